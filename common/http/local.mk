@@ -1,0 +1,3 @@
+noinst_LIBRARIES += common/http/libhttp.a
+common_http_libhttp_a_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) $(CURL_CFLAGS)
+common_http_libhttp_a_SOURCES =

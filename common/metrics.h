@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Metrics. Modules describe their metrics in tables (struct cv_metric) and hand the values over when asked:
+ * a scrape calls every registered collector, which adds samples; the samples are grouped by metric and
+ * printed as Prometheus text. A metric may have up to three names, one a dialect, for the dashboards that
+ * exist: the JMX exporter's example rules, Confluent's stack, Strimzi's. A NULL name leaves it out there.
+ */
+#ifndef COMMON_METRICS_H
+#define COMMON_METRICS_H
+
+#include <culvert/err.h>
+
+struct cv_buf;
+
+enum cv_metric_type { CV_GAUGE, CV_COUNTER };
+
+enum cv_metric_dialect { CV_DIALECT_PLAIN, CV_DIALECT_CONFLUENT, CV_DIALECT_STRIMZI, CV_DIALECTS };
+
+struct cv_metric {
+    enum cv_metric_type type;
+    const char *names[CV_DIALECTS]; /* names[0] is required; equal names are printed once */
+    const char *help;
+};
+
+struct cv_label {
+    const char *name;
+    const char *value;
+};
+
+struct cv_metrics;        /* the registry of a program */
+struct cv_metrics_sink;   /* one scrape under way */
+
+typedef void cv_metrics_collect(void *arg, struct cv_metrics_sink *sink);
+
+struct cv_metrics *cv_metrics_new(void);
+void cv_metrics_free(struct cv_metrics *metrics);
+/* Collectors run on the scraping thread, under the registry's lock: they must not scrape or register. */
+CV_MUST_CHECK enum cv_rc cv_metrics_register(struct cv_metrics *metrics, cv_metrics_collect *collect,
+                                             void *arg, struct cv_err *err);
+void cv_metrics_unregister(struct cv_metrics *metrics, cv_metrics_collect *collect, void *arg);
+
+/* From a collector. NaN is printed as NaN. Labels are copied. */
+void cv_metrics_add(struct cv_metrics_sink *sink, const struct cv_metric *metric,
+                    const struct cv_label *labels, size_t n_labels, double value);
+
+/* Every sample as Prometheus text format 0.0.4, in every dialect of the bit set (1 << dialect). */
+void cv_metrics_write(struct cv_metrics *metrics, unsigned dialects, struct cv_buf *out);
+
+#endif

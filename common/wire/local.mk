@@ -1,0 +1,3 @@
+noinst_LIBRARIES += common/wire/libwire.a
+common_wire_libwire_a_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS)
+common_wire_libwire_a_SOURCES =

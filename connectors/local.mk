@@ -1,0 +1,2 @@
+include connectors/file/local.mk
+include connectors/postgres/local.mk

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += converters/libconverters.a
+converters_libconverters_a_SOURCES =

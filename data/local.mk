@@ -1,0 +1,2 @@
+noinst_LIBRARIES += data/libdata.a
+data_libdata_a_SOURCES =

@@ -1,0 +1,1 @@
+# The programs: main() of each, and the list of built-in plugins.

@@ -1,0 +1,8 @@
+# How a folder adds a unit test (tests/unit/buf_test.c tests common/buf.c):
+#   unit_tests += tests/unit/buf_test
+#   tests_unit_buf_test_SOURCES = tests/unit/buf_test.c
+#   tests_unit_buf_test_CPPFLAGS = $(unit_cppflags)
+#   tests_unit_buf_test_LDADD = $(unit_common)
+EXTRA_DIST += tests/helper/cmocka_all.h
+unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) -DTEST_DATA='"$(abs_top_srcdir)/tests/data"'
+unit_common = common/libcommon.a $(PCRE2_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += transforms/libtransforms.a
+transforms_libtransforms_a_SOURCES =

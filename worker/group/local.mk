@@ -1,0 +1,2 @@
+noinst_LIBRARIES += worker/group/libgroup.a
+worker_group_libgroup_a_SOURCES =

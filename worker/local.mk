@@ -1,0 +1,5 @@
+include worker/group/local.mk
+include worker/store/local.mk
+
+noinst_LIBRARIES += worker/libworker.a
+worker_libworker_a_SOURCES =

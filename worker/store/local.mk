@@ -1,0 +1,2 @@
+noinst_LIBRARIES += worker/store/libstore.a
+worker_store_libstore_a_SOURCES =
