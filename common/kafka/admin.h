@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Topics, offsets and groups. A handle may be used by any thread; calls block up to their timeout. */
+#ifndef COMMON_KAFKA_ADMIN_H
+#define COMMON_KAFKA_ADMIN_H
+
+#include "common/kafka/client.h"
+
+struct cv_admin;
+
+struct cv_topic_spec {
+    const char *name;
+    int32_t partitions;        /* -1: the broker's default */
+    int32_t replication;       /* -1: the broker's default */
+    const struct cv_config *configs; /* topic settings; NULL: none */
+};
+
+CV_MUST_CHECK enum cv_rc cv_admin_new(const struct cv_kafka_conf *conf, struct cv_admin **ret,
+                                      struct cv_err *err);
+void cv_admin_free(struct cv_admin *admin);
+
+/* *ret_created false: it existed. CV_RETRY for what may pass (too few brokers, time-out). */
+CV_MUST_CHECK enum cv_rc cv_admin_topic_create(struct cv_admin *admin, const struct cv_topic_spec *spec,
+                                               int timeout_ms, bool *ret_created, struct cv_err *err);
+CV_MUST_CHECK enum cv_rc cv_admin_topic_delete(struct cv_admin *admin, const char *topic, int timeout_ms,
+                                               struct cv_err *err);
+/* CV_NOT_FOUND when it does not exist. Never creates. */
+CV_MUST_CHECK enum cv_rc cv_admin_topic_partitions(struct cv_admin *admin, const char *topic,
+                                                   int timeout_ms, int32_t *ret, struct cv_err *err);
+/* One setting of a topic; *ret is "" if it has none; free with free(). */
+CV_MUST_CHECK enum cv_rc cv_admin_topic_config(struct cv_admin *admin, const char *topic, const char *key,
+                                               int timeout_ms, char **ret, struct cv_err *err);
+/* Names of all topics; free each and the array with free(). */
+CV_MUST_CHECK enum cv_rc cv_admin_topics(struct cv_admin *admin, int timeout_ms, char ***ret,
+                                         size_t *ret_count, struct cv_err *err);
+/* Free with free(). */
+CV_MUST_CHECK enum cv_rc cv_admin_cluster_id(struct cv_admin *admin, int timeout_ms, char **ret,
+                                             struct cv_err *err);
+/* Committed offsets of a group (strings owned), alter, delete single ones, delete the group.
+   CV_CONFLICT when the group has members. A missing group has no offsets; deleting it is fine. */
+CV_MUST_CHECK enum cv_rc cv_admin_group_offsets(struct cv_admin *admin, const char *group, int timeout_ms,
+                                                struct cv_topic_partitions *ret, struct cv_err *err);
+CV_MUST_CHECK enum cv_rc cv_admin_group_offsets_alter(struct cv_admin *admin, const char *group,
+                                                      const struct cv_topic_partitions *offsets,
+                                                      int timeout_ms, struct cv_err *err);
+CV_MUST_CHECK enum cv_rc cv_admin_group_offsets_delete(struct cv_admin *admin, const char *group,
+                                                       const struct cv_topic_partitions *parts,
+                                                       int timeout_ms, struct cv_err *err);
+CV_MUST_CHECK enum cv_rc cv_admin_group_delete(struct cv_admin *admin, const char *group, int timeout_ms,
+                                               struct cv_err *err);
+/* Delete the records below the offsets. */
+CV_MUST_CHECK enum cv_rc cv_admin_records_delete(struct cv_admin *admin,
+                                                 const struct cv_topic_partitions *before, int timeout_ms,
+                                                 struct cv_err *err);
+
+#endif

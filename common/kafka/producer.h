@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Produce without copy; delivery counts; transactions. One thread owns a producer and calls everything here;
+ * delivery callbacks run inside cv_producer_poll and flush on that thread.
+ *
+ * Defaults set under all layers: partitioner=murmur2_random, acks=all, enable.idempotence=true,
+ * message.timeout.ms=0 (no limit) without transactions, linger.ms=1, batch.size=1 MB. A fatal error of the
+ * idempotent producer surfaces as CV_FENCED (another instance) or CV_RETRY (make a new producer).
+ */
+#ifndef COMMON_KAFKA_PRODUCER_H
+#define COMMON_KAFKA_PRODUCER_H
+
+#include "common/kafka/client.h"
+
+#include <culvert/record.h>
+
+struct cv_producer;
+struct cv_producer_topic; /* a topic handle; lives until its producer is freed */
+struct cv_consumer;
+
+/*
+ * What becomes of a number of messages. pending counts produced messages without report yet; the caller may
+ * add its own 1 while it is still producing and drop it with cv_delivery_release. done is called once when
+ * pending falls to 0; err then holds the first failure (rc CV_OK: none).
+ */
+struct cv_delivery {
+    size_t pending;
+    size_t failed;
+    struct cv_err err;
+    void (*done)(struct cv_delivery *delivery);
+};
+
+void cv_delivery_init(struct cv_delivery *delivery, void (*done)(struct cv_delivery *)); /* pending 1 */
+void cv_delivery_release(struct cv_delivery *delivery);
+
+/* transactional_id NULL: none. */
+CV_MUST_CHECK enum cv_rc cv_producer_new(const struct cv_kafka_conf *conf, const char *transactional_id,
+                                         struct cv_producer **ret, struct cv_err *err);
+/* Destroy; messages without report are purged and reported as failed first. wait_ms: flush that long before. */
+void cv_producer_free(struct cv_producer *producer, int wait_ms);
+
+CV_MUST_CHECK enum cv_rc cv_producer_topic(struct cv_producer *producer, const char *name,
+                                           struct cv_producer_topic **ret, struct cv_err *err);
+
+/*
+ * Hand one message over. key and value (data NULL: null) and header values are not copied and must stay
+ * until delivery is done. partition CV_NO_PARTITION: murmur2 of the key. CV_RETRY: the queue is full, poll
+ * and try again; nothing was taken. delivery NULL: not interested, but then the bytes are copied.
+ */
+CV_MUST_CHECK enum cv_rc cv_producer_send(struct cv_producer *producer, struct cv_producer_topic *topic,
+                                          int32_t partition, struct cv_bytes key, struct cv_bytes value,
+                                          const struct cv_raw_headers *headers, int64_t timestamp_ms,
+                                          struct cv_delivery *delivery, struct cv_err *err);
+
+/* Run delivery callbacks; waits for at most timeout_ms for one. Returns how many messages were reported. */
+int cv_producer_poll(struct cv_producer *producer, int timeout_ms);
+/* Until every message has its report; CV_RETRY at the timeout (-1: none). */
+CV_MUST_CHECK enum cv_rc cv_producer_flush(struct cv_producer *producer, int timeout_ms,
+                                           struct cv_err *err);
+/* The fatal error, if there was one. */
+CV_MUST_CHECK enum cv_rc cv_producer_check(struct cv_producer *producer, struct cv_err *err);
+size_t cv_producer_queued(const struct cv_producer *producer); /* messages without report */
+/* Number of partitions, asking the broker if need be; CV_NOT_FOUND. */
+CV_MUST_CHECK enum cv_rc cv_producer_partitions(struct cv_producer *producer, const char *topic,
+                                                int timeout_ms, int32_t *ret, struct cv_err *err);
+
+/*
+ * Transactions. After any failure other than CV_RETRY from begin: the outcome is unknown. Free the producer,
+ * make a new one and init it (which resolves the old transaction), read positions back, go on from there.
+ */
+CV_MUST_CHECK enum cv_rc cv_producer_txn_init(struct cv_producer *producer, int timeout_ms,
+                                              struct cv_err *err);
+CV_MUST_CHECK enum cv_rc cv_producer_txn_begin(struct cv_producer *producer, struct cv_err *err);
+/* Offsets (next to read, with metadata) of the consumer's group become part of the transaction. */
+CV_MUST_CHECK enum cv_rc cv_producer_txn_offsets(struct cv_producer *producer,
+                                                 const struct cv_topic_partitions *offsets,
+                                                 struct cv_consumer *group, int timeout_ms,
+                                                 struct cv_err *err);
+CV_MUST_CHECK enum cv_rc cv_producer_txn_commit(struct cv_producer *producer, int timeout_ms,
+                                                struct cv_err *err);
+CV_MUST_CHECK enum cv_rc cv_producer_txn_abort(struct cv_producer *producer, int timeout_ms,
+                                               struct cv_err *err);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A compacted topic read to its end, then followed: what Kafka's KafkaBasedLog does for Connect's config,
+ * offset and status topics. Owns a consumer and a producer and one thread, which calls the handler for every
+ * record in order. Other calls are for any thread.
+ *
+ * The end is taken from the high watermark under read_uncommitted and reached by the EOF event, so that a
+ * log that ends in a transaction marker still counts as read.
+ */
+#ifndef COMMON_KAFKA_TOPIC_LOG_H
+#define COMMON_KAFKA_TOPIC_LOG_H
+
+#include "common/kafka/admin.h"
+#include "common/kafka/consumer.h"
+
+#include <stdatomic.h>
+
+struct cv_topic_log;
+
+/* On the log's own thread; the record is valid during the call. May not call the log. */
+typedef void cv_topic_log_handler(void *arg, const struct cv_consumed *rec);
+
+struct cv_topic_log_spec {
+    struct cv_topic_spec topic;       /* cleanup.policy=compact is set here */
+    int32_t max_partitions;           /* refuse an existing topic with more; 0: any */
+    struct cv_kafka_conf consumer;
+    struct cv_kafka_conf producer;
+    struct cv_admin *admin;           /* borrowed */
+    cv_topic_log_handler *handler;
+    void *arg;
+};
+
+/*
+ * Create the topic if it is missing (an existing one must be compacted and within max_partitions: else
+ * CV_INVALID with topic, setting and remedy), read it to its end, return. While Kafka is away it waits and
+ * says so every few seconds; *stop true makes it give up with CV_RETRY.
+ */
+CV_MUST_CHECK enum cv_rc cv_topic_log_start(const struct cv_topic_log_spec *spec, const atomic_bool *stop,
+                                            struct cv_topic_log **ret, struct cv_err *err);
+/* Flush what was sent for at most wait_ms, stop the thread, free. */
+void cv_topic_log_free(struct cv_topic_log *log, int wait_ms);
+
+/* Wait until everything that was in the topic at the call has been handled. CV_RETRY at the timeout. */
+CV_MUST_CHECK enum cv_rc cv_topic_log_read_to_end(struct cv_topic_log *log, int timeout_ms,
+                                                  struct cv_err *err);
+
+/* Called once, on the log's thread, with the fate of one record. */
+typedef void cv_topic_log_sent(void *arg, const struct cv_err *err); /* err NULL: written */
+
+/* Send one record (copied; value data NULL: tombstone). sent may be NULL. */
+CV_MUST_CHECK enum cv_rc cv_topic_log_send(struct cv_topic_log *log, struct cv_bytes key,
+                                           struct cv_bytes value, cv_topic_log_sent *sent, void *arg,
+                                           struct cv_err *err);
+/* Send and wait until it is written. */
+CV_MUST_CHECK enum cv_rc cv_topic_log_write(struct cv_topic_log *log, struct cv_bytes key,
+                                            struct cv_bytes value, int timeout_ms, struct cv_err *err);
+const char *cv_topic_log_topic(const struct cv_topic_log *log);
+
+#endif
