@@ -2,4 +2,7 @@ include worker/group/local.mk
 include worker/store/local.mk
 
 noinst_LIBRARIES += worker/libworker.a
-worker_libworker_a_SOURCES =
+worker_libworker_a_SOURCES = \
+	worker/herder_request.h \
+	worker/plugins.h \
+	worker/status.h

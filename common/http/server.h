@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP/1.1 server on libmicrohttpd: listeners (http, https), limits, access log, and a small pool of threads
+ * for handlers that wait. Bodies, headers, connections and time are bounded.
+ *
+ * One event thread a server serves all connections. A route that answers from memory runs there at once; a
+ * route marked "waits" is handed to the pool while its connection is suspended, so that a slow request holds
+ * no other one up.
+ */
+#ifndef COMMON_HTTP_SERVER_H
+#define COMMON_HTTP_SERVER_H
+
+#include "common/buf.h"
+
+struct cv_config;
+struct cv_http_router;
+struct cv_http_server;
+struct cv_http_request;
+struct cv_metrics_sink;
+
+/* ---- a request, valid during the handler ---- */
+
+const char *cv_http_method(const struct cv_http_request *req);
+const char *cv_http_path(const struct cv_http_request *req); /* raw, without the query */
+/* The decoded value of a {variable} of the route's template; never NULL for one that the template has. */
+const char *cv_http_variable(const struct cv_http_request *req, const char *name);
+/* Value i of a query parameter, decoded; "" for a parameter without '='; NULL past the last. */
+const char *cv_http_query(const struct cv_http_request *req, const char *name, size_t i);
+/* true, any case: true. Everything else: false. */
+bool cv_http_query_true(const struct cv_http_request *req, const char *name);
+const char *cv_http_header(const struct cv_http_request *req, const char *name); /* NULL: none */
+const char *cv_http_body(const struct cv_http_request *req, size_t *ret_len);     /* never NULL */
+const char *cv_http_peer(const struct cv_http_request *req); /* address, for logs */
+bool cv_http_is_tls(const struct cv_http_request *req);
+
+/* ---- a response, filled by the handler ---- */
+
+struct cv_http_response {
+    int status;               /* 200 unless set */
+    const char *content_type; /* constant; "application/json" unless set */
+    struct cv_buf body;       /* empty: no body and no type */
+    struct cv_http_header {
+        char *name;
+        char *value;
+    } *headers;
+    size_t n_headers;
+};
+
+/* Add a header; copied. A failure to do so makes the response a 500. */
+void cv_http_response_header(struct cv_http_response *res, const char *name, const char *value);
+
+typedef void cv_http_handler(void *arg, const struct cv_http_request *req, struct cv_http_response *res);
+
+/* ---- the server ---- */
+
+struct cv_http_limits {
+    size_t body_bytes;    /* 1 MiB: 413 */
+    size_t header_bytes;  /* 8 KiB request line and headers: 431, 414 */
+    unsigned connections; /* 512 in all */
+    int idle_ms;          /* 30,000 between bytes: closed, 408 inside a request */
+    unsigned pool;        /* threads for routes that wait: 16 */
+    unsigned queue;       /* requests waiting for such a thread: 256, then 503 */
+};
+
+struct cv_http_listener {
+    char scheme[6]; /* http, https */
+    char host[256]; /* "": all interfaces */
+    int port;       /* 0: any; the bound one after start */
+};
+
+/* "http://host:port", "https://[::1]:8443", "http://:8083". Kafka's texts on failure. */
+CV_MUST_CHECK enum cv_rc cv_http_listener_parse(const char *text, struct cv_http_listener *ret,
+                                                struct cv_err *err);
+
+struct cv_http_spec {
+    struct cv_http_listener *listeners; /* ports are filled in */
+    size_t n_listeners;
+    const struct cv_http_limits *limits;  /* NULL: the defaults above */
+    const struct cv_config *tls;          /* ssl.* keys (PEM); NULL: no https */
+    const struct cv_http_router *router;  /* borrowed; must outlive the server */
+    const char *access_log;               /* logger name; NULL: no access log */
+    /* Called for every response just before it is sent: CORS, configured headers. NULL: none. */
+    void (*finish)(void *arg, const struct cv_http_request *req, struct cv_http_response *res);
+    void *finish_arg;
+};
+
+/* Sockets are open and answering when this returns. CV_INVALID names listener and reason (port taken, ...). */
+CV_MUST_CHECK enum cv_rc cv_http_start(struct cv_http_spec *spec, struct cv_http_server **ret,
+                                       struct cv_err *err);
+/* Stop accepting, let requests under way finish for at most wait_ms, close, free. */
+void cv_http_stop(struct cv_http_server *server, int wait_ms);
+
+#endif
