@@ -1,2 +1,3 @@
 noinst_LIBRARIES += worker/store/libstore.a
-worker_store_libstore_a_SOURCES =
+worker_store_libstore_a_SOURCES = \
+	worker/store/offset_store.h
