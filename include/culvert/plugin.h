@@ -116,7 +116,9 @@ struct cv_source_ops {
     /* REST offsets: check (and normalise) an offset that a user wants to store; offset NULL: reset. */
     enum cv_rc (*offset_alter)(const struct cv_config *cfg, const struct cv_offset *offset,
                                struct cv_err *err);
-    bool exactly_once; /* ExactlyOnceSupport.SUPPORTED */
+    /* Whether it can be exactly once with this configuration (ExactlyOnceSupport): false is UNSUPPORTED. NULL:
+       the connector makes no statement, which "exactly.once.support=required" refuses. */
+    bool (*exactly_once)(const struct cv_config *cfg);
 };
 
 /* ---- sink tasks ---- */
@@ -178,8 +180,10 @@ struct cv_converter {
 
 /* One ops struct serves converters and header converters; name is the topic, or topic and header. */
 struct cv_converter_ops {
-    enum cv_rc (*configure)(const struct cv_config *cfg, enum cv_position position,
-                            struct cv_converter **ret, struct cv_err *err);
+    /* plugin: the one that is configured (several may share the ops); set it in the base struct. The keys of
+       cfg are without prefix; converter.type is set from position where it is missing. */
+    enum cv_rc (*configure)(const struct cv_plugin *plugin, const struct cv_config *cfg,
+                            enum cv_position position, struct cv_converter **ret, struct cv_err *err);
     /* Append the bytes of val to out. *ret_null true: Kafka null, nothing was appended. */
     enum cv_rc (*from_connect)(const struct cv_converter *conv, const char *topic,
                                const struct cv_value *val, struct cv_buf *out, bool *ret_null,
@@ -197,7 +201,8 @@ struct cv_transform {
 };
 
 struct cv_transform_ops {
-    enum cv_rc (*configure)(const struct cv_config *cfg, struct cv_transform **ret, struct cv_err *err);
+    enum cv_rc (*configure)(const struct cv_plugin *plugin, const struct cv_config *cfg,
+                            struct cv_transform **ret, struct cv_err *err);
     /* *ret_keep false drops the record. What the record then points to lives in arena or in the
        transform itself. */
     enum cv_rc (*apply)(struct cv_transform *xf, struct cv_arena *arena, struct cv_record *rec,
@@ -211,7 +216,8 @@ struct cv_predicate {
 };
 
 struct cv_predicate_ops {
-    enum cv_rc (*configure)(const struct cv_config *cfg, struct cv_predicate **ret, struct cv_err *err);
+    enum cv_rc (*configure)(const struct cv_plugin *plugin, const struct cv_config *cfg,
+                            struct cv_predicate **ret, struct cv_err *err);
     bool (*test)(const struct cv_predicate *pred, const struct cv_record *rec);
     void (*free)(struct cv_predicate *pred);
     bool topic_only; /* looks at nothing but rec->topic */

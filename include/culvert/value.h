@@ -33,11 +33,13 @@ struct cv_value {
         struct cv_bytes bytes; /* STRING (UTF-8) and BYTES */
         struct {
             struct cv_value *items; /* ARRAY; STRUCT: one for each field of the schema, in its order */
-            size_t count;
+            uint32_t count;
+            uint32_t cap; /* room at items; 0: they are borrowed, and adding copies them */
         } list;
         struct {
             struct cv_map_entry *entries; /* MAP, in order of insertion */
-            size_t count;
+            uint32_t count;
+            uint32_t cap;
         } map;
     };
 };
