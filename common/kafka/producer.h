@@ -26,6 +26,7 @@ struct cv_consumer;
 struct cv_delivery {
     size_t pending;
     size_t failed;
+    int64_t last_offset; /* highest offset that the broker gave one of them; CV_OFFSET_INVALID: none yet */
     struct cv_err err;
     void (*done)(struct cv_delivery *delivery);
 };
