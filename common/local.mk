@@ -1,3 +1,10 @@
 noinst_LIBRARIES += common/libcommon.a
 common_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS)
 common_libcommon_a_SOURCES =
+common_libcommon_a_SOURCES += common/err.c include/culvert/err.h
+common_libcommon_a_SOURCES += common/buf.c common/buf.h
+common_libcommon_a_SOURCES += common/reader.c common/reader.h
+common_libcommon_a_SOURCES += common/arena.c common/arena.h
+common_libcommon_a_SOURCES += common/map.c common/map.h
+common_libcommon_a_SOURCES += common/clock.c common/clock.h
+common_libcommon_a_SOURCES += common/murmur2.c common/murmur2.h
