@@ -3,7 +3,8 @@
  * What REST may ask of the herder. Any thread; each call posts a request to the herder thread (or answers
  * from the stores' local copies, where Connect does so too) and waits for at most 90 s; the texts and classes
  * of failures are Connect's:
- *   CV_NOT_FOUND 404, CV_INVALID 400, CV_CONFLICT 409, CV_RETRY 500 (timed out), CV_INTERNAL 500.
+ *   CV_NOT_FOUND 404, CV_INVALID 400, CV_CONFLICT 409, CV_FENCED 403, CV_RETRY 500 (timed out),
+ *   CV_INTERNAL 500 (so also "a rebalance is expected" of plain GETs).
  *
  * Requests that another worker must serve come back as CV_OK with forward->url filled: the caller proxies the
  * HTTP request there (rest/forward.c). Whoever serves requests of its own passes forward with hop as
@@ -62,6 +63,29 @@ struct name_list {
 
 void name_list_done(struct name_list *list);
 
+/* One row of ConfigInfos: the definition and the value with its errors. */
+struct config_info {
+    char *name;
+    const struct cv_config_def *def; /* NULL: a key without definition (its name only) */
+    char *group;      /* rows of transforms have groups of their own; NULL: def's */
+    char *value;      /* NULL: null */
+    char **errors;
+    size_t n_errors;
+    int order;        /* within the group */
+    bool password;    /* value is shown as [hidden] */
+};
+
+struct config_infos {
+    char *name; /* class */
+    int error_count;
+    char **groups;
+    size_t n_groups;
+    struct config_info *items;
+    size_t count;
+};
+
+void config_infos_done(struct config_infos *infos);
+
 /* ---- answered from local copies, without waiting ---- */
 CV_MUST_CHECK enum cv_rc herder_connectors(struct herder *h, struct name_list *ret, struct cv_err *err);
 /* For expand=info: as herder_connector_info, but never waits. */
@@ -71,6 +95,7 @@ CV_MUST_CHECK enum cv_rc herder_connector_state(struct herder *h, const char *na
                                                 struct connector_state_info *ret, struct cv_err *err);
 CV_MUST_CHECK enum cv_rc herder_task_state(struct herder *h, const char *name, int task,
                                            struct status *ret, struct cv_err *err);
+/* CV_FENCED (403): topic tracking, or its reset, is disabled. */
 CV_MUST_CHECK enum cv_rc herder_topics(struct herder *h, const char *name, struct name_list *ret,
                                        struct cv_err *err);
 CV_MUST_CHECK enum cv_rc herder_topics_reset(struct herder *h, const char *name, struct cv_err *err);
@@ -92,11 +117,13 @@ CV_MUST_CHECK enum cv_rc herder_connector_put(struct herder *h, const char *name
                                               const enum target_state *target, bool replace,
                                               struct herder_forward *forward, bool *ret_created,
                                               struct connector_info *ret, struct cv_err *err);
-/* patch values of NULL remove the key. Validates the merged config. */
+/* patch values of NULL remove the key. Validates the merged config: CV_INVALID with *ret_infos filled when
+   it has errors (the caller prints them, see config_infos_message). */
 CV_MUST_CHECK enum cv_rc herder_connector_patch(struct herder *h, const char *name,
                                                 const struct cv_config *patch,
                                                 struct herder_forward *forward,
-                                                struct connector_info *ret, struct cv_err *err);
+                                                struct connector_info *ret,
+                                                struct config_infos *ret_infos, struct cv_err *err);
 CV_MUST_CHECK enum cv_rc herder_connector_delete(struct herder *h, const char *name,
                                                  struct herder_forward *forward, struct cv_err *err);
 /* STARTED and PAUSED: any worker. STOPPED: the leader. */
@@ -122,8 +149,9 @@ CV_MUST_CHECK enum cv_rc herder_offsets_alter(struct herder *h, const char *name
                                               struct cv_buf *ret_json, struct cv_err *err);
 
 /* ---- internal requests of other workers ---- */
-/* The session key's signature of a body; CV_RETRY: no key yet (503); CV_INVALID: bad algorithm (400);
-   CV_FENCED: wrong signature (403). */
+/* The session key's signature of a body. algorithm and signature are NULL where the request has no such
+   header: fine unless the group's protocol is sessioned. CV_RETRY: no key yet (503); CV_INVALID: missing or
+   bad algorithm (400); CV_FENCED: wrong signature (403). */
 CV_MUST_CHECK enum cv_rc herder_verify(struct herder *h, const char *algorithm, const char *signature,
                                        const char *body, size_t len, struct cv_err *err);
 CV_MUST_CHECK enum cv_rc herder_task_configs_put(struct herder *h, const char *name,
@@ -134,35 +162,17 @@ CV_MUST_CHECK enum cv_rc herder_fence(struct herder *h, const char *name, struct
 
 /* ---- validation, on the caller's thread ---- */
 
-/* One row of ConfigInfos: the definition and the value with its errors. */
-struct config_info {
-    char *name;
-    const struct cv_config_def *def; /* NULL: a key without definition (its name only) */
-    char *group;      /* rows of transforms have groups of their own; NULL: def's */
-    char *value;      /* NULL: null */
-    char **errors;
-    size_t n_errors;
-    int order;        /* within the group */
-    bool password;    /* value is shown as [hidden] */
-};
-
-struct config_infos {
-    char *name; /* class */
-    int error_count;
-    char **groups;
-    size_t n_groups;
-    struct config_info *items;
-    size_t count;
-};
-
-void config_infos_done(struct config_infos *infos);
-
 /* Validate a connector config to all of its errors at once. CV_INVALID only when there is no connector
    class to validate with (Connect's text); errors of options are in *ret. */
 CV_MUST_CHECK enum cv_rc herder_validate(struct herder *h, const struct cv_config *config,
                                          struct config_infos *ret, struct cv_err *err);
 /* The 400 text of POST and PUT for infos with errors ("Connector configuration is invalid and contains ..."). */
 void config_infos_message(const struct config_infos *infos, struct cv_buf *out);
+
+/* What /connector-plugins/{plugin}/config shows: the plugin's own rows in order, then, for connectors, those
+   of the framework that it does not define itself. Rows have no value and no errors. */
+CV_MUST_CHECK enum cv_rc herder_plugin_rows(struct herder *h, const struct cv_plugin *plugin,
+                                            struct config_infos *ret, struct cv_err *err);
 
 /* ---- the worker itself ---- */
 struct herder_about {
