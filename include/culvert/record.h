@@ -53,6 +53,7 @@ struct cv_raw_header {
 struct cv_raw_headers {
     const struct cv_raw_header *items;
     size_t count;
+    bool constant; /* address and contents stay the same for the task's life: the producer may keep a copy */
 };
 
 /* Bytes that go to Kafka as they are. data NULL: no key, tombstone. */
