@@ -29,6 +29,11 @@ CV_MUST_CHECK enum cv_rc cv_admin_topic_partitions(struct cv_admin *admin, const
 /* One setting of a topic; *ret is "" if it has none; free with free(). */
 CV_MUST_CHECK enum cv_rc cv_admin_topic_config(struct cv_admin *admin, const char *topic, const char *key,
                                                int timeout_ms, char **ret, struct cv_err *err);
+/* Fill offset of every item with the next offset of its partition: the high watermark, whatever transactions
+   are open. One request a broker. CV_NOT_FOUND when a topic does not exist. */
+CV_MUST_CHECK enum cv_rc cv_admin_end_offsets(struct cv_admin *admin,
+                                              struct cv_topic_partitions *inout_parts, int timeout_ms,
+                                              struct cv_err *err);
 /* Names of all topics; free each and the array with free(). */
 CV_MUST_CHECK enum cv_rc cv_admin_topics(struct cv_admin *admin, int timeout_ms, char ***ret,
                                          size_t *ret_count, struct cv_err *err);

@@ -21,7 +21,7 @@ enum cv_kafka_role { CV_KAFKA_PRODUCER, CV_KAFKA_CONSUMER, CV_KAFKA_ADMIN };
 struct cv_kafka_conf {
     enum cv_kafka_role role;
     const char *client_id;
-    const struct cv_config *layers[6]; /* NULL ones are skipped */
+    const struct cv_config *layers[8]; /* NULL ones are skipped */
     size_t n_layers;
     struct cv_log *log; /* librdkafka's own lines go there */
 };

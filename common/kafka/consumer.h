@@ -10,6 +10,7 @@
 #define COMMON_KAFKA_CONSUMER_H
 
 #include "common/kafka/client.h"
+#include "common/thread.h"
 
 #include <culvert/record.h>
 
@@ -62,6 +63,9 @@ CV_MUST_CHECK enum cv_rc cv_consumer_assign_remove(struct cv_consumer *consumer,
 CV_MUST_CHECK enum cv_rc cv_consumer_poll(struct cv_consumer *consumer, struct cv_consumed *out, size_t max,
                                           int timeout_ms, size_t *ret_count, struct cv_err *err);
 void cv_consumed_free(struct cv_consumed *msgs, size_t count);
+/* Signal wake whenever there is something new to poll: then poll with timeout 0 until nothing comes, and wait
+   again. wake must outlive the consumer. */
+void cv_consumer_notify(struct cv_consumer *consumer, struct cv_wake *wake);
 /* Header i of a message; false past the last. Borrowed from the message. */
 bool cv_consumed_header(const struct cv_consumed *msg, size_t i, const char **ret_name,
                         struct cv_bytes *ret_value);
@@ -76,13 +80,15 @@ CV_MUST_CHECK enum cv_rc cv_consumer_seek(struct cv_consumer *consumer, const ch
 /* Current assignment; strings owned: cv_topic_partitions_done. */
 CV_MUST_CHECK enum cv_rc cv_consumer_assignment(struct cv_consumer *consumer,
                                                 struct cv_topic_partitions *ret, struct cv_err *err);
-/* Commit offsets (next to read). wait: until the broker answered; else sent and forgotten. */
+/*
+ * Commit offsets (next to read) with their metadata. timeout_ms 0: sent, a failure is only logged; else until
+ * the broker answered. CV_CONFLICT: the group is rebalancing or gave the partitions to another member.
+ */
 CV_MUST_CHECK enum cv_rc cv_consumer_commit(struct cv_consumer *consumer,
-                                            const struct cv_topic_partitions *offsets, bool wait,
+                                            const struct cv_topic_partitions *offsets, int timeout_ms,
                                             struct cv_err *err);
-/* Fill offset (CV_OFFSET_INVALID: none) and metadata of parts with what the group committed, waiting for
-   pending transactions. Each metadata string is then
-   owned by the caller: free(). */
+/* Fill offset (CV_OFFSET_INVALID: none) and metadata of parts with what the group committed; under
+   read_committed waits for pending transactions. Each metadata string is then owned by the caller: free(). */
 CV_MUST_CHECK enum cv_rc cv_consumer_committed(struct cv_consumer *consumer,
                                                struct cv_topic_partitions *inout_parts, int timeout_ms,
                                                struct cv_err *err);

@@ -11,6 +11,7 @@
 #define COMMON_KAFKA_PRODUCER_H
 
 #include "common/kafka/client.h"
+#include "common/thread.h"
 
 #include <culvert/record.h>
 
@@ -55,6 +56,9 @@ CV_MUST_CHECK enum cv_rc cv_producer_send(struct cv_producer *producer, struct c
 
 /* Run delivery callbacks; waits for at most timeout_ms for one. Returns how many messages were reported. */
 int cv_producer_poll(struct cv_producer *producer, int timeout_ms);
+/* Signal wake whenever there are new delivery reports: then poll with timeout 0 until nothing comes, and wait
+   again. wake must outlive the producer. */
+void cv_producer_notify(struct cv_producer *producer, struct cv_wake *wake);
 /* Until every message has its report; CV_RETRY at the timeout (-1: none). */
 CV_MUST_CHECK enum cv_rc cv_producer_flush(struct cv_producer *producer, int timeout_ms,
                                            struct cv_err *err);
