@@ -110,6 +110,9 @@ CV_API void cv_config_errors_done(struct cv_config_errors *errors);
  * freed by cv_config_done. Every error is added to errors (Kafka's text, key and value named); the struct is
  * whole in any case, with defaults where a value was bad. Unknown keys are the caller's business.
  * CV_INVALID if any error was added, with the first as text.
+ *
+ * out NULL: only validate. Then a required option whose value is given as null passes, as it does in
+ * ConfigDef; parsed into a struct it is an error, so that a required field of a good struct is never NULL.
  */
 CV_API CV_MUST_CHECK enum cv_rc cv_config_parse(const struct cv_config_def *defs,
                                                 const struct cv_config *cfg, void *out,
