@@ -31,6 +31,8 @@ void group_work_done(struct group_work *work);
 bool group_work_has(const struct group_work *work, const char *connector, int32_t task);
 /* false when memory is out. Adding what is there changes nothing. */
 CV_MUST_CHECK bool group_work_add(struct group_work *work, const char *connector, int32_t task);
+/* As group_work_add for a unit that is known not to be there: no search. */
+CV_MUST_CHECK bool group_work_append(struct group_work *work, const char *connector, int32_t task);
 void group_work_remove(struct group_work *work, const char *connector, int32_t task);
 CV_MUST_CHECK bool group_work_copy(struct group_work *ret, const struct group_work *from);
 
