@@ -1,3 +1,44 @@
 noinst_LIBRARIES += connectors/postgres/libpostgres.a
 connectors_postgres_libpostgres_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
-connectors_postgres_libpostgres_a_SOURCES =
+connectors_postgres_libpostgres_a_SOURCES = \
+	connectors/postgres/catalog.c \
+	connectors/postgres/catalog.h \
+	connectors/postgres/config.c \
+	connectors/postgres/config.h \
+	connectors/postgres/config_check.c \
+	connectors/postgres/config_check.h \
+	connectors/postgres/connection.c \
+	connectors/postgres/connection.h \
+	connectors/postgres/encode.c \
+	connectors/postgres/encode.h \
+	connectors/postgres/encode_time.c \
+	connectors/postgres/encode_time.h \
+	connectors/postgres/envelope.c \
+	connectors/postgres/envelope.h \
+	connectors/postgres/envelope_private.h \
+	connectors/postgres/envelope_record.c \
+	connectors/postgres/envelope_schema.c \
+	connectors/postgres/pgoutput.c \
+	connectors/postgres/pgoutput.h \
+	connectors/postgres/plan.c \
+	connectors/postgres/plan.h \
+	connectors/postgres/plugin.c \
+	connectors/postgres/plugin.h \
+	connectors/postgres/position.c \
+	connectors/postgres/position.h \
+	connectors/postgres/publication.c \
+	connectors/postgres/publication.h \
+	connectors/postgres/slot.c \
+	connectors/postgres/slot.h \
+	connectors/postgres/snapshot.c \
+	connectors/postgres/snapshot.h \
+	connectors/postgres/stream.c \
+	connectors/postgres/stream.h \
+	connectors/postgres/table.c \
+	connectors/postgres/table.h \
+	connectors/postgres/task.c \
+	connectors/postgres/task.h \
+	connectors/postgres/type.c \
+	connectors/postgres/type.h \
+	connectors/postgres/validate.c \
+	connectors/postgres/validate.h

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections to PostgreSQL.
+ *
+ * What makes text predictable is set at connection start through "options", so that it also holds for the
+ * walsender's session. Classes follow the SQLSTATE: a server that is starting, stopping or out of slots is
+ * worth another try; a wrong password or a missing right is not (it would only lock accounts).
+ */
+#include "connectors/postgres/connection.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+#define MAX_PARAMS 24
+
+static const char session_options[] =
+    "-c datestyle=ISO,YMD -c intervalstyle=postgres -c timezone=UTC -c bytea_output=hex "
+    "-c extra_float_digits=1 -c lc_monetary=C -c search_path= -c client_min_messages=warning "
+    "-c standard_conforming_strings=on";
+
+struct params {
+    const char *keys[MAX_PARAMS + 1];
+    const char *values[MAX_PARAMS + 1];
+    size_t count;
+};
+
+static void
+param(struct params *params, const char *key, const char *value)
+{
+    if (value == NULL || value[0] == '\0')
+        return;
+    params->keys[params->count] = key;
+    params->values[params->count++] = value;
+}
+
+enum cv_rc
+pg_class(const char *sqlstate)
+{
+    static const struct {
+        const char *prefix;
+        enum cv_rc rc;
+    } classes[] = {
+        { "08", CV_RETRY },    /* connection exception */
+        { "53", CV_RETRY },    /* insufficient resources: connections, memory, disk */
+        { "55006", CV_RETRY }, /* object in use: the slot is active elsewhere */
+        { "57", CV_RETRY },    /* operator intervention: shutdown, starting up */
+        { "58", CV_RETRY },    /* system error */
+        { "40", CV_RETRY },    /* serialization failure, deadlock */
+        { "XX", CV_INTERNAL },
+    };
+
+    for (size_t i = 0; i < CV_COUNT(classes); i++)
+        if (strncmp(sqlstate, classes[i].prefix, strlen(classes[i].prefix)) == 0)
+            return classes[i].rc;
+    return CV_INVALID;
+}
+
+/* libpq's message without its trailing newline and further lines. */
+static void
+first_line(const char *message, char *out, size_t size)
+{
+    size_t n = strcspn(message, "\n");
+
+    snprintf(out, size, "%.*s", (int)(n < size ? n : size - 1), message);
+}
+
+enum cv_rc
+pg_fail(struct cv_err *err, PGconn *conn, const PGresult *res, const char *fmt, ...)
+{
+    char context[320], message[560];
+    const char *state = res != NULL ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+    const char *primary = res != NULL ? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    const char *hint = res != NULL ? PQresultErrorField(res, PG_DIAG_MESSAGE_HINT) : NULL;
+    enum cv_rc rc = state != NULL ? pg_class(state) : CV_RETRY;
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(context, sizeof(context), fmt, args);
+    va_end(args);
+    first_line(primary != NULL ? primary : PQerrorMessage(conn), message, sizeof(message));
+    cv_fail(err, rc, "%s: %s%s%s%s", context, message[0] != '\0' ? message : "connection lost",
+            hint != NULL ? " (" : "", hint != NULL ? hint : "", hint != NULL ? ")" : "");
+    snprintf(err->sqlstate, sizeof(err->sqlstate), "%s", state != NULL ? state : "");
+    return rc;
+}
+
+/* A failed connection has no SQLSTATE in libpq 15: read the class off the server's fixed texts. */
+static enum cv_rc
+connect_class(const char *message)
+{
+    static const char *const permanent[] = { "password authentication failed",
+                                             "no password supplied",
+                                             "role \"",
+                                             "database \"",
+                                             "no pg_hba.conf entry",
+                                             "must be superuser or replication role",
+                                             "authentication failed",
+                                             "SSL error: certificate verify failed",
+                                             "does not support SSL",
+                                             "permission denied" };
+
+    for (size_t i = 0; i < CV_COUNT(permanent); i++)
+        if (strstr(message, permanent[i]) != NULL)
+            return CV_INVALID;
+    return CV_RETRY;
+}
+
+static const char *
+connect_remedy(const char *message)
+{
+    if (strstr(message, "password") != NULL)
+        return "; check database.user and database.password";
+    if (strstr(message, "database \"") != NULL)
+        return "; check database.dbname";
+    if (strstr(message, "replication role") != NULL)
+        return "; give the role of database.user the REPLICATION attribute";
+    if (strstr(message, "role \"") != NULL)
+        return "; check database.user";
+    if (strstr(message, "pg_hba.conf") != NULL)
+        return "; add an entry for this host, user and database to the server's pg_hba.conf";
+    if (strstr(message, "Connection refused") != NULL || strstr(message, "could not translate") != NULL)
+        return "; check database.hostname and database.port";
+    return "";
+}
+
+static enum cv_rc
+connect_fail(const struct pg_config *config, PGconn *conn, struct cv_err *err)
+{
+    char message[600];
+    const char *text = conn != NULL ? PQerrorMessage(conn) : "out of memory";
+    const char *fatal = strstr(text, "FATAL:");
+
+    first_line(fatal != NULL ? fatal : text, message, sizeof(message));
+    return cv_fail(err, connect_class(text),
+                   "could not connect to PostgreSQL at %s:%d as user \"%s\" to database \"%s\": %s%s",
+                   config->hostname, (int)config->port, config->user, config->dbname, message,
+                   connect_remedy(message));
+}
+
+/* Drive a connection that PQconnectStartParams made until it is usable. */
+static bool
+finish_connecting(PGconn *conn, int64_t deadline_ms)
+{
+    PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+
+    while (status != PGRES_POLLING_OK && status != PGRES_POLLING_FAILED) {
+        struct pollfd fd = { .fd = PQsocket(conn),
+                             .events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT };
+        int64_t left = deadline_ms - cv_mono_ms();
+
+        if (left <= 0)
+            return false;
+        poll(&fd, 1, left > 1000 ? 1000 : (int)left);
+        if (fd.revents != 0)
+            status = PQconnectPoll(conn);
+    }
+    return status == PGRES_POLLING_OK;
+}
+
+enum cv_rc
+pg_connect(const struct pg_config *config, enum pg_session session, int timeout_ms, PGconn **ret,
+           struct cv_err *err)
+{
+    struct params params = { .count = 0 };
+    char port[12];
+    int64_t deadline = cv_mono_ms() + timeout_ms;
+    PGconn *conn;
+
+    snprintf(port, sizeof(port), "%d", (int)config->port);
+    param(&params, "host", config->hostname);
+    param(&params, "port", port);
+    param(&params, "user", config->user);
+    param(&params, "password", config->password);
+    param(&params, "dbname", config->dbname);
+    param(&params, "sslmode", config->sslmode);
+    param(&params, "sslcert", config->sslcert);
+    param(&params, "sslkey", config->sslkey);
+    param(&params, "sslrootcert", config->sslrootcert);
+    param(&params, "sslpassword", config->sslpassword);
+    param(&params, "keepalives", config->tcp_keepalive ? "1" : "0");
+    param(&params, "keepalives_idle", "10");
+    param(&params, "keepalives_interval", "5");
+    param(&params, "keepalives_count", "3");
+    param(&params, "client_encoding", "UTF8");
+    param(&params, "application_name", session == PG_SESSION_REPLICATION ? "culvert streaming" : "culvert");
+    param(&params, "options", session_options);
+    param(&params, "gssencmode", "disable");
+    if (session == PG_SESSION_REPLICATION)
+        param(&params, "replication", "database");
+    conn = PQconnectStartParams(params.keys, params.values, 0);
+    if (conn == NULL || PQstatus(conn) == CONNECTION_BAD) {
+        connect_fail(config, conn, err);
+    } else if (finish_connecting(conn, deadline)) {
+        *ret = conn;
+        return CV_OK;
+    } else if (PQstatus(conn) == CONNECTION_BAD) {
+        connect_fail(config, conn, err);
+    } else {
+        cv_fail(err, CV_RETRY, "could not connect to PostgreSQL at %s:%d: no answer in %d ms",
+                config->hostname, (int)config->port, timeout_ms);
+    }
+    PQfinish(conn);
+    return err->rc;
+}
+
+enum cv_rc
+pg_query(PGconn *conn, const char *sql, PGresult **ret, const char *what, struct cv_err *err)
+{
+    PGresult *res = PQexec(conn, sql);
+    ExecStatusType status = PQresultStatus(res);
+
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+        pg_fail(err, conn, res, "%s", what);
+        PQclear(res);
+        return err->rc;
+    }
+    *ret = res;
+    return CV_OK;
+}
+
+enum cv_rc
+pg_command(PGconn *conn, const char *sql, const char *what, struct cv_err *err)
+{
+    PGresult *res = NULL;
+    enum cv_rc rc = pg_query(conn, sql, &res, what, err);
+
+    if (rc == CV_OK)
+        PQclear(res);
+    return rc;
+}
+
+enum cv_rc
+pg_parse_lsn(const char *text, cv_lsn *ret, struct cv_err *err)
+{
+    uint32_t hi, lo;
+    char rest;
+
+    if (sscanf(text, "%8" SCNx32 "/%8" SCNx32 "%c", &hi, &lo, &rest) != 2)
+        return cv_fail(err, CV_INVALID, "\"%s\" is no LSN", text);
+    *ret = (uint64_t)hi << 32 | lo;
+    return CV_OK;
+}
+
+const char *
+pg_format_lsn(cv_lsn lsn, char out[PG_LSN_MAX])
+{
+    snprintf(out, PG_LSN_MAX, "%" PRIX32 "/%" PRIX32, (uint32_t)(lsn >> 32), (uint32_t)lsn);
+    return out;
+}

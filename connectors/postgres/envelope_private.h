@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What envelope.c, envelope_record.c and envelope_schema.c share. */
+#ifndef POSTGRES_ENVELOPE_PRIVATE_H
+#define POSTGRES_ENVELOPE_PRIVATE_H
+
+#include "common/buf.h"
+#include "connectors/postgres/envelope.h"
+
+/* The release of Debezium whose records these are: what source.version says. */
+#define DEBEZIUM_VERSION "3.3.1.Final"
+
+#define FRAGMENT_MAX 65536
+#define N_CONTEXT    3
+
+struct envelope_source {
+    cv_time_us time_us;
+    uint64_t txid;
+    cv_lsn last_commit;
+    cv_lsn lsn;         /* snapshots: of every event */
+    const char *marker; /* NULL: streaming */
+};
+
+struct envelope {
+    const struct pg_config *config;
+    const struct cv_direct *direct;
+    struct envelope_source source;
+    int64_t now_ns;
+
+    /* Rendered text; see envelope.c. */
+    struct cv_buf source_head;
+    struct cv_buf database;
+    struct cv_buf head;
+    struct cv_buf middle;
+    struct cv_buf tail;
+    struct cv_buf clock;
+
+    char task_id[12];
+    struct cv_raw_header context[N_CONTEXT];
+    struct cv_raw_headers headers; /* of the direct path; count 0: none */
+
+    struct cv_schema *source_schema;
+};
+
+CV_MUST_CHECK enum cv_rc envelope_source_schema(struct cv_schema **ret, struct cv_err *err);
+
+CV_MUST_CHECK enum cv_rc envelope_emit_records(struct envelope *env, const struct plan *plan,
+                                               const struct envelope_change *change,
+                                               struct cv_batch *batch, int *ret_bad, struct cv_err *err);
+
+#endif

@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A table's plan: compile once, copy a million times.
+ *
+ * The row loop does for each column: copy the name literal, then switch on the encoder and append. Everything
+ * that depends on the column but not on the row (escaped names, defaults, fallbacks, placeholders) is a literal
+ * here.
+ */
+#include "connectors/postgres/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "connectors/postgres/envelope.h"
+#include "connectors/postgres/type.h"
+
+static bool
+literal_set(struct plan_literal *lit, const char *text, size_t len)
+{
+    lit->text = malloc(len + 1);
+    if (lit->text == NULL)
+        return false;
+    memcpy(lit->text, text, len);
+    lit->text[len] = '\0';
+    lit->len = len;
+    return true;
+}
+
+/* The JSON of a value text as a literal; "null" for a NULL text or one that does not convert. */
+static bool
+literal_value(struct plan_literal *lit, const struct encode *enc, const char *text)
+{
+    char *buf, *end = NULL;
+    bool ok;
+
+    if (text == NULL)
+        return literal_set(lit, "null", 4);
+    buf = malloc(encode_bound(strlen(text)));
+    if (buf == NULL)
+        return false;
+    end = encode_json(enc, text, strlen(text), buf);
+    ok = end == NULL ? literal_set(lit, "null", 4) : literal_set(lit, buf, (size_t)(end - buf));
+    free(buf);
+    return ok;
+}
+
+static bool
+literal_name(struct plan_literal *lit, const char *name)
+{
+    size_t len = strlen(name);
+    char *buf = malloc(6 * len + 3), *end;
+    bool ok;
+
+    if (buf == NULL)
+        return false;
+    end = encode_json_string(name, len, buf);
+    *end++ = ':';
+    ok = literal_set(lit, buf, (size_t)(end - buf));
+    free(buf);
+    return ok;
+}
+
+/*
+ * What an unchanged TOAST column prints as: the placeholder itself for texts, its bytes for bytea, null where
+ * no such value exists (numbers, times, and, as Debezium has it, the base64 modes).
+ */
+static bool
+literal_placeholder(struct plan_literal *lit, const struct encode *enc, const char *placeholder)
+{
+    size_t len = strlen(placeholder);
+    char *buf, *end;
+    bool ok;
+
+    switch (enc->kind) {
+    case ENCODE_TEXT:
+    case ENCODE_BYTES_HEX:
+    case ENCODE_DECIMAL_STRING:
+    case ENCODE_BYTES:
+        break;
+    default:
+        return literal_set(lit, "null", 4);
+    }
+    buf = malloc(6 * len + 8);
+    if (buf == NULL)
+        return false;
+    if (enc->kind == ENCODE_BYTES) {
+        struct cv_buf hex = CV_BUF_INIT(2 * len + 3);
+
+        cv_buf_str(&hex, "\\x");
+        cv_buf_hex(&hex, placeholder, len);
+        end = encode_json(enc, cv_buf_cstr(&hex), hex.len, buf);
+        cv_buf_free(&hex);
+    } else {
+        end = encode_json_string(placeholder, len, buf);
+    }
+    ok = end != NULL && literal_set(lit, buf, (size_t)(end - buf));
+    free(buf);
+    return ok;
+}
+
+static void
+column_done(struct plan_column *col)
+{
+    free(col->column);
+    free(col->name.text);
+    free(col->null.text);
+    free(col->absent.text);
+    free(col->placeholder.text);
+    free(col->def_text);
+    cv_schema_unref(col->schema);
+}
+
+void
+plan_free(struct plan *plan)
+{
+    if (plan == NULL)
+        return;
+    for (uint16_t i = 0; i < plan->n_columns; i++)
+        column_done(&plan->columns[i]);
+    free(plan->columns);
+    free(plan->keys);
+    free(plan->schema_name);
+    free(plan->table_name);
+    free(plan->topic_name);
+    free(plan->placeholder);
+    free(plan->source_table.text);
+    free(plan->key_prefix.text);
+    free(plan->value_prefix.text);
+    cv_schema_unref(plan->key_schema);
+    cv_schema_unref(plan->row_schema);
+    cv_schema_unref(plan->envelope_schema);
+    free(plan);
+}
+
+static enum cv_rc
+compile_column(const struct plan_spec *spec, const struct pg_column *src, bool is_key,
+               struct plan_column *col, struct cv_err *err)
+{
+    const struct pg_table *table = spec->table;
+    const struct cv_direct *direct = spec->direct;
+    struct column_type type;
+    bool use_default = direct == NULL || direct->replace_null_with_default;
+    struct cv_schema *schema = NULL;
+    const char *absent;
+
+    type_of_column(spec->config, src, &type);
+    col->enc = type.enc;
+    col->enc.numeric = direct != NULL && direct->decimal_numeric;
+    if (type.enc.kind == ENCODE_NONE)
+        return CV_OK;
+    col->in_value = table_column_is_captured(spec->filter, table->schema, table->name, src->name);
+    if (!col->in_value && !is_key)
+        return CV_OK;
+    col->def_text = type_default_text(spec->config, src);
+    if (type_schema(spec->config, src, !src->not_null, col->def_text, &schema, err) != CV_OK)
+        return cv_err_context(err, "column \"%s\"", src->name);
+    col->schema = schema;
+    col->fallback = src->not_null && col->def_text == NULL ? type.fallback : NULL;
+    absent = src->not_null || use_default ? col->def_text : NULL;
+    if (absent == NULL)
+        absent = col->fallback;
+    col->column = strdup(src->name);
+    if (col->column == NULL || !literal_name(&col->name, src->name) ||
+        !literal_value(&col->null, &col->enc, use_default ? col->def_text : NULL) ||
+        !literal_value(&col->absent, &col->enc, absent) ||
+        !literal_placeholder(&col->placeholder, &col->enc, spec->config->unavailable_placeholder))
+        return cv_fail_memory(err);
+    return CV_OK;
+}
+
+/* The catalog's column of a tuple column. When the catalog no longer has it, or it has another type by now,
+   what the stream says counts: optional, without default. */
+static enum cv_rc
+find_column(const struct plan_spec *spec, uint16_t i, struct pg_column *ret, struct cv_err *err)
+{
+    const struct pg_table *table = spec->table;
+    const struct pgoutput_column *streamed;
+    int at;
+
+    if (spec->relation == NULL) {
+        *ret = table->columns[i];
+        return CV_OK;
+    }
+    streamed = &spec->relation->columns[i];
+    at = pg_table_column(table, streamed->name);
+    if (at >= 0 && table->columns[at].type->oid == streamed->type_oid) {
+        *ret = table->columns[at];
+        return CV_OK;
+    }
+    *ret = (struct pg_column){ .name = (char *)(uintptr_t)streamed->name, .typmod = streamed->typmod };
+    return catalog_type(spec->catalog, spec->conn, streamed->type_oid, &ret->type, err);
+}
+
+/* Position in tuple order of a column of the table; -1. */
+static int
+tuple_position(const struct plan_spec *spec, uint16_t table_column)
+{
+    const char *name = spec->table->columns[table_column].name;
+
+    if (spec->relation == NULL)
+        return table_column;
+    for (uint16_t i = 0; i < spec->relation->n_columns; i++)
+        if (strcmp(spec->relation->columns[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+static enum cv_rc
+choose_keys(const struct plan_spec *spec, struct plan *plan, struct cv_err *err)
+{
+    uint16_t *keys = calloc(spec->table->n_columns + 1, sizeof(*keys));
+    size_t n;
+
+    if (keys == NULL)
+        return cv_fail_memory(err);
+    n = table_key_columns(spec->filter, spec->table, keys);
+    for (size_t i = 0; i < n; i++) {
+        int at = tuple_position(spec, keys[i]);
+
+        if (at >= 0)
+            keys[plan->n_keys++] = (uint16_t)at;
+    }
+    plan->keys = keys;
+    return CV_OK;
+}
+
+static bool
+is_key(const struct plan *plan, uint16_t i)
+{
+    for (size_t k = 0; k < plan->n_keys; k++)
+        if (plan->keys[k] == i)
+            return true;
+    return false;
+}
+
+static enum cv_rc
+compile_columns(const struct plan_spec *spec, struct plan *plan, struct cv_err *err)
+{
+    size_t n = spec->relation != NULL ? spec->relation->n_columns : spec->table->n_columns;
+
+    plan->columns = calloc(n + 1, sizeof(*plan->columns));
+    if (plan->columns == NULL)
+        return cv_fail_memory(err);
+    for (uint16_t i = 0; i < n; i++) {
+        struct plan_column *col = &plan->columns[plan->n_columns++];
+        struct pg_column src;
+
+        if (find_column(spec, i, &src, err) != CV_OK ||
+            compile_column(spec, &src, is_key(plan, i), col, err) != CV_OK)
+            return cv_err_context(err, "table \"%s.%s\"", spec->table->schema, spec->table->name);
+        col->in_identity = spec->relation == NULL || spec->relation->columns[i].key;
+        plan->row_bound += col->name.len + 64 + col->null.len + col->absent.len + col->placeholder.len;
+    }
+    plan->row_bound += 64;
+    return CV_OK;
+}
+
+static enum cv_rc
+set_names(const struct plan_spec *spec, struct plan *plan, struct cv_err *err)
+{
+    struct cv_buf buf = CV_BUF_INIT(4096);
+    enum cv_rc rc = CV_OK;
+
+    plan->oid = spec->table->oid;
+    plan->schema_name = strdup(spec->table->schema);
+    plan->table_name = strdup(spec->table->name);
+    plan->placeholder = strdup(spec->config->unavailable_placeholder);
+    table_topic(spec->config, spec->table->schema, spec->table->name, &buf);
+    plan->topic_name = cv_buf_take(&buf);
+    cv_buf_json(&buf, spec->table->schema, strlen(spec->table->schema));
+    cv_buf_str(&buf, ",\"table\":");
+    cv_buf_json(&buf, spec->table->name, strlen(spec->table->name));
+    cv_buf_str(&buf, ",\"txId\":");
+    rc = cv_buf_check(&buf, err);
+    if (rc == CV_OK && (plan->schema_name == NULL || plan->table_name == NULL || plan->topic_name == NULL ||
+                        plan->placeholder == NULL ||
+                        !literal_set(&plan->source_table, cv_buf_cstr(&buf), buf.len)))
+        rc = cv_fail_memory(err);
+    cv_buf_free(&buf);
+    return rc;
+}
+
+enum cv_rc
+plan_new(const struct plan_spec *spec, struct plan **ret, struct cv_err *err)
+{
+    struct plan *plan = calloc(1, sizeof(*plan));
+    enum cv_rc rc;
+
+    if (plan == NULL)
+        return cv_fail_memory(err);
+    rc = set_names(spec, plan, err);
+    if (rc == CV_OK)
+        rc = choose_keys(spec, plan, err);
+    if (rc == CV_OK)
+        rc = compile_columns(spec, plan, err);
+    if (rc == CV_OK)
+        rc = envelope_schemas(spec, plan, err);
+    if (rc == CV_OK)
+        *ret = plan;
+    else
+        plan_free(plan);
+    return rc;
+}
+
+/* ---- rows to JSON ---- */
+
+static char *
+put(char *out, const struct plan_literal *lit)
+{
+    memcpy(out, lit->text, lit->len);
+    return out + lit->len;
+}
+
+static char *
+write_column(const struct plan_column *col, enum plan_row kind, const struct pgoutput_value *val,
+             const struct pgoutput_value *old, char *out, bool *ret_bad)
+{
+    char *end;
+
+    if (val->kind == 'u' && old != NULL && old->kind != 'u')
+        val = old;
+    switch (val->kind) {
+    case 't':
+        end = encode_json(&col->enc, val->data, val->len, out);
+        if (end != NULL)
+            return end;
+        *ret_bad = true;
+        memcpy(out, "null", 4);
+        return out + 4;
+    case 'u':
+        return put(out, &col->placeholder);
+    default:
+        return put(out, kind == PLAN_ROW_OLD_KEY && !col->in_identity ? &col->absent : &col->null);
+    }
+}
+
+char *
+plan_write_row(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row,
+               const struct pgoutput_tuple *old, char *out, int *ret_bad)
+{
+    char *start = out++;
+
+    for (uint16_t i = 0; i < plan->n_columns; i++) {
+        const struct plan_column *col = &plan->columns[i];
+        bool bad = false;
+
+        if (!col->in_value)
+            continue;
+        out = put(out, &col->name);
+        out = write_column(col, kind, &row->values[i], old != NULL ? &old->values[i] : NULL, out, &bad);
+        *out++ = ',';
+        if (bad)
+            *ret_bad = i;
+    }
+    *start = '{';
+    if (out > start + 1)
+        out--; /* the last comma */
+    *out++ = '}';
+    return out;
+}
+
+char *
+plan_write_key(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row, char *out,
+               int *ret_bad)
+{
+    *out++ = '{';
+    for (size_t k = 0; k < plan->n_keys; k++) {
+        const struct plan_column *col = &plan->columns[plan->keys[k]];
+        bool bad = false;
+
+        if (k > 0)
+            *out++ = ',';
+        out = put(out, &col->name);
+        out = write_column(col, kind, &row->values[plan->keys[k]], NULL, out, &bad);
+        if (bad)
+            *ret_bad = plan->keys[k];
+    }
+    *out++ = '}';
+    return out;
+}
+
+/* ---- rows to values ---- */
+
+static enum cv_rc
+text_value(const struct plan_column *col, const char *text, size_t len, struct cv_arena *arena,
+           struct cv_value *ret, bool *ret_bad, struct cv_err *err)
+{
+    enum cv_rc rc = encode_value(&col->enc, text, len, arena, ret, err);
+
+    if (rc != CV_INVALID)
+        return rc;
+    *ret_bad = true;
+    *ret = cv_null(col->schema);
+    return CV_OK;
+}
+
+/* The placeholder of the column's type, as literal_placeholder prints it. */
+static enum cv_rc
+placeholder_value(const struct plan_column *col, const char *placeholder, struct cv_value *ret)
+{
+    switch (col->enc.kind) {
+    case ENCODE_TEXT:
+    case ENCODE_BYTES_HEX:
+    case ENCODE_DECIMAL_STRING:
+        *ret = cv_cstring(placeholder);
+        break;
+    case ENCODE_BYTES:
+        *ret = cv_binary(placeholder, strlen(placeholder));
+        break;
+    default:
+        *ret = cv_null(col->schema);
+        break;
+    }
+    ret->schema = col->schema;
+    return CV_OK;
+}
+
+static enum cv_rc
+column_value(const struct plan *plan, const struct plan_column *col, enum plan_row kind,
+             const struct pgoutput_value *val, const struct pgoutput_value *old, struct cv_arena *arena,
+             struct cv_value *ret, bool *ret_bad, struct cv_err *err)
+{
+    *ret = cv_null(col->schema);
+    if (val->kind == 'u' && old != NULL && old->kind != 'u')
+        val = old;
+    if (val->kind == 't')
+        return text_value(col, val->data, val->len, arena, ret, ret_bad, err);
+    if (val->kind == 'u')
+        return placeholder_value(col, plan->placeholder, ret);
+    if (kind == PLAN_ROW_OLD_KEY && !col->in_identity && col->fallback != NULL)
+        return text_value(col, col->fallback, strlen(col->fallback), arena, ret, ret_bad, err);
+    return CV_OK; /* null: the converter puts the schema's default in its place */
+}
+
+enum cv_rc
+plan_row_value(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row,
+               const struct pgoutput_tuple *old, struct cv_arena *arena, struct cv_value *ret, int *ret_bad,
+               struct cv_err *err)
+{
+    struct cv_value *val = cv_struct_new(arena, plan->row_schema);
+    size_t field = 0;
+
+    if (val == NULL)
+        return cv_fail_memory(err);
+    for (uint16_t i = 0; i < plan->n_columns; i++) {
+        const struct plan_column *col = &plan->columns[i];
+        bool bad = false;
+
+        if (!col->in_value)
+            continue;
+        if (column_value(plan, col, kind, &row->values[i], old != NULL ? &old->values[i] : NULL, arena,
+                         cv_struct_at(val, field++), &bad, err) != CV_OK)
+            return err->rc;
+        if (bad)
+            *ret_bad = i;
+    }
+    *ret = *val;
+    return CV_OK;
+}
+
+enum cv_rc
+plan_key_value(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row,
+               struct cv_arena *arena, struct cv_value *ret, struct cv_err *err)
+{
+    struct cv_value *val = cv_struct_new(arena, plan->key_schema);
+
+    if (val == NULL)
+        return cv_fail_memory(err);
+    for (size_t k = 0; k < plan->n_keys; k++) {
+        uint16_t i = plan->keys[k];
+        bool bad = false;
+
+        if (column_value(plan, &plan->columns[i], kind, &row->values[i], NULL, arena, cv_struct_at(val, k),
+                         &bad, err) != CV_OK)
+            return err->rc;
+    }
+    *ret = *val;
+    return CV_OK;
+}

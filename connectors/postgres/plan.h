@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One table compiled: per column in tuple order a pre-escaped name literal, an encoder and what stands in for
+ * a missing value, so that a row becomes JSON by copying. A plan is made for each Relation message (or snapshot
+ * query) and lives until the next one for the same table; bytes that it made do not refer to it. Task's thread.
+ */
+#ifndef POSTGRES_PLAN_H
+#define POSTGRES_PLAN_H
+
+#include <culvert/plugin.h>
+
+#include "connectors/postgres/encode.h"
+#include "connectors/postgres/table.h"
+
+struct plan_literal {
+    char *text;
+    size_t len;
+};
+
+struct plan_column {
+    char *column;             /* its name */
+    struct plan_literal name; /* `"id":` */
+    struct encode enc;
+    const struct cv_schema *schema;  /* of the value's field; NULL when it is left out */
+    struct plan_literal null;        /* what null prints as: the default, or null */
+    struct plan_literal absent;      /* a column that an old key tuple does not carry */
+    struct plan_literal placeholder; /* unchanged TOAST */
+    const char *fallback;            /* text of the absent value for the record path; NULL: null */
+    char *def_text;                  /* text of the default; NULL: none */
+    bool in_value;
+    bool in_identity; /* part of the replica identity: an old key tuple carries it */
+};
+
+struct plan {
+    uint32_t oid;
+    char *schema_name;
+    char *table_name;
+    struct cv_topic *topic; /* NULL: nothing of this table is sent */
+    char *topic_name;       /* before routing */
+    char *placeholder;      /* of unchanged TOAST */
+
+    struct plan_column *columns; /* in tuple order */
+    uint16_t n_columns;
+    uint16_t *keys; /* indices into columns; a key column may be left out of the value */
+    size_t n_keys;
+
+    struct plan_literal source_table;  /* `public","table":"orders","txId":` */
+    struct plan_literal key_prefix;    /* `{"schema":...,"payload":`, or empty */
+    struct plan_literal value_prefix;
+    size_t row_bound; /* bytes that a row may need besides its values */
+
+    struct cv_schema *key_schema; /* NULL: no key */
+    struct cv_schema *row_schema;
+    struct cv_schema *envelope_schema;
+};
+
+struct plan_spec {
+    const struct pg_config *config;
+    const struct cv_direct *direct; /* NULL: record path */
+    const struct table_filter *filter;
+    const struct pg_table *table; /* from the catalog, now */
+    /* Columns in tuple order; those that the catalog no longer has are optional and without default. */
+    const struct pgoutput_relation *relation; /* NULL: a snapshot, all columns of the table */
+    struct catalog *catalog;
+    PGconn *conn; /* for types that are not cached */
+};
+
+CV_MUST_CHECK enum cv_rc plan_new(const struct plan_spec *spec, struct plan **ret, struct cv_err *err);
+void plan_free(struct plan *plan);
+
+/* Bytes that a row whose values have text_len bytes together can need as JSON. */
+static inline size_t
+plan_bound(const struct plan *plan, size_t text_len)
+{
+    return plan->row_bound + 6 * text_len;
+}
+
+/* What a row is, for the values that it lacks. */
+enum plan_row { PLAN_ROW_WHOLE, PLAN_ROW_OLD_KEY };
+
+/*
+ * The row as a JSON object at out; old gives the values of unchanged TOAST columns where it has them (NULL:
+ * none). Returns the byte behind. A value that cannot be converted is written as null, and *ret_bad is set to
+ * the index of its column.
+ */
+char *plan_write_row(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row,
+                     const struct pgoutput_tuple *old, char *out, int *ret_bad);
+/* The key object alone, without key_prefix. */
+char *plan_write_key(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row,
+                     char *out, int *ret_bad);
+
+/* The same as typed values, in arena. */
+CV_MUST_CHECK enum cv_rc plan_row_value(const struct plan *plan, enum plan_row kind,
+                                        const struct pgoutput_tuple *row, const struct pgoutput_tuple *old,
+                                        struct cv_arena *arena, struct cv_value *ret, int *ret_bad,
+                                        struct cv_err *err);
+CV_MUST_CHECK enum cv_rc plan_key_value(const struct plan *plan, enum plan_row kind,
+                                        const struct pgoutput_tuple *row, struct cv_arena *arena,
+                                        struct cv_value *ret, struct cv_err *err);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Positions to offset maps and back. */
+#include "connectors/postgres/position.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/arena.h"
+
+/* An integer member; *ret stays when it is missing or null. */
+static enum cv_rc
+get_integer(const struct cv_value *map, const char *key, uint64_t *ret, bool *ret_found, struct cv_err *err)
+{
+    const struct cv_value *val = cv_map_get(map, key);
+
+    *ret_found = false;
+    if (val == NULL || val->is_null)
+        return CV_OK;
+    if (val->type > CV_INT64 || val->integer < 0)
+        return cv_fail(err, CV_INVALID,
+                       "the stored offset's \"%s\" is no non-negative integer; reset or repair the offset", key);
+    *ret = (uint64_t)val->integer;
+    *ret_found = true;
+    return CV_OK;
+}
+
+static bool
+is_true(const struct cv_value *map, const char *key)
+{
+    const struct cv_value *val = cv_map_get(map, key);
+
+    return val != NULL && !val->is_null && val->type == CV_BOOLEAN && val->boolean;
+}
+
+static enum position_phase
+phase_of(const struct cv_value *map)
+{
+    const struct cv_value *snapshot = cv_map_get(map, "snapshot");
+
+    if (snapshot == NULL || snapshot->is_null)
+        return POSITION_STREAM;
+    if (snapshot->type == CV_STRING && snapshot->bytes.len == 11 &&
+        memcmp(snapshot->bytes.data, "INCREMENTAL", 11) == 0)
+        return POSITION_STREAM;
+    if (is_true(map, "last_snapshot_record") || is_true(map, "snapshot_completed"))
+        return POSITION_STREAM;
+    return POSITION_SNAPSHOT;
+}
+
+enum cv_rc
+position_read(const struct cv_value *offset, struct position *ret, struct cv_err *err)
+{
+    struct position pos = { .phase = POSITION_NONE };
+    uint64_t time_us = 0, timeline = 0, proc = 0;
+    const struct cv_value *system;
+    bool has_lsn, has_commit, has_proc, found;
+
+    if (offset == NULL || offset->is_null) {
+        *ret = pos;
+        return CV_OK;
+    }
+    if (offset->type != CV_MAP)
+        return cv_fail(err, CV_INVALID, "the stored offset is no object; reset the offset");
+    pos.phase = phase_of(offset);
+    if (get_integer(offset, "lsn", &pos.lsn, &has_lsn, err) != CV_OK ||
+        get_integer(offset, "lsn_proc", &proc, &has_proc, err) != CV_OK ||
+        get_integer(offset, "lsn_commit", &pos.last_commit, &has_commit, err) != CV_OK ||
+        get_integer(offset, "txId", &pos.txid, &found, err) != CV_OK ||
+        get_integer(offset, "ts_usec", &time_us, &found, err) != CV_OK ||
+        get_integer(offset, "culvert_timeline", &timeline, &found, err) != CV_OK)
+        return err->rc;
+    if (!has_lsn)
+        return cv_fail(err, CV_INVALID, "the stored offset has no \"lsn\"; reset the offset");
+    if (has_commit)
+        pos.lsn = pos.last_commit; /* streams restart at a commit */
+    else if (has_proc)
+        pos.lsn = CV_LSN_NONE; /* inside the first transaction: the slot knows where it begins */
+    pos.time_us = (cv_time_us)time_us;
+    pos.timeline = (uint32_t)timeline;
+    system = cv_map_get(offset, "culvert_system");
+    if (system != NULL && system->type == CV_STRING && !system->is_null && system->bytes.len < 24) {
+        char text[24];
+
+        memcpy(text, system->bytes.data, system->bytes.len);
+        text[system->bytes.len] = '\0';
+        pos.system_id = strtoull(text, NULL, 10);
+    }
+    *ret = pos;
+    return CV_OK;
+}
+
+static enum cv_rc
+put_integer(struct cv_arena *arena, struct cv_value *map, const char *key, uint64_t v, struct cv_err *err)
+{
+    return cv_map_put(arena, map, key, cv_int(CV_INT64, (int64_t)v), err);
+}
+
+static enum cv_rc
+put_snapshot(const struct position *pos, struct cv_arena *arena, struct cv_value *map, struct cv_err *err)
+{
+    if (cv_map_put(arena, map, "last_snapshot_record", cv_boolean(pos->snapshot_last), err) != CV_OK ||
+        put_integer(arena, map, "lsn", pos->lsn, err) != CV_OK ||
+        put_integer(arena, map, "txId", pos->txid, err) != CV_OK ||
+        put_integer(arena, map, "ts_usec", (uint64_t)pos->time_us, err) != CV_OK ||
+        cv_map_put(arena, map, "snapshot", cv_cstring("INITIAL"), err) != CV_OK)
+        return err->rc;
+    return cv_map_put(arena, map, "snapshot_completed", cv_boolean(pos->snapshot_last), err);
+}
+
+static enum cv_rc
+put_commit(const struct position *pos, struct cv_arena *arena, struct cv_value *map, struct cv_err *err)
+{
+    if (put_integer(arena, map, "lsn_proc", pos->lsn, err) != CV_OK ||
+        cv_map_put(arena, map, "messageType", cv_cstring("COMMIT"), err) != CV_OK ||
+        put_integer(arena, map, "lsn_commit", pos->lsn, err) != CV_OK ||
+        put_integer(arena, map, "lsn", pos->lsn, err) != CV_OK ||
+        put_integer(arena, map, "txId", pos->txid, err) != CV_OK)
+        return err->rc;
+    return put_integer(arena, map, "ts_usec", (uint64_t)pos->time_us, err);
+}
+
+enum cv_rc
+position_write(const struct position *pos, struct cv_arena *arena, struct cv_value **ret, struct cv_err *err)
+{
+    struct cv_value *map = cv_map_new(arena, 8);
+    char text[24];
+    char *system;
+    enum cv_rc rc;
+
+    snprintf(text, sizeof(text), "%" PRIu64, pos->system_id);
+    system = cv_arena_strdup(arena, text);
+    if (map == NULL || system == NULL)
+        return cv_fail_memory(err);
+    if (pos->phase == POSITION_SNAPSHOT || pos->snapshot_last)
+        rc = put_snapshot(pos, arena, map, err);
+    else
+        rc = put_commit(pos, arena, map, err);
+    if (rc != CV_OK || cv_map_put(arena, map, "culvert_system", cv_cstring(system), err) != CV_OK ||
+        put_integer(arena, map, "culvert_timeline", pos->timeline, err) != CV_OK)
+        return err->rc;
+    *ret = map;
+    return CV_OK;
+}
+
+enum cv_rc
+position_partition(const char *topic_prefix, struct cv_arena *arena, struct cv_value **ret,
+                   struct cv_err *err)
+{
+    struct cv_value *map = cv_map_new(arena, 1);
+    char *server = cv_arena_strdup(arena, topic_prefix);
+
+    if (map == NULL || server == NULL)
+        return cv_fail_memory(err);
+    if (cv_map_put(arena, map, "server", cv_cstring(server), err) != CV_OK)
+        return err->rc;
+    *ret = map;
+    return CV_OK;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Publications. Names are quoted: a name in mixed case is the one that was written. */
+#include "connectors/postgres/publication.h"
+
+#include <string.h>
+
+#include "common/buf.h"
+
+#define SQL_MAX ((size_t)4 << 20)
+
+enum cv_rc
+publication_exists(PGconn *conn, const char *name, bool *ret, bool *ret_all, struct cv_err *err)
+{
+    const char *values[1] = { name };
+    PGresult *res = PQexecParams(conn, "SELECT puballtables FROM pg_publication WHERE pubname = $1", 1, NULL,
+                                 values, NULL, NULL, 0);
+    enum cv_rc rc = CV_OK;
+
+    if (PQresultStatus(res) != PGRES_TUPLES_OK) {
+        rc = pg_fail(err, conn, res, "could not read publication \"%s\"", name);
+    } else {
+        *ret = PQntuples(res) > 0;
+        *ret_all = *ret && PQgetvalue(res, 0, 0)[0] == 't';
+    }
+    PQclear(res);
+    return rc;
+}
+
+static void
+add_tables(struct cv_buf *sql, const struct pg_tables *tables)
+{
+    for (size_t i = 0; i < tables->count; i++) {
+        cv_buf_str(sql, i == 0 ? " TABLE " : ", ");
+        cv_buf_sql_ident(sql, tables->items[i]->schema);
+        cv_buf_char(sql, '.');
+        cv_buf_sql_ident(sql, tables->items[i]->name);
+    }
+}
+
+/* WITH (...) of a new publication: what the user asked for, nothing else. */
+static void
+add_options(struct cv_buf *sql, const struct pg_config *config)
+{
+    unsigned skipped = pg_config_skipped(config);
+    static const struct {
+        unsigned op;
+        const char *name;
+    } ops[] = { { PG_OP_CREATE, "insert" },
+                { PG_OP_UPDATE, "update" },
+                { PG_OP_DELETE, "delete" },
+                { PG_OP_TRUNCATE, "truncate" } };
+    bool comma = false;
+
+    if (config->publish_via_partition_root)
+        cv_buf_str(sql, " WITH (publish_via_partition_root = true");
+    if (config->skipped_given) {
+        cv_buf_str(sql, config->publish_via_partition_root ? ", publish = '" : " WITH (publish = '");
+        for (size_t i = 0; i < CV_COUNT(ops); i++)
+            if ((skipped & ops[i].op) == 0) {
+                cv_buf_printf(sql, "%s%s", comma ? ", " : "", ops[i].name);
+                comma = true;
+            }
+        cv_buf_char(sql, '\'');
+    }
+    if (config->publish_via_partition_root || config->skipped_given)
+        cv_buf_char(sql, ')');
+}
+
+static enum cv_rc
+run(PGconn *conn, struct cv_buf *sql, const char *what, struct cv_err *err)
+{
+    enum cv_rc rc = cv_buf_check(sql, err);
+
+    if (rc == CV_OK)
+        rc = pg_command(conn, cv_buf_cstr(sql), what, err);
+    cv_buf_free(sql);
+    return rc;
+}
+
+static enum cv_rc
+create(PGconn *conn, const struct pg_config *config, const struct pg_tables *tables, struct cv_err *err)
+{
+    struct cv_buf sql = CV_BUF_INIT(SQL_MAX);
+
+    if (config->publication_autocreate == PG_AUTOCREATE_FILTERED && tables->count == 0)
+        return cv_fail(err, CV_INVALID,
+                       "no table is captured, so publication \"%s\" cannot be made with "
+                       "publication.autocreate.mode=filtered; check table.include.list and schema.include.list",
+                       config->publication_name);
+    cv_buf_str(&sql, "CREATE PUBLICATION ");
+    cv_buf_sql_ident(&sql, config->publication_name);
+    if (config->publication_autocreate == PG_AUTOCREATE_ALL)
+        cv_buf_str(&sql, " FOR ALL TABLES");
+    if (config->publication_autocreate == PG_AUTOCREATE_FILTERED) {
+        cv_buf_str(&sql, " FOR");
+        add_tables(&sql, tables);
+    }
+    add_options(&sql, config);
+    if (run(conn, &sql, "could not create the publication", err) != CV_OK)
+        return cv_err_context(err,
+                              "publication.name \"%s\" (publication.autocreate.mode; or have its owner make it "
+                              "and set the mode to disabled)",
+                              config->publication_name);
+    return CV_OK;
+}
+
+/* Whether the publication's tables are exactly the captured ones. */
+static enum cv_rc
+same_tables(PGconn *conn, const struct pg_config *config, const struct pg_tables *tables, bool *ret,
+            struct cv_err *err)
+{
+    const char *values[1] = { config->publication_name };
+    PGresult *res = PQexecParams(conn,
+                                 "SELECT schemaname, tablename FROM pg_publication_tables WHERE pubname = $1"
+                                 " ORDER BY 1 COLLATE \"C\", 2 COLLATE \"C\"",
+                                 1, NULL, values, NULL, NULL, 0);
+    enum cv_rc rc = CV_OK;
+    size_t found = 0;
+
+    if (PQresultStatus(res) != PGRES_TUPLES_OK) {
+        rc = pg_fail(err, conn, res, "could not read the tables of publication \"%s\"",
+                     config->publication_name);
+        goto out;
+    }
+    for (size_t i = 0; i < tables->count; i++)
+        for (int row = 0; row < PQntuples(res); row++)
+            if (strcmp(PQgetvalue(res, row, 0), tables->items[i]->schema) == 0 &&
+                strcmp(PQgetvalue(res, row, 1), tables->items[i]->name) == 0)
+                found++;
+    *ret = found == tables->count && found == (size_t)PQntuples(res);
+out:
+    PQclear(res);
+    return rc;
+}
+
+static enum cv_rc
+alter(PGconn *conn, const struct pg_config *config, const struct pg_tables *tables, struct cv_err *err)
+{
+    struct cv_buf sql = CV_BUF_INIT(SQL_MAX);
+    bool same = false;
+
+    if (same_tables(conn, config, tables, &same, err) != CV_OK)
+        return err->rc;
+    if (same || tables->count == 0)
+        return CV_OK;
+    cv_buf_str(&sql, "ALTER PUBLICATION ");
+    cv_buf_sql_ident(&sql, config->publication_name);
+    cv_buf_str(&sql, " SET");
+    add_tables(&sql, tables);
+    if (run(conn, &sql, "could not alter the publication", err) != CV_OK)
+        return cv_err_context(err, "publication.name \"%s\"", config->publication_name);
+    return CV_OK;
+}
+
+enum cv_rc
+publication_ensure(PGconn *conn, const struct pg_config *config, const struct pg_tables *tables,
+                   struct cv_err *err)
+{
+    bool exists = false, all = false;
+
+    if (publication_exists(conn, config->publication_name, &exists, &all, err) != CV_OK)
+        return err->rc;
+    if (!exists && config->publication_autocreate == PG_AUTOCREATE_DISABLED)
+        return cv_fail(err, CV_INVALID,
+                       "publication \"%s\" does not exist in database \"%s\" and publication.autocreate.mode is "
+                       "disabled: create it (CREATE PUBLICATION ... FOR TABLE ...) and restart the connector",
+                       config->publication_name, config->dbname);
+    if (!exists)
+        return create(conn, config, tables, err);
+    if (config->publication_autocreate != PG_AUTOCREATE_FILTERED)
+        return CV_OK;
+    if (all)
+        return cv_fail(err, CV_INVALID,
+                       "publication \"%s\" is FOR ALL TABLES, so it cannot be narrowed by "
+                       "publication.autocreate.mode=filtered; drop it or use another mode",
+                       config->publication_name);
+    return alter(conn, config, tables, err);
+}

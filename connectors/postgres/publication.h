@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The publication: checked, and created or altered as publication.autocreate.mode says. */
+#ifndef POSTGRES_PUBLICATION_H
+#define POSTGRES_PUBLICATION_H
+
+#include "connectors/postgres/catalog.h"
+
+/* Make sure that the publication is there; tables are the captured ones (for mode filtered). */
+CV_MUST_CHECK enum cv_rc publication_ensure(PGconn *conn, const struct pg_config *config,
+                                            const struct pg_tables *tables, struct cv_err *err);
+/* Whether it exists. */
+CV_MUST_CHECK enum cv_rc publication_exists(PGconn *conn, const char *name, bool *ret, bool *ret_all,
+                                            struct cv_err *err);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The replication slot: create, read, compare with the stored position. Only this connector confirms its slot,
+ * and only what is durable in Kafka; so a slot that is ahead of the stored offset, gone, or on another server
+ * proves that changes were lost, and the server itself never says so (START_REPLICATION at a wrong LSN works).
+ */
+#ifndef POSTGRES_SLOT_H
+#define POSTGRES_SLOT_H
+
+#include "connectors/postgres/connection.h"
+#include "connectors/postgres/position.h"
+
+struct slot_info {
+    bool exists;
+    bool active;
+    int active_pid;
+    char plugin[64];
+    char database[64];
+    char wal_status[16]; /* reserved, extended, unreserved, lost; "" before PostgreSQL 13 */
+    cv_lsn restart_lsn;
+    cv_lsn confirmed_flush_lsn;
+};
+
+struct system_info {
+    uint64_t system_id;
+    uint32_t timeline;
+    cv_lsn wal_end;
+};
+
+CV_MUST_CHECK enum cv_rc slot_read(PGconn *conn, const char *name, struct slot_info *ret,
+                                   struct cv_err *err);
+/* IDENTIFY_SYSTEM on a replication connection. */
+CV_MUST_CHECK enum cv_rc slot_system(PGconn *repl, struct system_info *ret, struct cv_err *err);
+
+#define SLOT_SNAPSHOT_MAX 64
+/* Create the slot with an exported snapshot, valid until the connection's next command. On failure outputs are
+   untouched. */
+CV_MUST_CHECK enum cv_rc slot_create(PGconn *repl, const char *name, cv_lsn *ret_lsn,
+                                     char ret_snapshot[SLOT_SNAPSHOT_MAX], struct cv_err *err);
+CV_MUST_CHECK enum cv_rc slot_drop(PGconn *conn, const char *name, struct cv_err *err);
+
+/* Whether streaming from the stored position misses nothing. CV_INVALID gives both positions and the remedy;
+   CV_RETRY: the slot is in use, with the pid. */
+CV_MUST_CHECK enum cv_rc slot_check(const char *name, const struct slot_info *slot,
+                                    const struct system_info *sys, const struct position *pos,
+                                    const char *database, struct cv_err *err);
+
+#endif

@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The initial snapshot.
+ *
+ * A table is read in ranges of 64 MB of its pages: COPY (SELECT ... WHERE ctid >= '(a,0)' AND ctid < '(b,0)') TO
+ * STDOUT, which PostgreSQL 14 and later answer with a TID range scan; the last range is open, so rows beyond the
+ * size that was read are not missed. Partitioned tables have no pages of their own and are read whole.
+ *
+ * One row is always held back, because its marker (last of its table, last of all) depends on whether another
+ * follows.
+ *
+ * Source: manual, "COPY" (text format).
+ */
+#include "connectors/postgres/snapshot.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/log.h"
+#include "common/thread.h"
+
+#define RANGE_PAGES 8192
+#define BATCH_BYTES (640 * 1024)
+#define SQL_MAX     ((size_t)1 << 20)
+
+/* A parsed row and the libpq buffer that its values point into. */
+struct row {
+    char *data;
+    size_t len;
+    const struct plan *plan;
+    bool first_of_all;
+    bool first_of_table;
+    struct pgoutput_value values[PGOUTPUT_MAX_COLUMNS];
+};
+
+struct snapshot {
+    struct snapshot_spec spec;
+    PGconn *conn;
+    struct position position;
+    char *visible;
+
+    struct plan **plans; /* one a table; they live until the snapshot is freed */
+    uint64_t *pages;     /* one a table */
+    size_t table;        /* index of the one being read */
+    uint64_t range;      /* first page of the range being read */
+    bool copying;
+
+    struct row *held; /* NULL: none */
+    struct row rows[2];
+    const char *marker; /* set in the envelope */
+
+    uint64_t n_rows;
+    uint64_t table_rows;
+    uint64_t pages_total;
+    uint64_t pages_done;
+    bool done;
+    struct cv_log_limit bad_value_limit;
+};
+
+/* ---- start ---- */
+
+static enum cv_rc
+begin(struct snapshot *s, struct cv_err *err)
+{
+    struct cv_buf sql = CV_BUF_INIT(512);
+    enum cv_rc rc = pg_command(s->conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                               "could not begin the snapshot", err);
+
+    if (rc == CV_OK && s->spec.exported != NULL) {
+        cv_buf_str(&sql, "SET TRANSACTION SNAPSHOT ");
+        cv_buf_sql_literal(&sql, s->spec.exported);
+        rc = cv_buf_check(&sql, err);
+        if (rc == CV_OK)
+            rc = pg_command(s->conn, cv_buf_cstr(&sql), "could not import the slot's snapshot", err);
+    }
+    cv_buf_free(&sql);
+    return rc;
+}
+
+static enum cv_rc
+read_position(struct snapshot *s, struct cv_err *err)
+{
+    PGresult *res = NULL;
+    enum cv_rc rc = pg_query(s->conn,
+                             "SELECT (extract(epoch FROM transaction_timestamp()) * 1000000)::bigint,"
+                             " CASE WHEN pg_is_in_recovery() THEN 0 ELSE pg_current_xact_id()::text::bigint END,"
+                             " pg_current_snapshot()::text",
+                             &res, "could not read the snapshot's position", err);
+
+    if (rc != CV_OK)
+        return rc;
+    s->position = s->spec.position;
+    s->position.phase = POSITION_SNAPSHOT;
+    s->position.time_us = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
+    s->position.txid = strtoull(PQgetvalue(res, 0, 1), NULL, 10);
+    s->visible = strdup(PQgetvalue(res, 0, 2));
+    PQclear(res);
+    return s->visible == NULL ? cv_fail_memory(err) : CV_OK;
+}
+
+/* The size of every table now, for ranges and progress. */
+static enum cv_rc
+read_pages(struct snapshot *s, struct cv_err *err)
+{
+    for (size_t i = 0; i < s->spec.tables->count; i++) {
+        char sql[160];
+        PGresult *res = NULL;
+
+        snprintf(sql, sizeof(sql),
+                 "SELECT coalesce(pg_relation_size(%u), 0) / current_setting('block_size')::bigint",
+                 s->spec.tables->items[i]->oid);
+        if (pg_query(s->conn, sql, &res, "could not read a table's size", err) != CV_OK)
+            return err->rc;
+        s->pages[i] = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
+        s->pages_total += s->pages[i];
+        PQclear(res);
+    }
+    return CV_OK;
+}
+
+static enum cv_rc
+make_plans(struct snapshot *s, struct cv_err *err)
+{
+    for (size_t i = 0; i < s->spec.tables->count; i++) {
+        struct plan_spec spec = { .config = s->spec.config,
+                                  .direct = s->spec.direct,
+                                  .filter = s->spec.filter,
+                                  .table = s->spec.tables->items[i],
+                                  .catalog = s->spec.catalog,
+                                  .conn = s->conn };
+
+        if (plan_new(&spec, &s->plans[i], err) != CV_OK)
+            return err->rc;
+        if (s->spec.direct == NULL)
+            continue;
+        err->rc = CV_OK;
+        s->plans[i]->topic = s->spec.ctx->topic(s->spec.ctx, s->plans[i]->topic_name, err);
+        if (s->plans[i]->topic == NULL && err->rc != CV_OK)
+            return err->rc;
+    }
+    return CV_OK;
+}
+
+enum cv_rc
+snapshot_start(const struct snapshot_spec *spec, PGconn *take_conn, struct snapshot **ret, struct cv_err *err)
+{
+    struct snapshot *s = calloc(1, sizeof(*s));
+    enum cv_rc rc;
+
+    if (s == NULL) {
+        PQfinish(take_conn);
+        return cv_fail_memory(err);
+    }
+    s->spec = *spec;
+    s->conn = take_conn;
+    s->plans = calloc(spec->tables->count + 1, sizeof(*s->plans));
+    s->pages = calloc(spec->tables->count + 1, sizeof(*s->pages));
+    rc = s->plans == NULL || s->pages == NULL ? cv_fail_memory(err) : begin(s, err);
+    if (rc == CV_OK)
+        rc = read_position(s, err);
+    if (rc == CV_OK)
+        rc = read_pages(s, err);
+    if (rc == CV_OK)
+        rc = make_plans(s, err);
+    if (rc != CV_OK) {
+        snapshot_free(s);
+        return rc;
+    }
+    envelope_snapshot(spec->envelope, s->position.time_us, s->position.txid, s->position.lsn);
+    s->marker = "true";
+    *ret = s;
+    return CV_OK;
+}
+
+void
+snapshot_free(struct snapshot *s)
+{
+    if (s == NULL)
+        return;
+    for (size_t i = 0; i < 2; i++)
+        PQfreemem(s->rows[i].data);
+    for (size_t i = 0; s->plans != NULL && i < s->spec.tables->count; i++)
+        plan_free(s->plans[i]);
+    PQfinish(s->conn);
+    free(s->plans);
+    free(s->pages);
+    free(s->visible);
+    free(s);
+}
+
+void
+snapshot_position(const struct snapshot *s, struct position *ret)
+{
+    *ret = s->position;
+}
+
+const char *
+snapshot_visible(const struct snapshot *s)
+{
+    return s->visible;
+}
+
+void
+snapshot_progress(const struct snapshot *s, struct snapshot_progress *ret)
+{
+    *ret = (struct snapshot_progress){ .tables = s->spec.tables->count,
+                                       .tables_done = s->table,
+                                       .rows = s->n_rows,
+                                       .percent = s->pages_total == 0
+                                                      ? 100.0
+                                                      : 100.0 * (double)s->pages_done / (double)s->pages_total,
+                                       .done = s->done };
+    if (ret->percent > 100.0 || s->done)
+        ret->percent = 100.0;
+}
+
+/* ---- COPY ---- */
+
+/* Columns that are neither in the value nor in the key are not read. */
+static bool
+is_read(const struct plan *plan, uint16_t i)
+{
+    return plan->columns[i].schema != NULL;
+}
+
+static void
+copy_sql(struct snapshot *s, struct cv_buf *sql)
+{
+    const struct pg_table *table = s->spec.tables->items[s->table];
+    const struct plan *plan = s->plans[s->table];
+    const char *comma = "";
+
+    cv_buf_str(sql, "COPY (SELECT ");
+    for (uint16_t i = 0; i < plan->n_columns; i++) {
+        if (!is_read(plan, i))
+            continue;
+        cv_buf_str(sql, comma);
+        cv_buf_sql_ident(sql, plan->columns[i].column);
+        comma = ", ";
+    }
+    cv_buf_str(sql, table->kind == 'p' ? " FROM " : " FROM ONLY ");
+    cv_buf_sql_ident(sql, table->schema);
+    cv_buf_char(sql, '.');
+    cv_buf_sql_ident(sql, table->name);
+    if (table->kind != 'p' && s->pages[s->table] > RANGE_PAGES) {
+        cv_buf_printf(sql, " WHERE ctid >= '(%" PRIu64 ",0)'::tid", s->range);
+        if (s->range + RANGE_PAGES < s->pages[s->table])
+            cv_buf_printf(sql, " AND ctid < '(%" PRIu64 ",0)'::tid", s->range + RANGE_PAGES);
+    }
+    cv_buf_str(sql, ") TO STDOUT");
+}
+
+static enum cv_rc
+start_copy(struct snapshot *s, struct cv_err *err)
+{
+    const struct pg_table *table = s->spec.tables->items[s->table];
+    struct cv_buf sql = CV_BUF_INIT(SQL_MAX);
+    PGresult *res = NULL;
+    enum cv_rc rc;
+
+    copy_sql(s, &sql);
+    rc = cv_buf_check(&sql, err);
+    if (rc == CV_OK) {
+        res = PQexec(s->conn, cv_buf_cstr(&sql));
+        if (PQresultStatus(res) != PGRES_COPY_OUT)
+            rc = pg_fail(err, s->conn, res, "could not read table \"%s.%s\"; database.user needs SELECT on it",
+                         table->schema, table->name);
+    }
+    s->copying = rc == CV_OK;
+    PQclear(res);
+    cv_buf_free(&sql);
+    return rc;
+}
+
+/* COPY's escapes, in place: \b \f \n \r \t \v \\ and octal or hex, which the server does not send. Returns the
+   new length. */
+static size_t
+unescape(char *text, size_t len)
+{
+    char *from = memchr(text, '\\', len), *to = from, *end = text + len;
+
+    if (from == NULL)
+        return len;
+    while (from < end) {
+        if (*from != '\\' || from + 1 == end) {
+            *to++ = *from++;
+            continue;
+        }
+        switch (from[1]) {
+        case 'b':
+            *to++ = '\b';
+            break;
+        case 'f':
+            *to++ = '\f';
+            break;
+        case 'n':
+            *to++ = '\n';
+            break;
+        case 'r':
+            *to++ = '\r';
+            break;
+        case 't':
+            *to++ = '\t';
+            break;
+        case 'v':
+            *to++ = '\v';
+            break;
+        default:
+            *to++ = from[1];
+            break;
+        }
+        from += 2;
+    }
+    return (size_t)(to - text);
+}
+
+/* One line of COPY text to values; false: another number of fields than columns were asked for. */
+static bool
+parse_row(struct row *row)
+{
+    char *p = row->data, *end = row->data + row->len;
+    const struct plan *plan = row->plan;
+    bool more = true, any = false;
+
+    if (end > p && end[-1] == '\n')
+        end--;
+    for (uint16_t i = 0; i < plan->n_columns; i++) {
+        struct pgoutput_value *val = &row->values[i];
+        char *tab;
+
+        *val = (struct pgoutput_value){ .kind = 'n' };
+        if (!is_read(plan, i))
+            continue;
+        if (!more)
+            return false;
+        any = true;
+        tab = memchr(p, '\t', (size_t)(end - p));
+        more = tab != NULL;
+        if (tab == NULL)
+            tab = end;
+        if (tab - p != 2 || p[0] != '\\' || p[1] != 'N') {
+            val->kind = 't';
+            val->data = p;
+            val->len = (uint32_t)unescape(p, (size_t)(tab - p));
+        }
+        p = more ? tab + 1 : tab;
+    }
+    return !more || (!any && p == end);
+}
+
+/* ---- markers and rows ---- */
+
+static const char *
+marker_of(const struct row *row, bool last_of_table, bool last_of_all)
+{
+    if (last_of_all)
+        return "last";
+    if (row->first_of_all)
+        return "first";
+    if (last_of_table)
+        return "last_in_data_collection";
+    return row->first_of_table ? "first_in_data_collection" : "true";
+}
+
+static enum cv_rc
+emit_held(struct snapshot *s, bool last_of_table, bool last_of_all, struct cv_batch *batch,
+          struct cv_err *err)
+{
+    struct row *row = s->held;
+    struct pgoutput_tuple tuple = { row->plan->n_columns, row->values };
+    struct envelope_change change = { .op = 'r', .new = &tuple, .text_len = row->len,
+                                      .lsn = s->position.lsn };
+    const char *marker = marker_of(row, last_of_table, last_of_all);
+    uint64_t suppressed;
+    int bad = -1;
+
+    if (strcmp(marker, s->marker) != 0) {
+        envelope_marker(s->spec.envelope, marker);
+        s->marker = marker;
+    }
+    if (envelope_emit(s->spec.envelope, row->plan, &change, batch, &bad, err) != CV_OK)
+        return cv_err_context(err, "table \"%s.%s\"", row->plan->schema_name, row->plan->table_name);
+    if (bad >= 0 && cv_log_limit(&s->bad_value_limit, 10000, &suppressed))
+        CV_LOG_WARN(s->spec.ctx->log, "a value could not be converted and was sent as null",
+                    CV_STR("relation", row->plan->topic_name), CV_STR("column", row->plan->columns[bad].column),
+                    CV_INT("suppressed", suppressed));
+    PQfreemem(row->data);
+    row->data = NULL;
+    s->held = NULL;
+    return CV_OK;
+}
+
+/* A row has arrived: the one held back goes out, this one is held. data is taken. */
+static enum cv_rc
+on_row(struct snapshot *s, char *take_data, size_t len, struct cv_batch *batch, struct cv_err *err)
+{
+    struct row *row = s->held == &s->rows[0] ? &s->rows[1] : &s->rows[0];
+    const struct pg_table *table = s->spec.tables->items[s->table];
+
+    row->data = take_data;
+    row->len = len;
+    row->plan = s->plans[s->table];
+    row->first_of_all = s->n_rows == 0;
+    row->first_of_table = s->table_rows == 0;
+    if (!parse_row(row))
+        return cv_fail(err, CV_INVALID, "a row of table \"%s.%s\" has another number of columns than asked for",
+                       table->schema, table->name);
+    if (s->held != NULL && emit_held(s, row->first_of_table, false, batch, err) != CV_OK)
+        return err->rc;
+    s->held = row;
+    s->n_rows++;
+    s->table_rows++;
+    return CV_OK;
+}
+
+static enum cv_rc
+finish_copy(struct snapshot *s, struct cv_err *err)
+{
+    const struct pg_table *table = s->spec.tables->items[s->table];
+    PGresult *res = PQgetResult(s->conn);
+    enum cv_rc rc = CV_OK;
+
+    if (PQresultStatus(res) != PGRES_COMMAND_OK)
+        rc = pg_fail(err, s->conn, res, "could not read table \"%s.%s\" to its end", table->schema, table->name);
+    PQclear(res);
+    while ((res = PQgetResult(s->conn)) != NULL)
+        PQclear(res);
+    s->copying = false;
+    return rc;
+}
+
+static void
+next_range(struct snapshot *s)
+{
+    uint64_t pages = s->pages[s->table];
+    const struct pg_table *table = s->spec.tables->items[s->table];
+
+    s->range += RANGE_PAGES;
+    if (table->kind != 'p' && s->range < pages) {
+        s->pages_done += RANGE_PAGES;
+        return;
+    }
+    s->pages_done += pages % RANGE_PAGES;
+    CV_LOG_INFO(s->spec.ctx->log, "table snapshot complete", CV_STR("relation", s->plans[s->table]->topic_name),
+                CV_INT("rows", s->table_rows));
+    s->table++;
+    s->range = 0;
+    s->table_rows = 0;
+}
+
+static enum cv_rc
+wait_for_data(struct snapshot *s, int timeout_ms)
+{
+    struct pollfd fds[2] = { { .fd = s->spec.wake->fd, .events = POLLIN },
+                             { .fd = PQsocket(s->conn), .events = POLLIN } };
+
+    poll(fds, 2, timeout_ms);
+    if (fds[0].revents != 0)
+        cv_wake_clear(s->spec.wake);
+    return CV_OK;
+}
+
+/* Rows that have arrived of the running COPY. *ret_dry: none is left for now. */
+static enum cv_rc
+drain(struct snapshot *s, struct cv_batch *batch, bool *ret_dry, struct cv_err *err)
+{
+    char *data = NULL;
+    int n;
+
+    *ret_dry = false;
+    while (cv_arena_used(batch->arena) < BATCH_BYTES) {
+        n = PQgetCopyData(s->conn, &data, 1);
+        if (n > 0) {
+            if (on_row(s, data, (size_t)n, batch, err) != CV_OK)
+                return err->rc;
+        } else if (n == -1) {
+            if (finish_copy(s, err) != CV_OK)
+                return err->rc;
+            next_range(s);
+            return CV_OK;
+        } else if (n == -2) {
+            return pg_fail(err, s->conn, NULL, "could not read the snapshot");
+        } else {
+            *ret_dry = true;
+            return CV_OK;
+        }
+    }
+    return CV_OK;
+}
+
+static void
+report_progress(struct snapshot *s)
+{
+    struct snapshot_progress progress;
+    char text[160];
+
+    if (s->spec.ctx->progress == NULL)
+        return;
+    snapshot_progress(s, &progress);
+    snprintf(text, sizeof(text), "snapshot: %.0f %%, %" PRIu64 " rows, table %zu of %zu", progress.percent,
+             progress.rows, progress.tables_done + (progress.done ? 0 : 1), progress.tables);
+    s->spec.ctx->progress(s->spec.ctx, text);
+}
+
+enum cv_rc
+snapshot_poll(struct snapshot *s, struct cv_batch *batch, int timeout_ms, bool *ret_done, struct cv_err *err)
+{
+    int64_t deadline = cv_mono_ms() + timeout_ms;
+    bool dry = false;
+
+    *ret_done = false;
+    if (batch == NULL)
+        return wait_for_data(s, timeout_ms);
+    envelope_clock(s->spec.envelope, cv_now_ns());
+    while (cv_arena_used(batch->arena) < BATCH_BYTES && s->table < s->spec.tables->count) {
+        if (!s->copying && start_copy(s, err) != CV_OK)
+            return err->rc;
+        if (drain(s, batch, &dry, err) != CV_OK)
+            return err->rc;
+        if (!dry)
+            continue;
+        if (cv_mono_ms() >= deadline)
+            break;
+        wait_for_data(s, (int)(deadline - cv_mono_ms()));
+        if (PQconsumeInput(s->conn) == 0)
+            return pg_fail(err, s->conn, NULL, "lost the connection during the snapshot");
+    }
+    if (s->table == s->spec.tables->count) {
+        if (s->held != NULL && emit_held(s, true, true, batch, err) != CV_OK)
+            return err->rc;
+        s->done = true;
+        *ret_done = true;
+    }
+    report_progress(s);
+    return CV_OK;
+}

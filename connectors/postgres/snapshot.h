@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The initial snapshot: COPY of the captured tables, in ranges of ctid, all in one snapshot of the database,
+ * through the same plans and envelopes as the stream. Task's thread only.
+ */
+#ifndef POSTGRES_SNAPSHOT_H
+#define POSTGRES_SNAPSHOT_H
+
+#include "connectors/postgres/envelope.h"
+#include "connectors/postgres/position.h"
+
+struct cv_wake;
+struct snapshot;
+
+struct snapshot_spec {
+    const struct pg_config *config;
+    const struct cv_direct *direct;
+    struct cv_source_ctx *ctx;
+    struct envelope *envelope;
+    const struct table_filter *filter;
+    struct catalog *catalog;
+    struct cv_wake *wake;
+    struct pg_tables *tables;  /* captured ones, in snapshot order; borrowed */
+    const char *exported;      /* snapshot to import; NULL: one of its own */
+    struct position position;  /* lsn; time and txid are filled by snapshot_start */
+};
+
+struct snapshot_progress {
+    size_t tables;
+    size_t tables_done;
+    uint64_t rows;
+    double percent; /* of pages */
+    bool done;
+};
+
+/* take_conn: an ordinary connection, owned from here on, also on failure. The transaction is open and the
+   snapshot imported when this returns. */
+CV_MUST_CHECK enum cv_rc snapshot_start(const struct snapshot_spec *spec, PGconn *take_conn,
+                                        struct snapshot **ret, struct cv_err *err);
+void snapshot_free(struct snapshot *snapshot);
+
+/* As in the envelope: when the transaction began, its id, and its position. */
+void snapshot_position(const struct snapshot *snapshot, struct position *ret);
+/* The transaction's visibility, "xmin:xmax:xip,...". Borrowed. */
+const char *snapshot_visible(const struct snapshot *snapshot);
+
+/* Append rows until the batch is full or timeout_ms passed. *ret_done: the last row is in the batch. batch NULL:
+   only wait. */
+CV_MUST_CHECK enum cv_rc snapshot_poll(struct snapshot *snapshot, struct cv_batch *batch, int timeout_ms,
+                                       bool *ret_done, struct cv_err *err);
+void snapshot_progress(const struct snapshot *snapshot, struct snapshot_progress *ret);
+
+#endif

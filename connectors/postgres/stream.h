@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Streaming: drain the replication connection, decode, plan, encode into the batch; answer keepalives; confirm
+ * what is durable. Task's thread only, but for the wake-up, which the task owns.
+ */
+#ifndef POSTGRES_STREAM_H
+#define POSTGRES_STREAM_H
+
+#include "connectors/postgres/envelope.h"
+#include "connectors/postgres/position.h"
+#include "connectors/postgres/slot.h"
+
+struct cv_log;
+struct cv_wake;
+struct stream;
+
+/* Transactions that a snapshot has already seen: skipped up to a position. See task.c. */
+struct stream_seen {
+    cv_lsn until; /* commits beyond it are never seen; 0: nothing to skip */
+    uint64_t xmin;
+    uint64_t xmax;
+    uint32_t *running; /* low 32 bits of the transactions that ran; owned */
+    size_t n_running;
+};
+
+struct stream_spec {
+    const struct pg_config *config;
+    const struct cv_direct *direct;
+    struct cv_source_ctx *ctx;
+    struct envelope *envelope;
+    const struct table_filter *filter;
+    struct catalog *catalog;
+    struct cv_wake *wake;         /* borrowed */
+    struct system_info system;
+    struct position start;        /* streaming begins at start.lsn */
+    const struct stream_seen *seen; /* borrowed; NULL: none */
+};
+
+struct stream_stats {
+    uint64_t events;
+    uint64_t transactions;
+    cv_lsn received_lsn;
+    cv_lsn confirmed_lsn;
+    double behind_seconds; /* age of the last commit when it was handed over */
+};
+
+/*
+ * take_repl: a replication connection on which nothing is running; take_conn: an ordinary one, for the catalog.
+ * Both are owned by the stream from here on, also on failure. CV_RETRY: try again with new connections.
+ */
+CV_MUST_CHECK enum cv_rc stream_start(const struct stream_spec *spec, PGconn *take_repl, PGconn *take_conn,
+                                      struct stream **ret, struct cv_err *err);
+void stream_free(struct stream *stream);
+
+/*
+ * Append what has arrived until the batch holds about target bytes or the socket is dry; wait for at most
+ * timeout_ms when there was nothing. batch NULL: only answer keepalives and wait. Positions at commit
+ * boundaries are set in the batch. CV_RETRY: the connection is lost; stream_resume tells where to go on.
+ */
+CV_MUST_CHECK enum cv_rc stream_poll(struct stream *stream, struct cv_batch *batch, int timeout_ms,
+                                     struct cv_err *err);
+/* Everything up to lsn is durable, and so is the offset that says so: tell the server. */
+void stream_confirm(struct stream *stream, cv_lsn lsn);
+void stream_stats(const struct stream *stream, struct stream_stats *ret);
+
+/* Where a new stream goes on after this one: the last commit that was handed over, and how many changes of
+   the transaction behind it were, too. */
+struct stream_resume {
+    struct position position;
+    cv_lsn partial_final_lsn; /* 0: none */
+    uint64_t partial_changes;
+};
+void stream_resume_point(const struct stream *stream, struct stream_resume *ret);
+/* Before the first poll: skip the changes that were already handed over. */
+void stream_skip(struct stream *stream, const struct stream_resume *resume);
+
+#endif
