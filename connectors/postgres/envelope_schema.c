@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/json.h"
+#include "data/schema_json.h"
 
 #define SCHEMA_JSON_MAX ((size_t)8 << 20)
 
@@ -122,7 +122,7 @@ schema_prefix(const struct cv_schema *schema, struct plan_literal *ret, struct c
     enum cv_rc rc;
 
     cv_buf_str(&buf, "{\"schema\":");
-    cv_connect_schema_write(&buf, schema);
+    cv_schema_json(&buf, schema);
     cv_buf_str(&buf, ",\"payload\":");
     rc = cv_buf_check(&buf, err);
     if (rc == CV_OK) {
