@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One libcurl handle a call: calls are rare (forwards between workers, a schema registry) and nothing is
+ * shared, so any thread may call. No proxy from the environment, no redirect, http and https only.
+ */
+#include <config.h>
+
+#include "common/http/client.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <culvert/record.h>
+
+#include "common/http/tls.h"
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+
+static void
+curl_init(void)
+{
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+struct answer {
+    struct cv_buf *body;
+    size_t max;
+    bool too_large;
+};
+
+static size_t
+on_body(char *data, size_t size, size_t count, void *arg)
+{
+    struct answer *answer = arg;
+    size_t len = size * count;
+
+    if (answer->body->len + len > answer->max) {
+        answer->too_large = true;
+        return 0;
+    }
+    cv_buf_add(answer->body, data, len);
+    return len;
+}
+
+static struct curl_slist *
+make_headers(const struct cv_http_call *call, struct cv_err *err)
+{
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* no pause before a large body */
+
+    for (size_t i = 0; list != NULL && i < call->n_headers; i++) {
+        struct cv_buf line = CV_BUF_INIT(16384);
+        struct curl_slist *longer;
+
+        cv_buf_printf(&line, "%s: ", call->headers[i].name);
+        cv_buf_add(&line, call->headers[i].value.data, call->headers[i].value.len);
+        longer = line.failed == CV_OK ? curl_slist_append(list, cv_buf_cstr(&line)) : NULL;
+        cv_buf_free(&line);
+        if (longer == NULL)
+            curl_slist_free_all(list);
+        list = longer;
+    }
+    if (list == NULL)
+        (void)cv_fail_memory(err);
+    return list;
+}
+
+static CURLcode
+set_blob(CURL *curl, CURLoption option, const char *text)
+{
+    struct curl_blob blob = { .data = (void *)(uintptr_t)text,
+                              .len = strlen(text),
+                              .flags = CURL_BLOB_COPY };
+
+    return curl_easy_setopt(curl, option, &blob);
+}
+
+static CURLcode
+set_tls(CURL *curl, const struct http_tls *tls)
+{
+    CURLcode code = curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+
+    if (code == CURLE_OK && tls->trusted != NULL)
+        code = set_blob(curl, CURLOPT_CAINFO_BLOB, tls->trusted);
+    if (code == CURLE_OK && tls->chain != NULL)
+        code = set_blob(curl, CURLOPT_SSLCERT_BLOB, tls->chain);
+    if (code == CURLE_OK && tls->key != NULL)
+        code = set_blob(curl, CURLOPT_SSLKEY_BLOB, tls->key);
+    if (code == CURLE_OK && tls->key_password != NULL)
+        code = curl_easy_setopt(curl, CURLOPT_KEYPASSWD, tls->key_password);
+    if (code == CURLE_OK && !tls->verify_host)
+        code = curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    return code;
+}
+
+static CURLcode
+set_protocols(CURL *curl)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+    return curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    return curl_easy_setopt(curl, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+#endif
+}
+
+static CURLcode
+set_options(CURL *curl, const struct cv_http_call *call, struct curl_slist *headers,
+            struct answer *answer, char *text)
+{
+    CURLcode code = curl_easy_setopt(curl, CURLOPT_URL, call->url);
+
+#define SET(option, value)                                                                                 \
+    if (code == CURLE_OK)                                                                                  \
+    code = curl_easy_setopt(curl, option, value)
+    SET(CURLOPT_CUSTOMREQUEST, call->method);
+    SET(CURLOPT_HTTPHEADER, headers);
+    SET(CURLOPT_ERRORBUFFER, text);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_PROXY, "");
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, answer);
+    if (call->body != NULL) {
+        SET(CURLOPT_POSTFIELDS, call->body);
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_len);
+    } else if (strcmp(call->method, "HEAD") == 0) {
+        SET(CURLOPT_NOBODY, 1L);
+    } else if (strcmp(call->method, "GET") != 0) {
+        SET(CURLOPT_POSTFIELDS, "");
+        SET(CURLOPT_POSTFIELDSIZE, 0L);
+    }
+#undef SET
+    return code == CURLE_OK ? set_protocols(curl) : code;
+}
+
+static enum cv_rc
+perform(CURL *curl, const struct cv_http_call *call, const struct answer *answer, const char *text,
+        int *ret_status, struct cv_err *err)
+{
+    CURLcode code = curl_easy_perform(curl);
+    long status = 0;
+
+    if (answer->too_large)
+        return cv_fail(err, CV_INVALID, "the answer of %s is longer than %zu bytes", call->url,
+                       answer->max);
+    if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ||
+        code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CERTPROBLEM ||
+        code == CURLE_SSL_CACERT_BADFILE)
+        return cv_fail(err, CV_INVALID, "could not ask %s: %s", call->url,
+                       *text == '\0' ? curl_easy_strerror(code) : text);
+    if (code != CURLE_OK)
+        return cv_fail(err, CV_RETRY, "could not ask %s: %s", call->url,
+                       *text == '\0' ? curl_easy_strerror(code) : text);
+    if (cv_buf_check(answer->body, err) != CV_OK)
+        return err->rc;
+    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    *ret_status = (int)status;
+    return CV_OK;
+}
+
+enum cv_rc
+cv_http_request(const struct cv_http_call *call, int *ret_status, struct cv_buf *body, struct cv_err *err)
+{
+    struct answer answer = { .body = body, .max = body->len + call->max_answer };
+    struct http_tls tls = { 0 };
+    struct curl_slist *headers = NULL;
+    char text[CURL_ERROR_SIZE] = "";
+    CURL *curl = NULL;
+    CURLcode code;
+    enum cv_rc rc = CV_OK;
+
+    (void)pthread_once(&curl_once, curl_init);
+    if (call->tls != NULL && strncmp(call->url, "https:", 6) == 0) {
+        rc = http_tls_load(call->tls, &tls, err);
+        if (rc != CV_OK)
+            return rc;
+    }
+    headers = make_headers(call, err);
+    curl = curl_easy_init();
+    if (headers == NULL || curl == NULL) {
+        rc = cv_fail_memory(err);
+        goto out;
+    }
+    code = set_options(curl, call, headers, &answer, text);
+    if (code == CURLE_OK)
+        code = set_tls(curl, &tls);
+    if (code != CURLE_OK) {
+        rc = cv_fail(err, CV_INVALID, "could not prepare a request to %s: %s", call->url,
+                     curl_easy_strerror(code));
+        goto out;
+    }
+    rc = perform(curl, call, &answer, text, ret_status, err);
+out:
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
+    http_tls_done(&tls);
+    return rc;
+}
