@@ -71,6 +71,8 @@ struct config_info {
     char *value;      /* NULL: null */
     char **errors;
     size_t n_errors;
+    char **recommended; /* in place of def's; NULL: def's */
+    size_t n_recommended;
     int order;        /* within the group */
     bool password;    /* value is shown as [hidden] */
 };
