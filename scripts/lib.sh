@@ -8,8 +8,16 @@
 # being the kernel's start time of that pid: a pid that another program got since is never signalled.
 
 CULVERT_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-CULVERT_STATE=${CULVERT_STATE:-$CULVERT_TOP/.culvert}
-case $CULVERT_STATE in /*) ;; *) CULVERT_STATE=$PWD/$CULVERT_STATE ;; esac
+
+# The state folder, and what lies in it unless it was put elsewhere.
+set_state() {
+    CULVERT_STATE=$1
+    case $CULVERT_STATE in /*) ;; *) CULVERT_STATE=$PWD/$CULVERT_STATE ;; esac
+    CULVERT_BUILD=${build_given:-$CULVERT_STATE/build}
+    export CULVERT_STATE
+}
+build_given=${CULVERT_BUILD:-}
+set_state "${CULVERT_STATE:-$CULVERT_TOP/.culvert}"
 
 # ---- messages
 
@@ -20,14 +28,31 @@ die() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
     exit 1
 }
-# The comment block at the head of a script, below its licence line, is its --help.
-show_help() { sed -n '/^# SPDX/d; 2,/^[^#]/{ s/^# \{0,1\}//p }' "$0"; }
+# logged COMMAND...: its output goes to log/setup.log; on failure the end of it is shown.
+logged() {
+    local log=$CULVERT_STATE/log/setup.log
+    printf '$ %s\n' "$*" >>"$log"
+    "$@" >>"$log" 2>&1 </dev/null || {
+        tail -n 30 "$log" >&2
+        die "\"$*\" failed; see $log"
+    }
+}
+# The comment block at the head of a script, from its fourth line on, is its --help.
+show_help() { sed -n '4,/^[^#]/{ s/^# \{0,1\}//p }' "$0"; }
 # die unless option $1 has a value; for `--port) need_value "$@"; port=$2; shift 2 ;;`
 need_value() { [ $# -ge 2 ] || die "option $1 needs a value (see --help)"; }
 need_number() {
     case $2 in
     '' | *[!0-9]*) die "$1 must be a whole number, not \"$2\"" ;;
     esac
+}
+
+# ---- property files
+
+# set_property FILE KEY VALUE: the key's line, if any, goes; a new one comes last.
+set_property() {
+    sed -i "/^${2//./\\.}=/d" "$1"
+    printf '%s=%s\n' "$2" "$3" >>"$1"
 }
 
 # ---- waiting
@@ -282,3 +307,30 @@ rest() {
     fi
 }
 rest_ok() { curl -sf --max-time 5 -o /dev/null "$1"; }
+
+# ---- the sample pipeline
+
+# Where things of the running pipeline are, kept in run/env so that every script finds them. A
+# variable that the caller set wins.
+run_variables=(KAFKA_BOOTSTRAP_SERVERS POSTGRES_HOST POSTGRES_PORT POSTGRES_DB POSTGRES_USER
+    CULVERT_REST_PORT CULVERT_STREAMS_PORT)
+save_run() {
+    local name
+    for name in "${run_variables[@]}"; do
+        printf '%s=%s\n' "$name" "${!name}"
+    done >"$CULVERT_STATE/run/env"
+}
+load_run() {
+    local name value
+    [ -f "$CULVERT_STATE/run/env" ] || return 1
+    while IFS='=' read -r name value; do
+        [ -n "${!name:-}" ] || export "$name=$value"
+    done <"$CULVERT_STATE/run/env"
+}
+
+# psql as the role that sets up the sample database and makes its traffic.
+shop_psql() {
+    PGPASSWORD=${POSTGRES_PASSWORD:-} PGOPTIONS='' PGCONNECT_TIMEOUT=10 psql -X -q -v ON_ERROR_STOP=1 \
+        -h "$POSTGRES_HOST" -p "$POSTGRES_PORT" -U "$POSTGRES_USER" "$@"
+}
+kafka_dump() { "$CULVERT_BUILD/tests/helper/kafka_dump" -b "$KAFKA_BOOTSTRAP_SERVERS" "$@"; }

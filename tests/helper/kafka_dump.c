@@ -5,7 +5,7 @@
 //
 // It stands on librdkafka alone and shares no code with the programs that it judges: its own JSON
 // quoting, its own end-of-partition logic. One thread; the first failure ends it with status 1.
-#include "config.h"
+#include <config.h>
 
 #include <errno.h>
 #include <getopt.h>

@@ -46,7 +46,7 @@ case ${1:-} in
 run)
     shift
     [ $# -gt 0 ] || die "run needs a command (see --help)"
-    CULVERT_STATE=$(mktemp -d "${TMPDIR:-/tmp}/culvert-test.XXXXXX")
+    set_state "$(mktemp -d "${TMPDIR:-/tmp}/culvert-test.XXXXXX")"
     trap down EXIT
     trap 'exit 130' INT TERM
     boot
@@ -54,8 +54,7 @@ run)
     ;;
 start)
     [ $# -eq 2 ] || die "start needs a folder (see --help)"
-    CULVERT_STATE=$2
-    case $CULVERT_STATE in /*) ;; *) CULVERT_STATE=$PWD/$CULVERT_STATE ;; esac
+    set_state "$2"
     if proc_alive kafka || proc_alive postgres; then
         die "servers run in $CULVERT_STATE already; stop them first"
     fi
@@ -66,8 +65,7 @@ start)
     ;;
 stop)
     [ $# -eq 2 ] || die "stop needs a folder (see --help)"
-    CULVERT_STATE=$2
-    case $CULVERT_STATE in /*) ;; *) CULVERT_STATE=$PWD/$CULVERT_STATE ;; esac
+    set_state "$2"
     [ -d "$CULVERT_STATE/run" ] || die "no servers were started in $CULVERT_STATE"
     down
     ;;
