@@ -2,7 +2,11 @@ noinst_LIBRARIES += common/kafka/libkafka.a
 common_kafka_libkafka_a_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
 common_kafka_libkafka_a_SOURCES = \
 	common/kafka/admin.h \
-	common/kafka/client.h \
-	common/kafka/consumer.h \
-	common/kafka/producer.h \
+	common/kafka/client.c common/kafka/client.h \
+	common/kafka/conf.c common/kafka/conf.h \
+	common/kafka/consumer.c common/kafka/consumer.h \
+	common/kafka/handle.h \
+	common/kafka/jaas.c common/kafka/jaas.h \
+	common/kafka/keys.c common/kafka/keys.h \
+	common/kafka/producer.c common/kafka/producer.h \
 	common/kafka/topic_log.h

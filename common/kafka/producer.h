@@ -47,7 +47,8 @@ CV_MUST_CHECK enum cv_rc cv_producer_topic(struct cv_producer *producer, const c
 /*
  * Hand one message over. key and value (data NULL: null) and header values are not copied and must stay
  * until delivery is done. partition CV_NO_PARTITION: murmur2 of the key. CV_RETRY: the queue is full, poll
- * and try again; nothing was taken. delivery NULL: not interested, but then the bytes are copied.
+ * and try again; nothing was taken. CV_CONFLICT: a fatal error or a failed transaction ended this producer's
+ * life, make a new one. delivery NULL: not interested, but then the bytes are copied.
  */
 CV_MUST_CHECK enum cv_rc cv_producer_send(struct cv_producer *producer, struct cv_producer_topic *topic,
                                           int32_t partition, struct cv_bytes key, struct cv_bytes value,
@@ -65,7 +66,8 @@ CV_MUST_CHECK enum cv_rc cv_producer_flush(struct cv_producer *producer, int tim
 /* The fatal error, if there was one. */
 CV_MUST_CHECK enum cv_rc cv_producer_check(struct cv_producer *producer, struct cv_err *err);
 size_t cv_producer_queued(const struct cv_producer *producer); /* messages without report */
-/* Number of partitions, asking the broker if need be; CV_NOT_FOUND. */
+/* Number of partitions, from the broker; CV_NOT_FOUND. As sending does, asking makes the topic where brokers
+   create topics by themselves. */
 CV_MUST_CHECK enum cv_rc cv_producer_partitions(struct cv_producer *producer, const char *topic,
                                                 int timeout_ms, int32_t *ret, struct cv_err *err);
 

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The layers of a client's configuration to one, in librdkafka's names: our defaults (Java's where librdkafka
+ * differs; bounded memory), then the layers key by key, then what must be adjusted because librdkafka refuses
+ * combinations that Java accepts.
+ */
+#include "common/kafka/conf.h"
+
+#include "common/kafka/keys.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define P   (1U << CV_KAFKA_PRODUCER)
+#define C   (1U << CV_KAFKA_CONSUMER)
+#define A   (1U << CV_KAFKA_ADMIN)
+#define ALL (P | C | A)
+
+struct kafka_default {
+    unsigned roles;
+    const char *key; /* librdkafka's */
+    const char *value;
+};
+
+static const struct kafka_default defaults[] = {
+    { ALL, "socket.nagle.disable", "true" },
+    { ALL, "socket.keepalive.enable", "true" },
+    { ALL, "log.connection.close", "false" },
+    { ALL, "reconnect.backoff.ms", "50" },
+    { ALL, "reconnect.backoff.max.ms", "1000" },
+    { P, "partitioner", "murmur2_random" },
+    { P, "acks", "all" },
+    { P, "enable.idempotence", "true" },
+    { P, "message.timeout.ms", "0" },
+    { P, "linger.ms", "1" },
+    { P, "batch.size", "1000000" },
+    { P, "batch.num.messages", "100000" },
+    { P, "message.max.bytes", "1048576" },
+    { P, "queue.buffering.max.messages", "20000" },
+    { P, "queue.buffering.max.kbytes", "65536" },
+    { C, "enable.auto.commit", "false" },
+    { C, "enable.auto.offset.store", "false" },
+    { C, "enable.partition.eof", "true" },
+    { C, "auto.offset.reset", "earliest" },
+    { C, "partition.assignment.strategy", "range" },
+    { C, "fetch.error.backoff.ms", "100" },
+    { C, "queued.min.messages", "20000" },
+    { C, "queued.max.messages.kbytes", "16384" },
+    { C, "check.crcs", "true" },
+    { C | A, "isolation.level", "read_uncommitted" },
+    { C | A, "allow.auto.create.topics", "false" },
+};
+
+static bool
+parse_int(const char *text, int64_t *ret)
+{
+    char *end;
+    long long v;
+
+    errno = 0;
+    v = strtoll(text, &end, 10);
+    if (end == text || *end != '\0' || errno != 0)
+        return false;
+    *ret = v;
+    return true;
+}
+
+static int64_t
+int_of(const struct cv_config *cfg, const char *key, int64_t otherwise)
+{
+    const char *text = cv_config_get(cfg, key);
+    int64_t v;
+
+    return text != NULL && parse_int(text, &v) ? v : otherwise;
+}
+
+static enum cv_rc
+set_int(struct cv_config *cfg, const char *key, int64_t value, struct cv_err *err)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%" PRId64, value);
+    return cv_config_set(cfg, key, text, err);
+}
+
+/* Idempotence as a default gives way to settings that it cannot work with, as in Java; asked for by name it
+   stays, and librdkafka tells what contradicts it. */
+static enum cv_rc
+settle_idempotence(const struct cv_config *merged, bool transactional, struct cv_config *out,
+                   struct cv_err *err)
+{
+    const char *acks = cv_config_get(out, "acks");
+
+    if (transactional || cv_config_get(merged, "enable.idempotence") != NULL)
+        return CV_OK;
+    if (strcmp(acks, "all") == 0 || strcmp(acks, "-1") == 0) {
+        if (int_of(out, "retries", 1) > 0 &&
+            int_of(out, "max.in.flight.requests.per.connection", 1) <= 5)
+            return CV_OK;
+    }
+    return cv_config_set(out, "enable.idempotence", "false", err);
+}
+
+/* A transaction bounds the life of its messages and requests; librdkafka refuses longer ones. */
+static enum cv_rc
+settle_transaction(struct cv_config *out, struct cv_err *err)
+{
+    int64_t limit = int_of(out, "transaction.timeout.ms", 60000);
+    int64_t message = int_of(out, "message.timeout.ms", 0);
+
+    if (cv_config_set(out, "enable.idempotence", "true", err) != CV_OK)
+        return err->rc;
+    if ((message == 0 || message > limit) &&
+        set_int(out, "message.timeout.ms", limit, err) != CV_OK)
+        return err->rc;
+    if (int_of(out, "socket.timeout.ms", 0) > limit &&
+        set_int(out, "socket.timeout.ms", limit, err) != CV_OK)
+        return err->rc;
+    return CV_OK;
+}
+
+static enum cv_rc
+settle(const struct cv_kafka_conf *conf, const struct cv_config *merged, bool transactional,
+       struct cv_config *out, struct cv_err *err)
+{
+    const char *protocol = cv_config_get(out, "security.protocol");
+    int64_t backoff = int_of(out, "reconnect.backoff.ms", 0);
+    int64_t fetch = int_of(out, "fetch.max.bytes", INT32_MAX);
+
+    if (cv_config_get(out, "bootstrap.servers") == NULL)
+        return cv_fail(err, CV_INVALID, "configuration \"bootstrap.servers\" is missing: name at least one "
+                                        "broker as host:port");
+    if (protocol != NULL && strncmp(protocol, "sasl", 4) == 0 && !cv_config_has(out, "sasl.mechanism"))
+        return cv_fail(err, CV_INVALID, "configuration \"sasl.mechanism\" is missing: use PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER");
+    if (int_of(out, "reconnect.backoff.max.ms", 0) < backoff &&
+        set_int(out, "reconnect.backoff.max.ms", backoff, err) != CV_OK)
+        return err->rc;
+    /* librdkafka wants room for one message of message.max.bytes in a fetch. */
+    if (conf->role == CV_KAFKA_CONSUMER && fetch < 1000000 &&
+        set_int(out, "message.max.bytes", fetch < 1000 ? 1000 : fetch, err) != CV_OK)
+        return err->rc;
+    if (conf->role == CV_KAFKA_PRODUCER &&
+        settle_idempotence(merged, transactional, out, err) != CV_OK)
+        return err->rc;
+    return transactional ? settle_transaction(out, err) : CV_OK;
+}
+
+static enum cv_rc
+merge(const struct cv_kafka_conf *conf, struct cv_config *merged, struct cv_err *err)
+{
+    for (size_t l = 0; l < conf->n_layers; l++) {
+        const struct cv_config *layer = conf->layers[l];
+
+        for (size_t i = 0; layer != NULL && i < cv_config_count(layer); i++)
+            if (cv_config_set(merged, cv_config_key(layer, i), cv_config_value(layer, i), err) != CV_OK)
+                return err->rc;
+    }
+    return CV_OK;
+}
+
+static bool
+overridden(const struct cv_kafka_conf *conf, size_t layer, const char *key)
+{
+    for (size_t l = layer + 1; l < conf->n_layers; l++)
+        if (conf->layers[l] != NULL && cv_config_has(conf->layers[l], key))
+            return true;
+    return false;
+}
+
+/* Layer by layer and not from the merged keys, since two names for one setting may stand in two layers. */
+static enum cv_rc
+translate_layer(const struct cv_kafka_conf *conf, size_t l, const struct cv_config *merged,
+                struct cv_config *out, struct cv_err *err)
+{
+    const struct cv_config *layer = conf->layers[l];
+
+    for (size_t i = 0; layer != NULL && i < cv_config_count(layer); i++) {
+        const char *key = cv_config_key(layer, i);
+        const char *value = cv_config_value(layer, i);
+
+        if (value == NULL || overridden(conf, l, key))
+            continue;
+        if (kafka_keys_translate(conf->role, merged, key, value, out, err) != CV_OK)
+            return cv_err_context(err, "configuration \"%s\"", key);
+    }
+    return CV_OK;
+}
+
+enum cv_rc
+kafka_conf_build(const struct cv_kafka_conf *conf, bool transactional, struct cv_config *out,
+                 struct cv_err *err)
+{
+    struct cv_config *merged = cv_config_new();
+    enum cv_rc rc = CV_OK;
+
+    if (merged == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; rc == CV_OK && i < CV_COUNT(defaults); i++)
+        if ((defaults[i].roles & (1U << conf->role)) != 0)
+            rc = cv_config_set(out, defaults[i].key, defaults[i].value, err);
+    if (rc == CV_OK)
+        rc = merge(conf, merged, err);
+    for (size_t l = 0; rc == CV_OK && l < conf->n_layers; l++)
+        rc = translate_layer(conf, l, merged, out, err);
+    if (rc == CV_OK && conf->client_id != NULL)
+        rc = cv_config_set(out, "client.id", conf->client_id, err);
+    if (rc == CV_OK)
+        rc = settle(conf, merged, transactional, out, err);
+    cv_config_free(merged);
+    return rc;
+}

@@ -1,0 +1,719 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A consumer on librdkafka's high-level queue.
+ *
+ * Rebalances are taken note of inside librdkafka's callback and carried out later, at the start of a poll with
+ * no message in the caller's hands. So what a poll returned before a revocation is processed (and can be
+ * committed) before "revoked" is called. For the same reason a member of a group takes its messages one by one
+ * and not with rd_kafka_consume_batch_queue: a rebalance pauses the partitions from another thread, and
+ * before 2.1 the batch call then drops messages that it has gathered already, but counts them as consumed; a
+ * partition that stays with the member (cooperative) would go on behind them. Without a group nothing pauses
+ * but the owner itself, between polls, and the batch call is safe.
+ *
+ * Offsets are never stored or committed by librdkafka itself.
+ */
+#include "common/kafka/consumer.h"
+
+#include "common/clock.h"
+#include "common/kafka/handle.h"
+#include "common/map.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH_MAX       1024
+#define NO_GROUP        "culvert-no-group" /* never joined: librdkafka wants a name to assign partitions */
+#define CLOSE_LOG_EVERY 5000
+
+struct rebalance {
+    struct rebalance *next;
+    rd_kafka_resp_err_t kind;
+    rd_kafka_topic_partition_list_t *parts;
+};
+
+struct cv_consumer {
+    struct kafka_handle handle;
+    rd_kafka_queue_t *queue;
+    struct cv_consumer_events events;
+    struct cv_hash *topics; /* name to its lasting copy */
+    const rd_kafka_topic_t *last_rkt; /* of the poll under way: messages keep it alive */
+    const char *last_topic;
+    bool grouped;
+    bool closing;
+    struct rebalance *rebalances; /* oldest first */
+    struct cv_err failure;        /* to be returned by the next poll */
+    struct cv_log_limit missing_limit;
+    rd_kafka_message_t *batch[BATCH_MAX];
+};
+
+struct kafka_handle *
+kafka_consumer_handle(struct cv_consumer *consumer)
+{
+    return &consumer->handle;
+}
+
+/* -- Rebalances -- */
+
+static enum cv_rc
+list_failed(struct cv_consumer *consumer, rd_kafka_resp_err_t code, const char *what, struct cv_err *err)
+{
+    return kafka_fail(&consumer->handle, err, code, NULL, "%s", what);
+}
+
+static bool
+is_cooperative(struct cv_consumer *consumer)
+{
+    return strcmp(rd_kafka_rebalance_protocol(consumer->handle.rk), "COOPERATIVE") == 0;
+}
+
+static bool
+is_eager(struct cv_consumer *consumer)
+{
+    return strcmp(rd_kafka_rebalance_protocol(consumer->handle.rk), "EAGER") == 0;
+}
+
+static enum cv_rc
+check_error(struct cv_consumer *consumer, rd_kafka_error_t *error, const char *what, struct cv_err *err)
+{
+    if (error != NULL)
+        return kafka_fail_error(&consumer->handle, err, error, "%s", what);
+    return CV_OK;
+}
+
+/* Let the owner say where to start, then start. */
+static enum cv_rc
+take_partitions(struct cv_consumer *consumer, rd_kafka_topic_partition_list_t *list, struct cv_err *err)
+{
+    struct cv_topic_partitions parts = { 0 };
+    rd_kafka_resp_err_t code;
+
+    for (int i = 0; i < list->cnt; i++)
+        list->elems[i].offset = CV_OFFSET_STORED;
+    if (consumer->events.assigned != NULL) {
+        if (kafka_list_copy(list, &parts, err) != CV_OK)
+            return err->rc;
+        consumer->events.assigned(consumer->events.arg, &parts);
+        for (int i = 0; i < list->cnt; i++)
+            list->elems[i].offset = parts.items[i].offset;
+        cv_topic_partitions_done(&parts);
+    }
+    if (is_cooperative(consumer))
+        return check_error(consumer, rd_kafka_incremental_assign(consumer->handle.rk, list),
+                           "could not take the partitions that the group assigned", err);
+    code = rd_kafka_assign(consumer->handle.rk, list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return list_failed(consumer, code, "could not take the partitions that the group assigned", err);
+    return CV_OK;
+}
+
+static enum cv_rc
+give_partitions(struct cv_consumer *consumer, rd_kafka_topic_partition_list_t *list, struct cv_err *err)
+{
+    struct cv_topic_partitions parts = { 0 };
+    rd_kafka_resp_err_t code;
+
+    if (consumer->events.revoked != NULL) {
+        if (kafka_list_copy(list, &parts, err) != CV_OK)
+            return err->rc;
+        consumer->events.revoked(consumer->events.arg, &parts,
+                                 rd_kafka_assignment_lost(consumer->handle.rk) != 0);
+        cv_topic_partitions_done(&parts);
+    }
+    if (is_cooperative(consumer))
+        return check_error(consumer, rd_kafka_incremental_unassign(consumer->handle.rk, list),
+                           "could not give up partitions of the group", err);
+    code = rd_kafka_assign(consumer->handle.rk, NULL);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return list_failed(consumer, code, "could not give up partitions of the group", err);
+    return CV_OK;
+}
+
+static enum cv_rc
+carry_out(struct cv_consumer *consumer, rd_kafka_resp_err_t kind, rd_kafka_topic_partition_list_t *list,
+          struct cv_err *err)
+{
+    return kind == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? take_partitions(consumer, list, err)
+                                                        : give_partitions(consumer, list, err);
+}
+
+static void
+on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t kind, rd_kafka_topic_partition_list_t *list,
+             void *opaque)
+{
+    struct cv_consumer *consumer = cv_container_of(opaque, struct cv_consumer, handle);
+    struct cv_err err = CV_ERR_INIT;
+    struct rebalance *rebalance, **last;
+
+    (void)rk;
+    /* Closing waits for the partitions to be given up, here and now. */
+    rebalance = consumer->closing ? NULL : calloc(1, sizeof(*rebalance));
+    if (rebalance == NULL) {
+        if (carry_out(consumer, kind, list, &err) != CV_OK)
+            CV_LOG_WARN(consumer->handle.log, "rebalance failed", CV_ERR(&err));
+        return;
+    }
+    rebalance->kind = kind;
+    rebalance->parts = rd_kafka_topic_partition_list_copy(list);
+    for (last = &consumer->rebalances; *last != NULL; last = &(*last)->next)
+        ;
+    *last = rebalance;
+    rd_kafka_queue_yield(consumer->queue);
+}
+
+static enum cv_rc
+carry_out_all(struct cv_consumer *consumer, struct cv_err *err)
+{
+    enum cv_rc rc = CV_OK;
+
+    while (rc == CV_OK && consumer->rebalances != NULL) {
+        struct rebalance *rebalance = consumer->rebalances;
+
+        consumer->rebalances = rebalance->next;
+        rc = carry_out(consumer, rebalance->kind, rebalance->parts, err);
+        rd_kafka_topic_partition_list_destroy(rebalance->parts);
+        free(rebalance);
+    }
+    return rc;
+}
+
+/* -- Life -- */
+
+/* Only of commits that nobody waits for. */
+static void
+on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *offsets,
+          void *opaque)
+{
+    struct cv_consumer *consumer = cv_container_of(opaque, struct cv_consumer, handle);
+    struct cv_err err = CV_ERR_INIT;
+
+    (void)rk;
+    if (code == RD_KAFKA_RESP_ERR__NO_OFFSET)
+        return;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        (void)list_failed(consumer, code, "could not commit offsets", &err);
+    else if (kafka_list_check(&consumer->handle, offsets, "could not commit the offset", &err) == CV_OK)
+        return;
+    CV_LOG_WARN(consumer->handle.log, "offsets were not committed", CV_ERR(&err));
+}
+
+enum cv_rc
+cv_consumer_new(const struct cv_kafka_conf *conf, const char *group_id,
+                const struct cv_consumer_events *events, struct cv_consumer **ret, struct cv_err *err)
+{
+    struct cv_consumer *consumer = calloc(1, sizeof(*consumer));
+    rd_kafka_conf_t *rdconf = NULL;
+    enum cv_rc rc;
+
+    if (consumer == NULL || (consumer->topics = cv_hash_new(free)) == NULL) {
+        rc = cv_fail_memory(err);
+        goto out;
+    }
+    consumer->grouped = group_id != NULL;
+    if (events != NULL)
+        consumer->events = *events;
+    rc = kafka_rdconf_new(conf, false, &rdconf, err);
+    if (rc == CV_OK)
+        rc = kafka_rdconf_set(rdconf, "group.id", group_id != NULL ? group_id : NO_GROUP, err);
+    if (rc != CV_OK)
+        goto out;
+    rd_kafka_conf_set_rebalance_cb(rdconf, on_rebalance);
+    rd_kafka_conf_set_offset_commit_cb(rdconf, on_commit);
+    rc = kafka_handle_init(&consumer->handle, RD_KAFKA_CONSUMER, conf, rdconf, err);
+    rdconf = NULL;
+    if (rc != CV_OK)
+        goto out;
+    rd_kafka_poll_set_consumer(consumer->handle.rk);
+    consumer->queue = rd_kafka_queue_get_consumer(consumer->handle.rk);
+    *ret = consumer;
+    consumer = NULL;
+out:
+    if (rdconf != NULL)
+        rd_kafka_conf_destroy(rdconf);
+    cv_consumer_free(consumer);
+    return rc;
+}
+
+void
+cv_consumer_free(struct cv_consumer *consumer)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    if (consumer == NULL)
+        return;
+    if (consumer->handle.rk != NULL) {
+        if (carry_out_all(consumer, &err) != CV_OK)
+            CV_LOG_WARN(consumer->handle.log, "rebalance failed while closing", CV_ERR(&err));
+        consumer->closing = true;
+        rd_kafka_consumer_close(consumer->handle.rk);
+        rd_kafka_queue_destroy(consumer->queue);
+    }
+    kafka_handle_done(&consumer->handle);
+    cv_hash_free(consumer->topics);
+    free(consumer);
+}
+
+/* -- What is read -- */
+
+enum cv_rc
+cv_consumer_subscribe(struct cv_consumer *consumer, const char *const *topics, size_t count,
+                      struct cv_err *err)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    for (size_t i = 0; i < count; i++) {
+        if (topics[i][0] == '^') { /* librdkafka would take it for a regular expression */
+            code = RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
+            break;
+        }
+        rd_kafka_topic_partition_list_add(list, topics[i], RD_KAFKA_PARTITION_UA);
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = count > 0 ? rd_kafka_subscribe(consumer->handle.rk, list)
+                         : rd_kafka_unsubscribe(consumer->handle.rk);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return list_failed(consumer, code, "cannot subscribe", err);
+    return CV_OK;
+}
+
+enum cv_rc
+cv_consumer_assign(struct cv_consumer *consumer, const struct cv_topic_partitions *parts,
+                   struct cv_err *err)
+{
+    rd_kafka_topic_partition_list_t *list = kafka_list_new(parts);
+    rd_kafka_resp_err_t code;
+
+    if (list == NULL)
+        return cv_fail_memory(err);
+    code = rd_kafka_assign(consumer->handle.rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return list_failed(consumer, code, "cannot assign partitions", err);
+    return CV_OK;
+}
+
+static enum cv_rc
+assign_change(struct cv_consumer *consumer, const struct cv_topic_partitions *parts,
+              rd_kafka_error_t *(*change)(rd_kafka_t *, const rd_kafka_topic_partition_list_t *),
+              const char *what, struct cv_err *err)
+{
+    rd_kafka_topic_partition_list_t *list;
+    enum cv_rc rc;
+
+    if (parts->count == 0)
+        return CV_OK;
+    if (is_eager(consumer))
+        return cv_fail(err, CV_INVALID,
+                       "%s: the group assigns all partitions at once; use another consumer for others",
+                       what);
+    list = kafka_list_new(parts);
+    if (list == NULL)
+        return cv_fail_memory(err);
+    rc = check_error(consumer, change(consumer->handle.rk, list), what, err);
+    rd_kafka_topic_partition_list_destroy(list);
+    return rc;
+}
+
+enum cv_rc
+cv_consumer_assign_add(struct cv_consumer *consumer, const struct cv_topic_partitions *parts,
+                       struct cv_err *err)
+{
+    return assign_change(consumer, parts, rd_kafka_incremental_assign, "cannot add partitions", err);
+}
+
+enum cv_rc
+cv_consumer_assign_remove(struct cv_consumer *consumer, const struct cv_topic_partitions *parts,
+                          struct cv_err *err)
+{
+    return assign_change(consumer, parts, rd_kafka_incremental_unassign, "cannot remove partitions",
+                         err);
+}
+
+/* -- Poll -- */
+
+/* The lasting name of a message's topic. */
+static const char *
+topic_name(struct cv_consumer *consumer, const rd_kafka_topic_t *rkt)
+{
+    const char *name;
+    char *copy;
+
+    if (rkt == consumer->last_rkt)
+        return consumer->last_topic;
+    name = rd_kafka_topic_name(rkt);
+    copy = cv_hash_get(consumer->topics, name);
+    if (copy == NULL) {
+        copy = strdup(name);
+        if (copy == NULL || !cv_hash_put(consumer->topics, name, copy)) {
+            free(copy);
+            return NULL;
+        }
+    }
+    consumer->last_rkt = rkt;
+    consumer->last_topic = copy;
+    return copy;
+}
+
+/* What to do about an error in the place of a message: CV_OK if librdkafka gets over it by itself. */
+static enum cv_rc
+judge(struct cv_consumer *consumer, const rd_kafka_message_t *msg, struct cv_err *err)
+{
+    rd_kafka_resp_err_t code = msg->err;
+    const char *text = rd_kafka_message_errstr(msg);
+    char fatal[256];
+    uint64_t suppressed;
+
+    if (code == RD_KAFKA_RESP_ERR__FATAL) {
+        code = rd_kafka_fatal_error(consumer->handle.rk, fatal, sizeof(fatal));
+        return kafka_fail(&consumer->handle, err, code, fatal, "the consumer failed for good");
+    }
+    if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED && !consumer->grouped)
+        return CV_OK;
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && consumer->grouped) {
+        if (cv_log_limit(&consumer->missing_limit, CLOSE_LOG_EVERY, &suppressed))
+            CV_LOG_WARN(consumer->handle.log, "a subscribed topic does not exist yet, waiting for it",
+                        CV_STR("error", text));
+        return CV_OK;
+    }
+    if (kafka_class(code) == CV_RETRY || kafka_class(code) == CV_CONFLICT) {
+        CV_LOG_DEBUG(consumer->handle.log, "consumer error, librdkafka retries", CV_STR("error", text));
+        return CV_OK;
+    }
+    if (msg->rkt != NULL)
+        return kafka_fail(&consumer->handle, err, code, text,
+                          "could not read topic \"%s\" partition %d", rd_kafka_topic_name(msg->rkt),
+                          msg->partition);
+    return kafka_fail(&consumer->handle, err, code, text, "could not consume");
+}
+
+/* One message into *out; takes it. CV_NOT_FOUND: nothing for the caller in it. Other failures are kept for the
+   next poll. */
+static bool
+take_message(struct cv_consumer *consumer, rd_kafka_message_t *msg, struct cv_consumed *out)
+{
+    rd_kafka_timestamp_type_t type;
+
+    if (msg->err != RD_KAFKA_RESP_ERR_NO_ERROR && msg->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        struct cv_err one = CV_ERR_INIT;
+
+        if (judge(consumer, msg, &one) != CV_OK && consumer->failure.rc == CV_OK)
+            consumer->failure = one;
+        rd_kafka_message_destroy(msg);
+        return false;
+    }
+    *out = (struct cv_consumed){
+        .topic = topic_name(consumer, msg->rkt),
+        .partition = msg->partition,
+        .offset = msg->offset,
+        .timestamp_ms = CV_NO_TIMESTAMP,
+        .eof = msg->err == RD_KAFKA_RESP_ERR__PARTITION_EOF,
+        .handle = msg,
+    };
+    if (out->topic == NULL) {
+        (void)cv_fail_memory(&consumer->failure);
+        rd_kafka_message_destroy(msg);
+        return false;
+    }
+    if (out->eof)
+        return true;
+    out->key = (struct cv_bytes){ msg->key, msg->key_len };
+    out->value = (struct cv_bytes){ msg->payload, msg->len };
+    out->timestamp_ms = rd_kafka_message_timestamp(msg, &type);
+    if (type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
+        out->timestamp_ms = CV_NO_TIMESTAMP;
+    out->log_append_time = type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME;
+    return true;
+}
+
+static size_t
+poll_batch(struct cv_consumer *consumer, struct cv_consumed *out, size_t max, int timeout_ms)
+{
+    ssize_t got = rd_kafka_consume_batch_queue(consumer->queue, timeout_ms, consumer->batch,
+                                               max < BATCH_MAX ? max : BATCH_MAX);
+    size_t count = 0;
+
+    for (ssize_t i = 0; i < got; i++)
+        if (take_message(consumer, consumer->batch[i], &out[count]))
+            count++;
+    return count;
+}
+
+static size_t
+poll_one_by_one(struct cv_consumer *consumer, struct cv_consumed *out, size_t max, int timeout_ms)
+{
+    size_t count = 0;
+
+    while (count < max && consumer->rebalances == NULL && consumer->failure.rc == CV_OK) {
+        rd_kafka_message_t *msg = rd_kafka_consume_queue(consumer->queue, count == 0 ? timeout_ms : 0);
+
+        if (msg == NULL)
+            break;
+        if (take_message(consumer, msg, &out[count]))
+            count++;
+    }
+    return count;
+}
+
+enum cv_rc
+cv_consumer_poll(struct cv_consumer *consumer, struct cv_consumed *out, size_t max, int timeout_ms,
+                 size_t *ret_count, struct cv_err *err)
+{
+    int64_t deadline = cv_mono_ms() + timeout_ms;
+    int64_t left = timeout_ms;
+    size_t count = 0;
+
+    while (consumer->failure.rc == CV_OK && count == 0) {
+        if (carry_out_all(consumer, err) != CV_OK)
+            return err->rc;
+        consumer->last_rkt = NULL;
+        if (consumer->grouped)
+            count = poll_one_by_one(consumer, out, max, (int)left);
+        else
+            count = poll_batch(consumer, out, max, (int)left);
+        if (consumer->rebalances != NULL)
+            continue;
+        left = deadline - cv_mono_ms();
+        if (left <= 0)
+            break;
+    }
+    if (count == 0 && consumer->failure.rc != CV_OK) {
+        *err = consumer->failure;
+        consumer->failure = (struct cv_err)CV_ERR_INIT;
+        return err->rc;
+    }
+    *ret_count = count;
+    return CV_OK;
+}
+
+void
+cv_consumed_free(struct cv_consumed *msgs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (msgs[i].handle != NULL)
+            rd_kafka_message_destroy(msgs[i].handle);
+        msgs[i].handle = NULL;
+    }
+}
+
+void
+cv_consumer_notify(struct cv_consumer *consumer, struct cv_wake *wake)
+{
+    kafka_queue_notify(consumer->queue, wake);
+}
+
+bool
+cv_consumed_header(const struct cv_consumed *msg, size_t i, const char **ret_name,
+                   struct cv_bytes *ret_value)
+{
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t len;
+
+    if (msg->eof || rd_kafka_message_headers(msg->handle, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_all(headers, i, ret_name, &value, &len) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    *ret_value = (struct cv_bytes){ value, len };
+    return true;
+}
+
+/* -- Positions -- */
+
+static enum cv_rc
+pause_change(struct cv_consumer *consumer, const struct cv_topic_partitions *parts,
+             rd_kafka_resp_err_t (*change)(rd_kafka_t *, rd_kafka_topic_partition_list_t *),
+             const char *what, struct cv_err *err)
+{
+    rd_kafka_topic_partition_list_t *list = kafka_list_new(parts);
+    rd_kafka_resp_err_t code;
+    enum cv_rc rc;
+
+    if (list == NULL)
+        return cv_fail_memory(err);
+    code = change(consumer->handle.rk, list);
+    rc = code != RD_KAFKA_RESP_ERR_NO_ERROR ? list_failed(consumer, code, what, err)
+                                            : kafka_list_check(&consumer->handle, list, what, err);
+    rd_kafka_topic_partition_list_destroy(list);
+    return rc;
+}
+
+enum cv_rc
+cv_consumer_pause(struct cv_consumer *consumer, const struct cv_topic_partitions *parts,
+                  struct cv_err *err)
+{
+    return pause_change(consumer, parts, rd_kafka_pause_partitions, "cannot pause reading", err);
+}
+
+enum cv_rc
+cv_consumer_resume(struct cv_consumer *consumer, const struct cv_topic_partitions *parts,
+                   struct cv_err *err)
+{
+    return pause_change(consumer, parts, rd_kafka_resume_partitions, "cannot resume reading", err);
+}
+
+enum cv_rc
+cv_consumer_seek(struct cv_consumer *consumer, const char *topic, int32_t partition, int64_t offset,
+                 int timeout_ms, struct cv_err *err)
+{
+    struct cv_topic_partition part = { topic, partition, offset, NULL };
+    rd_kafka_topic_partition_list_t *list = kafka_list_new(&(struct cv_topic_partitions){ &part, 1 });
+    rd_kafka_error_t *error;
+    enum cv_rc rc;
+
+    if (list == NULL)
+        return cv_fail_memory(err);
+    /* Before 2.1 the time is taken for microseconds. */
+    if (rd_kafka_version() < 0x02010000 && timeout_ms > 0)
+        timeout_ms = timeout_ms > INT_MAX / 1000 ? INT_MAX : timeout_ms * 1000;
+    error = rd_kafka_seek_partitions(consumer->handle.rk, list, timeout_ms);
+    rc = check_error(consumer, error, "could not seek", err);
+    if (rc == CV_OK)
+        rc = kafka_list_check(&consumer->handle, list, "could not seek in", err);
+    rd_kafka_topic_partition_list_destroy(list);
+    return rc;
+}
+
+enum cv_rc
+cv_consumer_assignment(struct cv_consumer *consumer, struct cv_topic_partitions *ret, struct cv_err *err)
+{
+    rd_kafka_topic_partition_list_t *list = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_assignment(consumer->handle.rk, &list);
+    enum cv_rc rc;
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return list_failed(consumer, code, "could not read the assignment", err);
+    rc = kafka_list_copy(list, ret, err);
+    rd_kafka_topic_partition_list_destroy(list);
+    return rc;
+}
+
+/* Wait for the answer to a commit on its own queue. */
+static enum cv_rc
+commit_wait(struct cv_consumer *consumer, rd_kafka_queue_t *queue, int timeout_ms, struct cv_err *err)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms);
+    rd_kafka_resp_err_t code;
+    enum cv_rc rc;
+
+    if (event == NULL)
+        return list_failed(consumer, RD_KAFKA_RESP_ERR__TIMED_OUT, "could not commit offsets", err);
+    code = rd_kafka_event_error(event);
+    rc = code != RD_KAFKA_RESP_ERR_NO_ERROR
+             ? list_failed(consumer, code, "could not commit offsets", err)
+             : kafka_list_check(&consumer->handle, rd_kafka_event_topic_partition_list(event),
+                                "could not commit the offset", err);
+    rd_kafka_event_destroy(event);
+    return rc;
+}
+
+enum cv_rc
+cv_consumer_commit(struct cv_consumer *consumer, const struct cv_topic_partitions *offsets,
+                   int timeout_ms, struct cv_err *err)
+{
+    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_queue_t *queue = NULL;
+    rd_kafka_resp_err_t code;
+    enum cv_rc rc = CV_OK;
+
+    if (offsets->count == 0)
+        return CV_OK;
+    list = kafka_list_new(offsets);
+    if (list == NULL)
+        return cv_fail_memory(err);
+    if (timeout_ms == 0) {
+        code = rd_kafka_commit(consumer->handle.rk, list, 1);
+    } else {
+        queue = rd_kafka_queue_new(consumer->handle.rk);
+        code = rd_kafka_commit_queue(consumer->handle.rk, list, queue, NULL, NULL);
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        rc = list_failed(consumer, code, "could not commit offsets", err);
+    else if (queue != NULL)
+        rc = commit_wait(consumer, queue, timeout_ms, err);
+    if (queue != NULL)
+        rd_kafka_queue_destroy(queue);
+    rd_kafka_topic_partition_list_destroy(list);
+    return rc;
+}
+
+static bool
+waits_for_transactions(const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++)
+        if (list->elems[i].err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT)
+            return true;
+    return false;
+}
+
+static enum cv_rc
+copy_committed(const rd_kafka_topic_partition_list_t *list, struct cv_topic_partitions *inout_parts,
+               struct cv_err *err)
+{
+    struct cv_topic_partitions copy = { 0 };
+
+    if (kafka_list_copy(list, &copy, err) != CV_OK)
+        return err->rc;
+    for (size_t i = 0; i < copy.count; i++) {
+        inout_parts->items[i].offset = copy.items[i].offset;
+        inout_parts->items[i].metadata = copy.items[i].metadata;
+        copy.items[i].metadata = NULL;
+    }
+    cv_topic_partitions_done(&copy);
+    return CV_OK;
+}
+
+enum cv_rc
+cv_consumer_committed(struct cv_consumer *consumer, struct cv_topic_partitions *inout_parts,
+                      int timeout_ms, struct cv_err *err)
+{
+    int64_t deadline = cv_mono_ms() + timeout_ms;
+    struct cv_topic_partition *items = inout_parts->items;
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)inout_parts->count);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    int64_t left = timeout_ms;
+    enum cv_rc rc;
+
+    for (size_t i = 0; i < inout_parts->count; i++)
+        rd_kafka_topic_partition_list_add(list, items[i].topic, items[i].partition);
+    do { /* librdkafka asks three times, 100 ms apart, while a transaction is pending */
+        if (list->cnt > 0)
+            code = rd_kafka_committed(consumer->handle.rk, list, (int)left);
+        left = deadline - cv_mono_ms();
+    } while (code == RD_KAFKA_RESP_ERR_NO_ERROR && waits_for_transactions(list) && left > 0);
+    rc = code != RD_KAFKA_RESP_ERR_NO_ERROR
+             ? list_failed(consumer, code, "could not read committed offsets", err)
+             : kafka_list_check(&consumer->handle, list, "could not read the committed offset", err);
+    if (rc == CV_OK)
+        rc = copy_committed(list, inout_parts, err);
+    rd_kafka_topic_partition_list_destroy(list);
+    return rc;
+}
+
+enum cv_rc
+cv_consumer_watermarks(struct cv_consumer *consumer, const char *topic, int32_t partition,
+                       int timeout_ms, int64_t *ret_low, int64_t *ret_high, struct cv_err *err)
+{
+    int64_t low, high;
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(consumer->handle.rk, topic, partition,
+                                                                &low, &high, timeout_ms);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_fail(&consumer->handle, err, code, NULL,
+                          "could not read the offsets of topic \"%s\" partition %d", topic, partition);
+    *ret_low = low;
+    *ret_high = high;
+    return CV_OK;
+}
+
+char *
+cv_consumer_member_id(const struct cv_consumer *consumer)
+{
+    char *id = rd_kafka_memberid(consumer->handle.rk);
+    char *copy = strdup(id != NULL ? id : "");
+
+    if (id != NULL)
+        rd_kafka_mem_free(consumer->handle.rk, id);
+    return copy;
+}

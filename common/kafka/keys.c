@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One table says what becomes of every key: passed on, renamed, converted, dropped or refused. It is an
+ * allowlist: what is not in it never reaches librdkafka, whose configuration can load libraries and run
+ * programs (plugin.library.paths, ssl.engine.location, sasl.kerberos.kinit.cmd, ...).
+ *
+ * Sources: producer, consumer and admin configuration of Apache Kafka 4.1; CONFIGURATION.md of librdkafka 2.0.
+ */
+#include "common/kafka/keys.h"
+
+#include "common/kafka/jaas.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define P   (1U << CV_KAFKA_PRODUCER)
+#define C   (1U << CV_KAFKA_CONSUMER)
+#define A   (1U << CV_KAFKA_ADMIN)
+#define ALL (P | C | A)
+
+struct key_row;
+
+/* What a converter sees. */
+struct translation {
+    enum cv_kafka_role role;
+    const struct cv_config *merged;
+    struct cv_config *out;
+};
+
+typedef enum cv_rc key_convert(struct translation *t, const struct key_row *row, const char *value,
+                               struct cv_err *err);
+
+struct key_row {
+    const char *name;
+    unsigned roles;     /* where it means something; elsewhere it is dropped */
+    const char *target; /* librdkafka's name; NULL: the same */
+    key_convert *convert;
+    const char *arg;
+};
+
+static enum cv_rc
+put(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
+{
+    return cv_config_set(t->out, row->target != NULL ? row->target : row->name, value, err);
+}
+
+static enum cv_rc
+put_int(struct translation *t, const struct key_row *row, int64_t value, struct cv_err *err)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%" PRId64, value);
+    return put(t, row, text, err);
+}
+
+static bool
+parse_int(const char *text, int64_t *ret)
+{
+    char *end;
+    long long v;
+
+    errno = 0;
+    v = strtoll(text, &end, 10);
+    while (isspace((unsigned char)*end))
+        end++;
+    if (end == text || *end != '\0' || errno != 0)
+        return false;
+    *ret = v;
+    return true;
+}
+
+static enum cv_rc
+number(const char *text, int64_t *ret, struct cv_err *err)
+{
+    if (!parse_int(text, ret))
+        return cv_fail(err, CV_INVALID, "not a number: \"%s\"", text);
+    return CV_OK;
+}
+
+static enum cv_rc
+pass(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
+{
+    return put(t, row, value, err);
+}
+
+/* An empty value says: as if it were not there. */
+static enum cv_rc
+pass_unless_empty(struct translation *t, const struct key_row *row, const char *value,
+                  struct cv_err *err)
+{
+    return *value == '\0' ? CV_OK : put(t, row, value, err);
+}
+
+static enum cv_rc
+drop(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
+{
+    (void)t, (void)row, (void)value, (void)err;
+    return CV_OK;
+}
+
+static enum cv_rc
+refuse(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
+{
+    (void)t, (void)value;
+    return cv_fail(err, CV_INVALID, "%s", row->arg);
+}
+
+static enum cv_rc
+refuse_unless_empty(struct translation *t, const struct key_row *row, const char *value,
+                    struct cv_err *err)
+{
+    return *value == '\0' ? CV_OK : refuse(t, row, value, err);
+}
+
+static enum cv_rc
+lower(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
+{
+    char text[64];
+    size_t i;
+
+    for (i = 0; i < sizeof(text) - 1 && value[i] != '\0'; i++)
+        text[i] = (char)tolower((unsigned char)value[i]);
+    text[i] = '\0';
+    return put(t, row, text, err);
+}
+
+/* Java's -1 (leave it to the system, never) is librdkafka's 0. */
+static enum cv_rc
+minus_one_is_zero(struct translation *t, const struct key_row *row, const char *value,
+                  struct cv_err *err)
+{
+    int64_t v;
+
+    if (number(value, &v, err) != CV_OK)
+        return err->rc;
+    return put_int(t, row, v == -1 ? 0 : v, err);
+}
+
+/* Integer.MAX_VALUE means no limit, which librdkafka calls 0. */
+static enum cv_rc
+delivery_timeout(struct translation *t, const struct key_row *row, const char *value,
+                 struct cv_err *err)
+{
+    int64_t v;
+
+    if (number(value, &v, err) != CV_OK)
+        return err->rc;
+    return put_int(t, row, v >= INT32_MAX ? 0 : v, err);
+}
+
+static enum cv_rc
+bytes_to_kbytes(struct translation *t, const struct key_row *row, const char *value,
+                struct cv_err *err)
+{
+    int64_t v;
+
+    if (number(value, &v, err) != CV_OK)
+        return err->rc;
+    if (v < 0)
+        return cv_fail(err, CV_INVALID, "must not be negative: \"%s\"", value);
+    v /= 1024;
+    return put_int(t, row, v < 1 ? 1 : v > INT32_MAX ? INT32_MAX : v, err);
+}
+
+/* Java's time for a request as a whole; librdkafka has one for the socket, and one that a producer gives to
+   the broker. */
+static enum cv_rc
+request_timeout(struct translation *t, const struct key_row *row, const char *value,
+                struct cv_err *err)
+{
+    struct key_row broker = *row;
+    int64_t v;
+
+    if (number(value, &v, err) != CV_OK)
+        return err->rc;
+    if (put_int(t, row, v > 300000 ? 300000 : v, err) != CV_OK)
+        return err->rc;
+    if (t->role != CV_KAFKA_PRODUCER)
+        return CV_OK;
+    broker.target = "request.timeout.ms";
+    return put_int(t, &broker, v > 900000 ? 900000 : v, err);
+}
+
+static enum cv_rc
+offset_reset(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
+{
+    if (strncasecmp(value, "by_duration", 11) == 0)
+        return cv_fail(err, CV_INVALID, "by_duration is not supported; use earliest, latest or none");
+    return strcasecmp(value, "none") == 0 ? put(t, row, "error", err) : lower(t, row, value, err);
+}
+
+static enum cv_rc
+group_protocol(struct translation *t, const struct key_row *row, const char *value,
+               struct cv_err *err)
+{
+    (void)t, (void)row;
+    if (strcasecmp(value, "classic") != 0)
+        return cv_fail(err, CV_INVALID, "only classic is supported, not \"%s\"", value);
+    return CV_OK;
+}
+
+/* The name behind the last dot of a Java class. */
+static const char *
+simple_name(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+
+    return dot != NULL ? dot + 1 : name;
+}
+
+/* A list of assignor classes or names. librdkafka does not mix eager and cooperative ones in one list (Java
+   does, to move a group from one to the other): the eager ones win, since every member understands them. */
+static enum cv_rc
+assignors(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
+{
+    static const char *const names[][2] = {
+        { "RangeAssignor", "range" },
+        { "range", "range" },
+        { "RoundRobinAssignor", "roundrobin" },
+        { "roundrobin", "roundrobin" },
+        { "CooperativeStickyAssignor", "cooperative-sticky" },
+        { "cooperative-sticky", "cooperative-sticky" },
+    };
+    char eager[64] = "";
+    bool cooperative = false;
+    const char *p = value;
+
+    while (*p != '\0') {
+        char name[128];
+        size_t len, i;
+
+        p += strspn(p, ", \t");
+        len = strcspn(p, ", \t");
+        if (len == 0)
+            break;
+        snprintf(name, sizeof(name), "%.*s", (int)len, p);
+        p += len;
+        for (i = 0; i < CV_COUNT(names); i++)
+            if (strcmp(simple_name(name), names[i][0]) == 0)
+                break;
+        if (i == CV_COUNT(names))
+            return cv_fail(err, CV_INVALID,
+                           "no such assignor here: \"%s\"; use range, roundrobin or cooperative-sticky",
+                           name);
+        if (strcmp(names[i][1], "cooperative-sticky") == 0)
+            cooperative = true;
+        else if (strstr(eager, names[i][1]) == NULL)
+            snprintf(eager + strlen(eager), sizeof(eager) - strlen(eager), "%s%s",
+                     eager[0] != '\0' ? "," : "", names[i][1]);
+    }
+    if (eager[0] == '\0' && !cooperative)
+        return cv_fail(err, CV_INVALID, "names no assignor");
+    return put(t, row, eager[0] != '\0' ? eager : "cooperative-sticky", err);
+}
+
+static enum cv_rc
+partitioner(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
+{
+    const char *name = simple_name(value);
+
+    if (*value == '\0' || strcmp(name, "DefaultPartitioner") == 0)
+        return put(t, row, "murmur2_random", err);
+    if (strcmp(name, "RoundRobinPartitioner") == 0)
+        return put(t, row, "random", err);
+    return cv_fail(err, CV_INVALID, "no such partitioner here: \"%s\"; leave the key out for Java's default",
+                   value);
+}
+
+/* compression.<type>.level counts for the type in use; librdkafka has one level and takes at most 12. */
+static enum cv_rc
+compression_level(struct translation *t, const struct key_row *row, const char *value,
+                  struct cv_err *err)
+{
+    const char *type = cv_config_get(t->merged, "compression.type");
+    int64_t v;
+
+    if (number(value, &v, err) != CV_OK)
+        return err->rc;
+    if (type == NULL || strcasecmp(type, row->arg) != 0)
+        return CV_OK;
+    return put_int(t, row, v > 12 ? 12 : v < -1 ? -1 : v, err);
+}
+
+#define GSSAPI_REFUSED                                                                                     \
+    "GSSAPI is not supported (it runs kinit); use PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"
+
+static enum cv_rc
+mechanism(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
+{
+    if (strcasecmp(value, "GSSAPI") == 0)
+        return cv_fail(err, CV_INVALID, GSSAPI_REFUSED);
+    if (strcasecmp(value, "OAUTHBEARER") == 0 &&
+        cv_config_set(t->out, "sasl.oauthbearer.method", "oidc", err) != CV_OK)
+        return err->rc;
+    return put(t, row, value, err);
+}
+
+/* Username and password of Plain and Scram modules; client, secret and scope of OAuth's. */
+static enum cv_rc
+jaas_config(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
+{
+    static const char *const fields[][3] = {
+        { "PlainLoginModule", "username", "sasl.username" },
+        { "PlainLoginModule", "password", "sasl.password" },
+        { "ScramLoginModule", "username", "sasl.username" },
+        { "ScramLoginModule", "password", "sasl.password" },
+        { "OAuthBearerLoginModule", "clientId", "sasl.oauthbearer.client.id" },
+        { "OAuthBearerLoginModule", "clientSecret", "sasl.oauthbearer.client.secret" },
+        { "OAuthBearerLoginModule", "scope", "sasl.oauthbearer.scope" },
+    };
+    struct cv_config *options = cv_config_new();
+    char module[128];
+    bool known = false;
+    enum cv_rc rc;
+
+    (void)row;
+    if (options == NULL)
+        return cv_fail_memory(err);
+    rc = kafka_jaas_parse(value, module, sizeof(module), options, err);
+    for (size_t i = 0; rc == CV_OK && i < CV_COUNT(fields); i++) {
+        const char *option;
+
+        if (strcmp(simple_name(module), fields[i][0]) != 0)
+            continue;
+        known = true;
+        option = cv_config_get(options, fields[i][1]);
+        if (option != NULL)
+            rc = cv_config_set(t->out, fields[i][2], option, err);
+    }
+    if (rc == CV_OK && !known)
+        rc = cv_fail(err, CV_INVALID,
+                     "cannot use login module \"%s\"; use PlainLoginModule, ScramLoginModule or "
+                     "OAuthBearerLoginModule",
+                     module);
+    cv_config_free(options);
+    return rc;
+}
+
+static enum cv_rc
+callback_handler(struct translation *t, const struct key_row *row, const char *value,
+                 struct cv_err *err)
+{
+    (void)t, (void)row;
+    if (*value == '\0' || strcmp(simple_name(value), "OAuthBearerLoginCallbackHandler") == 0)
+        return CV_OK;
+    return cv_fail(err, CV_INVALID, "cannot run the Java class \"%s\"; only OAuthBearerLoginCallbackHandler "
+                                    "has a counterpart",
+                   value);
+}
+
+static const char *
+store_type(const struct translation *t, const char *key)
+{
+    const char *type = cv_config_get(t->merged, key);
+
+    return type != NULL && *type != '\0' ? type : "JKS";
+}
+
+static enum cv_rc
+truststore_location(struct translation *t, const struct key_row *row, const char *value,
+                    struct cv_err *err)
+{
+    const char *type = store_type(t, "ssl.truststore.type");
+
+    if (strcasecmp(type, "PEM") != 0)
+        return cv_fail(err, CV_INVALID,
+                       "a %s trust store cannot be read; export its certificates as PEM "
+                       "(keytool -exportcert -rfc) and set ssl.truststore.type=PEM",
+                       type);
+    return put(t, row, value, err);
+}
+
+static enum cv_rc
+keystore_location(struct translation *t, const struct key_row *row, const char *value,
+                  struct cv_err *err)
+{
+    const char *type = store_type(t, "ssl.keystore.type");
+
+    /* librdkafka's own meaning of the key is PKCS#12. A PEM store holds key and certificate chain. */
+    if (strcasecmp(type, "PKCS12") == 0 || cv_config_get(t->merged, "ssl.keystore.type") == NULL)
+        return put(t, row, value, err);
+    if (strcasecmp(type, "PEM") != 0)
+        return cv_fail(err, CV_INVALID,
+                       "a %s key store cannot be read; convert it (keytool -importkeystore "
+                       "-deststoretype PKCS12) and set ssl.keystore.type=PKCS12",
+                       type);
+    if (cv_config_set(t->out, "ssl.key.location", value, err) != CV_OK)
+        return err->rc;
+    return cv_config_set(t->out, "ssl.certificate.location", value, err);
+}
+
+static enum cv_rc
+identification(struct translation *t, const struct key_row *row, const char *value,
+               struct cv_err *err)
+{
+    return *value == '\0' ? put(t, row, "none", err) : lower(t, row, value, err);
+}
+
+/* OpenSSL's names; those of TLS 1.3 are fixed and need no list. */
+static enum cv_rc
+cipher_suites(struct translation *t, const struct key_row *row, const char *value,
+              struct cv_err *err)
+{
+    if (*value == '\0')
+        return CV_OK;
+    if (strstr(value, "TLS_") != NULL)
+        return cv_fail(err, CV_INVALID,
+                       "Java's cipher names are not known here; use OpenSSL's (openssl ciphers -v), or "
+                       "leave the key out");
+    return put(t, row, value, err);
+}
+
+#define RUNS_CODE  "refused: it can load code or run programs; remove the key"
+#define JAVA_CLASS "cannot run a Java class; remove the key"
+
+static const struct key_row keys[] = {
+    /* all clients */
+    { "bootstrap.servers", ALL, NULL, pass, NULL },
+    { "metadata.broker.list", ALL, "bootstrap.servers", pass, NULL },
+    { "client.id", ALL, NULL, pass, NULL },
+    { "client.rack", C, NULL, pass, NULL },
+    { "client.dns.lookup", ALL, NULL, drop, NULL },
+    { "broker.address.family", ALL, NULL, lower, NULL },
+    { "broker.address.ttl", ALL, NULL, pass, NULL },
+    { "connections.max.idle.ms", ALL, NULL, minus_one_is_zero, NULL },
+    { "debug", ALL, NULL, pass_unless_empty, NULL },
+    { "metadata.max.age.ms", ALL, "topic.metadata.refresh.interval.ms", pass, NULL },
+    { "topic.metadata.refresh.interval.ms", ALL, NULL, pass, NULL },
+    { "topic.metadata.refresh.fast.interval.ms", ALL, NULL, pass, NULL },
+    { "topic.metadata.propagation.max.ms", ALL, NULL, pass, NULL },
+    { "receive.buffer.bytes", ALL, "socket.receive.buffer.bytes", minus_one_is_zero, NULL },
+    { "send.buffer.bytes", ALL, "socket.send.buffer.bytes", minus_one_is_zero, NULL },
+    { "socket.receive.buffer.bytes", ALL, NULL, pass, NULL },
+    { "socket.send.buffer.bytes", ALL, NULL, pass, NULL },
+    { "socket.keepalive.enable", ALL, NULL, pass, NULL },
+    { "socket.nagle.disable", ALL, NULL, pass, NULL },
+    { "socket.timeout.ms", ALL, NULL, pass, NULL },
+    { "socket.connection.setup.timeout.ms", ALL, NULL, pass, NULL },
+    { "socket.connection.setup.timeout.max.ms", ALL, NULL, drop, NULL },
+    { "receive.message.max.bytes", ALL, NULL, pass, NULL },
+    { "reconnect.backoff.ms", ALL, NULL, pass, NULL },
+    { "reconnect.backoff.max.ms", ALL, NULL, pass, NULL },
+    { "request.timeout.ms", ALL, "socket.timeout.ms", request_timeout, NULL },
+    { "retry.backoff.ms", P, NULL, pass, NULL },
+    { "allow.auto.create.topics", P | C, NULL, pass, NULL },
+
+    /* security */
+    { "security.protocol", ALL, NULL, lower, NULL },
+    { "sasl.mechanism", ALL, "sasl.mechanism", mechanism, NULL },
+    { "sasl.mechanisms", ALL, "sasl.mechanism", mechanism, NULL },
+    { "sasl.jaas.config", ALL, NULL, jaas_config, NULL },
+    { "sasl.username", ALL, NULL, pass, NULL },
+    { "sasl.password", ALL, NULL, pass, NULL },
+    { "sasl.oauthbearer.method", ALL, NULL, lower, NULL },
+    { "sasl.oauthbearer.client.id", ALL, NULL, pass, NULL },
+    { "sasl.oauthbearer.client.secret", ALL, NULL, pass, NULL },
+    { "sasl.oauthbearer.client.credentials.client.id", ALL, "sasl.oauthbearer.client.id", pass, NULL },
+    { "sasl.oauthbearer.client.credentials.client.secret", ALL, "sasl.oauthbearer.client.secret", pass,
+      NULL },
+    { "sasl.oauthbearer.scope", ALL, NULL, pass, NULL },
+    { "sasl.oauthbearer.extensions", ALL, NULL, pass, NULL },
+    { "sasl.oauthbearer.token.endpoint.url", ALL, NULL, pass, NULL },
+    { "sasl.login.callback.handler.class", ALL, NULL, callback_handler, NULL },
+    { "sasl.client.callback.handler.class", ALL, NULL, callback_handler, NULL },
+    { "sasl.login.class", ALL, NULL, refuse_unless_empty, JAVA_CLASS },
+    { "sasl.kerberos.kinit.cmd", ALL, NULL, refuse, RUNS_CODE },
+    { "sasl.kerberos.keytab", ALL, NULL, refuse, GSSAPI_REFUSED },
+    { "sasl.kerberos.principal", ALL, NULL, refuse, GSSAPI_REFUSED },
+    { "ssl.truststore.location", ALL, "ssl.ca.location", truststore_location, NULL },
+    { "ssl.truststore.certificates", ALL, "ssl.ca.pem", pass, NULL },
+    { "ssl.truststore.type", ALL, NULL, drop, NULL },
+    { "ssl.truststore.password", ALL, NULL, drop, NULL },
+    { "ssl.keystore.location", ALL, NULL, keystore_location, NULL },
+    { "ssl.keystore.password", ALL, NULL, pass, NULL },
+    { "ssl.keystore.type", ALL, NULL, drop, NULL },
+    { "ssl.keystore.key", ALL, "ssl.key.pem", pass, NULL },
+    { "ssl.keystore.certificate.chain", ALL, "ssl.certificate.pem", pass, NULL },
+    { "ssl.ca.location", ALL, NULL, pass, NULL },
+    { "ssl.ca.pem", ALL, NULL, pass, NULL },
+    { "ssl.key.location", ALL, NULL, pass, NULL },
+    { "ssl.key.password", ALL, NULL, pass, NULL },
+    { "ssl.key.pem", ALL, NULL, pass, NULL },
+    { "ssl.certificate.location", ALL, NULL, pass, NULL },
+    { "ssl.certificate.pem", ALL, NULL, pass, NULL },
+    { "ssl.crl.location", ALL, NULL, pass, NULL },
+    { "ssl.cipher.suites", ALL, NULL, cipher_suites, NULL },
+    { "ssl.curves.list", ALL, NULL, pass, NULL },
+    { "ssl.sigalgs.list", ALL, NULL, pass, NULL },
+    { "ssl.endpoint.identification.algorithm", ALL, NULL, identification, NULL },
+    { "enable.ssl.certificate.verification", ALL, NULL, pass, NULL },
+    { "ssl.engine.factory.class", ALL, NULL, refuse_unless_empty, JAVA_CLASS },
+    { "security.providers", ALL, NULL, refuse_unless_empty, JAVA_CLASS },
+    { "plugin.library.paths", ALL, NULL, refuse, RUNS_CODE },
+    { "ssl.engine.location", ALL, NULL, refuse, RUNS_CODE },
+    { "ssl.engine.id", ALL, NULL, refuse, RUNS_CODE },
+    { "ssl.providers", ALL, NULL, refuse, RUNS_CODE },
+    { "interceptors", ALL, NULL, refuse, RUNS_CODE },
+    { "enable.sasl.oauthbearer.unsecure.jwt", ALL, NULL, refuse,
+      "refused: unsigned tokens prove nothing; remove the key" },
+
+    /* producer */
+    { "acks", P, NULL, pass, NULL },
+    { "request.required.acks", P, "acks", pass, NULL },
+    { "batch.size", P, NULL, pass, NULL },
+    { "batch.num.messages", P, NULL, pass, NULL },
+    { "buffer.memory", P, "queue.buffering.max.kbytes", bytes_to_kbytes, NULL },
+    { "queue.buffering.max.kbytes", P, NULL, pass, NULL },
+    { "queue.buffering.max.messages", P, NULL, pass, NULL },
+    { "queue.buffering.max.ms", P, "linger.ms", pass, NULL },
+    { "linger.ms", P, NULL, pass, NULL },
+    { "compression.type", P, NULL, lower, NULL },
+    { "compression.codec", P, "compression.type", lower, NULL },
+    { "compression.level", P, NULL, pass, NULL },
+    { "compression.gzip.level", P, "compression.level", compression_level, "gzip" },
+    { "compression.lz4.level", P, "compression.level", compression_level, "lz4" },
+    { "compression.zstd.level", P, "compression.level", compression_level, "zstd" },
+    { "delivery.timeout.ms", P, "message.timeout.ms", delivery_timeout, NULL },
+    { "message.timeout.ms", P, NULL, pass, NULL },
+    { "enable.idempotence", P, NULL, lower, NULL },
+    { "max.in.flight.requests.per.connection", P, NULL, pass, NULL },
+    { "max.in.flight", P, "max.in.flight.requests.per.connection", pass, NULL },
+    { "max.request.size", P, "message.max.bytes", pass, NULL },
+    { "message.max.bytes", P, NULL, pass, NULL },
+    { "partitioner.class", P, "partitioner", partitioner, NULL },
+    { "partitioner", P, NULL, pass, NULL },
+    { "retries", P, NULL, pass, NULL },
+    { "message.send.max.retries", P, "retries", pass, NULL },
+    { "sticky.partitioning.linger.ms", P, NULL, pass, NULL },
+    { "transaction.timeout.ms", P, NULL, pass, NULL },
+    { "transactional.id", P, NULL, drop, NULL }, /* the caller's to say, as is group.id */
+
+    /* consumer */
+    { "group.id", C, NULL, drop, NULL },
+    { "enable.auto.commit", C, NULL, drop, NULL }, /* offsets are committed by who processed them */
+    { "auto.offset.reset", C, NULL, offset_reset, NULL },
+    { "check.crcs", C, NULL, pass, NULL },
+    { "fetch.error.backoff.ms", C, NULL, pass, NULL },
+    { "fetch.max.bytes", C, NULL, pass, NULL },
+    { "fetch.max.wait.ms", C, "fetch.wait.max.ms", pass, NULL },
+    { "fetch.wait.max.ms", C, NULL, pass, NULL },
+    { "fetch.message.max.bytes", C, "max.partition.fetch.bytes", pass, NULL },
+    { "fetch.min.bytes", C, NULL, pass, NULL },
+    { "group.instance.id", C, NULL, pass_unless_empty, NULL },
+    { "group.protocol", C, NULL, group_protocol, NULL },
+    { "heartbeat.interval.ms", C, NULL, pass, NULL },
+    { "isolation.level", C, NULL, lower, NULL },
+    { "max.partition.fetch.bytes", C, NULL, pass, NULL },
+    { "max.poll.interval.ms", C, NULL, pass, NULL },
+    { "partition.assignment.strategy", C, NULL, assignors, NULL },
+    { "queued.max.messages.kbytes", C, NULL, pass, NULL },
+    { "queued.min.messages", C, NULL, pass, NULL },
+    { "session.timeout.ms", C, NULL, pass, NULL },
+};
+
+enum cv_rc
+kafka_keys_translate(enum cv_kafka_role role, const struct cv_config *merged, const char *key,
+                     const char *value, struct cv_config *out, struct cv_err *err)
+{
+    struct translation t = { .role = role, .merged = merged, .out = out };
+
+    for (size_t i = 0; i < CV_COUNT(keys); i++) {
+        if (strcmp(keys[i].name, key) != 0)
+            continue;
+        if ((keys[i].roles & (1U << role)) == 0)
+            return CV_OK;
+        return keys[i].convert(&t, &keys[i], value, err);
+    }
+    return CV_OK;
+}
