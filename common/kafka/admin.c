@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Admin requests, each with a reply queue of its own, so that any thread may ask at any time. The instance is a
+ * consumer without a group: a producer's metadata requests would create topics on brokers that allow it.
+ */
+#include "common/kafka/admin.h"
+
+#include "common/clock.h"
+#include "common/kafka/handle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Time beyond the request's own within which librdkafka must come back with the time-out. */
+#define REPLY_SLACK_MS 2000
+#define TIMESTAMP_END  (-1) /* what ListOffsets calls the high watermark */
+
+struct cv_admin {
+    struct kafka_handle handle;
+};
+
+/* One request: what librdkafka's calls take, and its reply. */
+struct request {
+    rd_kafka_AdminOptions_t *options;
+    rd_kafka_queue_t *queue;
+    rd_kafka_event_t *event;
+    int timeout_ms;
+};
+
+enum cv_rc
+cv_admin_new(const struct cv_kafka_conf *conf, struct cv_admin **ret, struct cv_err *err)
+{
+    struct cv_admin *admin = calloc(1, sizeof(*admin));
+    rd_kafka_conf_t *rdconf;
+
+    if (admin == NULL)
+        return cv_fail_memory(err);
+    if (kafka_rdconf_new(conf, false, &rdconf, err) != CV_OK ||
+        kafka_handle_init(&admin->handle, RD_KAFKA_CONSUMER, conf, rdconf, err) != CV_OK) {
+        free(admin);
+        return err->rc;
+    }
+    *ret = admin;
+    return CV_OK;
+}
+
+void
+cv_admin_free(struct cv_admin *admin)
+{
+    if (admin == NULL)
+        return;
+    kafka_handle_done(&admin->handle);
+    free(admin);
+}
+
+static enum cv_rc
+request_init(struct request *req, struct cv_admin *admin, rd_kafka_admin_op_t op, int timeout_ms,
+             struct cv_err *err)
+{
+    char text[256];
+    rd_kafka_resp_err_t code;
+
+    *req = (struct request){ .timeout_ms = timeout_ms };
+    req->options = rd_kafka_AdminOptions_new(admin->handle.rk, op);
+    req->queue = rd_kafka_queue_new(admin->handle.rk);
+    code = rd_kafka_AdminOptions_set_request_timeout(req->options, timeout_ms, text, sizeof(text));
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_fail(&admin->handle, err, code, text, "cannot ask Kafka");
+    return CV_OK;
+}
+
+static void
+request_done(struct request *req)
+{
+    if (req->event != NULL)
+        rd_kafka_event_destroy(req->event);
+    rd_kafka_queue_destroy(req->queue);
+    rd_kafka_AdminOptions_destroy(req->options);
+}
+
+/* Wait for the reply; a failure of the request as a whole is what's. */
+static enum cv_rc
+request_wait(struct request *req, struct cv_admin *admin, const char *what, const char *name,
+             struct cv_err *err)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    const char *text = NULL;
+
+    req->event = rd_kafka_queue_poll(req->queue, req->timeout_ms + REPLY_SLACK_MS);
+    if (req->event != NULL) {
+        code = rd_kafka_event_error(req->event);
+        text = rd_kafka_event_error_string(req->event);
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_fail(&admin->handle, err, code, text, "%s \"%s\"", what, name);
+    return CV_OK;
+}
+
+/* -- Topics -- */
+
+static enum cv_rc
+topic_result(struct cv_admin *admin, const rd_kafka_topic_result_t **results, size_t count,
+             const char *what, const char *topic, rd_kafka_resp_err_t fine, bool *ret_fine,
+             struct cv_err *err)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__FAIL;
+    const char *text = NULL;
+
+    if (count == 1) {
+        code = rd_kafka_topic_result_error(results[0]);
+        text = rd_kafka_topic_result_error_string(results[0]);
+    }
+    *ret_fine = code == fine;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != fine)
+        return kafka_fail(&admin->handle, err, code, text, "%s \"%s\"", what, topic);
+    return CV_OK;
+}
+
+static rd_kafka_NewTopic_t *
+new_topic(const struct cv_topic_spec *spec, struct cv_err *err)
+{
+    char text[256];
+    rd_kafka_NewTopic_t *topic =
+        rd_kafka_NewTopic_new(spec->name, spec->partitions, spec->replication, text, sizeof(text));
+
+    if (topic == NULL) {
+        (void)cv_fail(err, CV_INVALID, "cannot create topic \"%s\": %s", spec->name, text);
+        return NULL;
+    }
+    for (size_t i = 0; spec->configs != NULL && i < cv_config_count(spec->configs); i++)
+        if (cv_config_value(spec->configs, i) != NULL)
+            rd_kafka_NewTopic_set_config(topic, cv_config_key(spec->configs, i),
+                                         cv_config_value(spec->configs, i));
+    return topic;
+}
+
+enum cv_rc
+cv_admin_topic_create(struct cv_admin *admin, const struct cv_topic_spec *spec, int timeout_ms,
+                      bool *ret_created, struct cv_err *err)
+{
+    static const char *const what = "could not create topic";
+    rd_kafka_NewTopic_t *topic = new_topic(spec, err);
+    const rd_kafka_topic_result_t **results;
+    struct request req;
+    char text[256];
+    size_t count;
+    bool existed;
+    enum cv_rc rc;
+
+    if (topic == NULL)
+        return err->rc;
+    rc = request_init(&req, admin, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms, err);
+    if (rc != CV_OK)
+        goto out;
+    /* The broker answers when the topic is there, not when the request was taken. */
+    rd_kafka_AdminOptions_set_operation_timeout(req.options, timeout_ms, text, sizeof(text));
+    rd_kafka_CreateTopics(admin->handle.rk, &topic, 1, req.options, req.queue);
+    rc = request_wait(&req, admin, what, spec->name, err);
+    if (rc != CV_OK)
+        goto out;
+    results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(req.event), &count);
+    rc = topic_result(admin, results, count, what, spec->name, RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS,
+                      &existed, err);
+    if (rc == CV_OK)
+        *ret_created = !existed;
+out:
+    request_done(&req);
+    rd_kafka_NewTopic_destroy(topic);
+    return rc;
+}
+
+enum cv_rc
+cv_admin_topic_delete(struct cv_admin *admin, const char *topic, int timeout_ms, struct cv_err *err)
+{
+    static const char *const what = "could not delete topic";
+    rd_kafka_DeleteTopic_t *del = rd_kafka_DeleteTopic_new(topic);
+    const rd_kafka_topic_result_t **results;
+    struct request req;
+    char text[256];
+    size_t count;
+    bool fine;
+    enum cv_rc rc;
+
+    rc = request_init(&req, admin, RD_KAFKA_ADMIN_OP_DELETETOPICS, timeout_ms, err);
+    if (rc != CV_OK)
+        goto out;
+    rd_kafka_AdminOptions_set_operation_timeout(req.options, timeout_ms, text, sizeof(text));
+    rd_kafka_DeleteTopics(admin->handle.rk, &del, 1, req.options, req.queue);
+    rc = request_wait(&req, admin, what, topic, err);
+    if (rc != CV_OK)
+        goto out;
+    results = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(req.event), &count);
+    rc = topic_result(admin, results, count, what, topic, RD_KAFKA_RESP_ERR_NO_ERROR, &fine, err);
+out:
+    request_done(&req);
+    rd_kafka_DeleteTopic_destroy(del);
+    return rc;
+}
+
+enum cv_rc
+cv_admin_topic_partitions(struct cv_admin *admin, const char *topic, int timeout_ms, int32_t *ret,
+                          struct cv_err *err)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(admin->handle.rk, topic, NULL);
+    rd_kafka_resp_err_t code;
+
+    if (rkt == NULL)
+        return kafka_fail(&admin->handle, err, rd_kafka_last_error(), NULL,
+                          "could not ask for topic \"%s\"", topic);
+    code = rd_kafka_metadata(admin->handle.rk, 0, rkt, &metadata, timeout_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+            *ret = metadata->topics[0].partition_cnt;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    rd_kafka_topic_destroy(rkt);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_fail(&admin->handle, err, code, NULL,
+                          "could not read the partitions of topic \"%s\"", topic);
+    return CV_OK;
+}
+
+static enum cv_rc
+copy_setting(const rd_kafka_ConfigEntry_t **entries, size_t count, const char *key, char **ret,
+             struct cv_err *err)
+{
+    const char *value = NULL;
+    char *copy;
+
+    for (size_t i = 0; i < count && value == NULL; i++)
+        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), key) == 0)
+            value = rd_kafka_ConfigEntry_value(entries[i]);
+    copy = strdup(value != NULL ? value : "");
+    if (copy == NULL)
+        return cv_fail_memory(err);
+    *ret = copy;
+    return CV_OK;
+}
+
+enum cv_rc
+cv_admin_topic_config(struct cv_admin *admin, const char *topic, const char *key, int timeout_ms,
+                      char **ret, struct cv_err *err)
+{
+    static const char *const what = "could not read the settings of topic";
+    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    const rd_kafka_ConfigResource_t **resources;
+    const rd_kafka_ConfigEntry_t **entries;
+    rd_kafka_resp_err_t code;
+    struct request req;
+    size_t count;
+    enum cv_rc rc;
+
+    rc = request_init(&req, admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms, err);
+    if (rc != CV_OK)
+        goto out;
+    rd_kafka_DescribeConfigs(admin->handle.rk, &resource, 1, req.options, req.queue);
+    rc = request_wait(&req, admin, what, topic, err);
+    if (rc != CV_OK)
+        goto out;
+    resources = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result(req.event), &count);
+    if (count != 1) {
+        rc = cv_fail(err, CV_INTERNAL, "%s \"%s\": no answer for it", what, topic);
+        goto out;
+    }
+    code = rd_kafka_ConfigResource_error(resources[0]);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rc = kafka_fail(&admin->handle, err, code, rd_kafka_ConfigResource_error_string(resources[0]),
+                        "%s \"%s\"", what, topic);
+        goto out;
+    }
+    entries = rd_kafka_ConfigResource_configs(resources[0], &count);
+    rc = copy_setting(entries, count, key, ret, err);
+out:
+    request_done(&req);
+    rd_kafka_ConfigResource_destroy(resource);
+    return rc;
+}
+
+enum cv_rc
+cv_admin_end_offsets(struct cv_admin *admin, struct cv_topic_partitions *inout_parts, int timeout_ms,
+                     struct cv_err *err)
+{
+    static const char *const what = "could not read the end";
+    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_resp_err_t code;
+    enum cv_rc rc;
+
+    if (inout_parts->count == 0)
+        return CV_OK;
+    list = rd_kafka_topic_partition_list_new((int)inout_parts->count);
+    for (size_t i = 0; i < inout_parts->count; i++)
+        rd_kafka_topic_partition_list_add(list, inout_parts->items[i].topic,
+                                          inout_parts->items[i].partition)
+            ->offset = TIMESTAMP_END;
+    code = rd_kafka_offsets_for_times(admin->handle.rk, list, timeout_ms);
+    rc = code != RD_KAFKA_RESP_ERR_NO_ERROR
+             ? kafka_fail(&admin->handle, err, code, NULL, "%s of topic \"%s\"", what,
+                          inout_parts->items[0].topic)
+             : kafka_list_check(&admin->handle, list, what, err);
+    for (int i = 0; rc == CV_OK && i < list->cnt; i++)
+        if (list->elems[i].offset < 0)
+            rc = cv_fail(err, CV_RETRY, "%s of topic \"%s\" partition %d: no answer for it", what,
+                         list->elems[i].topic, list->elems[i].partition);
+    for (int i = 0; rc == CV_OK && i < list->cnt; i++)
+        inout_parts->items[i].offset = list->elems[i].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    return rc;
+}
+
+static enum cv_rc
+copy_topics(const struct rd_kafka_metadata *metadata, char ***ret, size_t *ret_count, struct cv_err *err)
+{
+    size_t count = 0;
+    char **names = calloc((size_t)metadata->topic_cnt + 1, sizeof(*names));
+
+    for (int i = 0; names != NULL && i < metadata->topic_cnt; i++) {
+        if (metadata->topics[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            continue;
+        names[count] = strdup(metadata->topics[i].topic);
+        if (names[count] != NULL) {
+            count++;
+            continue;
+        }
+        while (count > 0)
+            free(names[--count]);
+        free(names);
+        names = NULL;
+    }
+    if (names == NULL)
+        return cv_fail_memory(err);
+    *ret = names;
+    *ret_count = count;
+    return CV_OK;
+}
+
+enum cv_rc
+cv_admin_topics(struct cv_admin *admin, int timeout_ms, char ***ret, size_t *ret_count,
+                struct cv_err *err)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(admin->handle.rk, 1, NULL, &metadata, timeout_ms);
+    enum cv_rc rc;
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_fail(&admin->handle, err, code, NULL, "could not list the topics");
+    rc = copy_topics(metadata, ret, ret_count, err);
+    rd_kafka_metadata_destroy(metadata);
+    return rc;
+}
+
+enum cv_rc
+cv_admin_cluster_id(struct cv_admin *admin, int timeout_ms, char **ret, struct cv_err *err)
+{
+    char *id = rd_kafka_clusterid(admin->handle.rk, timeout_ms);
+    char *copy;
+
+    if (id == NULL)
+        return kafka_fail(&admin->handle, err, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL,
+                          "could not read the cluster's id");
+    copy = strdup(id);
+    rd_kafka_mem_free(admin->handle.rk, id);
+    if (copy == NULL)
+        return cv_fail_memory(err);
+    *ret = copy;
+    return CV_OK;
+}
+
+/* -- Groups -- */
+
+/* The answer for one group, with an error for all or for single partitions. */
+static enum cv_rc
+group_result(struct cv_admin *admin, const rd_kafka_group_result_t **results, size_t count,
+             const char *what, const char *group, const rd_kafka_topic_partition_list_t **ret,
+             struct cv_err *err)
+{
+    const rd_kafka_error_t *error;
+
+    if (count != 1)
+        return cv_fail(err, CV_INTERNAL, "%s \"%s\": no answer for it", what, group);
+    error = rd_kafka_group_result_error(results[0]);
+    if (error != NULL)
+        return kafka_fail(&admin->handle, err, rd_kafka_error_code(error), rd_kafka_error_string(error),
+                          "%s \"%s\"", what, group);
+    *ret = rd_kafka_group_result_partitions(results[0]);
+    return CV_OK;
+}
+
+enum cv_rc
+cv_admin_group_offsets(struct cv_admin *admin, const char *group, int timeout_ms,
+                       struct cv_topic_partitions *ret, struct cv_err *err)
+{
+    static const char *const what = "could not read the offsets of group";
+    rd_kafka_ListConsumerGroupOffsets_t *list = rd_kafka_ListConsumerGroupOffsets_new(group, NULL);
+    const rd_kafka_topic_partition_list_t *parts = NULL;
+    const rd_kafka_group_result_t **results;
+    struct request req;
+    size_t count;
+    enum cv_rc rc;
+
+    rc = request_init(&req, admin, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout_ms, err);
+    if (rc != CV_OK)
+        goto out;
+    rd_kafka_ListConsumerGroupOffsets(admin->handle.rk, &list, 1, req.options, req.queue);
+    rc = request_wait(&req, admin, what, group, err);
+    if (rc != CV_OK)
+        goto out;
+    results = rd_kafka_ListConsumerGroupOffsets_result_groups(
+        rd_kafka_event_ListConsumerGroupOffsets_result(req.event), &count);
+    rc = group_result(admin, results, count, what, group, &parts, err);
+    if (rc == CV_NOT_FOUND) { /* no group: no offsets */
+        parts = NULL;
+        rc = CV_OK;
+    }
+    if (rc == CV_OK)
+        rc = kafka_list_check(&admin->handle, parts, "could not read the offset", err);
+    if (rc == CV_OK)
+        rc = kafka_list_copy(parts, ret, err);
+out:
+    request_done(&req);
+    rd_kafka_ListConsumerGroupOffsets_destroy(list);
+    return rc;
+}
+
+enum cv_rc
+cv_admin_group_offsets_alter(struct cv_admin *admin, const char *group,
+                             const struct cv_topic_partitions *offsets, int timeout_ms,
+                             struct cv_err *err)
+{
+    static const char *const what = "could not change the offsets of group";
+    const rd_kafka_topic_partition_list_t *parts = NULL;
+    rd_kafka_AlterConsumerGroupOffsets_t *alter;
+    rd_kafka_topic_partition_list_t *list;
+    const rd_kafka_group_result_t **results;
+    struct request req;
+    size_t count;
+    enum cv_rc rc;
+
+    if (offsets->count == 0)
+        return CV_OK;
+    list = kafka_list_new(offsets);
+    if (list == NULL)
+        return cv_fail_memory(err);
+    alter = rd_kafka_AlterConsumerGroupOffsets_new(group, list);
+    rc = request_init(&req, admin, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, timeout_ms, err);
+    if (rc != CV_OK)
+        goto out;
+    rd_kafka_AlterConsumerGroupOffsets(admin->handle.rk, &alter, 1, req.options, req.queue);
+    rc = request_wait(&req, admin, what, group, err);
+    if (rc != CV_OK)
+        goto out;
+    results = rd_kafka_AlterConsumerGroupOffsets_result_groups(
+        rd_kafka_event_AlterConsumerGroupOffsets_result(req.event), &count);
+    rc = group_result(admin, results, count, what, group, &parts, err);
+    if (rc == CV_OK)
+        rc = kafka_list_check(&admin->handle, parts, "could not change the offset", err);
+out:
+    request_done(&req);
+    rd_kafka_AlterConsumerGroupOffsets_destroy(alter);
+    rd_kafka_topic_partition_list_destroy(list);
+    return rc;
+}
+
+enum cv_rc
+cv_admin_group_offsets_delete(struct cv_admin *admin, const char *group,
+                              const struct cv_topic_partitions *parts, int timeout_ms,
+                              struct cv_err *err)
+{
+    static const char *const what = "could not delete offsets of group";
+    const rd_kafka_topic_partition_list_t *answered = NULL;
+    rd_kafka_DeleteConsumerGroupOffsets_t *del;
+    rd_kafka_topic_partition_list_t *list;
+    const rd_kafka_group_result_t **results;
+    struct request req;
+    size_t count;
+    enum cv_rc rc;
+
+    if (parts->count == 0)
+        return CV_OK;
+    list = kafka_list_new(parts);
+    if (list == NULL)
+        return cv_fail_memory(err);
+    del = rd_kafka_DeleteConsumerGroupOffsets_new(group, list);
+    rc = request_init(&req, admin, RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS, timeout_ms, err);
+    if (rc != CV_OK)
+        goto out;
+    rd_kafka_DeleteConsumerGroupOffsets(admin->handle.rk, &del, 1, req.options, req.queue);
+    rc = request_wait(&req, admin, what, group, err);
+    if (rc == CV_OK) {
+        results = rd_kafka_DeleteConsumerGroupOffsets_result_groups(
+            rd_kafka_event_DeleteConsumerGroupOffsets_result(req.event), &count);
+        rc = group_result(admin, results, count, what, group, &answered, err);
+    }
+    if (rc == CV_OK)
+        rc = kafka_list_check(&admin->handle, answered, "could not delete the offset", err);
+    if (rc == CV_NOT_FOUND) /* no group: no offsets */
+        rc = CV_OK;
+out:
+    request_done(&req);
+    rd_kafka_DeleteConsumerGroupOffsets_destroy(del);
+    rd_kafka_topic_partition_list_destroy(list);
+    return rc;
+}
+
+enum cv_rc
+cv_admin_group_delete(struct cv_admin *admin, const char *group, int timeout_ms, struct cv_err *err)
+{
+    static const char *const what = "could not delete group";
+    rd_kafka_DeleteGroup_t *del = rd_kafka_DeleteGroup_new(group);
+    const rd_kafka_topic_partition_list_t *parts;
+    const rd_kafka_group_result_t **results;
+    struct request req;
+    size_t count;
+    enum cv_rc rc;
+
+    rc = request_init(&req, admin, RD_KAFKA_ADMIN_OP_DELETEGROUPS, timeout_ms, err);
+    if (rc != CV_OK)
+        goto out;
+    rd_kafka_DeleteGroups(admin->handle.rk, &del, 1, req.options, req.queue);
+    rc = request_wait(&req, admin, what, group, err);
+    if (rc == CV_OK) {
+        results = rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(req.event),
+                                                      &count);
+        rc = group_result(admin, results, count, what, group, &parts, err);
+    }
+    if (rc == CV_NOT_FOUND)
+        rc = CV_OK;
+out:
+    request_done(&req);
+    rd_kafka_DeleteGroup_destroy(del);
+    return rc;
+}
+
+enum cv_rc
+cv_admin_records_delete(struct cv_admin *admin, const struct cv_topic_partitions *before, int timeout_ms,
+                        struct cv_err *err)
+{
+    static const char *const what = "could not delete records";
+    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_DeleteRecords_t *del;
+    struct request req;
+    enum cv_rc rc;
+
+    if (before->count == 0)
+        return CV_OK;
+    list = kafka_list_new(before);
+    if (list == NULL)
+        return cv_fail_memory(err);
+    del = rd_kafka_DeleteRecords_new(list);
+    rc = request_init(&req, admin, RD_KAFKA_ADMIN_OP_DELETERECORDS, timeout_ms, err);
+    if (rc != CV_OK)
+        goto out;
+    rd_kafka_DeleteRecords(admin->handle.rk, &del, 1, req.options, req.queue);
+    rc = request_wait(&req, admin, what, before->items[0].topic, err);
+    if (rc == CV_OK)
+        rc = kafka_list_check(&admin->handle,
+                              rd_kafka_DeleteRecords_result_offsets(
+                                  rd_kafka_event_DeleteRecords_result(req.event)),
+                              what, err);
+out:
+    request_done(&req);
+    rd_kafka_DeleteRecords_destroy(del);
+    rd_kafka_topic_partition_list_destroy(list);
+    return rc;
+}
