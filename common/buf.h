@@ -15,7 +15,7 @@ struct cv_buf {
     size_t len;
     size_t cap;
     size_t max;
-    enum cv_rc failed;
+    enum cv_rc failed; /* CV_NO_MEMORY: beyond max; CV_RETRY: memory is out; read it through cv_buf_check */
 };
 
 #define CV_BUF_INIT(maximum) { .max = (maximum) }

@@ -25,9 +25,9 @@ void cv_histogram_record(struct cv_histogram *h, uint64_t value);
 uint64_t cv_histogram_count(const struct cv_histogram *h);
 uint64_t cv_histogram_sum(const struct cv_histogram *h);
 uint64_t cv_histogram_max(const struct cv_histogram *h);
-/* The value below which the fraction q (0..1) of all lie; 0 when empty. */
+/* The value at or below which the fraction q (0..1) of all lie; 0 when empty. */
 uint64_t cv_histogram_quantile(const struct cv_histogram *h, double q);
-/* How many values are at or below bound: for Prometheus buckets. */
+/* How many values are at or below bound, or less than one step above it: for Prometheus buckets. */
 uint64_t cv_histogram_below(const struct cv_histogram *h, uint64_t bound);
 
 #endif

@@ -40,7 +40,8 @@ struct cv_log_field {
 #define CV_ERR(e)    ((struct cv_log_field){ .key = "error", .kind = CV_LOG_ERR, .err = (e) })
 
 /* A logger. Global ones are got by name and live for ever; a child adds fields (connector, task) to every
-   line and is freed by its owner. */
+   line and is freed by its owner. Neither get nor child answers NULL: without memory the lines go to the
+   nearest logger that there is. */
 struct cv_log;
 
 struct cv_log *cv_log_get(const char *name);
@@ -67,11 +68,11 @@ void cv_log_write(struct cv_log *log, enum cv_log_level level, const char *sente
 #define CV_LOG_ERROR(log, ...) CV_LOG_AT(log, CV_LOG_LEVEL_ERROR, __VA_ARGS__)
 
 /* Levels. name "root" is the root logger. Setting a namespace sets every logger below it, as
-   PUT /admin/loggers does. */
-bool cv_log_level_parse(const char *name, enum cv_log_level *ret); /* any case */
+   PUT /admin/loggers does: every logger whose name starts with it; a name not yet known is made. */
+bool cv_log_level_parse(const char *name, enum cv_log_level *ret); /* any case; ALL is TRACE */
 const char *cv_log_level_name(enum cv_log_level level);
 CV_MUST_CHECK enum cv_rc cv_log_level_set(const char *name, enum cv_log_level level, struct cv_err *err);
-/* Every known logger with its level and when it was last set (0: never), sorted by name. */
+/* Every known logger with its level and when that last changed (0: never), sorted by name. */
 struct cv_log_info {
     const char *name;
     enum cv_log_level level;
@@ -84,7 +85,8 @@ CV_MUST_CHECK enum cv_rc cv_log_open(const char *path, struct cv_err *err);
 void cv_log_reopen(void);
 uint64_t cv_log_dropped(void);
 
-/* Repeats: true at most once in interval_ms for each state; then *ret_suppressed says how many were not. */
+/* Repeats: true at most once in interval_ms for each state; then *ret_suppressed says how many were not.
+   A zeroed state is a fresh one; it belongs to one thread. */
 struct cv_log_limit {
     int64_t last_ms;
     uint64_t suppressed;

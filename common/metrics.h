@@ -43,7 +43,8 @@ void cv_metrics_unregister(struct cv_metrics *metrics, cv_metrics_collect *colle
 void cv_metrics_add(struct cv_metrics_sink *sink, const struct cv_metric *metric,
                     const struct cv_label *labels, size_t n_labels, double value);
 
-/* Every sample as Prometheus text format 0.0.4, in every dialect of the bit set (1 << dialect). */
+/* Every sample as Prometheus text format 0.0.4, in every dialect of the bit set (1 << dialect). Without memory
+   out is marked failed: cv_buf_check says so. */
 void cv_metrics_write(struct cv_metrics *metrics, unsigned dialects, struct cv_buf *out);
 
 #endif
