@@ -108,7 +108,7 @@ fail_syntax(const struct cv_json_reader *r, struct cv_buf *why)
         if (c == '\\' && pos + 1 < r->len)
             c = (unsigned char)r->data[pos + 1];
         cv_buf_printf(why, "Unrecognized character escape '%c' (code %d)", isprint(c) ? c : '?', c);
-    } else if (isdigit(c) && pos > 0 && r->data[pos - 1] == '0') {
+    } else if (r->problem != NULL && strstr(r->problem, "zeros") != NULL) {
         cv_buf_str(why, "Invalid numeric value: Leading zeroes not allowed");
     } else if (isalpha((unsigned char)r->data[start]) && is_value_position(r, start)) {
         describe_word(r, start, why);

@@ -165,7 +165,7 @@ http_connection_new(struct http_connections *all, int fd, bool tls, const char *
     if (conn->next != NULL)
         conn->next->prev = conn;
     all->first = conn;
-    conn->surplus = ++all->count > all->max;
+    conn->surplus = atomic_fetch_add(&all->count, 1) >= all->max;
     cv_unlock(&all->lock);
     if (first)
         cv_wake_signal(&all->wake);
@@ -184,7 +184,7 @@ http_connection_free(struct http_connection *conn)
         conn->all->first = conn->next;
     if (conn->next != NULL)
         conn->next->prev = conn->prev;
-    conn->all->count--;
+    atomic_fetch_sub(&conn->all->count, 1);
     cv_unlock(&conn->all->lock);
     free(conn);
 }

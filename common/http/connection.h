@@ -48,7 +48,7 @@ struct http_connection {
 struct http_connections {
     struct cv_lock lock;
     struct http_connection *first;
-    unsigned count;
+    _Atomic unsigned count; /* written under the lock */
     unsigned max;
     int idle_ms;
     struct cv_wake wake;

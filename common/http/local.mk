@@ -17,3 +17,10 @@ common_http_libhttp_a_SOURCES = \
 	common/http/server.h \
 	common/http/tls.c \
 	common/http/tls.h
+
+http_libs = common/http/libhttp.a $(unit_common) $(MICROHTTPD_LIBS) $(CURL_LIBS)
+EXTRA_DIST += tests/helper/raw_http.h
+unit_tests += tests/unit/http_server_test
+tests_unit_http_server_test_SOURCES = tests/unit/http_server_test.c tests/helper/raw_http.c
+tests_unit_http_server_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_http_server_test_LDADD = $(http_libs)

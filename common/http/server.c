@@ -754,7 +754,6 @@ cv_http_collect(void *arg, struct cv_metrics_sink *sink)
         const char *text;
     } quantiles[] = { { 0.5, "0.5" }, { 0.99, "0.99" } };
     struct cv_http_server *server = arg;
-    unsigned connections;
 
     for (size_t i = 2; i < CV_COUNT(classes); i++) {
         struct cv_label label = { "class", classes[i] };
@@ -767,9 +766,6 @@ cv_http_collect(void *arg, struct cv_metrics_sink *sink)
         cv_metrics_add(sink, &metric_time, &label, 1,
                        (double)cv_histogram_quantile(&server->time_us, quantiles[i].q) / 1e6);
     }
-    cv_lock(&server->connections.lock);
-    connections = server->connections.count;
-    cv_unlock(&server->connections.lock);
-    cv_metrics_add(sink, &metric_connections, NULL, 0, connections);
+    cv_metrics_add(sink, &metric_connections, NULL, 0, atomic_load(&server->connections.count));
     cv_metrics_add(sink, &metric_timeouts, NULL, 0, (double)atomic_load(&server->connections.timeouts));
 }
