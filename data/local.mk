@@ -1,4 +1,30 @@
 noinst_LIBRARIES += data/libdata.a
 data_libdata_a_SOURCES = \
-	data/schema_json.c \
-	data/schema_json.h
+	data/java_order.c data/java_order.h \
+	data/pack.h \
+	data/record.c \
+	data/schema.c \
+	data/schema_json.c data/schema_json.h \
+	data/value.c
+
+unit_data = data/libdata.a $(unit_common)
+
+unit_tests += tests/unit/schema_test
+tests_unit_schema_test_SOURCES = tests/unit/schema_test.c
+tests_unit_schema_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_schema_test_LDADD = $(unit_data)
+
+unit_tests += tests/unit/value_test
+tests_unit_value_test_SOURCES = tests/unit/value_test.c
+tests_unit_value_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_value_test_LDADD = $(unit_data)
+
+unit_tests += tests/unit/record_test
+tests_unit_record_test_SOURCES = tests/unit/record_test.c
+tests_unit_record_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_record_test_LDADD = $(unit_data)
+
+unit_tests += tests/unit/java_order_test
+tests_unit_java_order_test_SOURCES = tests/unit/java_order_test.c
+tests_unit_java_order_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_java_order_test_LDADD = $(unit_data)

@@ -40,6 +40,7 @@ struct cv_task_configs {
     size_t cap;
 };
 
+/* Takes the config in any case; take_cfg NULL (a copy that failed) is CV_NO_MEMORY. */
 CV_API CV_MUST_CHECK enum cv_rc cv_task_configs_add(struct cv_task_configs *configs,
                                                     struct cv_config *take_cfg, struct cv_err *err);
 CV_API void cv_task_configs_done(struct cv_task_configs *configs);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The order in which java.util.HashMap iterates. Kafka Connect writes maps in this order (offset keys, task
+ * configs, schemaless JSON), and looks source offsets up by the raw bytes of the key, so the order is part of
+ * the format.
+ *
+ * Java walks the buckets of the table, and a bucket in order of insertion; the table is the smallest power of
+ * two, at least 16, of which the entries fill no more than three quarters.
+ */
+#ifndef DATA_JAVA_ORDER_H
+#define DATA_JAVA_ORDER_H
+
+#include <culvert/value.h>
+
+/* String.hashCode() of the UTF-16 form of the text. */
+int32_t java_string_hash(const char *utf8, size_t len);
+
+/*
+ * Order of a HashMap into which count keys were put one by one: ret_order[i] is the index of the key that comes
+ * i-th. Keys must differ. CV_NO_MEMORY leaves ret_order untouched.
+ */
+CV_MUST_CHECK enum cv_rc java_order_strings(const char *const *keys, size_t count, size_t *ret_order,
+                                            struct cv_err *err);
+
+/* Bring the entries of the map itself into that order (scalar keys; others keep their place). */
+CV_MUST_CHECK enum cv_rc java_order_map(struct cv_value *map, struct cv_err *err);
+
+#endif
