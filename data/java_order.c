@@ -2,16 +2,20 @@
 /*
  * HashMap's iteration order by arithmetic, without a hash table: entries sorted by bucket, stable. Splitting a
  * bucket when the table grows keeps the order within it, so how the table grew does not matter, only how large
- * it ended. (Buckets of eight and more, which Java turns into trees, may differ; no offset has them.)
+ * it ended. A bucket that would get its ninth entry also makes a small table grow. (In a large table Java turns it
+ * into a tree instead, and the order within that bucket may differ.)
  *
  * Source: java.util.HashMap, java.lang.String.hashCode.
  */
+#include <config.h>
+
 #include "data/java_order.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct slot {
+    uint32_t hash;
     uint32_t bucket;
     size_t index;
 };
@@ -96,20 +100,42 @@ value_hash(const struct cv_value *key)
     }
 }
 
-static uint32_t
-table_size(size_t count)
-{
-    uint32_t size = 16;
-
-    while (size < UINT32_C(1) << 30 && count > (size_t)size / 4 * 3)
-        size *= 2;
-    return size;
-}
+#define FIRST_SIZE 16
+#define TREE_SIZE  64 /* tables below grow instead of making a tree */
+#define TREE_BIN   8
 
 static uint32_t
 bucket_of(uint32_t hash, uint32_t size)
 {
     return (hash ^ hash >> 16) & (size - 1);
+}
+
+/* How many of the first n entries are in the bucket of that hash. */
+static size_t
+bucket_count(const struct slot *slots, size_t n, uint32_t hash, uint32_t size)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++)
+        count += bucket_of(slots[i].hash, size) == bucket_of(hash, size);
+    return count;
+}
+
+/* The table's size after the entries were put one by one. */
+static uint32_t
+table_size(const struct slot *slots, size_t count)
+{
+    uint32_t size = FIRST_SIZE;
+
+    for (size_t i = 0; i < count && size < TREE_SIZE; i++) {
+        if (bucket_count(slots, i, slots[i].hash, size) >= TREE_BIN)
+            size *= 2;
+        if (i + 1 > size / 4 * 3)
+            size *= 2;
+    }
+    while (size < UINT32_C(1) << 30 && count > (size_t)size / 4 * 3)
+        size *= 2;
+    return size;
 }
 
 static int
@@ -123,19 +149,28 @@ by_bucket(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
+static void
+sort_slots(struct slot *slots, size_t count)
+{
+    uint32_t size = table_size(slots, count);
+
+    for (size_t i = 0; i < count; i++) {
+        slots[i].bucket = bucket_of(slots[i].hash, size);
+        slots[i].index = i;
+    }
+    qsort(slots, count, sizeof(*slots), by_bucket);
+}
+
 enum cv_rc
 java_order_strings(const char *const *keys, size_t count, size_t *ret_order, struct cv_err *err)
 {
     struct slot *slots = calloc(count + 1, sizeof(*slots));
-    uint32_t size = table_size(count);
 
     if (slots == NULL)
         return cv_fail_memory(err);
     for (size_t i = 0; i < count; i++)
-        slots[i] = (struct slot){
-            .bucket = bucket_of((uint32_t)java_string_hash(keys[i], strlen(keys[i])), size), .index = i
-        };
-    qsort(slots, count, sizeof(*slots), by_bucket);
+        slots[i].hash = (uint32_t)java_string_hash(keys[i], strlen(keys[i]));
+    sort_slots(slots, count);
     for (size_t i = 0; i < count; i++)
         ret_order[i] = slots[i].index;
     free(slots);
@@ -150,7 +185,6 @@ java_order_map(struct cv_value *map, struct cv_err *err)
     struct slot small_slots[SMALL];
     struct cv_map_entry small_entries[SMALL];
     size_t count = map->map.count;
-    uint32_t size = table_size(count);
     struct slot *slots = small_slots;
     struct cv_map_entry *entries = small_entries;
     enum cv_rc rc = CV_OK;
@@ -166,10 +200,8 @@ java_order_map(struct cv_value *map, struct cv_err *err)
         }
     }
     for (size_t i = 0; i < count; i++)
-        slots[i] = (struct slot){
-            .bucket = bucket_of(value_hash(&map->map.entries[i].key), size), .index = i
-        };
-    qsort(slots, count, sizeof(*slots), by_bucket);
+        slots[i].hash = value_hash(&map->map.entries[i].key);
+    sort_slots(slots, count);
     for (size_t i = 0; i < count; i++)
         entries[i] = map->map.entries[slots[i].index];
     memcpy(map->map.entries, entries, count * sizeof(*entries));

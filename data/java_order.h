@@ -4,8 +4,8 @@
  * configs, schemaless JSON), and looks source offsets up by the raw bytes of the key, so the order is part of
  * the format.
  *
- * Java walks the buckets of the table, and a bucket in order of insertion; the table is the smallest power of
- * two, at least 16, of which the entries fill no more than three quarters.
+ * Java walks the buckets of the table, and a bucket in order of insertion; the table is normally the smallest
+ * power of two, at least 16, of which the entries fill no more than three quarters.
  */
 #ifndef DATA_JAVA_ORDER_H
 #define DATA_JAVA_ORDER_H

@@ -5,6 +5,7 @@ data_libdata_a_SOURCES = \
 	data/record.c \
 	data/schema.c \
 	data/schema_json.c data/schema_json.h \
+	data/task_configs.c \
 	data/value.c
 
 unit_data = data/libdata.a $(unit_common)

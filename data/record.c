@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Batches of records and messages, their headers and source offsets, and the list of task configs. A batch and
- * everything in it belongs to one thread; arrays grow by doubling in the batch's own arena.
+ * Batches of records and messages, their headers and source offsets. A batch and everything in it belongs to one
+ * thread; arrays grow by doubling in the batch's own arena.
  *
  * Most polls set one source partition over and over, so setting an offset looks at the last one first.
  */
-#include <culvert/plugin.h>
+#include <config.h>
+
 #include <culvert/record.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/arena.h"
@@ -100,34 +100,4 @@ cv_batch_set_offset(struct cv_batch *batch, struct cv_value *partition, struct c
     batch->offsets = items;
     items[batch->n_offsets++] = (struct cv_offset){ .partition = partition, .offset = offset };
     return CV_OK;
-}
-
-enum cv_rc
-cv_task_configs_add(struct cv_task_configs *configs, struct cv_config *take_cfg, struct cv_err *err)
-{
-    struct cv_config **items = configs->items;
-    size_t more = configs->cap == 0 ? 4 : configs->cap * 2;
-
-    if (take_cfg == NULL)
-        return cv_fail_memory(err);
-    if (configs->count == configs->cap) {
-        items = realloc(items, more * sizeof(struct cv_config *));
-        if (items == NULL) {
-            cv_config_free(take_cfg);
-            return cv_fail_memory(err);
-        }
-        configs->items = items;
-        configs->cap = more;
-    }
-    items[configs->count++] = take_cfg;
-    return CV_OK;
-}
-
-void
-cv_task_configs_done(struct cv_task_configs *configs)
-{
-    for (size_t i = 0; i < configs->count; i++)
-        cv_config_free(configs->items[i]);
-    free(configs->items);
-    *configs = (struct cv_task_configs){ .items = NULL };
 }

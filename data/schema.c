@@ -8,6 +8,8 @@
  *
  * Source: org.apache.kafka.connect.data.{Schema,ConnectSchema,SchemaBuilder}.
  */
+#include <config.h>
+
 #include <culvert/schema.h>
 
 #include <stdatomic.h>

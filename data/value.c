@@ -6,6 +6,8 @@
  * Equality is that of Java's boxed types (a NaN equals itself, 0.0 and -0.0 differ), because it decides whether
  * two source partitions are the same one.
  */
+#include <config.h>
+
 #include <culvert/value.h>
 
 #include <string.h>

@@ -24,7 +24,7 @@ static const struct order_case cases[] = {
         "transaction_id", "txId", "lsn_commit", "lsn_proc" },
       { "transaction_id", "lsn_proc", "messageType", "lsn_commit", "lsn", "txId", "ts_usec",
         "transaction_data_collection_order_public.cust" } },
-    /* twelve fit the first table, thirteen double it */
+    /* nine of these share a bucket of the first table, which therefore grows before it is full */
     { { "a1", "b2", "c3", "d4", "e5", "f6", "g7", "h8", "i9", "j10", "k11", "l12" },
       { "j10", "k11", "l12", "a1", "b2", "c3", "d4", "e5", "f6", "g7", "h8", "i9" } },
     { { "a1", "b2", "c3", "d4", "e5", "f6", "g7", "h8", "i9", "j10", "k11", "l12", "m13" },

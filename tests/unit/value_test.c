@@ -5,6 +5,7 @@
 #include "tests/helper/cmocka_all.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "common/arena.h"
 
