@@ -9,4 +9,4 @@ common_kafka_libkafka_a_SOURCES = \
 	common/kafka/jaas.c common/kafka/jaas.h \
 	common/kafka/keys.c common/kafka/keys.h \
 	common/kafka/producer.c common/kafka/producer.h \
-	common/kafka/topic_log.h
+	common/kafka/topic_log.c common/kafka/topic_log.h

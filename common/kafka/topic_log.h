@@ -21,10 +21,10 @@ struct cv_topic_log;
 typedef void cv_topic_log_handler(void *arg, const struct cv_consumed *rec);
 
 struct cv_topic_log_spec {
-    struct cv_topic_spec topic;       /* cleanup.policy=compact is set here */
+    struct cv_topic_spec topic;       /* cleanup.policy=compact is set by the log */
     int32_t max_partitions;           /* refuse an existing topic with more; 0: any */
-    struct cv_kafka_conf consumer;
-    struct cv_kafka_conf producer;
+    struct cv_kafka_conf consumer;    /* up to 6 layers; role is set by the log */
+    struct cv_kafka_conf producer;    /* the same; never idempotent, one request in flight, as Connect's */
     struct cv_admin *admin;           /* borrowed */
     cv_topic_log_handler *handler;
     void *arg;
@@ -40,18 +40,20 @@ CV_MUST_CHECK enum cv_rc cv_topic_log_start(const struct cv_topic_log_spec *spec
 /* Flush what was sent for at most wait_ms, stop the thread, free. */
 void cv_topic_log_free(struct cv_topic_log *log, int wait_ms);
 
-/* Wait until everything that was in the topic at the call has been handled. CV_RETRY at the timeout. */
+/* Wait until everything that was in the topic at the call, and what was sent before it, has been handled.
+   CV_RETRY at the timeout. Not from the handler or from sent. */
 CV_MUST_CHECK enum cv_rc cv_topic_log_read_to_end(struct cv_topic_log *log, int timeout_ms,
                                                   struct cv_err *err);
 
-/* Called once, on the log's thread, with the fate of one record. */
+/* Called once, on the log's thread, with the fate of one record. May send, but not wait. */
 typedef void cv_topic_log_sent(void *arg, const struct cv_err *err); /* err NULL: written */
 
-/* Send one record (copied; value data NULL: tombstone). sent may be NULL. */
+/* Send one record (copied; value data NULL: tombstone). sent may be NULL. CV_RETRY: too many records wait
+   for Kafka already, or the log is stopping; sent is not called then. */
 CV_MUST_CHECK enum cv_rc cv_topic_log_send(struct cv_topic_log *log, struct cv_bytes key,
                                            struct cv_bytes value, cv_topic_log_sent *sent, void *arg,
                                            struct cv_err *err);
-/* Send and wait until it is written. */
+/* Send and wait until it is written. CV_RETRY at the timeout: it may still be written later. */
 CV_MUST_CHECK enum cv_rc cv_topic_log_write(struct cv_topic_log *log, struct cv_bytes key,
                                             struct cv_bytes value, int timeout_ms, struct cv_err *err);
 const char *cv_topic_log_topic(const struct cv_topic_log *log);

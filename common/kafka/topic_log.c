@@ -1,0 +1,748 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One thread owns the consumer and the producer and sleeps on one wake-up that both, and other threads' sends,
+ * signal. Everything that other threads touch (requests, positions, the failure) is guarded by the lock.
+ *
+ * A position moves behind each record once its handler returned, and with EOF events, which are the only news
+ * of transaction markers and of what compaction took away. The end to compare with comes from the admin handle,
+ * which reads uncommitted: a read_committed log then waits for open transactions, as Kafka's own does.
+ *
+ * The producer is not idempotent and has one request in flight: order is kept, a repeated record does no harm in
+ * a compacted topic, and there is no fatal error to recover from.
+ */
+#include "common/kafka/topic_log.h"
+
+#include "common/clock.h"
+#include "common/kafka/producer.h"
+#include "common/log.h"
+#include "common/thread.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ASK_TIMEOUT_MS   2000 /* bounds how late a stop is seen */
+#define RETRY_MS         250
+#define SAY_EVERY_MS     5000
+#define APPEAR_MS        30000 /* a created topic may take that long to show in the metadata */
+#define IDLE_MS          1000
+#define POLL_BATCH       500
+#define UNFINISHED_MAX   10000
+#define LAYERS_MAX       6
+#define READ_TIMEOUT_MS  1000
+
+/* A record on its way; in the log's list until its fate is known. */
+struct request {
+    struct request *prev, *next;
+    struct cv_topic_log *log;
+    uint64_t seq;
+    struct cv_bytes key, value; /* behind the struct */
+    struct cv_delivery delivery;
+    cv_topic_log_sent *sent;
+    void *arg;
+    bool waited_for; /* its waiter frees it */
+    bool done;
+    struct cv_err err;
+};
+
+struct cv_topic_log {
+    char *topic;
+    struct cv_log *logger;
+    struct cv_admin *admin;
+    cv_topic_log_handler *handler;
+    void *arg;
+    struct cv_thread *thread;
+    struct cv_wake wake;
+
+    /* the log's thread */
+    struct cv_consumer *consumer;
+    struct cv_producer *producer;
+    struct cv_producer_topic *produce_to;
+    struct cv_consumed *batch;
+    struct cv_log_limit failure_limit;
+
+    struct cv_lock lock;
+    struct cv_cond changed;
+    struct request *first, *last; /* unfinished, in order */
+    struct request *unsent;       /* the first of them that the producer does not have */
+    size_t unfinished;
+    uint64_t seq;
+    int64_t *positions; /* next offset of each partition */
+    int32_t partitions;
+    struct cv_err failure; /* of the consumer, since the last record */
+    bool stopping;
+    int64_t stop_deadline_ms;
+};
+
+/* -- Requests -- */
+
+static void
+unlink_request(struct cv_topic_log *log, struct request *req)
+{
+    cv_lock_assert_held(&log->lock);
+    if (req->prev != NULL)
+        req->prev->next = req->next;
+    else
+        log->first = req->next;
+    if (req->next != NULL)
+        req->next->prev = req->prev;
+    else
+        log->last = req->prev;
+    log->unfinished--;
+}
+
+static void
+request_free(struct request *req)
+{
+    free(req);
+}
+
+/* The log's thread: tell who asked. err NULL: written. */
+static void
+finish(struct request *req, const struct cv_err *err)
+{
+    struct cv_topic_log *log = req->log;
+    bool owned;
+
+    if (req->sent != NULL)
+        req->sent(req->arg, err);
+    cv_lock(&log->lock);
+    unlink_request(log, req);
+    if (err != NULL)
+        req->err = *err;
+    req->done = true;
+    owned = !req->waited_for;
+    cv_cond_signal(&log->changed);
+    cv_unlock(&log->lock);
+    if (owned)
+        request_free(req);
+}
+
+static void
+on_delivered(struct cv_delivery *delivery)
+{
+    struct request *req = cv_container_of(delivery, struct request, delivery);
+
+    finish(req, delivery->err.rc != CV_OK ? &delivery->err : NULL);
+}
+
+/* A copy of b behind the struct at *inout_to. */
+static struct cv_bytes
+put_bytes(char **inout_to, struct cv_bytes b)
+{
+    char *to = *inout_to;
+
+    if (b.data == NULL)
+        return b;
+    memcpy(to, b.data, b.len);
+    *inout_to += b.len;
+    return (struct cv_bytes){ to, b.len };
+}
+
+static enum cv_rc
+enqueue(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes value, cv_topic_log_sent *sent,
+        void *arg, bool waited_for, struct request **ret, struct cv_err *err)
+{
+    struct request *req = calloc(1, sizeof(*req) + key.len + value.len + 1);
+    char *to;
+
+    if (req == NULL)
+        return cv_fail_memory(err);
+    to = (char *)(req + 1);
+    req->log = log;
+    req->key = put_bytes(&to, key);
+    req->value = put_bytes(&to, value);
+    req->sent = sent;
+    req->arg = arg;
+    req->waited_for = waited_for;
+    cv_lock(&log->lock);
+    if (log->stopping || log->unfinished >= UNFINISHED_MAX) {
+        bool stopping = log->stopping;
+
+        cv_unlock(&log->lock);
+        request_free(req);
+        if (stopping)
+            return cv_fail(err, CV_RETRY, "topic \"%s\" is being closed", log->topic);
+        return cv_fail(err, CV_RETRY, "%d records for topic \"%s\" wait for Kafka already",
+                       UNFINISHED_MAX, log->topic);
+    }
+    req->seq = ++log->seq;
+    req->prev = log->last;
+    if (log->last != NULL)
+        log->last->next = req;
+    else
+        log->first = req;
+    log->last = req;
+    if (log->unsent == NULL)
+        log->unsent = req;
+    log->unfinished++;
+    cv_unlock(&log->lock);
+    cv_wake_signal(&log->wake);
+    *ret = req;
+    return CV_OK;
+}
+
+enum cv_rc
+cv_topic_log_send(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes value,
+                  cv_topic_log_sent *sent, void *arg, struct cv_err *err)
+{
+    struct request *req;
+
+    return enqueue(log, key, value, sent, arg, false, &req, err);
+}
+
+enum cv_rc
+cv_topic_log_write(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes value, int timeout_ms,
+                   struct cv_err *err)
+{
+    int64_t deadline = cv_mono_ms() + timeout_ms;
+    struct request *req;
+    enum cv_rc rc = CV_OK;
+
+    if (enqueue(log, key, value, NULL, NULL, true, &req, err) != CV_OK)
+        return err->rc;
+    cv_lock(&log->lock);
+    while (!req->done)
+        if (!cv_cond_wait(&log->changed, &log->lock, deadline))
+            break;
+    if (!req->done) {
+        req->waited_for = false;
+        cv_unlock(&log->lock);
+        return cv_fail(err, CV_RETRY, "could not write to topic \"%s\" within %d ms", log->topic,
+                       timeout_ms);
+    }
+    cv_unlock(&log->lock);
+    if (req->err.rc != CV_OK) {
+        *err = req->err;
+        rc = err->rc;
+    }
+    request_free(req);
+    return rc;
+}
+
+/* -- The log's thread -- */
+
+static struct request *
+next_unsent(struct cv_topic_log *log)
+{
+    struct request *req;
+
+    cv_lock(&log->lock);
+    req = log->unsent;
+    cv_unlock(&log->lock);
+    return req;
+}
+
+/* Hand requests to the producer until it is full. Whether there was anything to do. */
+static bool
+pump_requests(struct cv_topic_log *log)
+{
+    struct cv_err err = CV_ERR_INIT;
+    struct request *req;
+    bool worked = false;
+    enum cv_rc rc;
+
+    while ((req = next_unsent(log)) != NULL) {
+        cv_delivery_init(&req->delivery, on_delivered);
+        rc = cv_producer_send(log->producer, log->produce_to, CV_NO_PARTITION, req->key, req->value,
+                              NULL, CV_NO_TIMESTAMP, &req->delivery, &err);
+        if (rc == CV_RETRY)
+            break;
+        cv_lock(&log->lock);
+        log->unsent = req->next;
+        cv_unlock(&log->lock);
+        if (rc != CV_OK)
+            req->delivery.err = err;
+        cv_delivery_release(&req->delivery);
+        worked = true;
+    }
+    return worked;
+}
+
+static void
+consumer_failed(struct cv_topic_log *log, const struct cv_err *err)
+{
+    uint64_t suppressed;
+
+    if (cv_log_limit(&log->failure_limit, SAY_EVERY_MS, &suppressed))
+        CV_LOG_ERROR(log->logger, "could not follow a topic", CV_STR("topic", log->topic), CV_ERR(err),
+                     CV_INT("suppressed", suppressed));
+    cv_lock(&log->lock);
+    log->failure = *err;
+    cv_cond_signal(&log->changed);
+    cv_unlock(&log->lock);
+}
+
+static bool
+drain_consumer(struct cv_topic_log *log)
+{
+    struct cv_err err = CV_ERR_INIT;
+    size_t count = 0;
+
+    if (cv_consumer_poll(log->consumer, log->batch, POLL_BATCH, 0, &count, &err) != CV_OK) {
+        consumer_failed(log, &err);
+        return false;
+    }
+    if (count == 0)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!log->batch[i].eof)
+            log->handler(log->arg, &log->batch[i]);
+    cv_lock(&log->lock);
+    for (size_t i = 0; i < count; i++) {
+        const struct cv_consumed *rec = &log->batch[i];
+        int64_t next = rec->eof ? rec->offset : rec->offset + 1;
+
+        if (rec->partition < log->partitions && next > log->positions[rec->partition])
+            log->positions[rec->partition] = next;
+    }
+    log->failure.rc = CV_OK;
+    cv_cond_signal(&log->changed);
+    cv_unlock(&log->lock);
+    cv_consumed_free(log->batch, count);
+    return true;
+}
+
+/* Write what can be written until the deadline; what is left is told that it was not. */
+static void
+wind_down(struct cv_topic_log *log)
+{
+    int64_t deadline = log->stop_deadline_ms;
+    struct cv_err err = CV_ERR_INIT;
+    struct request *req;
+    int64_t left;
+
+    for (;;) {
+        (void)pump_requests(log);
+        left = deadline - cv_mono_ms();
+        if ((next_unsent(log) == NULL && cv_producer_queued(log->producer) == 0) || left <= 0)
+            break;
+        cv_producer_poll(log->producer, (int)left);
+    }
+    cv_producer_free(log->producer, 0);
+    log->producer = NULL;
+    (void)cv_fail(&err, CV_RETRY, "topic \"%s\" was closed before the record was written", log->topic);
+    while ((req = next_unsent(log)) != NULL) {
+        cv_lock(&log->lock);
+        log->unsent = req->next;
+        cv_unlock(&log->lock);
+        finish(req, &err);
+    }
+    cv_consumer_free(log->consumer);
+    log->consumer = NULL;
+}
+
+static void
+run(void *arg)
+{
+    struct cv_topic_log *log = arg;
+    bool stopping = false;
+
+    while (!stopping) {
+        bool worked = drain_consumer(log);
+
+        worked |= pump_requests(log);
+        worked |= cv_producer_poll(log->producer, 0) > 0;
+        cv_lock(&log->lock);
+        stopping = log->stopping;
+        cv_unlock(&log->lock);
+        if (!worked && !stopping)
+            (void)cv_wake_wait(&log->wake, cv_mono_ms() + IDLE_MS);
+    }
+    wind_down(log);
+}
+
+/* -- Start -- */
+
+static bool
+stopped(const atomic_bool *stop)
+{
+    return stop != NULL && atomic_load(stop);
+}
+
+/* Kafka is away or not ready: say so now and then, wait a little. False: the caller was told to stop. */
+static bool
+wait_for_kafka(struct cv_topic_log *log, const atomic_bool *stop, struct cv_log_limit *limit,
+               const struct cv_err *err)
+{
+    uint64_t suppressed;
+
+    if (stopped(stop))
+        return false;
+    if (cv_log_limit(limit, SAY_EVERY_MS, &suppressed))
+        CV_LOG_WARN(log->logger, "waiting for Kafka", CV_STR("topic", log->topic), CV_ERR(err));
+    (void)cv_wake_wait(&log->wake, cv_mono_ms() + RETRY_MS);
+    return !stopped(stop);
+}
+
+static enum cv_rc
+create_once(struct cv_topic_log *log, const struct cv_topic_spec *topic, bool *ret_created,
+            struct cv_err *err)
+{
+    struct cv_config *configs =
+        topic->configs != NULL ? cv_config_copy(topic->configs) : cv_config_new();
+    struct cv_topic_spec compacted = *topic;
+    enum cv_rc rc;
+
+    if (configs == NULL)
+        return cv_fail_memory(err);
+    compacted.configs = configs;
+    rc = cv_config_set(configs, "cleanup.policy", "compact", err);
+    if (rc == CV_OK)
+        rc = cv_admin_topic_create(log->admin, &compacted, ASK_TIMEOUT_MS, ret_created, err);
+    cv_config_free(configs);
+    return rc;
+}
+
+/* An existing topic. Who may not read its settings is trusted to have made it well, as in Connect. */
+static enum cv_rc
+check_policy(struct cv_topic_log *log, struct cv_err *err)
+{
+    struct cv_err unread = CV_ERR_INIT;
+    char *policy = NULL;
+    enum cv_rc rc;
+
+    rc = cv_admin_topic_config(log->admin, log->topic, "cleanup.policy", ASK_TIMEOUT_MS, &policy, &unread);
+    if (rc == CV_INVALID) {
+        CV_LOG_INFO(log->logger, "cleanup policy not checked", CV_STR("topic", log->topic),
+                    CV_ERR(&unread));
+        return CV_OK;
+    }
+    if (rc != CV_OK) {
+        *err = unread;
+        return rc;
+    }
+    if (strcmp(policy, "compact") != 0)
+        rc = cv_fail(err, CV_INVALID,
+                     "topic \"%s\" has cleanup.policy=%s, which would lose state: set it to compact "
+                     "(kafka-configs.sh --alter --entity-type topics --entity-name %s --add-config "
+                     "cleanup.policy=compact) or name another topic",
+                     log->topic, policy, log->topic);
+    free(policy);
+    return rc;
+}
+
+static enum cv_rc
+ask_partitions(struct cv_topic_log *log, int32_t max_partitions, struct cv_err *err)
+{
+    int32_t count = 0;
+
+    if (cv_admin_topic_partitions(log->admin, log->topic, ASK_TIMEOUT_MS, &count, err) != CV_OK)
+        return err->rc;
+    if (max_partitions > 0 && count > max_partitions)
+        return cv_fail(err, CV_INVALID,
+                       "topic \"%s\" has %d partitions where at most %d may be, because order counts: "
+                       "delete and create it with %d, or name another topic",
+                       log->topic, count, max_partitions, max_partitions);
+    log->partitions = count;
+    return CV_OK;
+}
+
+/* Create the topic or check the existing one; learn its partitions. */
+static enum cv_rc
+find_topic(struct cv_topic_log *log, const struct cv_topic_log_spec *spec, struct cv_err *err)
+{
+    struct cv_err not_created = CV_ERR_INIT;
+    bool created = false;
+    enum cv_rc rc = create_once(log, &spec->topic, &created, &not_created);
+
+    if (rc != CV_OK && rc != CV_INVALID) {
+        *err = not_created;
+        return rc;
+    }
+    if (created)
+        CV_LOG_INFO(log->logger, "topic created", CV_STR("topic", log->topic));
+    rc = ask_partitions(log, spec->max_partitions, err);
+    if (rc == CV_NOT_FOUND && not_created.rc != CV_OK) {
+        *err = not_created; /* it is not there, and this is why */
+        return err->rc;
+    }
+    if (rc == CV_OK && !created)
+        rc = check_policy(log, err);
+    return rc;
+}
+
+static enum cv_rc
+find_topic_patiently(struct cv_topic_log *log, const struct cv_topic_log_spec *spec,
+                     const atomic_bool *stop, struct cv_err *err)
+{
+    struct cv_log_limit limit = { 0 };
+    int64_t missing_since = -1;
+    enum cv_rc rc;
+
+    while ((rc = find_topic(log, spec, err)) != CV_OK) {
+        if (rc == CV_NOT_FOUND) {
+            if (missing_since < 0)
+                missing_since = cv_mono_ms();
+            if (cv_mono_ms() - missing_since > APPEAR_MS)
+                return rc;
+        } else if (rc != CV_RETRY) {
+            return rc;
+        }
+        if (!wait_for_kafka(log, stop, &limit, err))
+            return cv_fail(err, CV_RETRY, "stopped while waiting for topic \"%s\"", log->topic);
+    }
+    return CV_OK;
+}
+
+/* The caller's layers between our own defaults and what must not be changed. Freed by conf_done. */
+static enum cv_rc
+conf_init(struct cv_kafka_conf *ret, const struct cv_kafka_conf *conf, enum cv_kafka_role role,
+          const char *const (*under)[2], const char *const (*over)[2], struct cv_err *err)
+{
+    struct cv_config *weak = cv_config_new(), *strong = cv_config_new();
+    enum cv_rc rc = CV_OK;
+
+    *ret = (struct cv_kafka_conf){ .role = role, .client_id = conf->client_id, .log = conf->log };
+    ret->layers[0] = weak;
+    ret->layers[conf->n_layers + 1] = strong;
+    ret->n_layers = conf->n_layers + 2;
+    for (size_t i = 0; i < conf->n_layers; i++)
+        ret->layers[i + 1] = conf->layers[i];
+    if (weak == NULL || strong == NULL)
+        return cv_fail_memory(err);
+    for (; rc == CV_OK && (*under)[0] != NULL; under++)
+        rc = cv_config_set(weak, (*under)[0], (*under)[1], err);
+    for (; rc == CV_OK && (*over)[0] != NULL; over++)
+        rc = cv_config_set(strong, (*over)[0], (*over)[1], err);
+    return rc;
+}
+
+static void
+conf_done(struct cv_kafka_conf *conf)
+{
+    if (conf->n_layers == 0)
+        return;
+    cv_config_free((struct cv_config *)(uintptr_t)conf->layers[0]);
+    cv_config_free((struct cv_config *)(uintptr_t)conf->layers[conf->n_layers - 1]);
+}
+
+static enum cv_rc
+open_clients(struct cv_topic_log *log, const struct cv_topic_log_spec *spec, struct cv_err *err)
+{
+    static const char *const consumer_under[][2] = { { "queued.min.messages", "5000" },
+                                                     { "queued.max.messages.kbytes", "4096" },
+                                                     { NULL } };
+    static const char *const consumer_over[][2] = { { "auto.offset.reset", "earliest" }, { NULL } };
+    static const char *const producer_under[][2] = { { "queue.buffering.max.kbytes", "16384" }, { NULL } };
+    static const char *const producer_over[][2] = { { "enable.idempotence", "false" },
+                                                    { "max.in.flight.requests.per.connection", "1" },
+                                                    { NULL } };
+    struct cv_kafka_conf conf;
+    enum cv_rc rc;
+
+    if (spec->consumer.n_layers > LAYERS_MAX || spec->producer.n_layers > LAYERS_MAX)
+        return cv_fail(err, CV_INTERNAL, "too many layers of configuration for a topic log");
+    rc = conf_init(&conf, &spec->consumer, CV_KAFKA_CONSUMER, consumer_under, consumer_over, err);
+    if (rc == CV_OK)
+        rc = cv_consumer_new(&conf, NULL, NULL, &log->consumer, err);
+    conf_done(&conf);
+    if (rc != CV_OK)
+        return rc;
+    rc = conf_init(&conf, &spec->producer, CV_KAFKA_PRODUCER, producer_under, producer_over, err);
+    if (rc == CV_OK)
+        rc = cv_producer_new(&conf, NULL, &log->producer, err);
+    conf_done(&conf);
+    if (rc != CV_OK)
+        return rc;
+    cv_consumer_notify(log->consumer, &log->wake);
+    cv_producer_notify(log->producer, &log->wake);
+    return cv_producer_topic(log->producer, log->topic, &log->produce_to, err);
+}
+
+/* All partitions of the topic as a list; free(ret->items). */
+static enum cv_rc
+all_partitions(struct cv_topic_log *log, int64_t offset, struct cv_topic_partitions *ret,
+               struct cv_err *err)
+{
+    ret->count = (size_t)log->partitions;
+    ret->items = calloc(ret->count, sizeof(*ret->items));
+    if (ret->items == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; i < ret->count; i++)
+        ret->items[i] = (struct cv_topic_partition){ log->topic, (int32_t)i, offset, NULL };
+    return CV_OK;
+}
+
+static enum cv_rc
+begin_reading(struct cv_topic_log *log, struct cv_err *err)
+{
+    struct cv_topic_partitions parts = { 0 };
+    enum cv_rc rc;
+
+    log->batch = calloc(POLL_BATCH, sizeof(*log->batch));
+    log->positions = calloc((size_t)log->partitions, sizeof(*log->positions));
+    if (log->batch == NULL || log->positions == NULL)
+        return cv_fail_memory(err);
+    rc = all_partitions(log, CV_OFFSET_BEGINNING, &parts, err);
+    if (rc == CV_OK)
+        rc = cv_consumer_assign(log->consumer, &parts, err);
+    free(parts.items);
+    if (rc == CV_OK)
+        rc = cv_thread_start("topic-log", run, log, &log->thread, err);
+    return rc;
+}
+
+static enum cv_rc
+read_patiently(struct cv_topic_log *log, const atomic_bool *stop, struct cv_err *err)
+{
+    struct cv_log_limit limit = { 0 };
+    int64_t began = cv_mono_ms();
+    uint64_t suppressed;
+    enum cv_rc rc;
+
+    /* The first second of reading is no reason to speak. */
+    (void)cv_log_limit(&limit, SAY_EVERY_MS, &suppressed);
+    while ((rc = cv_topic_log_read_to_end(log, READ_TIMEOUT_MS, err)) != CV_OK) {
+        if (rc == CV_NOT_FOUND && cv_mono_ms() - began > APPEAR_MS)
+            return rc;
+        if (rc != CV_RETRY && rc != CV_NOT_FOUND)
+            return rc;
+        if (!wait_for_kafka(log, stop, &limit, err))
+            return cv_fail(err, CV_RETRY, "stopped while reading topic \"%s\"", log->topic);
+    }
+    CV_LOG_INFO(log->logger, "topic read to its end", CV_STR("topic", log->topic),
+                CV_INT("ms", cv_mono_ms() - began));
+    return CV_OK;
+}
+
+enum cv_rc
+cv_topic_log_start(const struct cv_topic_log_spec *spec, const atomic_bool *stop,
+                   struct cv_topic_log **ret, struct cv_err *err)
+{
+    struct cv_topic_log *log = calloc(1, sizeof(*log));
+    enum cv_rc rc;
+
+    if (log == NULL)
+        return cv_fail_memory(err);
+    cv_lock_init(&log->lock, CV_RANK_TOPIC_LOG);
+    cv_cond_init(&log->changed);
+    log->wake.fd = -1;
+    log->logger = spec->consumer.log != NULL ? spec->consumer.log : cv_log_get("culvert.kafka");
+    log->admin = spec->admin;
+    log->handler = spec->handler;
+    log->arg = spec->arg;
+    log->topic = strdup(spec->topic.name);
+    rc = log->topic != NULL ? cv_wake_init(&log->wake, err) : cv_fail_memory(err);
+    if (rc == CV_OK)
+        rc = find_topic_patiently(log, spec, stop, err);
+    if (rc == CV_OK)
+        rc = open_clients(log, spec, err);
+    if (rc == CV_OK)
+        rc = begin_reading(log, err);
+    if (rc == CV_OK)
+        rc = read_patiently(log, stop, err);
+    if (rc != CV_OK) {
+        cv_topic_log_free(log, 0);
+        return rc;
+    }
+    *ret = log;
+    return CV_OK;
+}
+
+void
+cv_topic_log_free(struct cv_topic_log *log, int wait_ms)
+{
+    if (log == NULL)
+        return;
+    if (log->thread != NULL) {
+        cv_lock(&log->lock);
+        log->stopping = true;
+        log->stop_deadline_ms = cv_mono_ms() + wait_ms;
+        cv_cond_signal(&log->changed);
+        cv_unlock(&log->lock);
+        cv_wake_signal(&log->wake);
+        (void)cv_thread_join(log->thread, -1);
+    }
+    /* Left over only if the thread never ran. */
+    cv_producer_free(log->producer, 0);
+    cv_consumer_free(log->consumer);
+    if (log->wake.fd >= 0)
+        cv_wake_done(&log->wake);
+    cv_cond_done(&log->changed);
+    cv_lock_done(&log->lock);
+    free(log->positions);
+    free(log->batch);
+    free(log->topic);
+    free(log);
+}
+
+/* -- Reading to the end -- */
+
+static bool
+sent_before(const struct cv_topic_log *log, uint64_t seq)
+{
+    return log->first != NULL && log->first->seq <= seq;
+}
+
+static bool
+behind(const struct cv_topic_log *log, const struct cv_topic_partitions *ends)
+{
+    for (size_t i = 0; i < ends->count; i++)
+        if (log->positions[i] < ends->items[i].offset)
+            return true;
+    return false;
+}
+
+/* Until every record sent up to now has its report. */
+static enum cv_rc
+wait_for_sends(struct cv_topic_log *log, int64_t deadline, struct cv_err *err)
+{
+    bool in_time = true;
+    uint64_t seq;
+
+    cv_lock(&log->lock);
+    seq = log->seq;
+    while (in_time && !log->stopping && sent_before(log, seq))
+        in_time = cv_cond_wait(&log->changed, &log->lock, deadline);
+    cv_unlock(&log->lock);
+    if (!in_time)
+        return cv_fail(err, CV_RETRY, "could not write to topic \"%s\" in time", log->topic);
+    return CV_OK;
+}
+
+static enum cv_rc
+wait_for_positions(struct cv_topic_log *log, const struct cv_topic_partitions *ends, int64_t deadline,
+                   struct cv_err *err)
+{
+    bool in_time = true;
+    enum cv_rc rc = CV_OK;
+
+    cv_lock(&log->lock);
+    while (in_time && !log->stopping && log->failure.rc == CV_OK && behind(log, ends))
+        in_time = cv_cond_wait(&log->changed, &log->lock, deadline);
+    if (behind(log, ends)) {
+        if (log->failure.rc != CV_OK)
+            *err = log->failure;
+        else
+            (void)cv_fail(err, CV_RETRY, "could not read topic \"%s\" to its end in time", log->topic);
+        rc = err->rc;
+    }
+    cv_unlock(&log->lock);
+    return rc;
+}
+
+enum cv_rc
+cv_topic_log_read_to_end(struct cv_topic_log *log, int timeout_ms, struct cv_err *err)
+{
+    int64_t deadline = cv_mono_ms() + timeout_ms;
+    struct cv_topic_partitions ends = { 0 };
+    int64_t left;
+    enum cv_rc rc;
+
+    rc = wait_for_sends(log, deadline, err);
+    if (rc == CV_OK)
+        rc = all_partitions(log, 0, &ends, err);
+    left = deadline - cv_mono_ms();
+    if (rc == CV_OK)
+        rc = cv_admin_end_offsets(log->admin, &ends, left > 1 ? (int)left : 1, err);
+    if (rc == CV_OK)
+        rc = wait_for_positions(log, &ends, deadline, err);
+    free(ends.items);
+    return rc;
+}
+
+const char *
+cv_topic_log_topic(const struct cv_topic_log *log)
+{
+    return log->topic;
+}
