@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From statements to a plan; see plan.h. Tables are created in an in-memory database whose parser decides
+ * what a column definition means; plan_query.c then tries the queries on it.
+ */
+#include "streams/sql/plan.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "common/buf.h"
+#include "streams/sql/plan_options.h"
+#include "streams/sql/plan_query.h"
+#include "streams/store/function.h"
+#include "streams/store/relation.h"
+
+static size_t
+count_kind(const struct sql_unit *unit, enum sql_kind kind)
+{
+    size_t n = 0;
+
+    for (const struct sql_statement *st = unit->first; st != NULL; st = st->next)
+        n += st->kind == kind;
+    return n;
+}
+
+static enum cv_rc
+make_arrays(const struct sql_unit *unit, struct plan *plan, struct cv_err *err)
+{
+    plan->sources = cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_SOURCE) + 1) * sizeof(*plan->sources));
+    plan->states = cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_STATE) + 1) * sizeof(*plan->states));
+    plan->sinks = cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_SINK) + 1) * sizeof(*plan->sinks));
+    plan->rules = cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_QUERY) + 1) * sizeof(*plan->rules));
+    plan->indexes = cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_INDEX) + 1) * sizeof(*plan->indexes));
+    plan->views = cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_VIEW) + 1) * sizeof(*plan->views));
+    if (plan->sources == NULL || plan->states == NULL || plan->sinks == NULL || plan->rules == NULL ||
+        plan->indexes == NULL || plan->views == NULL)
+        return cv_fail_memory(err);
+    return CV_OK;
+}
+
+/* Tables and views share SQLite's name space; sinks and queries have one each. */
+static bool
+same_space(enum sql_kind a, enum sql_kind b)
+{
+    bool table_a = a == SQL_SOURCE || a == SQL_STATE || a == SQL_VIEW || a == SQL_INDEX;
+    bool table_b = b == SQL_SOURCE || b == SQL_STATE || b == SQL_VIEW || b == SQL_INDEX;
+
+    return a == b || (table_a && table_b);
+}
+
+static void
+check_names(const struct sql_unit *unit, struct sql_diags *diags)
+{
+    for (const struct sql_statement *st = unit->first; st != NULL; st = st->next) {
+        if (strncasecmp(st->name.name, "sqlite_", 7) == 0 || strncasecmp(st->name.name, "_culvert", 8) == 0)
+            sql_error(diags, &st->name.pos, "names that begin with \"sqlite_\" or \"_culvert\" are taken");
+        for (const struct sql_statement *old = unit->first; old != st; old = old->next) {
+            if (strcasecmp(old->name.name, st->name.name) == 0 && same_space(old->kind, st->kind)) {
+                sql_error(diags, &st->name.pos, "the name \"%s\" is taken by %s:%d", st->name.name,
+                          old->name.pos.file, old->name.pos.line);
+                break;
+            }
+        }
+    }
+}
+
+/* CREATE TABLE [schema.]name (columns) [WITHOUT ROWID]; *ret_head: bytes in front of the columns. */
+static const char *
+table_ddl(struct plan *plan, const struct sql_statement *st, const char *schema, size_t *ret_head)
+{
+    struct cv_buf sql = CV_BUF_INIT((size_t)1 << 20);
+    const char *out;
+
+    cv_buf_str(&sql, "CREATE TABLE ");
+    if (schema != NULL)
+        cv_buf_printf(&sql, "%s.", schema);
+    cv_buf_sql_ident(&sql, st->name.name);
+    cv_buf_str(&sql, " (");
+    *ret_head = sql.len;
+    cv_buf_add(&sql, st->columns.text, st->columns.len);
+    cv_buf_str(&sql, st->without_rowid ? "\n) WITHOUT ROWID" : "\n)");
+    out = cv_arena_strdup(plan->arena, cv_buf_cstr(&sql));
+    cv_buf_free(&sql);
+    return out;
+}
+
+/* Create the table in the planning database and read its shape back. */
+static enum cv_rc
+plan_table(struct plan *plan, struct database *db, const struct sql_statement *st, const char **ret_ddl,
+           const struct table **ret, struct sql_diags *diags, struct cv_err *err)
+{
+    struct statement *create = NULL;
+    struct table *table = NULL;
+    size_t head;
+    const char *here = table_ddl(plan, st, st->global ? PLAN_GLOBAL_SCHEMA : "main", &head);
+    struct sql_pos pos = st->name.pos;
+    enum cv_rc rc;
+
+    if (here == NULL)
+        return cv_fail_memory(err);
+    rc = db_prepare(db, here, &create, NULL, err);
+    if (rc == CV_INVALID && db_error_offset(db) >= (int)head)
+        pos = sql_text_at(&st->columns, (size_t)db_error_offset(db) - head);
+    if (rc == CV_OK)
+        rc = statement_run(db, create, err);
+    statement_free(create);
+    if (rc == CV_OK)
+        rc = table_read(db, st->name.name, plan->arena, &table, err);
+    if (rc == CV_INVALID) {
+        sql_error(diags, &pos, "table \"%s\": %s", st->name.name, err->text);
+        return CV_OK;
+    }
+    if (rc != CV_OK)
+        return rc;
+    *ret = table;
+    *ret_ddl = table_ddl(plan, st, NULL, &head);
+    return *ret_ddl == NULL ? cv_fail_memory(err) : CV_OK;
+}
+
+static enum cv_rc
+plan_source(struct plan *plan, struct database *db, const struct sql_statement *st, struct sql_diags *diags,
+            struct cv_err *err)
+{
+    struct plan_source *source = &plan->sources[plan->n_sources];
+    struct relation *rel;
+    enum cv_rc rc;
+
+    *source = (struct plan_source){ .name = st->name.name, .topic = st->topic, .global = st->global,
+                                    .event_time = -1, .group = PLAN_NONE, .st = st };
+    rc = plan_table(plan, db, st, &source->ddl, &source->table, diags, err);
+    plan_source_options(st, source, diags);
+    if (rc != CV_OK || source->table == NULL)
+        return rc;
+    if (st->event_time.name != NULL) {
+        source->event_time = table_column(source->table, st->event_time.name, strlen(st->event_time.name));
+        if (source->event_time < 0)
+            sql_error(diags, &st->event_time.pos, "\"%s\" has no column \"%s\"", st->name.name,
+                      st->event_time.name);
+        else if (source->table->columns[source->event_time].type != COLUMN_TIMESTAMP)
+            sql_error(diags, &st->event_time.pos, "the event time \"%s\" must be a TIMESTAMP column",
+                      st->event_time.name);
+    }
+    for (size_t i = 0; i < plan->n_sources; i++) {
+        if (strcmp(plan->sources[i].topic, source->topic) == 0)
+            sql_error(diags, &st->name.pos, "the topic '%s' is already read by source \"%s\"", source->topic,
+                      plan->sources[i].name);
+    }
+    plan->n_globals += st->global;
+    plan->n_sources++;
+    return st->global ? CV_OK : relation_new(db, source->table, &rel, err);
+}
+
+static enum cv_rc
+plan_state(struct plan *plan, struct database *db, const struct sql_statement *st, struct sql_diags *diags,
+           struct cv_err *err)
+{
+    struct plan_state *state = &plan->states[plan->n_states];
+    enum cv_rc rc;
+
+    *state = (struct plan_state){ .name = st->name.name, .group = PLAN_NONE, .st = st };
+    plan_state_options(st, diags);
+    rc = plan_table(plan, db, st, &state->ddl, &state->table, diags, err);
+    if (rc == CV_OK && state->table != NULL)
+        plan->n_states++;
+    return rc;
+}
+
+static enum cv_rc
+plan_sink(struct plan *plan, const struct sql_statement *st, struct sql_diags *diags, struct cv_err *err)
+{
+    struct plan_sink *sink = &plan->sinks[plan->n_sinks++];
+
+    *sink = (struct plan_sink){ .name = st->name.name, .kind = st->sink, .topic = st->topic, .st = st };
+    sink->n_key = st->key.count;
+    sink->key = cv_arena_zalloc(plan->arena, (st->key.count + 1) * sizeof(*sink->key));
+    if (sink->key == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; i < st->key.count; i++)
+        sink->key[i] = st->key.items[i].name;
+    plan_sink_options(st, sink, diags);
+    for (size_t i = 0; i < plan->n_sources && st->topic != NULL; i++) {
+        if (strcmp(plan->sources[i].topic, st->topic) == 0)
+            sql_error(diags, &st->name.pos, "the topic '%s' is read by source \"%s\"; a sink cannot write it",
+                      st->topic, plan->sources[i].name);
+    }
+    return CV_OK;
+}
+
+/* Hashes of table names identify rows in a changelog. */
+static void
+check_table_ids(const struct plan *plan, struct sql_diags *diags)
+{
+    size_t total = plan->n_sources + plan->n_states;
+
+    for (size_t i = 0; i < total; i++) {
+        const struct table *a = i < plan->n_sources ? plan->sources[i].table : plan->states[i - plan->n_sources].table;
+
+        for (size_t j = 0; a != NULL && j < i; j++) {
+            const struct table *b =
+                j < plan->n_sources ? plan->sources[j].table : plan->states[j - plan->n_sources].table;
+
+            if (b != NULL && a->id == b->id && strcmp(a->name, b->name) != 0)
+                sql_error(diags, NULL, "the names \"%s\" and \"%s\" have the same hash; rename one", a->name,
+                          b->name);
+        }
+        if (a != NULL && a->id == 0)
+            sql_error(diags, NULL, "the name \"%s\" has the hash 0; rename the table", a->name);
+    }
+}
+
+static enum cv_rc
+plan_tables(const struct sql_unit *unit, struct plan *plan, struct database *db, struct sql_diags *diags,
+            struct cv_err *err)
+{
+    enum cv_rc rc = CV_OK;
+
+    for (const struct sql_statement *st = unit->first; st != NULL && rc == CV_OK; st = st->next) {
+        if (st->kind == SQL_SOURCE)
+            rc = plan_source(plan, db, st, diags, err);
+        else if (st->kind == SQL_STATE)
+            rc = plan_state(plan, db, st, diags, err);
+    }
+    for (const struct sql_statement *st = unit->first; st != NULL && rc == CV_OK; st = st->next) {
+        if (st->kind == SQL_SINK)
+            rc = plan_sink(plan, st, diags, err);
+    }
+    if (rc == CV_OK)
+        check_table_ids(plan, diags);
+    return rc;
+}
+
+static void
+plan_pipeline(const struct sql_unit *unit, struct plan *plan, struct sql_diags *diags)
+{
+    static const struct sql_statement none = { .kind = SQL_PIPELINE };
+    const struct sql_statement *found = NULL;
+
+    for (const struct sql_statement *st = unit->first; st != NULL; st = st->next) {
+        if (st->kind != SQL_PIPELINE)
+            continue;
+        if (found != NULL)
+            sql_error(diags, &st->name.pos, "a directory holds one pipeline; \"%s\" stands at %s:%d",
+                      found->name.name, found->name.pos.file, found->name.pos.line);
+        found = st;
+    }
+    plan_pipeline_options(found != NULL ? found : &none, plan, diags);
+    plan->name = found != NULL ? found->name.name : "";
+    if (found == NULL)
+        sql_error(diags, NULL, "there is no CREATE PIPELINE statement");
+    else if (plan->application_id == NULL && sql_option_find(&found->options, "application_id") == NULL)
+        sql_error(diags, &found->name.pos, "the pipeline needs the option application_id = '...'");
+}
+
+/* ---- groups ---- */
+
+static size_t
+find_root(size_t *parent, size_t i)
+{
+    while (parent[i] != i)
+        i = parent[i] = parent[parent[i]];
+    return i;
+}
+
+static void
+unite(size_t *parent, size_t a, size_t b)
+{
+    a = find_root(parent, a);
+    b = find_root(parent, b);
+    /* The smaller index wins: sources come first, in file order, so that a root is the anchor. */
+    if (a < b)
+        parent[b] = a;
+    else
+        parent[a] = b;
+}
+
+/* Sources are 0.., states follow; PLAN_NONE for GLOBAL tables, views, change relations of others. */
+static size_t
+member_of(const struct plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->n_sources; i++) {
+        if (!plan->sources[i].global && strcasecmp(plan->sources[i].name, name) == 0)
+            return i;
+    }
+    for (size_t i = 0; i < plan->n_states; i++) {
+        if (strcasecmp(plan->states[i].name, name) == 0)
+            return plan->n_sources + i;
+    }
+    return PLAN_NONE;
+}
+
+static void
+unite_rule(const struct plan *plan, size_t *parent, bool *used, const struct plan_rule *rule)
+{
+    used[rule->source] = true;
+    for (size_t i = 0; i < rule->n_reads + rule->n_writes; i++) {
+        size_t member = member_of(plan, i < rule->n_reads ? rule->reads[i] : rule->writes[i - rule->n_reads]);
+
+        if (member != PLAN_NONE) {
+            used[member] = true;
+            unite(parent, rule->source, member);
+        }
+    }
+}
+
+static enum cv_rc
+make_group(struct plan *plan, size_t anchor, const size_t *parent, struct cv_err *err)
+{
+    struct plan_group *group = &plan->groups[plan->n_groups];
+    size_t number = plan->n_groups++;
+
+    group->name = plan->sources[anchor].name;
+    group->anchor = anchor;
+    group->sources = cv_arena_alloc(plan->arena, (plan->n_sources + 1) * sizeof(size_t));
+    group->states = cv_arena_alloc(plan->arena, (plan->n_states + 1) * sizeof(size_t));
+    group->rules = cv_arena_alloc(plan->arena, (plan->n_rules + 1) * sizeof(size_t));
+    if (group->sources == NULL || group->states == NULL || group->rules == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; i < plan->n_sources + plan->n_states; i++) {
+        if (parent[i] != anchor)
+            continue;
+        if (i < plan->n_sources) {
+            plan->sources[i].group = number;
+            group->sources[group->n_sources++] = i;
+        } else {
+            plan->states[i - plan->n_sources].group = number;
+            group->states[group->n_states++] = i - plan->n_sources;
+        }
+    }
+    for (size_t i = 0; i < plan->n_rules; i++) {
+        if (parent[plan->rules[i].source] == anchor) {
+            plan->rules[i].group = number;
+            group->rules[group->n_rules++] = i;
+        }
+    }
+    return CV_OK;
+}
+
+static enum cv_rc
+make_groups(struct plan *plan, struct sql_diags *diags, struct cv_err *err)
+{
+    size_t total = plan->n_sources + plan->n_states;
+    size_t *parent = cv_arena_alloc(plan->arena, (total + 1) * sizeof(*parent));
+    bool *used = cv_arena_zalloc(plan->arena, (total + 1) * sizeof(*used));
+    enum cv_rc rc = CV_OK;
+
+    plan->groups = cv_arena_zalloc(plan->arena, (plan->n_sources + 1) * sizeof(*plan->groups));
+    if (parent == NULL || used == NULL || plan->groups == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; i < total; i++)
+        parent[i] = i;
+    for (size_t i = 0; i < plan->n_rules; i++)
+        unite_rule(plan, parent, used, &plan->rules[i]);
+    for (size_t i = 0; i < total; i++)
+        parent[i] = find_root(parent, i);
+    for (size_t i = 0; i < total && rc == CV_OK; i++) {
+        if (i < plan->n_sources && !plan->sources[i].global && parent[i] == i)
+            rc = make_group(plan, i, parent, err);
+        if (i >= plan->n_sources && !used[i])
+            sql_warn(diags, &plan->states[i - plan->n_sources].st->name.pos, "no query uses the state table \"%s\"",
+                     plan->states[i - plan->n_sources].name);
+    }
+    return rc;
+}
+
+/* Indexes belong where their table is. */
+static void
+place_indexes(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n_indexes; i++) {
+        size_t member = member_of(plan, plan->indexes[i].st->table.name);
+
+        plan->indexes[i].group = PLAN_NONE;
+        if (member != PLAN_NONE)
+            plan->indexes[i].group = member < plan->n_sources ? plan->sources[member].group
+                                                              : plan->states[member - plan->n_sources].group;
+    }
+}
+
+enum cv_rc
+plan_make(const struct sql_unit *unit, struct sql_diags *diags, struct plan **ret, struct cv_err *err)
+{
+    struct plan *plan = cv_arena_zalloc(diags->arena, sizeof(*plan));
+    struct database *db = NULL;
+    enum cv_rc rc;
+
+    if (plan == NULL)
+        return cv_fail_memory(err);
+    plan->arena = diags->arena;
+    rc = make_arrays(unit, plan, err);
+    if (rc != CV_OK)
+        return rc;
+    plan_pipeline(unit, plan, diags);
+    check_names(unit, diags);
+    if (diags->errors == 0)
+        rc = db_open_memory(&db, err);
+    if (db != NULL) {
+        if (rc == CV_OK)
+            rc = db_exec(db, "PRAGMA automatic_index=OFF; ATTACH ':memory:' AS " PLAN_GLOBAL_SCHEMA, err);
+        if (rc == CV_OK)
+            rc = functions_register(db, err);
+        if (rc == CV_OK)
+            rc = plan_tables(unit, plan, db, diags, err);
+        /* Without its tables nothing sensible can be said about a query. */
+        if (rc == CV_OK && diags->errors == 0)
+            rc = plan_queries(unit, plan, db, diags, err);
+        if (rc == CV_OK && diags->errors == 0)
+            rc = make_groups(plan, diags, err);
+        place_indexes(plan);
+        db_close(db);
+    }
+    if (rc == CV_OK && diags->no_memory)
+        rc = cv_fail_memory(err);
+    if (rc == CV_OK && diags->errors > 0)
+        rc = cv_fail(err, CV_INVALID, "the pipeline has %zu error%s", diags->errors, diags->errors == 1 ? "" : "s");
+    if (rc == CV_OK)
+        *ret = plan;
+    return rc;
+}

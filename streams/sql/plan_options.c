@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options of WITH ( ... ): known keys, their values, and which values come with a later version. */
+#include "streams/sql/plan_options.h"
+
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/number.h"
+
+enum option_type { OPTION_TEXT, OPTION_INT, OPTION_ENUM };
+
+struct option_def {
+    const char *key;
+    enum option_type type;
+    int64_t min; /* INT */
+    int64_t max;
+    const char *const *values; /* ENUM; the index is the value */
+    const char *const *later;  /* ENUM: known, but not yet */
+};
+
+#define NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+struct option_values {
+    const struct sql_option *opt; /* NULL: not given */
+    int64_t number;               /* INT, or index into values */
+};
+
+static int
+find_name(const char *const *names, const char *value)
+{
+    for (int i = 0; names != NULL && names[i] != NULL; i++) {
+        if (strcmp(names[i], value) == 0)
+            return i;
+    }
+    return -1;
+}
+
+static const char *
+joined(struct cv_buf *out, const char *const *names)
+{
+    cv_buf_reset(out);
+    for (size_t i = 0; names[i] != NULL; i++)
+        cv_buf_printf(out, "%s'%s'", i > 0 ? ", " : "", names[i]);
+    return cv_buf_cstr(out);
+}
+
+static void
+check_value(const struct option_def *def, const struct sql_option *opt, struct option_values *ret,
+            struct sql_diags *diags)
+{
+    struct cv_buf text = CV_BUF_INIT(4096);
+    int64_t number;
+    int i;
+
+    switch (def->type) {
+    case OPTION_TEXT:
+        if (opt->value[0] == '\0')
+            sql_error(diags, &opt->pos, "option \"%s\" is empty", opt->key);
+        else
+            ret->opt = opt;
+        break;
+    case OPTION_INT:
+        if (cv_parse_i64(opt->value, strlen(opt->value), &number) && number >= def->min && number <= def->max) {
+            ret->opt = opt;
+            ret->number = number;
+        } else {
+            sql_error(diags, &opt->pos, "option \"%s\" is '%s'; it must be a whole number from %lld to %lld",
+                      opt->key, opt->value, (long long)def->min, (long long)def->max);
+        }
+        break;
+    case OPTION_ENUM:
+        i = find_name(def->values, opt->value);
+        if (i >= 0) {
+            ret->opt = opt;
+            ret->number = i;
+        } else if (find_name(def->later, opt->value) >= 0) {
+            sql_error(diags, &opt->pos, "option \"%s\" = '%s' is not supported yet in this version", opt->key,
+                      opt->value);
+        } else {
+            sql_error(diags, &opt->pos, "option \"%s\" is '%s'; it must be one of %s", opt->key, opt->value,
+                      joined(&text, def->values));
+        }
+        break;
+    }
+    cv_buf_free(&text);
+}
+
+/* Check every given option against the rows; later_keys are known but not yet supported. */
+static void
+check_options(const struct sql_statement *st, const char *what, const struct option_def *defs, size_t count,
+              const char *const *later_keys, struct option_values *ret, struct sql_diags *diags)
+{
+    for (size_t i = 0; i < st->options.count; i++) {
+        const struct sql_option *opt = &st->options.items[i];
+        struct cv_buf known = CV_BUF_INIT(4096);
+        size_t d = 0;
+
+        while (d < count && strcmp(defs[d].key, opt->key) != 0)
+            d++;
+        if (d < count) {
+            check_value(&defs[d], opt, &ret[d], diags);
+        } else if (find_name(later_keys, opt->key) >= 0) {
+            sql_error(diags, &opt->pos, "option \"%s\" is not supported yet in this version", opt->key);
+        } else {
+            for (d = 0; d < count; d++)
+                cv_buf_printf(&known, "%s%s", d > 0 ? ", " : "", defs[d].key);
+            sql_error(diags, &opt->pos, "%s has no option \"%s\"; it has: %s", what, opt->key,
+                      cv_buf_cstr(&known));
+        }
+        cv_buf_free(&known);
+    }
+}
+
+/* Topic names (Kafka's rule): letters, digits, '.', '_' and '-', at most 249. */
+static bool
+check_topic(const char *topic, const struct sql_pos *pos, struct sql_diags *diags)
+{
+    size_t len = strlen(topic);
+
+    if (len > 0 && len <= 249 && strcmp(topic, ".") != 0 && strcmp(topic, "..") != 0 &&
+        strspn(topic, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == len)
+        return true;
+    sql_error(diags, pos,
+              "'%s' is no topic name: 1 to 249 letters, digits, \".\", \"_\" and \"-\"", topic);
+    return false;
+}
+
+void
+plan_pipeline_options(const struct sql_statement *st, struct plan *plan, struct sql_diags *diags)
+{
+    enum { APPLICATION_ID, GUARANTEE, COMMIT_INTERVAL, STATE_COMMIT, ON_ERROR, DLQ_TOPIC, COUNT };
+    const struct option_def defs[COUNT] = {
+        [APPLICATION_ID] = { "application_id", OPTION_TEXT },
+        [GUARANTEE] = { "processing_guarantee", OPTION_ENUM, .values = NAMES("exactly_once"),
+                        .later = NAMES("at_least_once") },
+        [COMMIT_INTERVAL] = { "commit_interval_ms", OPTION_INT, 10, 60000 },
+        [STATE_COMMIT] = { "state_commit_ms", OPTION_INT, 10, 600000 },
+        [ON_ERROR] = { "on_error", OPTION_ENUM, .values = NAMES("fail", "skip", "dlq") },
+        [DLQ_TOPIC] = { "dlq_topic", OPTION_TEXT },
+    };
+    struct option_values v[COUNT] = { 0 };
+
+    check_options(st, "a pipeline", defs, COUNT, NAMES("extension", "max_task_idle_ms"), v, diags);
+    plan->commit_interval_ms = v[COMMIT_INTERVAL].opt != NULL ? (int)v[COMMIT_INTERVAL].number : 500;
+    plan->state_commit_ms = v[STATE_COMMIT].opt != NULL ? (int)v[STATE_COMMIT].number : 2000;
+    plan->on_error = v[ON_ERROR].opt != NULL ? (enum plan_on_error)v[ON_ERROR].number : PLAN_FAIL;
+    if (v[APPLICATION_ID].opt != NULL && check_topic(v[APPLICATION_ID].opt->value, &v[APPLICATION_ID].opt->pos, diags))
+        plan->application_id = v[APPLICATION_ID].opt->value;
+    if (v[DLQ_TOPIC].opt != NULL && plan->on_error != PLAN_DLQ)
+        sql_error(diags, &v[DLQ_TOPIC].opt->pos, "\"dlq_topic\" needs on_error = 'dlq'");
+    if (plan->on_error == PLAN_DLQ) {
+        struct cv_buf topic = CV_BUF_INIT(512);
+
+        cv_buf_printf(&topic, "%s.dlq", plan->application_id);
+        if (v[DLQ_TOPIC].opt == NULL)
+            plan->dlq_topic = cv_arena_strdup(plan->arena, cv_buf_cstr(&topic));
+        else if (check_topic(v[DLQ_TOPIC].opt->value, &v[DLQ_TOPIC].opt->pos, diags))
+            plan->dlq_topic = v[DLQ_TOPIC].opt->value;
+        cv_buf_free(&topic);
+    }
+}
+
+void
+plan_source_options(const struct sql_statement *st, struct plan_source *source, struct sql_diags *diags)
+{
+    enum { FORMAT, DEDUPE, TIME_UNIT, DECIMAL, TRUNCATE, UNCHANGED, COUNT };
+    static const int64_t divisors[] = { 1, 1000, 1000000, -1000 };
+    const struct option_def defs[COUNT] = {
+        [FORMAT] = { "format", OPTION_ENUM, .values = NAMES("debezium-json"), .later = NAMES("json") },
+        [DEDUPE] = { "dedupe", OPTION_ENUM, .values = NAMES("lsn", "none"), .later = NAMES("row") },
+        [TIME_UNIT] = { "time_unit", OPTION_ENUM, .values = NAMES("ms", "us", "ns", "s") },
+        [DECIMAL] = { "decimal", OPTION_ENUM, .values = NAMES("text", "base64") },
+        [TRUNCATE] = { "truncate", OPTION_ENUM, .values = NAMES("refuse", "apply") },
+        [UNCHANGED] = { "unchanged", OPTION_TEXT },
+    };
+    struct option_values v[COUNT] = { 0 };
+
+    check_options(st, "a source", defs, COUNT, NAMES("op", "changelog", "idle_advance", "max_rows"), v, diags);
+    check_topic(st->topic, &st->name.pos, diags);
+    source->dedupe = (enum plan_dedupe)v[DEDUPE].number;
+    source->time_divisor = divisors[v[TIME_UNIT].number];
+    source->decimal = (enum plan_decimal)v[DECIMAL].number;
+    source->truncate = (enum plan_truncate)v[TRUNCATE].number;
+    source->unchanged = v[UNCHANGED].opt != NULL ? v[UNCHANGED].opt->value : "__debezium_unavailable_value";
+}
+
+void
+plan_state_options(const struct sql_statement *st, struct sql_diags *diags)
+{
+    check_options(st, "a state table", NULL, 0, NAMES("storage"), NULL, diags);
+}
+
+/* "a, b" to names. */
+static void
+split_names(const char *text, struct cv_arena *arena, const char ***ret, size_t *ret_count,
+            struct sql_diags *diags)
+{
+    size_t cap = 1;
+    const char **names;
+
+    for (const char *c = text; *c != '\0'; c++)
+        cap += *c == ',';
+    names = cv_arena_zalloc(arena, cap * sizeof(*names));
+    if (names == NULL) {
+        diags->no_memory = true;
+        return;
+    }
+    for (size_t n = 0; n < cap; n++) {
+        size_t len;
+        size_t skip = strspn(text, " \t");
+
+        text += skip;
+        len = strcspn(text, ",");
+        skip = len;
+        while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
+            len--;
+        names[n] = cv_arena_dup(arena, text, len);
+        if (names[n] == NULL)
+            diags->no_memory = true;
+        text += skip + (text[skip] == ',');
+    }
+    *ret = names;
+    *ret_count = cap;
+}
+
+void
+plan_sink_options(const struct sql_statement *st, struct plan_sink *sink, struct sql_diags *diags)
+{
+    enum { FORMAT, JSON_COLUMNS, KEY_FORMAT, PARTITIONS, REPLICATION, RETENTION, CLEANUP, COMPRESSION, COUNT };
+    const struct option_def defs[COUNT] = {
+        [FORMAT] = { "format", OPTION_ENUM, .values = NAMES("json"), .later = NAMES("debezium-json", "csv") },
+        [JSON_COLUMNS] = { "json_columns", OPTION_TEXT },
+        [KEY_FORMAT] = { "key_format", OPTION_ENUM, .values = NAMES("canonical", "debezium") },
+        [PARTITIONS] = { "partitions", OPTION_INT, 1, 100000 },
+        [REPLICATION] = { "replication", OPTION_INT, 1, 1000 },
+        [RETENTION] = { "retention_ms", OPTION_INT, -1, INT64_MAX },
+        [CLEANUP] = { "cleanup_policy", OPTION_ENUM,
+                      .values = NAMES("delete", "compact", "compact,delete") },
+        [COMPRESSION] = { "compression", OPTION_ENUM,
+                          .values = NAMES("producer", "none", "gzip", "snappy", "lz4", "zstd") },
+    };
+    struct option_values v[COUNT] = { 0 };
+
+    sink->partitions = sink->replication = -1;
+    check_options(st, "a sink", defs, COUNT, NAMES("roll"), v, diags);
+    if (v[JSON_COLUMNS].opt != NULL)
+        split_names(v[JSON_COLUMNS].opt->value, diags->arena, &sink->json_columns, &sink->n_json_columns, diags);
+    sink->key_format = (enum plan_key_format)v[KEY_FORMAT].number;
+    if (st->sink == SQL_SINK_CONSOLE) {
+        for (size_t i = KEY_FORMAT; i < COUNT; i++) {
+            if (v[i].opt != NULL)
+                sql_error(diags, &v[i].opt->pos, "option \"%s\" is for sinks TO TOPIC", v[i].opt->key);
+        }
+        return;
+    }
+    check_topic(st->topic, &st->name.pos, diags);
+    if (v[PARTITIONS].opt != NULL)
+        sink->partitions = (int32_t)v[PARTITIONS].number;
+    if (v[REPLICATION].opt != NULL)
+        sink->replication = (int32_t)v[REPLICATION].number;
+    sink->retention_ms = v[RETENTION].opt != NULL ? v[RETENTION].opt->value : NULL;
+    sink->cleanup_policy = v[CLEANUP].opt != NULL ? v[CLEANUP].opt->value : NULL;
+    sink->compression = v[COMPRESSION].opt != NULL ? v[COMPRESSION].opt->value : NULL;
+}
+
+void
+plan_query_options(const struct sql_statement *st, struct plan_rule *rule, bool *ret_allow_scan,
+                   struct sql_diags *diags)
+{
+    enum { SNAPSHOT, ALLOW_SCAN, COUNT };
+    const struct option_def defs[COUNT] = {
+        [SNAPSHOT] = { "snapshot", OPTION_ENUM, .values = NAMES("emit", "apply", "skip") },
+        [ALLOW_SCAN] = { "allow_scan", OPTION_INT, 0, 1 },
+    };
+    struct option_values v[COUNT] = { 0 };
+
+    check_options(st, "a query", defs, COUNT, NAMES("batch"), v, diags);
+    rule->snapshot = (enum plan_snapshot)v[SNAPSHOT].number;
+    *ret_allow_scan = v[ALLOW_SCAN].number != 0;
+}

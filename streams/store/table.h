@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a table of a pipeline looks like: columns, their types as events must be decoded to, the primary key.
+ * Read back from SQLite, so that SQLite's own parser decides what a column definition means.
+ */
+#ifndef STREAMS_STORE_TABLE_H
+#define STREAMS_STORE_TABLE_H
+
+#include "common/arena.h"
+#include "streams/store/database.h"
+
+enum column_type {
+    COLUMN_INTEGER,
+    COLUMN_REAL,
+    COLUMN_TEXT,
+    COLUMN_BLOB,
+    COLUMN_TIMESTAMP, /* integer, ms since 1970 */
+    COLUMN_DECIMAL,   /* integer, scaled by 10^scale */
+    COLUMN_BOOLEAN,   /* 0 or 1 */
+    COLUMN_JSON,      /* text */
+};
+
+struct column {
+    const char *name;
+    enum column_type type;
+    int precision; /* DECIMAL: at most 18 */
+    int scale;
+    bool not_null;
+};
+
+struct table {
+    const char *name;
+    struct column *columns;
+    size_t n_columns;
+    size_t *key; /* columns of the primary key, in its order */
+    size_t n_key;
+    uint32_t id;     /* of its records in a changelog: a hash of the name */
+    uint32_t layout; /* hash of its columns' names, types and key */
+};
+
+#define TABLE_COLUMNS_MAX 512
+
+/* Read a table that exists in the database. CV_INVALID with the column's name for a type or a name that we
+   do not take, or a missing primary key. */
+CV_MUST_CHECK enum cv_rc table_read(struct database *db, const char *name, struct cv_arena *arena,
+                                    struct table **ret, struct cv_err *err);
+int table_column(const struct table *table, const char *name, size_t len); /* -1: none */
+const char *column_type_name(enum column_type type);
+
+#endif
