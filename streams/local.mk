@@ -1,3 +1,28 @@
 noinst_LIBRARIES += streams/libstreams.a
 streams_libstreams_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
-streams_libstreams_a_SOURCES =
+streams_libstreams_a_SOURCES = \
+	streams/sql/explain.c streams/sql/explain.h \
+	streams/sql/files.c \
+	streams/sql/lexer.c streams/sql/lexer.h \
+	streams/sql/parser.c streams/sql/parser.h \
+	streams/sql/plan.c streams/sql/plan.h \
+	streams/sql/plan_options.c streams/sql/plan_options.h \
+	streams/sql/plan_query.c streams/sql/plan_query.h \
+	streams/store/changelog.c streams/store/changelog.h \
+	streams/store/codec.c streams/store/codec.h \
+	streams/store/database.c streams/store/database.h \
+	streams/store/function.c streams/store/function.h \
+	streams/store/inspect.c streams/store/inspect.h \
+	streams/store/relation.c streams/store/relation.h \
+	streams/store/sqlite.h \
+	streams/store/statement.c \
+	streams/store/table.c streams/store/table.h
+
+# Unit tests link the streams library, what it calls and SQLite.
+streams_unit_libs = streams/libstreams.a $(unit_common) $(SQLITE_LIBS)
+
+unit_tests += tests/unit/streams_sql_test
+tests_unit_streams_sql_test_SOURCES = tests/unit/streams_sql_test.c
+tests_unit_streams_sql_test_CPPFLAGS = $(unit_cppflags) -DSHOP_DIR='"$(abs_top_srcdir)/etc/shop/streams"'
+tests_unit_streams_sql_test_LDADD = $(streams_unit_libs)
+EXTRA_DIST += etc/shop/streams/00_sources.sql etc/shop/streams/10_processed_orders.sql

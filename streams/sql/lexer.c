@@ -117,9 +117,9 @@ is_name(int c)
     return is_name_start(c) || is_digit(c) || c == '$';
 }
 
-/* Skip white space and comments. false: a comment without end. */
+/* Skip white space and comments. false: a comment without end, which begins at *ret_begin. */
 static bool
-skip_blank(struct lexer *lx)
+skip_blank(struct lexer *lx, struct sql_pos *ret_begin)
 {
     for (;;) {
         int c = peek(lx, 0);
@@ -130,6 +130,7 @@ skip_blank(struct lexer *lx)
             while (peek(lx, 0) != -1 && peek(lx, 0) != '\n')
                 advance(lx, 1);
         } else if (c == '/' && peek(lx, 1) == '*') {
+            *ret_begin = lx->at;
             advance(lx, 2);
             while (peek(lx, 0) != -1 && !(peek(lx, 0) == '*' && peek(lx, 1) == '/'))
                 advance(lx, 1);
@@ -177,7 +178,8 @@ struct token
 lexer_next(struct lexer *lx)
 {
     struct token tok = { .kind = TOKEN_PUNCT };
-    bool closed = skip_blank(lx);
+    struct sql_pos comment = lx->at;
+    bool closed = skip_blank(lx, &comment);
     int c = peek(lx, 0);
 
     tok.begin = lx->pos;
@@ -186,6 +188,7 @@ lexer_next(struct lexer *lx)
     if (!closed) {
         tok.kind = TOKEN_BAD;
         tok.problem = "comment without end";
+        tok.pos = comment;
         return tok;
     }
     if (c == -1) {

@@ -186,16 +186,13 @@ static enum cv_rc
 report(struct query_check *q, const struct sql_text *text, size_t head, int offset, struct cv_err *err)
 {
     struct sql_pos pos = text->pos;
-    const char *message = err->text;
 
     if (err->rc != CV_INVALID)
         return err->rc;
     if (offset >= (int)head)
         pos = sql_text_at(text, (size_t)offset - head);
-    if (strncmp(message, "SQL: ", 5) == 0)
-        message += 5;
-    if (!is_later_relation(message, q->diags, &pos))
-        sql_error(q->diags, &pos, "query \"%s\": %s", q->rule->name, message);
+    if (!is_later_relation(err->text, q->diags, &pos))
+        sql_error(q->diags, &pos, "query \"%s\": %s", q->rule->name, err->text);
     return CV_OK;
 }
 

@@ -104,7 +104,7 @@ db_fail(struct database *db, struct cv_err *err, const char *fmt, ...)
         rc = (code & 0xff) == SQLITE_NOMEM ? CV_NO_MEMORY : CV_INTERNAL;
         break;
     }
-    return cv_fail(err, rc, "%s: %s%s%s", context, sqlite3_errmsg(db->handle),
+    return cv_fail(err, rc, "%s%s%s%s%s", context, context[0] != '\0' ? ": " : "", sqlite3_errmsg(db->handle),
                    db->fault == DB_FAULT_FULL ? "; make room on the file system of " : "",
                    db->fault == DB_FAULT_FULL ? db->path : "");
 }

@@ -67,7 +67,7 @@ db_prepare(struct database *db, const char *sql, struct statement **ret, const c
 
     if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, ret_rest) != SQLITE_OK) {
         db->error_offset = sqlite3_error_offset(db->handle);
-        return db_fail(db, err, "SQL");
+        return db_fail(db, err, "%s", "");
     }
     *ret = (struct statement *)st;
     return CV_OK;
