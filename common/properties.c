@@ -91,7 +91,7 @@ join_line(struct text *in, struct cv_buf *out)
         cv_buf_add(out, line, more ? len - 1 : len);
         if (more)
             skip_blanks(in);
-    } while (more && in->pos < in->end);
+    } while (more && out->len > 0 && in->pos < in->end); /* a bare backslash continues nothing */
 }
 
 /* Where the key ends: the first separator without a backslash in front. */

@@ -73,6 +73,8 @@ continuation_lines_lose_their_leading_blanks(void **state)
     EXPECT("a=1\\\n#b=2", "a=1#b=2;");
     EXPECT("\\\n  a=1", "a=1;");
     EXPECT("a=1\\", "a=1;");
+    EXPECT("\\\n# x\nb=1", "b=1;");
+    EXPECT("k\\\n ey=v\nl \\\n = w", "key=v;l=w;");
 }
 
 static void
