@@ -14,7 +14,11 @@ CV_MUST_CHECK enum cv_rc cv_regex_new(const char *pattern, bool ignore_case, str
 void cv_regex_free(struct cv_regex *re);
 /* Java's matches(): the whole text. A match beyond the limits counts as none. */
 bool cv_regex_matches(const struct cv_regex *re, const char *text, size_t len);
-/* Java's replaceFirst on a whole match: $1, ${name}, \$ in the replacement. false: no match, out unchanged. */
+/* CV_INVALID if the replacement is malformed or names a group that the pattern has not. */
+CV_MUST_CHECK enum cv_rc cv_regex_check_replacement(const struct cv_regex *re, const char *replacement,
+                                                    struct cv_err *err);
+/* Java's replaceFirst if the whole text matches: $1, ${name}, \$ in the replacement. false: no match, or a
+   replacement that the check refuses; out is unchanged. */
 bool cv_regex_replace(const struct cv_regex *re, const char *text, size_t len, const char *replacement,
                       struct cv_buf *out);
 
