@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Configuration as text: keys and values in order of insertion. An array keeps the order, a hash map beside
- * it finds a key, so that a request body of a hundred thousand keys costs no more than its size. Values of
- * keys that look sensitive are wiped before their memory goes back. An object belongs to whoever holds it;
- * nothing here locks.
+ * it finds a key, so that a request body of a hundred thousand keys costs no more than its size. All values
+ * are wiped before their memory goes back: any of them may have come from a reference to a secret. An object
+ * belongs to whoever holds it; nothing here locks.
  */
 #include <config.h>
 
@@ -29,9 +29,9 @@ struct cv_config {
 };
 
 static void
-value_free(const char *key, char *value)
+value_free(char *value)
 {
-    if (value != NULL && cv_secret_is_sensitive(key))
+    if (value != NULL)
         cv_secret_wipe(value, strlen(value));
     free(value);
 }
@@ -39,7 +39,7 @@ value_free(const char *key, char *value)
 static void
 pair_done(struct pair *pair)
 {
-    value_free(pair->key, pair->value);
+    value_free(pair->value);
     free(pair->key);
 }
 
@@ -129,12 +129,12 @@ cv_config_set(struct cv_config *cfg, const char *key, const char *value, struct 
             return cv_fail_memory(err);
     }
     if (pair != NULL) {
-        value_free(pair->key, pair->value);
+        value_free(pair->value);
         pair->value = copy;
         return CV_OK;
     }
     if (!append(cfg, key, copy)) {
-        value_free(key, copy);
+        value_free(copy);
         return cv_fail_memory(err);
     }
     return CV_OK;

@@ -17,7 +17,7 @@ common_libcommon_a_SOURCES += common/properties.c common/properties.h
 common_libcommon_a_SOURCES += common/json_write.c common/json_write.h
 common_libcommon_a_SOURCES += common/number.c common/decimal.c common/base64.c common/number.h
 common_libcommon_a_SOURCES += common/utf8.c common/utf8.h
-common_libcommon_a_SOURCES += common/secret.c common/secret.h
+common_libcommon_a_SOURCES += common/secret.c common/secret_reference.c common/secret.h
 
 unit_tests += tests/unit/config_test
 tests_unit_config_test_SOURCES = tests/unit/config_test.c
@@ -47,3 +47,7 @@ unit_tests += tests/unit/regex_test
 tests_unit_regex_test_SOURCES = tests/unit/regex_test.c
 tests_unit_regex_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_regex_test_LDADD = $(unit_common)
+unit_tests += tests/unit/secret_test
+tests_unit_secret_test_SOURCES = tests/unit/secret_test.c
+tests_unit_secret_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_secret_test_LDADD = $(unit_common)

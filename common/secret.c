@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What every holder of secrets needs: which keys hold them, memory that is really zeroed, a comparison that
- * does not tell by its time where two texts differ. References to secrets are resolved in secret_provider.c.
+ * The handling of secrets in memory: which keys hold them, memory that is really zeroed, a comparison whose
+ * time does not tell where two texts differ. References to secrets are in secret_reference.c.
  */
 #include <config.h>
 
@@ -12,9 +12,8 @@
 
 /* Parts of a key that make its value a secret, in any case of letters. */
 static const char *const sensitive_parts[] = {
-    "password",  "passwd",     "passphrase", "secret",        "token",  "credential",
-    "api.key",   "apikey",     "access.key", "private.key",   "jaas.config",
-    "user.info", "keystore.key", "ssl.key.pem",
+    "password",   "passwd",     "passphrase",  "secret",       "token",     "credential",   "api.key",
+    "apikey",     "access.key", "private.key", "jaas.config",  "user.info", "keystore.key", "ssl.key.pem",
 };
 
 bool

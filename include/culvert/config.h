@@ -14,7 +14,7 @@
 struct cv_config;
 
 CV_API struct cv_config *cv_config_new(void);
-CV_API void cv_config_free(struct cv_config *cfg);
+CV_API void cv_config_free(struct cv_config *cfg); /* wipes the values */
 CV_API struct cv_config *cv_config_copy(const struct cv_config *cfg);
 CV_API CV_MUST_CHECK enum cv_rc cv_config_set(struct cv_config *cfg, const char *key, const char *value,
                                               struct cv_err *err);
