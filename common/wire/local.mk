@@ -3,3 +3,10 @@ common_wire_libwire_a_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS)
 common_wire_libwire_a_SOURCES = \
 	common/wire/message.c \
 	common/wire/message.h
+
+wire_test_libs = common/wire/libwire.a common/libcommon.a $(OPENSSL_LIBS) $(PCRE2_LIBS) $(JSONC_LIBS) $(CMOCKA_LIBS)
+
+unit_tests += tests/unit/message_test
+tests_unit_message_test_SOURCES = tests/unit/message_test.c tests/helper/recording.c tests/helper/recording.h
+tests_unit_message_test_CPPFLAGS = $(unit_cppflags) $(JSONC_CFLAGS)
+tests_unit_message_test_LDADD = $(wire_test_libs)

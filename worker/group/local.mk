@@ -5,3 +5,23 @@ worker_group_libgroup_a_SOURCES = \
 	worker/group/member.h \
 	worker/group/protocol.c \
 	worker/group/protocol.h
+
+group_test_libs = worker/group/libgroup.a common/wire/libwire.a common/libcommon.a \
+	$(OPENSSL_LIBS) $(PCRE2_LIBS) $(JSONC_LIBS) $(CMOCKA_LIBS)
+
+unit_tests += tests/unit/protocol_test
+tests_unit_protocol_test_SOURCES = tests/unit/protocol_test.c tests/helper/recording.c tests/helper/recording.h
+tests_unit_protocol_test_CPPFLAGS = $(unit_cppflags) $(JSONC_CFLAGS)
+tests_unit_protocol_test_LDADD = $(group_test_libs)
+EXTRA_DIST += \
+	tests/data/group/README.md \
+	tests/data/group/01-first-worker-starts.json \
+	tests/data/group/02-connectors-created.json \
+	tests/data/group/03-second-worker-joins.json \
+	tests/data/group/04-worker-leaves.json \
+	tests/data/group/05-worker-killed.json \
+	tests/data/group/06-worker-returns.json \
+	tests/data/group/09-compatible.json \
+	tests/data/group/10-mixed-compatible-sessioned.json \
+	tests/data/group/11-eager.json \
+	tests/data/group/12-eager-worker-leaves.json
