@@ -25,3 +25,8 @@ EXTRA_DIST += \
 	tests/data/group/10-mixed-compatible-sessioned.json \
 	tests/data/group/11-eager.json \
 	tests/data/group/12-eager-worker-leaves.json
+
+unit_tests += tests/unit/assignor_test
+tests_unit_assignor_test_SOURCES = tests/unit/assignor_test.c
+tests_unit_assignor_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_assignor_test_LDADD = $(group_test_libs)
