@@ -1,2 +1,35 @@
 # A fuzz target is tests/fuzz/NAME.c with LLVMFuzzerTestOneInput and a seed corpus tests/fuzz/NAME.in/.
-# make check replays every input through tests/fuzz/replay.c; --enable-fuzzers links libFuzzer instead.
+# make check replays every input through tests/fuzz/replay.c, cut and changed in many ways;
+# --enable-fuzzers (with CC=clang) links libFuzzer instead: tests/fuzz/NAME -max_total_time=60 NEW_DIR SEED_DIR
+#
+# Adding a target:
+#   fuzz_targets += tests/fuzz/NAME
+#   tests_fuzz_NAME_SOURCES = tests/fuzz/NAME.c $(fuzz_driver)
+#   tests_fuzz_NAME_LDFLAGS = $(fuzz_ldflags)
+#   tests_fuzz_NAME_LDADD = the libraries under test, then $(fuzz_common)
+#   EXTRA_DIST += tests/fuzz/NAME.in
+fuzz_targets =
+fuzz_common = common/libcommon.a $(PCRE2_LIBS)
+EXTRA_DIST += tests/fuzz/replay.c
+
+if FUZZERS
+fuzz_driver =
+fuzz_ldflags = -fsanitize=fuzzer
+else
+fuzz_driver = tests/fuzz/replay.c
+fuzz_ldflags =
+TESTS += $(fuzz_targets)
+endif
+check_PROGRAMS += $(fuzz_targets)
+
+fuzz_targets += tests/fuzz/json_read
+tests_fuzz_json_read_SOURCES = tests/fuzz/json_read.c $(fuzz_driver)
+tests_fuzz_json_read_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_json_read_LDADD = $(fuzz_common)
+EXTRA_DIST += tests/fuzz/json_read.in
+
+fuzz_targets += tests/fuzz/properties
+tests_fuzz_properties_SOURCES = tests/fuzz/properties.c $(fuzz_driver)
+tests_fuzz_properties_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_properties_LDADD = $(fuzz_common)
+EXTRA_DIST += tests/fuzz/properties.in
