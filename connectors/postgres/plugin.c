@@ -4,6 +4,7 @@
 
 #include <config.h>
 
+#include "common/metrics.h"
 #include "connectors/postgres/config.h"
 #include "connectors/postgres/task.h"
 #include "connectors/postgres/validate.h"
@@ -41,5 +42,6 @@ const struct cv_plugin postgres_source_plugin = {
     .version = PACKAGE_VERSION,
     .config = pg_config_def,
     .metrics = pg_task_metrics,
+    .n_metrics = PG_TASK_METRICS,
     .source = &postgres_ops,
 };

@@ -24,6 +24,7 @@
 
 #include "common/arena.h"
 #include "common/log.h"
+#include "common/metrics.h"
 #include "common/thread.h"
 #include "connectors/postgres/publication.h"
 #include "connectors/postgres/snapshot.h"
@@ -80,18 +81,18 @@ enum metric {
     METRIC_SNAPSHOT_PERCENT,
 };
 
-const struct cv_metric_def pg_task_metrics[] = {
-    [METRIC_EVENTS] = { "postgres_events_total", "Row changes streamed since the task started.", true },
-    [METRIC_TRANSACTIONS] = { "postgres_transactions_total", "Transactions streamed by this connection.", true },
-    [METRIC_CONNECTED] = { "postgres_connected", "1 while the replication stream is up.", false },
-    [METRIC_RECEIVED_LSN] = { "postgres_received_lsn", "Newest WAL position received.", false },
-    [METRIC_CONFIRMED_LSN] = { "postgres_confirmed_lsn", "WAL position confirmed to the server.", false },
-    [METRIC_BEHIND_SECONDS] = { "postgres_behind_seconds",
-                                "Age of the last commit when it was handed over.", false },
-    [METRIC_SNAPSHOT_RUNNING] = { "postgres_snapshot_running", "1 during the initial snapshot.", false },
-    [METRIC_SNAPSHOT_ROWS] = { "postgres_snapshot_rows_total", "Rows read by the snapshot.", true },
-    [METRIC_SNAPSHOT_PERCENT] = { "postgres_snapshot_percent", "Share of the snapshot's pages read.", false },
-    { .name = NULL },
+#define ROW(kind, name, text) { .type = kind, .names = { "culvert_postgres_" name }, .help = text }
+
+const struct cv_metric pg_task_metrics[PG_TASK_METRICS] = {
+    [METRIC_EVENTS] = ROW(CV_COUNTER, "events_total", "Row changes streamed since the task started."),
+    [METRIC_TRANSACTIONS] = ROW(CV_COUNTER, "transactions_total", "Transactions streamed by this connection."),
+    [METRIC_CONNECTED] = ROW(CV_GAUGE, "connected", "1 while the replication stream is up."),
+    [METRIC_RECEIVED_LSN] = ROW(CV_GAUGE, "received_lsn", "Newest WAL position received."),
+    [METRIC_CONFIRMED_LSN] = ROW(CV_GAUGE, "confirmed_lsn", "WAL position confirmed to the server."),
+    [METRIC_BEHIND_SECONDS] = ROW(CV_GAUGE, "behind_seconds", "Age of the last commit when it was handed over."),
+    [METRIC_SNAPSHOT_RUNNING] = ROW(CV_GAUGE, "snapshot_running", "1 during the initial snapshot."),
+    [METRIC_SNAPSHOT_ROWS] = ROW(CV_COUNTER, "snapshot_rows_total", "Rows read by the snapshot."),
+    [METRIC_SNAPSHOT_PERCENT] = ROW(CV_GAUGE, "snapshot_percent", "Share of the snapshot's pages read."),
 };
 
 /* ---- start and end ---- */

@@ -14,7 +14,8 @@ enum cv_rc pg_task_offset_commit(struct cv_source_task *base, const struct cv_of
 void pg_task_wake(struct cv_source_task *base);
 void pg_task_free(struct cv_source_task *base);
 
-/* Rows of the plugin's metrics, in the order of pg_task_metrics. */
-extern const struct cv_metric_def pg_task_metrics[];
+/* The plugin's metrics; the task sets them by row. */
+#define PG_TASK_METRICS 9
+extern const struct cv_metric pg_task_metrics[PG_TASK_METRICS];
 
 #endif

@@ -20,6 +20,7 @@
 struct cv_buf;
 struct cv_reader;
 struct cv_log;
+struct cv_metric;
 struct cv_plugin;
 
 enum cv_plugin_kind {
@@ -226,13 +227,6 @@ struct cv_predicate_ops {
 
 /* ---- the plugin itself ---- */
 
-/* A metric of a task: name as in Prometheus without prefix, shown with labels connector and task. */
-struct cv_metric_def {
-    const char *name;
-    const char *doc;
-    bool counter;
-};
-
 struct cv_plugin {
     int api; /* CV_PLUGIN_API */
     enum cv_plugin_kind kind;
@@ -241,7 +235,8 @@ struct cv_plugin {
     const char *task_class;       /* connectors: task.class in task configs */
     const char *version;
     const struct cv_config_def *config;
-    const struct cv_metric_def *metrics; /* name NULL at the end, or NULL */
+    const struct cv_metric *metrics; /* common/metrics.h; shown with labels connector and task */
+    size_t n_metrics;
     union {
         const struct cv_source_ops *source;
         const struct cv_sink_ops *sink;
