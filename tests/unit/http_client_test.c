@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The client against our own server: what it sends, what it takes, and when it gives up. */
+#include <config.h>
+
+#include "tests/helper/cmocka_all.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include <culvert/config.h>
+#include <culvert/record.h>
+
+#include "common/clock.h"
+#include "common/http/client.h"
+#include "common/http/router.h"
+
+static struct cv_http_router *router;
+static struct cv_http_server *server;
+static int port;
+
+static void
+describe(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
+{
+    const char *h = cv_http_header(req, "X-Test");
+    size_t len;
+    const char *body = cv_http_body(req, &len);
+
+    (void)arg;
+    cv_buf_printf(&res->body, "%s %s h=%s b=%.*s", cv_http_method(req), cv_http_path(req),
+                  h == NULL ? "-" : h, (int)len, body);
+}
+
+static void
+redirect(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
+{
+    (void)arg;
+    (void)req;
+    res->status = 302;
+    cv_http_response_header(res, "Location", "/describe");
+}
+
+static void
+large(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
+{
+    (void)arg;
+    (void)req;
+    for (int i = 0; i < 1000; i++)
+        cv_buf_str(&res->body, "0123456789");
+}
+
+static void
+slow(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
+{
+    (void)arg;
+    (void)req;
+    (void)res;
+    (void)usleep(1500000);
+}
+
+static const struct cv_route routes[] = {
+    { "GET", "/describe", describe, 0, "" },       { "PUT", "/describe", describe, 0, "" },
+    { "POST", "/describe", describe, 0, "" },      { "GET", "/redirect", redirect, 0, "" },
+    { "GET", "/large", large, 0, "" },             { "GET", "/slow", slow, CV_ROUTE_WAITS, "" },
+    { .method = NULL },
+};
+
+static int
+setup(void **state)
+{
+    struct cv_http_listener listener = { "http", "127.0.0.1", 0 };
+    struct cv_http_spec spec = { .listeners = &listener, .n_listeners = 1 };
+    struct cv_err err;
+
+    (void)state;
+    if (cv_http_router_new(routes, NULL, &router, &err) != CV_OK)
+        return -1;
+    spec.router = router;
+    if (cv_http_start(&spec, &server, &err) != CV_OK)
+        return -1;
+    port = listener.port;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    assert_true(cv_http_stop(server, 5000));
+    cv_http_router_free(router);
+    return 0;
+}
+
+static enum cv_rc
+ask(struct cv_http_call call, const char *path, int *ret_status, struct cv_buf *body, struct cv_err *err)
+{
+    char url[128];
+
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", port, path);
+    call.url = url;
+    if (call.timeout_ms == 0)
+        call.timeout_ms = 5000;
+    if (call.max_answer == 0)
+        call.max_answer = 65536;
+    return cv_http_request(&call, ret_status, body, err);
+}
+
+static void
+method_headers_and_body_arrive(void **state)
+{
+    const struct cv_raw_header header = { "X-Test", { (const void *)"v", 1 } };
+    struct cv_buf body = CV_BUF_INIT(65536);
+    struct cv_err err;
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(ask((struct cv_http_call){ .method = "PUT",
+                                                .headers = &header,
+                                                .n_headers = 1,
+                                                .body = "abc",
+                                                .body_len = 3 },
+                         "/describe", &status, &body, &err),
+                     CV_OK);
+    assert_int_equal(status, 200);
+    assert_string_equal(cv_buf_cstr(&body), "PUT /describe h=v b=abc");
+    cv_buf_reset(&body);
+    assert_int_equal(ask((struct cv_http_call){ .method = "POST" }, "/describe", &status, &body, &err), CV_OK);
+    assert_string_equal(cv_buf_cstr(&body), "POST /describe h=- b=");
+    cv_buf_reset(&body);
+    assert_int_equal(ask((struct cv_http_call){ .method = "GET" }, "/nope", &status, &body, &err), CV_OK);
+    assert_int_equal(status, 404);
+    cv_buf_free(&body);
+}
+
+static void
+redirects_are_not_followed(void **state)
+{
+    struct cv_buf body = CV_BUF_INIT(65536);
+    struct cv_err err;
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(ask((struct cv_http_call){ .method = "GET" }, "/redirect", &status, &body, &err), CV_OK);
+    assert_int_equal(status, 302);
+    cv_buf_free(&body);
+}
+
+static void
+an_answer_over_the_bound_is_refused(void **state)
+{
+    struct cv_buf body = CV_BUF_INIT(65536);
+    struct cv_err err;
+    int status = -7;
+
+    (void)state;
+    assert_int_equal(ask((struct cv_http_call){ .method = "GET", .max_answer = 9999 }, "/large", &status, &body,
+                         &err),
+                     CV_INVALID);
+    assert_non_null(strstr(err.text, "is longer than 9999 bytes"));
+    assert_int_equal(status, -7);
+    cv_buf_reset(&body);
+    assert_int_equal(ask((struct cv_http_call){ .method = "GET", .max_answer = 10000 }, "/large", &status,
+                         &body, &err),
+                     CV_OK);
+    assert_int_equal(body.len, 10000);
+    cv_buf_free(&body);
+}
+
+static void
+the_deadline_holds(void **state)
+{
+    struct cv_buf body = CV_BUF_INIT(65536);
+    int64_t began = cv_mono_ms();
+    struct cv_err err;
+    int status = -7;
+
+    (void)state;
+    assert_int_equal(ask((struct cv_http_call){ .method = "GET", .timeout_ms = 200 }, "/slow", &status, &body,
+                         &err),
+                     CV_RETRY);
+    assert_true(cv_mono_ms() - began < 1200);
+    assert_int_equal(status, -7);
+    cv_buf_free(&body);
+}
+
+static void
+nobody_there_can_be_retried_and_nonsense_cannot(void **state)
+{
+    struct cv_buf body = CV_BUF_INIT(65536);
+    struct cv_http_call call = { .method = "GET", .timeout_ms = 2000, .max_answer = 100 };
+    struct cv_err err;
+    int status = -7;
+
+    (void)state;
+    call.url = "http://127.0.0.1:1/";
+    assert_int_equal(cv_http_request(&call, &status, &body, &err), CV_RETRY);
+    assert_non_null(strstr(err.text, "could not ask http://127.0.0.1:1/: "));
+    call.url = "file:///etc/passwd";
+    assert_int_equal(cv_http_request(&call, &status, &body, &err), CV_INVALID);
+    assert_int_equal(status, -7);
+    assert_int_equal(body.len, 0);
+    cv_buf_free(&body);
+}
+
+static void
+a_java_key_store_is_refused_by_name(void **state)
+{
+    struct cv_config *tls = cv_config_new();
+    struct cv_http_call call = { .method = "GET", .url = "https://127.0.0.1:1/", .timeout_ms = 1000, .tls = tls };
+    struct cv_buf body = CV_BUF_INIT(65536);
+    struct cv_err err;
+    int status;
+
+    (void)state;
+    assert_int_equal(cv_config_set(tls, "ssl.truststore.type", "JKS", &err), CV_OK);
+    assert_int_equal(cv_config_set(tls, "ssl.truststore.location", "/x.jks", &err), CV_OK);
+    assert_int_equal(cv_http_request(&call, &status, &body, &err), CV_INVALID);
+    assert_string_equal(err.text, "Invalid value JKS for configuration ssl.truststore.type: only PEM stores "
+                                  "can be read");
+    cv_config_free(tls);
+    cv_buf_free(&body);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(method_headers_and_body_arrive),
+        cmocka_unit_test(redirects_are_not_followed),
+        cmocka_unit_test(an_answer_over_the_bound_is_refused),
+        cmocka_unit_test(the_deadline_holds),
+        cmocka_unit_test(nobody_there_can_be_retried_and_nonsense_cannot),
+        cmocka_unit_test(a_java_key_store_is_refused_by_name),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
