@@ -32,3 +32,4 @@ unit_tests += tests/unit/http_client_test
 tests_unit_http_client_test_SOURCES = tests/unit/http_client_test.c
 tests_unit_http_client_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_http_client_test_LDADD = $(http_libs)
+EXTRA_DIST += tests/data/tls/keystore.pem tests/data/tls/certificate.pem

@@ -220,6 +220,65 @@ a_java_key_store_is_refused_by_name(void **state)
     cv_buf_free(&body);
 }
 
+static struct cv_config *
+config_of(const char *key, const char *value, const char *key2, const char *value2)
+{
+    struct cv_config *cfg = cv_config_new();
+    struct cv_err err;
+
+    assert_non_null(cfg);
+    assert_int_equal(cv_config_set(cfg, key, value, &err), CV_OK);
+    if (key2 != NULL)
+        assert_int_equal(cv_config_set(cfg, key2, value2, &err), CV_OK);
+    return cfg;
+}
+
+static void
+tls_is_spoken_with_whom_the_truststore_knows(void **state)
+{
+    struct cv_config *ours =
+        config_of("ssl.keystore.location", TEST_DATA "/tls/keystore.pem", "ssl.keystore.type", "PEM");
+    struct cv_config *theirs =
+        config_of("ssl.truststore.location", TEST_DATA "/tls/certificate.pem", NULL, NULL);
+    struct cv_http_listener listener = { "https", "127.0.0.1", 0 };
+    struct cv_http_spec spec = { .listeners = &listener, .n_listeners = 1, .router = router, .tls = ours };
+    struct cv_http_call call = { .method = "GET", .timeout_ms = 5000, .max_answer = 1000, .tls = theirs };
+    struct cv_buf body = CV_BUF_INIT(65536);
+    struct cv_http_server *https = NULL;
+    struct cv_err err;
+    char url[64];
+    int status = 0;
+
+    (void)state;
+    if (cv_http_start(&spec, &https, &err) != CV_OK)
+        fail_msg("%s", err.text);
+    (void)snprintf(url, sizeof(url), "https://127.0.0.1:%d/describe", listener.port);
+    call.url = url;
+    if (cv_http_request(&call, &status, &body, &err) != CV_OK)
+        fail_msg("%s", err.text);
+    assert_string_equal(cv_buf_cstr(&body), "GET /describe h=- b=");
+    call.tls = NULL; /* nobody vouches for the certificate */
+    assert_int_equal(cv_http_request(&call, &status, &body, &err), CV_INVALID);
+    assert_true(cv_http_stop(https, 5000));
+    cv_buf_free(&body);
+    cv_config_free(ours);
+    cv_config_free(theirs);
+}
+
+static void
+https_without_a_certificate_does_not_start(void **state)
+{
+    struct cv_http_listener listener = { "https", "127.0.0.1", 0 };
+    struct cv_http_spec spec = { .listeners = &listener, .n_listeners = 1, .router = router };
+    struct cv_http_server *https = NULL;
+    struct cv_err err;
+
+    (void)state;
+    assert_int_equal(cv_http_start(&spec, &https, &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "ssl.keystore.location"));
+    assert_null(https);
+}
+
 int
 main(void)
 {
@@ -230,6 +289,8 @@ main(void)
         cmocka_unit_test(the_deadline_holds),
         cmocka_unit_test(nobody_there_can_be_retried_and_nonsense_cannot),
         cmocka_unit_test(a_java_key_store_is_refused_by_name),
+        cmocka_unit_test(tls_is_spoken_with_whom_the_truststore_knows),
+        cmocka_unit_test(https_without_a_certificate_does_not_start),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
