@@ -98,6 +98,10 @@ BEGIN
        SET status = CASE was WHEN 'pending' THEN 'paid' WHEN 'paid' THEN 'shipped' ELSE 'delivered' END
      WHERE id = what;
     IF was = 'pending' THEN
+        -- in one order, so that two sessions never wait for each other
+        PERFORM FROM public.products
+          WHERE id IN (SELECT product_id FROM public.order_items WHERE order_id = what)
+          ORDER BY id FOR NO KEY UPDATE;
         INSERT INTO public.inventory_movements (product_id, movement_type, quantity, reason)
         SELECT product_id, 'in', 100, 'restock for order ' || what
           FROM public.order_items i JOIN public.products p ON p.id = i.product_id

@@ -1,5 +1,21 @@
-# Integration tests boot or reuse the private PostgreSQL and Kafka of tests/helper.
-EXTRA_DIST += scripts/lib.sh scripts/kafka/pom.xml scripts/kafka/run.sh tests/helper/servers.sh
+# Integration tests: each *.int is a program that passes (0), fails, or is skipped (77); run.tap runs them
+# all on one private PostgreSQL and Kafka (tests/helper/servers.sh) and reports each by name.
+integration_tests = \
+	tests/integration/bad_config.int \
+	tests/integration/quickstart.int \
+	tests/integration/sample_schema.int \
+	tests/integration/streams_kill.int \
+	tests/integration/worker_kill.int
+EXTRA_DIST += tests/integration/run.tap $(integration_tests) tests/helper/servers.sh \
+	tests/helper/harness.py
+
+TEST_EXTENSIONS = .tap
+TAP_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+TAP_LOG_DRIVER_FLAGS = --merge --comments
+if INTEGRATION
+TESTS += tests/integration/run.tap
+tests/integration/run.log: all $(check_PROGRAMS)
+endif
 
 # What the tests and scripts/consume.sh look at Kafka with.
 check_PROGRAMS += tests/helper/kafka_dump
