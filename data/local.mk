@@ -1,6 +1,7 @@
 noinst_LIBRARIES += data/libdata.a
 data_libdata_a_SOURCES = \
 	data/java_order.c data/java_order.h \
+	data/json.h data/json_read.c data/json_write.c \
 	data/pack.h \
 	data/record.c \
 	data/schema.c \

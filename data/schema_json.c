@@ -3,67 +3,20 @@
  * Schemas to JSON (org.apache.kafka.connect.json.JsonConverter.asJsonSchema). It stands beside the data model
  * because both the converter and the sources' direct path need the same bytes.
  */
+#include <config.h>
+
 #include "data/schema_json.h"
 
-#include <string.h>
-
 #include "common/json_write.h"
+#include "data/json.h"
 
 static void write_schema(struct cv_json_writer *w, const struct cv_schema *schema, const char *field);
 
-/* Defaults are written with schemas off: the value alone. */
 static void
-write_value(struct cv_json_writer *w, const struct cv_value *val)
+write_default(struct cv_json_writer *w, const struct cv_value *def)
 {
-    if (val->is_null) {
-        cv_json_null(w);
-        return;
-    }
-    switch (val->type) {
-    case CV_INT8:
-    case CV_INT16:
-    case CV_INT32:
-    case CV_INT64:
-        cv_json_int(w, val->integer);
-        break;
-    case CV_FLOAT32:
-        cv_json_float(w, val->float32);
-        break;
-    case CV_FLOAT64:
-        cv_json_double(w, val->float64);
-        break;
-    case CV_BOOLEAN:
-        cv_json_bool(w, val->boolean);
-        break;
-    case CV_STRING:
-        cv_json_string_len(w, val->bytes.data, val->bytes.len);
-        break;
-    case CV_BYTES:
-        cv_json_base64(w, val->bytes.data, val->bytes.len);
-        break;
-    case CV_ARRAY:
-        cv_json_array(w);
-        for (size_t i = 0; i < val->list.count; i++)
-            write_value(w, &val->list.items[i]);
-        cv_json_array_end(w);
-        break;
-    case CV_STRUCT:
-        cv_json_object(w);
-        for (size_t i = 0; i < val->list.count; i++) {
-            cv_json_key(w, val->schema->fields[i].name);
-            write_value(w, &val->list.items[i]);
-        }
-        cv_json_object_end(w);
-        break;
-    case CV_MAP:
-        cv_json_object(w);
-        for (size_t i = 0; i < val->map.count; i++) {
-            cv_json_key_len(w, val->map.entries[i].key.bytes.data, val->map.entries[i].key.bytes.len);
-            write_value(w, &val->map.entries[i].value);
-        }
-        cv_json_object_end(w);
-        break;
-    }
+    cv_connect_json_write(w->out, def);
+    w->comma = true;
 }
 
 static void
@@ -118,7 +71,7 @@ write_schema(struct cv_json_writer *w, const struct cv_schema *schema, const cha
     }
     if (schema->def != NULL) {
         cv_json_key(w, "default");
-        write_value(w, schema->def);
+        write_default(w, schema->def);
     }
     if (field != NULL) {
         cv_json_key(w, "field");
