@@ -21,6 +21,12 @@ struct cv_arena_block {
     alignas(CV_ARENA_ALIGN) char data[];
 };
 
+struct cv_arena_deferred {
+    void (*fn)(void *);
+    void *arg;
+    struct cv_arena_deferred *next;
+};
+
 struct cv_arena_pool {
     size_t block_bytes;
     size_t budget_bytes;
@@ -136,6 +142,8 @@ cv_arena_free(struct cv_arena *arena)
 {
     if (arena == NULL)
         return;
+    for (struct cv_arena_deferred *d = arena->deferred; d != NULL; d = d->next)
+        d->fn(d->arg);
     while (arena->blocks != NULL) {
         struct cv_arena_block *block = arena->blocks;
 
@@ -143,6 +151,18 @@ cv_arena_free(struct cv_arena *arena)
         block_free(arena->pool, block);
     }
     free(arena);
+}
+
+bool
+cv_arena_defer(struct cv_arena *arena, void (*fn)(void *), void *arg)
+{
+    struct cv_arena_deferred *d = cv_arena_alloc(arena, sizeof(*d));
+
+    if (d == NULL)
+        return false;
+    *d = (struct cv_arena_deferred){ .fn = fn, .arg = arg, .next = arena->deferred };
+    arena->deferred = d;
+    return true;
 }
 
 void *

@@ -13,6 +13,7 @@
 
 struct cv_arena_pool;
 struct cv_arena_block;
+struct cv_arena_deferred;
 
 /* The fields are those of arena.c and of the inline functions here; callers leave them alone. */
 struct cv_arena {
@@ -21,6 +22,7 @@ struct cv_arena {
     size_t used; /* bytes handed out */
     struct cv_arena_block *blocks;
     struct cv_arena_pool *pool;
+    struct cv_arena_deferred *deferred; /* latest first */
 };
 
 /* block_bytes: size of an ordinary block; budget_bytes: bound over all blocks in use, 0 for none. NULL when
@@ -36,6 +38,9 @@ bool cv_arena_pool_full(const struct cv_arena_pool *pool);
    arena holds no block before the first byte is asked for. */
 struct cv_arena *cv_arena_new(struct cv_arena_pool *pool);
 void cv_arena_free(struct cv_arena *arena);
+/* Have fn(arg) called when the arena is freed, the latest first, while its memory is still there: to drop a
+   reference that something in the arena needs. false when memory is out: fn will not be called. */
+CV_MUST_CHECK bool cv_arena_defer(struct cv_arena *arena, void (*fn)(void *), void *arg);
 static inline size_t
 cv_arena_used(const struct cv_arena *arena) /* bytes handed out */
 {
