@@ -43,7 +43,7 @@ write_null(struct writing *w, const struct cv_schema *schema)
     else if (schema == NULL || schema->optional || w->lenient)
         cv_json_null(&w->json);
     else
-        fail(w, "conversion error: null value for a %s that is required and has no default value",
+        fail(w, "conversion error: null value where %s is required and there is no default value",
              schema->name != NULL ? schema->name : cv_type_name(schema->type));
 }
 

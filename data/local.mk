@@ -30,3 +30,8 @@ unit_tests += tests/unit/java_order_test
 tests_unit_java_order_test_SOURCES = tests/unit/java_order_test.c
 tests_unit_java_order_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_java_order_test_LDADD = $(unit_data)
+
+unit_tests += tests/unit/connect_json_test
+tests_unit_connect_json_test_SOURCES = tests/unit/connect_json_test.c
+tests_unit_connect_json_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_connect_json_test_LDADD = $(unit_data)

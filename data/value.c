@@ -204,6 +204,25 @@ cv_array_add(struct cv_arena *arena, struct cv_value *array, struct cv_value val
     return CV_OK;
 }
 
+/* ---- schemas of values ---- */
+
+static void
+drop_schema(void *schema)
+{
+    cv_schema_unref(schema);
+}
+
+enum cv_rc
+cv_schema_hold(struct cv_arena *arena, const struct cv_schema *schema, struct cv_err *err)
+{
+    struct cv_schema *held = cv_schema_ref(schema);
+
+    if (cv_arena_defer(arena, drop_schema, held))
+        return CV_OK;
+    cv_schema_unref(held);
+    return cv_fail_memory(err);
+}
+
 /* ---- copies ---- */
 
 static void

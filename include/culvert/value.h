@@ -76,6 +76,10 @@ CV_API struct cv_value *cv_array_new(struct cv_arena *arena, size_t max);
 CV_API CV_MUST_CHECK enum cv_rc cv_array_add(struct cv_arena *arena, struct cv_value *array,
                                              struct cv_value val, struct cv_err *err);
 
+/* Keep the schema alive for as long as the arena: for values whose schema's owner may drop it earlier. */
+CV_API CV_MUST_CHECK enum cv_rc cv_schema_hold(struct cv_arena *arena, const struct cv_schema *schema,
+                                               struct cv_err *err);
+
 /* Deep copy into the arena. NULL when memory is out. */
 CV_API struct cv_value *cv_value_copy(struct cv_arena *arena, const struct cv_value *val);
 /* Deep equality of contents and type; maps compare without regard to order, as java.util.Map does. */

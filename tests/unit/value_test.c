@@ -148,6 +148,21 @@ nulls_are_equal_whatever_their_type(void **state)
     assert_false(cv_value_equal(&a, &zero));
 }
 
+static void
+held_schema_lives_as_long_as_the_arena(void **state)
+{
+    struct cv_arena *arena = cv_arena_new(NULL);
+    struct cv_schema *schema = point_schema();
+    struct cv_err err = CV_ERR_INIT;
+    struct cv_value *val = cv_struct_new(arena, schema);
+
+    (void)state;
+    assert_int_equal(cv_schema_hold(arena, schema, &err), CV_OK);
+    cv_schema_unref(schema);
+    assert_string_equal(val->schema->fields[1].name, "label"); /* the sanitizers look at this */
+    cv_arena_free(arena);
+}
+
 int
 main(void)
 {
@@ -157,6 +172,7 @@ main(void)
         cmocka_unit_test_setup_teardown(new_struct_has_a_null_of_each_fields_type, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(copy_is_deep_and_equal, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(maps_are_equal_in_any_order, arena_up, arena_down),
+        cmocka_unit_test(held_schema_lives_as_long_as_the_arena),
         cmocka_unit_test(floats_are_equal_as_boxed_java_values_are),
         cmocka_unit_test(nulls_are_equal_whatever_their_type),
     };
