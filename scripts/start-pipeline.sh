@@ -223,7 +223,7 @@ start_streams() {
     step "starting the streams worker on port $CULVERT_STREAMS_PORT"
     cp "$CULVERT_TOP/etc/culvert-streams.properties" "$file"
     set_property "$file" bootstrap.servers "$KAFKA_BOOTSTRAP_SERVERS"
-    set_property "$file" pipeline.directory "$shop/pipeline"
+    set_property "$file" pipeline.directory "$shop/streams"
     set_property "$file" state.dir "$CULVERT_STATE/streams"
     set_property "$file" listeners "http://127.0.0.1:$CULVERT_STREAMS_PORT"
     proc_start streams "$CULVERT_BUILD/programs/culvert-streams" run "$file"
