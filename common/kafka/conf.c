@@ -33,7 +33,6 @@ static const struct kafka_default defaults[] = {
     { ALL, "reconnect.backoff.max.ms", "1000" },
     { P, "partitioner", "murmur2_random" },
     { P, "acks", "all" },
-    { P, "enable.idempotence", "true" },
     { P, "message.timeout.ms", "0" },
     { P, "linger.ms", "1" },
     { P, "batch.size", "1000000" },
@@ -86,22 +85,18 @@ set_int(struct cv_config *cfg, const char *key, int64_t value, struct cv_err *er
     return cv_config_set(cfg, key, text, err);
 }
 
-/* Idempotence as a default gives way to settings that it cannot work with, as in Java; asked for by name it
-   stays, and librdkafka tells what contradicts it. */
+/* Connect's own choice: one request at a time keeps the order. Idempotence would allow more of them, but
+   librdkafka before 2.3 fails for good after some broken connections, and its broker thread spins while it
+   waits for an answer (measured: four times the CPU); so it is for those who ask for it, or for transactions. */
 static enum cv_rc
-settle_idempotence(const struct cv_config *merged, bool transactional, struct cv_config *out,
-                   struct cv_err *err)
+settle_order(struct cv_config *out, struct cv_err *err)
 {
-    const char *acks = cv_config_get(out, "acks");
+    const char *idempotence = cv_config_get(out, "enable.idempotence");
 
-    if (transactional || cv_config_get(merged, "enable.idempotence") != NULL)
+    if ((idempotence != NULL && strcmp(idempotence, "true") == 0) ||
+        cv_config_has(out, "max.in.flight.requests.per.connection"))
         return CV_OK;
-    if (strcmp(acks, "all") == 0 || strcmp(acks, "-1") == 0) {
-        if (int_of(out, "retries", 1) > 0 &&
-            int_of(out, "max.in.flight.requests.per.connection", 1) <= 5)
-            return CV_OK;
-    }
-    return cv_config_set(out, "enable.idempotence", "false", err);
+    return cv_config_set(out, "max.in.flight.requests.per.connection", "1", err);
 }
 
 /* A transaction bounds the life of its messages and requests; librdkafka refuses longer ones. */
@@ -123,8 +118,7 @@ settle_transaction(struct cv_config *out, struct cv_err *err)
 }
 
 static enum cv_rc
-settle(const struct cv_kafka_conf *conf, const struct cv_config *merged, bool transactional,
-       struct cv_config *out, struct cv_err *err)
+settle(const struct cv_kafka_conf *conf, bool transactional, struct cv_config *out, struct cv_err *err)
 {
     const char *protocol = cv_config_get(out, "security.protocol");
     int64_t backoff = int_of(out, "reconnect.backoff.ms", 0);
@@ -142,10 +136,9 @@ settle(const struct cv_kafka_conf *conf, const struct cv_config *merged, bool tr
     if (conf->role == CV_KAFKA_CONSUMER && fetch < 1000000 &&
         set_int(out, "message.max.bytes", fetch < 1000 ? 1000 : fetch, err) != CV_OK)
         return err->rc;
-    if (conf->role == CV_KAFKA_PRODUCER &&
-        settle_idempotence(merged, transactional, out, err) != CV_OK)
+    if (transactional && settle_transaction(out, err) != CV_OK)
         return err->rc;
-    return transactional ? settle_transaction(out, err) : CV_OK;
+    return conf->role == CV_KAFKA_PRODUCER ? settle_order(out, err) : CV_OK;
 }
 
 static enum cv_rc
@@ -208,7 +201,7 @@ kafka_conf_build(const struct cv_kafka_conf *conf, bool transactional, struct cv
     if (rc == CV_OK && conf->client_id != NULL)
         rc = cv_config_set(out, "client.id", conf->client_id, err);
     if (rc == CV_OK)
-        rc = settle(conf, merged, transactional, out, err);
+        rc = settle(conf, transactional, out, err);
     cv_config_free(merged);
     return rc;
 }

@@ -4,11 +4,11 @@
  *
  * Rebalances are taken note of inside librdkafka's callback and carried out later, at the start of a poll with
  * no message in the caller's hands. So what a poll returned before a revocation is processed (and can be
- * committed) before "revoked" is called. For the same reason a member of a group takes its messages one by one
- * and not with rd_kafka_consume_batch_queue: a rebalance pauses the partitions from another thread, and
- * before 2.1 the batch call then drops messages that it has gathered already, but counts them as consumed; a
- * partition that stays with the member (cooperative) would go on behind them. Without a group nothing pauses
- * but the owner itself, between polls, and the batch call is safe.
+ * committed) before "revoked" is called. For the same reason messages are taken one by one and not with
+ * rd_kafka_consume_batch_queue: a rebalance pauses the partitions from another thread, and before 2.1 the batch
+ * call then drops messages that it has gathered already, but counts them as consumed; a partition that stays
+ * with the member (cooperative) would go on behind them. One by one is no slower: the batch call locks the queue
+ * for each message too.
  *
  * Offsets are never stored or committed by librdkafka itself.
  */
@@ -22,9 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_MAX       1024
-#define NO_GROUP        "culvert-no-group" /* never joined: librdkafka wants a name to assign partitions */
-#define CLOSE_LOG_EVERY 5000
+#define NO_GROUP       "culvert-no-group" /* never joined: librdkafka wants a name to assign partitions */
+#define SAY_EVERY_MS   5000
 
 struct rebalance {
     struct rebalance *next;
@@ -44,7 +43,6 @@ struct cv_consumer {
     struct rebalance *rebalances; /* oldest first */
     struct cv_err failure;        /* to be returned by the next poll */
     struct cv_log_limit missing_limit;
-    rd_kafka_message_t *batch[BATCH_MAX];
 };
 
 struct kafka_handle *
@@ -372,7 +370,7 @@ judge(struct cv_consumer *consumer, const rd_kafka_message_t *msg, struct cv_err
     if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED && !consumer->grouped)
         return CV_OK;
     if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && consumer->grouped) {
-        if (cv_log_limit(&consumer->missing_limit, CLOSE_LOG_EVERY, &suppressed))
+        if (cv_log_limit(&consumer->missing_limit, SAY_EVERY_MS, &suppressed))
             CV_LOG_WARN(consumer->handle.log, "a subscribed topic does not exist yet, waiting for it",
                         CV_STR("error", text));
         return CV_OK;
@@ -388,8 +386,8 @@ judge(struct cv_consumer *consumer, const rd_kafka_message_t *msg, struct cv_err
     return kafka_fail(&consumer->handle, err, code, text, "could not consume");
 }
 
-/* One message into *out; takes it. CV_NOT_FOUND: nothing for the caller in it. Other failures are kept for the
-   next poll. */
+/* One message into *out; takes it. False: there was nothing for the caller in it; a failure is kept for the next
+   poll. */
 static bool
 take_message(struct cv_consumer *consumer, rd_kafka_message_t *msg, struct cv_consumed *out)
 {
@@ -428,20 +426,7 @@ take_message(struct cv_consumer *consumer, rd_kafka_message_t *msg, struct cv_co
 }
 
 static size_t
-poll_batch(struct cv_consumer *consumer, struct cv_consumed *out, size_t max, int timeout_ms)
-{
-    ssize_t got = rd_kafka_consume_batch_queue(consumer->queue, timeout_ms, consumer->batch,
-                                               max < BATCH_MAX ? max : BATCH_MAX);
-    size_t count = 0;
-
-    for (ssize_t i = 0; i < got; i++)
-        if (take_message(consumer, consumer->batch[i], &out[count]))
-            count++;
-    return count;
-}
-
-static size_t
-poll_one_by_one(struct cv_consumer *consumer, struct cv_consumed *out, size_t max, int timeout_ms)
+gather(struct cv_consumer *consumer, struct cv_consumed *out, size_t max, int timeout_ms)
 {
     size_t count = 0;
 
@@ -468,10 +453,7 @@ cv_consumer_poll(struct cv_consumer *consumer, struct cv_consumed *out, size_t m
         if (carry_out_all(consumer, err) != CV_OK)
             return err->rc;
         consumer->last_rkt = NULL;
-        if (consumer->grouped)
-            count = poll_one_by_one(consumer, out, max, (int)left);
-        else
-            count = poll_batch(consumer, out, max, (int)left);
+        count = gather(consumer, out, max, (int)left);
         if (consumer->rebalances != NULL)
             continue;
         left = deadline - cv_mono_ms();

@@ -3,9 +3,11 @@
  * Produce without copy; delivery counts; transactions. One thread owns a producer and calls everything here;
  * delivery callbacks run inside cv_producer_poll and flush on that thread.
  *
- * Defaults set under all layers: partitioner=murmur2_random, acks=all, enable.idempotence=true,
- * message.timeout.ms=0 (no limit) without transactions, linger.ms=1, batch.size=1 MB. A fatal error of the
- * idempotent producer surfaces as CV_FENCED (another instance) or CV_RETRY (make a new producer).
+ * Defaults set under all layers: partitioner=murmur2_random, acks=all, message.timeout.ms=0 (no limit) without
+ * transactions, linger.ms=1, batch.size=1 MB, at most 20,000 messages and 64 MB queued. Without transactions one
+ * request is in flight and enable.idempotence is false, as Connect's own producers are: order is kept, a broken
+ * connection can repeat messages, nothing is fatal. With enable.idempotence=true or transactions a fatal error
+ * is a normal event; it surfaces as CV_FENCED (another instance) or as "make a new producer".
  */
 #ifndef COMMON_KAFKA_PRODUCER_H
 #define COMMON_KAFKA_PRODUCER_H
