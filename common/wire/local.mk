@@ -2,7 +2,17 @@ noinst_LIBRARIES += common/wire/libwire.a
 common_wire_libwire_a_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS)
 common_wire_libwire_a_SOURCES = \
 	common/wire/message.c \
-	common/wire/message.h
+	common/wire/message.h \
+	common/wire/sasl.c \
+	common/wire/sasl.h \
+	common/wire/settings.c \
+	common/wire/settings.h \
+	common/wire/stream.c \
+	common/wire/stream.h \
+	common/wire/tls.c \
+	common/wire/tls.h \
+	common/wire/transport.c \
+	common/wire/transport.h
 
 wire_test_libs = common/wire/libwire.a common/libcommon.a $(OPENSSL_LIBS) $(PCRE2_LIBS) $(JSONC_LIBS) $(CMOCKA_LIBS)
 

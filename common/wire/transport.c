@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Frames over a stream, and the order of opening: TCP, TLS, ApiVersions v0, SaslHandshake v1,
+ * SaslAuthenticate v1 until done (KIP-152).
+ *
+ * A frame's claimed size is checked against a bound, and memory is taken as bytes come, so that a peer that is
+ * no broker (say, an HTTP server) cannot make us take megabytes.
+ */
+#include <config.h>
+
+#include "common/wire/transport.h"
+
+#include <poll.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/reader.h"
+#include "common/wire/sasl.h"
+#include "common/wire/stream.h"
+
+#define SIZE_BYTES    4
+#define HEADER_BYTES  8 /* size and correlation id */
+#define READ_STEP     65536
+#define SASL_BODY_MAX 131072
+
+struct cv_wire_conn {
+    const struct cv_wire_settings *settings;
+    struct wire_stream stream;
+    struct cv_buf out;
+    size_t out_pos;
+    struct cv_buf in; /* the frame that is being read, or was given out last */
+    bool in_given;
+    int32_t next_correlation_id;
+    int64_t expires_ms;
+};
+
+const char *
+cv_wire_peer(const struct cv_wire_conn *conn)
+{
+    return conn->stream.host;
+}
+
+int64_t
+cv_wire_expires_ms(const struct cv_wire_conn *conn)
+{
+    return conn->expires_ms;
+}
+
+void
+cv_wire_close(struct cv_wire_conn *conn)
+{
+    if (conn == NULL)
+        return;
+    wire_stream_close(&conn->stream);
+    cv_buf_wipe(&conn->out);
+    cv_buf_wipe(&conn->in);
+    free(conn);
+}
+
+/* Send until all is out or the socket is full; then *ret_events says what to wait for. */
+static enum cv_rc
+flush(struct cv_wire_conn *conn, short *ret_events, struct cv_err *err)
+{
+    *ret_events = 0;
+    while (conn->out_pos < conn->out.len) {
+        size_t n;
+        enum cv_rc rc = wire_stream_write(&conn->stream, conn->out.data + conn->out_pos,
+                                          conn->out.len - conn->out_pos, &n, ret_events, err);
+
+        if (rc != CV_OK || n == 0)
+            return rc;
+        conn->out_pos += n;
+    }
+    *ret_events = 0;
+    cv_buf_reset(&conn->out);
+    conn->out_pos = 0;
+    return CV_OK;
+}
+
+enum cv_rc
+cv_wire_send(struct cv_wire_conn *conn, enum cv_wire_api api, const struct cv_buf *body,
+             int32_t *ret_correlation_id, struct cv_err *err)
+{
+    struct cv_buf frame = CV_BUF_INIT(CV_WIRE_FRAME_MAX);
+    int32_t id = conn->next_correlation_id;
+    short events;
+    enum cv_rc rc = CV_OK;
+
+    cv_wire_frame_begin(&frame, api, id, conn->settings->client_id);
+    if (body != NULL) {
+        rc = cv_buf_check(body, err);
+        if (body->len > 0)
+            cv_buf_add(&frame, body->data, body->len);
+    }
+    cv_wire_frame_end(&frame);
+    if (rc == CV_OK)
+        rc = cv_buf_check(&frame, err);
+    if (rc != CV_OK) {
+        cv_err_context(err, "cannot make a %s request", cv_wire_api_name(api));
+        goto out;
+    }
+    cv_buf_add(&conn->out, frame.data, frame.len);
+    rc = cv_buf_check(&conn->out, err);
+    if (rc == CV_OK)
+        rc = flush(conn, &events, err);
+    if (rc != CV_OK)
+        goto out;
+    conn->next_correlation_id = id == INT32_MAX ? 0 : id + 1;
+    *ret_correlation_id = id;
+out:
+    cv_buf_wipe(&frame);
+    return rc;
+}
+
+/* How many bytes the frame still lacks: of its size, then of its body. */
+static enum cv_rc
+bytes_missing(const struct cv_wire_conn *conn, size_t *ret, struct cv_err *err)
+{
+    struct cv_reader in = cv_reader_of(conn->in.data, conn->in.len);
+    uint32_t size;
+
+    if (conn->in.len < SIZE_BYTES) {
+        *ret = SIZE_BYTES - conn->in.len;
+        return CV_OK;
+    }
+    size = cv_read_u32(&in);
+    if (size < HEADER_BYTES - SIZE_BYTES || size > CV_WIRE_FRAME_MAX - SIZE_BYTES)
+        return cv_fail(err, CV_INVALID,
+                       "%s sent a frame of %lu bytes, which no Kafka broker does: are bootstrap.servers and "
+                       "security.protocol right?",
+                       conn->stream.host, (unsigned long)size);
+    *ret = SIZE_BYTES + (size_t)size - conn->in.len;
+    return CV_OK;
+}
+
+/* Read until the frame is whole (*ret_events 0) or the socket is empty. */
+static enum cv_rc
+fill(struct cv_wire_conn *conn, short *ret_events, struct cv_err *err)
+{
+    for (;;) {
+        size_t want = 0, n;
+        char *room;
+        enum cv_rc rc = bytes_missing(conn, &want, err);
+
+        *ret_events = 0;
+        if (rc != CV_OK || want == 0)
+            return rc;
+        if (want > READ_STEP)
+            want = READ_STEP;
+        room = cv_buf_reserve(&conn->in, want);
+        if (room == NULL)
+            return cv_buf_check(&conn->in, err);
+        rc = wire_stream_read(&conn->stream, room, want, &n, ret_events, err);
+        if (rc != CV_OK || n == 0)
+            return rc;
+        cv_buf_used(&conn->in, n);
+    }
+}
+
+static void
+give(struct cv_wire_conn *conn, struct cv_wire_response *ret)
+{
+    struct cv_reader in = cv_reader_of(conn->in.data, conn->in.len);
+
+    (void)cv_read_u32(&in);
+    ret->correlation_id = cv_read_i32(&in);
+    ret->body = conn->in.data + HEADER_BYTES;
+    ret->len = conn->in.len - HEADER_BYTES;
+    conn->in_given = true;
+}
+
+enum cv_rc
+cv_wire_receive(struct cv_wire_conn *conn, int64_t deadline_ms, const struct cv_wake *interrupt,
+                struct cv_wire_response *ret, struct cv_err *err)
+{
+    if (conn->in_given)
+        cv_buf_reset(&conn->in);
+    conn->in_given = false;
+    *ret = (struct cv_wire_response){ 0 };
+    for (;;) {
+        short writing, reading;
+        enum cv_rc rc = flush(conn, &writing, err);
+
+        if (rc == CV_OK)
+            rc = fill(conn, &reading, err);
+        if (rc != CV_OK)
+            return rc;
+        if (reading == 0) {
+            give(conn, ret);
+            return CV_OK;
+        }
+        if (wire_wait(conn->stream.fd, (short)(writing | reading), deadline_ms, interrupt) != WIRE_READY)
+            return CV_OK;
+    }
+}
+
+enum cv_rc
+cv_wire_call(struct cv_wire_conn *conn, enum cv_wire_api api, const struct cv_buf *body, int64_t deadline_ms,
+             const struct cv_wake *interrupt, struct cv_wire_response *ret, struct cv_err *err)
+{
+    struct cv_wire_response resp;
+    int32_t id;
+    enum cv_rc rc = cv_wire_send(conn, api, body, &id, err);
+
+    if (rc == CV_OK)
+        rc = cv_wire_receive(conn, deadline_ms, interrupt, &resp, err);
+    if (rc != CV_OK)
+        return cv_err_context(err, "%s", cv_wire_api_name(api));
+    if (resp.body == NULL)
+        return cv_fail(err, CV_RETRY, "no answer to %s from %s in time", cv_wire_api_name(api), conn->stream.host);
+    if (resp.correlation_id != id)
+        return cv_fail(err, CV_INVALID, "%s answered %s with correlation id %ld instead of %ld", conn->stream.host,
+                       cv_wire_api_name(api), (long)resp.correlation_id, (long)id);
+    *ret = resp;
+    return CV_OK;
+}
+
+/* The requests of opening: deadline and wake-up, and an arena for what is read. */
+struct opening {
+    struct cv_wire_conn *conn;
+    int64_t deadline_ms;
+    const struct cv_wake *interrupt;
+    struct cv_arena *arena;
+};
+
+static enum cv_rc
+check_api(const struct opening *open, const struct cv_wire_api_versions *versions, enum cv_wire_api api,
+          struct cv_err *err)
+{
+    int16_t version = cv_wire_api_version(api);
+    size_t i;
+
+    for (i = 0; i < versions->n_apis; i++) {
+        const struct cv_wire_api_range *range = &versions->apis[i];
+
+        if (range->key != (int16_t)api)
+            continue;
+        if (range->min <= version && version <= range->max)
+            return CV_OK;
+        return cv_fail(err, CV_INVALID, "%s offers %s in the versions %d to %d, but %d is needed",
+                       open->conn->stream.host, cv_wire_api_name(api), range->min, range->max, version);
+    }
+    return cv_fail(err, CV_INVALID, "%s does not offer %s", open->conn->stream.host, cv_wire_api_name(api));
+}
+
+static enum cv_rc
+open_versions(const struct opening *open, struct cv_err *err)
+{
+    static const enum cv_wire_api needed[] = {
+        CV_WIRE_METADATA,   CV_WIRE_FIND_COORDINATOR, CV_WIRE_JOIN_GROUP,
+        CV_WIRE_SYNC_GROUP, CV_WIRE_HEARTBEAT,        CV_WIRE_LEAVE_GROUP,
+    };
+    struct cv_wire_api_versions versions;
+    struct cv_wire_response resp;
+    enum cv_rc rc;
+    size_t i;
+
+    rc = cv_wire_call(open->conn, CV_WIRE_API_VERSIONS, NULL, open->deadline_ms, open->interrupt, &resp, err);
+    if (rc == CV_OK)
+        rc = cv_wire_read_api_versions(resp.body, resp.len, open->arena, &versions, err);
+    if (rc == CV_OK && versions.error != 0)
+        rc = cv_fail(err, CV_INVALID, "%s refused ApiVersions: %s (%d)", open->conn->stream.host,
+                     cv_wire_error_name(versions.error), versions.error);
+    for (i = 0; rc == CV_OK && i < CV_COUNT(needed); i++)
+        rc = check_api(open, &versions, needed[i], err);
+    return rc;
+}
+
+static enum cv_rc
+sasl_handshake(const struct opening *open, struct cv_err *err)
+{
+    const char *mechanism = wire_sasl_mechanism_name(open->conn->settings->mechanism);
+    struct cv_buf body = CV_BUF_INIT(SASL_BODY_MAX);
+    struct cv_wire_sasl_handshake answer;
+    struct cv_wire_response resp;
+    enum cv_rc rc;
+
+    cv_wire_write_sasl_handshake(&body, mechanism);
+    rc = cv_wire_call(open->conn, CV_WIRE_SASL_HANDSHAKE, &body, open->deadline_ms, open->interrupt, &resp, err);
+    if (rc == CV_OK)
+        rc = cv_wire_read_sasl_handshake(resp.body, resp.len, open->arena, &answer, err);
+    if (rc == CV_OK && answer.error != 0)
+        rc = cv_fail(err, CV_INVALID, "%s does not take sasl.mechanism %s (%s); it offers: %s",
+                     open->conn->stream.host, mechanism, cv_wire_error_name(answer.error), answer.mechanisms);
+    cv_buf_free(&body);
+    return rc;
+}
+
+/* One message to the broker and its answer. */
+static enum cv_rc
+sasl_round(const struct opening *open, const struct cv_buf *token, struct cv_wire_sasl_authenticate *ret,
+           struct cv_err *err)
+{
+    struct cv_buf body = CV_BUF_INIT(SASL_BODY_MAX);
+    struct cv_wire_response resp;
+    enum cv_rc rc;
+
+    cv_wire_write_sasl_authenticate(&body, token->data, token->len);
+    rc = cv_wire_call(open->conn, CV_WIRE_SASL_AUTHENTICATE, &body, open->deadline_ms, open->interrupt, &resp, err);
+    if (rc == CV_OK)
+        rc = cv_wire_read_sasl_authenticate(resp.body, resp.len, open->arena, ret, err);
+    if (rc == CV_OK && ret->error != 0)
+        rc = cv_fail(err, CV_INVALID, "%s refused the user of sasl.jaas.config or sasl.username: %s (%s)",
+                     open->conn->stream.host, ret->message, cv_wire_error_name(ret->error));
+    cv_buf_wipe(&body);
+    return rc;
+}
+
+static enum cv_rc
+open_sasl(const struct opening *open, struct cv_err *err)
+{
+    const struct cv_wire_settings *settings = open->conn->settings;
+    struct cv_buf token = CV_BUF_INIT(SASL_BODY_MAX);
+    struct cv_wire_sasl_authenticate answer = { 0 };
+    struct wire_sasl *sasl = NULL;
+    bool done = false;
+    enum cv_rc rc = sasl_handshake(open, err);
+
+    if (rc == CV_OK)
+        rc = wire_sasl_new(settings->mechanism, settings->username, settings->password, NULL, &sasl, err);
+    while (rc == CV_OK) {
+        cv_buf_reset(&token);
+        rc = wire_sasl_step(sasl, answer.auth.data, answer.auth.len, &token, &done, err);
+        if (rc != CV_OK || done)
+            break;
+        rc = sasl_round(open, &token, &answer, err);
+    }
+    if (rc == CV_OK && answer.session_lifetime_ms > 0)
+        open->conn->expires_ms = cv_mono_ms() + answer.session_lifetime_ms;
+    wire_sasl_free(sasl);
+    cv_buf_wipe(&token);
+    return rc;
+}
+
+static struct cv_wire_conn *
+conn_new(const struct cv_wire_settings *settings)
+{
+    struct cv_wire_conn *conn = calloc(1, sizeof(*conn));
+
+    if (conn == NULL)
+        return NULL;
+    conn->settings = settings;
+    conn->stream.fd = -1;
+    cv_buf_init(&conn->out, 2 * CV_WIRE_FRAME_MAX);
+    cv_buf_init(&conn->in, CV_WIRE_FRAME_MAX + READ_STEP);
+    return conn;
+}
+
+enum cv_rc
+cv_wire_open(const struct cv_wire_settings *settings, const char *host, int port, int64_t deadline_ms,
+             const struct cv_wake *interrupt, struct cv_wire_conn **ret, struct cv_err *err)
+{
+    struct opening open = { .conn = conn_new(settings), .deadline_ms = deadline_ms, .interrupt = interrupt };
+    enum cv_rc rc;
+
+    open.arena = cv_arena_new(NULL);
+    if (open.conn == NULL || open.arena == NULL) {
+        rc = cv_fail_memory(err);
+        goto out;
+    }
+    rc = wire_stream_open(&open.conn->stream, settings, host, port, deadline_ms, interrupt, err);
+    if (rc == CV_OK)
+        rc = open_versions(&open, err);
+    if (rc == CV_OK && settings->mechanism != WIRE_SASL_NONE)
+        rc = open_sasl(&open, err);
+    if (rc == CV_OK) {
+        *ret = open.conn;
+        open.conn = NULL;
+    }
+out:
+    cv_arena_free(open.arena);
+    cv_wire_close(open.conn);
+    return rc;
+}
