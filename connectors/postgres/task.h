@@ -5,6 +5,8 @@
 
 #include <culvert/plugin.h>
 
+#include "common/metrics.h"
+
 enum cv_rc pg_task_start(struct cv_source_ctx *ctx, const struct cv_config *cfg, struct cv_source_task **ret,
                          struct cv_err *err);
 enum cv_rc pg_task_poll(struct cv_source_task *base, struct cv_batch *batch, int timeout_ms,
