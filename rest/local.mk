@@ -17,3 +17,13 @@ rest_librest_a_SOURCES = \
 	rest/plugins.c \
 	rest/rest.h \
 	rest/tasks.c
+
+rest_libs = rest/librest.a $(http_libs)
+EXTRA_DIST += tests/helper/fake_herder.h
+unit_tests += tests/unit/rest_api_test
+tests_unit_rest_api_test_SOURCES = \
+	tests/unit/rest_api_test.c \
+	tests/helper/fake_herder.c \
+	tests/helper/raw_http.c
+tests_unit_rest_api_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_rest_api_test_LDADD = $(rest_libs)

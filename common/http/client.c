@@ -10,6 +10,7 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include <culvert/record.h>
 
@@ -47,7 +48,17 @@ static struct curl_slist *
 make_headers(const struct cv_http_call *call, struct cv_err *err)
 {
     struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* no pause before a large body */
+    bool typed = false;
 
+    for (size_t i = 0; i < call->n_headers; i++)
+        typed = typed || strcasecmp(call->headers[i].name, "Content-Type") == 0;
+    if (list != NULL && !typed) { /* libcurl would say that it is a form */
+        struct curl_slist *longer = curl_slist_append(list, "Content-Type:");
+
+        if (longer == NULL)
+            curl_slist_free_all(list);
+        list = longer;
+    }
     for (size_t i = 0; list != NULL && i < call->n_headers; i++) {
         struct cv_buf line = CV_BUF_INIT(16384);
         struct curl_slist *longer;

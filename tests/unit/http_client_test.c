@@ -28,6 +28,8 @@ describe(void *arg, const struct cv_http_request *req, struct cv_http_response *
     (void)arg;
     cv_buf_printf(&res->body, "%s %s h=%s b=%.*s", cv_http_method(req), cv_http_path(req),
                   h == NULL ? "-" : h, (int)len, body);
+    if (cv_http_header(req, "Content-Type") != NULL)
+        cv_buf_printf(&res->body, " t=%s", cv_http_header(req, "Content-Type"));
 }
 
 static void
