@@ -16,3 +16,4 @@ EXTRA_DIST += \
 	etc/shop/schema.sql \
 	etc/shop/seed.sql \
 	etc/shop/traffic.sql
+EXTRA_DIST += .ci/run CONTRIBUTING.md docs/pipeline.svg docs/quickstart.md
