@@ -77,7 +77,8 @@ cv_base64_decode(const char *text, size_t len, struct cv_buf *out, struct cv_err
     char *p;
 
     if (len % 4 != 0)
-        return cv_fail(err, CV_INVALID, "base64 text of %zu characters: not a multiple of four", len);
+        return cv_fail(err, CV_INVALID, "base64 text of %zu characters: not a multiple of four",
+                       len);
     while (pad < 2 && pad < len && text[len - 1 - pad] == '=')
         pad++;
     p = cv_buf_reserve(out, len / 4 * 3);
@@ -92,7 +93,8 @@ cv_base64_decode(const char *text, size_t len, struct cv_buf *out, struct cv_err
 
             if (bits < 0) {
                 cv_buf_truncate(out, start);
-                return cv_fail(err, CV_INVALID, "base64 text: bad character at position %zu", i + j);
+                return cv_fail(err, CV_INVALID, "base64 text: bad character at position %zu",
+                               i + j);
             }
             word = word << 6 | (uint32_t)bits;
         }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Configuration as text: keys and values in order of insertion. An array keeps the order, a hash map beside
- * it finds a key, so that a request body of a hundred thousand keys costs no more than its size. All values
- * are wiped before their memory goes back: any of them may have come from a reference to a secret. An object
- * belongs to whoever holds it; nothing here locks.
+ * Configuration as text: keys and values in order of insertion. An array keeps the order, a hash
+ * map beside it finds a key, so that a request body of a hundred thousand keys costs no more than
+ * its size. All values are wiped before their memory goes back: any of them may have come from a
+ * reference to a secret. An object belongs to whoever holds it; nothing here locks.
  */
 #include <config.h>
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of options to a struct and to the list of all errors. What counts as a value, the order of parsing
- * and checking, and every text are those of Kafka's ConfigDef (org.apache.kafka.common.config.ConfigDef:
- * parseType, parseForValidate, Range, ValidString, CaseInsensitiveValidString, NonEmptyString), because
- * clients of the REST interface compare them. Rows are constant; any thread.
+ * Rows of options to a struct and to the list of all errors. What counts as a value, the order of
+ * parsing and checking, and every text are those of Kafka's ConfigDef
+ * (org.apache.kafka.common.config.ConfigDef: parseType, parseForValidate, Range, ValidString,
+ * CaseInsensitiveValidString, NonEmptyString), because clients of the REST interface compare them.
+ * Rows are constant; any thread.
  */
 #include <config.h>
 
@@ -80,7 +81,8 @@ is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Split trimmed text at commas; empty items stay, empty text is the empty list. False: memory is out. */
+/* Split trimmed text at commas; empty items stay, empty text is the empty list. False: memory is
+ * out. */
 static bool
 list_parse(const char *text, size_t len, struct cv_list *ret)
 {
@@ -303,13 +305,15 @@ static void CV_PRINTF(3, 4)
         if (vasprintf(&text, fmt, args) < 0)
             text = NULL;
         va_end(args);
-        run->rc = text == NULL ? cv_fail_memory(run->err) : cv_fail(run->err, CV_INVALID, "%s", text);
+        run->rc =
+            text == NULL ? cv_fail_memory(run->err) : cv_fail(run->err, CV_INVALID, "%s", text);
         free(text);
     }
 }
 
 static void
-add_invalid(struct run *run, const struct cv_config_def *def, const char *value, const char *problem)
+add_invalid(struct run *run, const struct cv_config_def *def, const char *value,
+            const char *problem)
 {
     if (def->type == CV_CONFIG_PASSWORD && value != NULL)
         value = "[hidden]";
@@ -412,7 +416,8 @@ value_print(const struct cv_config_def *def, const struct parsed *val, struct cv
 
 /* Run the check of the row over a parsed value. text: trimmed, as given. */
 static bool
-value_check(struct run *run, const struct cv_config_def *def, const struct parsed *val, const char *text)
+value_check(struct run *run, const struct cv_config_def *def, const struct parsed *val,
+            const char *text)
 {
     struct cv_err problem = CV_ERR_INIT;
     struct cv_buf printed = CV_BUF_INIT(PROBLEM_MAX + strlen(text) * 4);
@@ -429,7 +434,8 @@ value_check(struct run *run, const struct cv_config_def *def, const struct parse
         return good;
     }
     value_print(def, val, &printed);
-    good = def->check(def, def->type == CV_CONFIG_LIST ? text : cv_buf_cstr(&printed), &problem) == CV_OK;
+    good = def->check(def, def->type == CV_CONFIG_LIST ? text : cv_buf_cstr(&printed), &problem) ==
+           CV_OK;
     if (!good)
         add_invalid(run, def, cv_buf_cstr(&printed), problem.text);
     if (def->type == CV_CONFIG_PASSWORD)
@@ -440,8 +446,9 @@ value_check(struct run *run, const struct cv_config_def *def, const struct parse
 }
 
 /*
- * ConfigDef runs its validators over null too: for a value that is null or did not parse. Only two of the
- * ready checks object to null; an option whose default is null has a validator that lets it pass.
+ * ConfigDef runs its validators over null too: for a value that is missing, null, or did not parse.
+ * Only these of the ready checks object to null; an option whose default is null has a validator
+ * that passes it.
  */
 static void
 null_check(struct run *run, const struct cv_config_def *def)
@@ -450,10 +457,13 @@ null_check(struct run *run, const struct cv_config_def *def)
 
     if (def->def == NULL && !def->required)
         return;
-    if (def->check == cv_valid_range)
-        add_invalid(run, def, NULL, "Value must be non-null");
-    else if (def->check == cv_valid_in && def->type != CV_CONFIG_LIST &&
-             fail_not_one_of(def->arg, true, &problem) != CV_OK)
+    if (def->type == CV_CONFIG_ENUM)
+        (void)fail_not_one_of(def->names, def->enum_exact, &problem);
+    else if (def->check == cv_valid_in && def->type != CV_CONFIG_LIST)
+        (void)fail_not_one_of(def->arg, true, &problem);
+    else if (def->check == cv_valid_range)
+        (void)cv_fail(&problem, CV_INVALID, "Value must be non-null");
+    if (problem.rc != CV_OK)
         add_invalid(run, def, NULL, problem.text);
 }
 
@@ -552,7 +562,8 @@ field_store(const struct cv_config_def *def, const struct parsed *val, void *out
 }
 
 static void
-option_parse(struct run *run, const struct cv_config_def *def, const struct cv_config *cfg, void *out)
+option_parse(struct run *run, const struct cv_config_def *def, const struct cv_config *cfg,
+             void *out)
 {
     struct parsed val;
     bool given = cv_config_has(cfg, def->name);

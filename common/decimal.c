@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Decimals between text and the unscaled two's complement bytes of Connect's Decimal (java.math.BigDecimal,
- * BigInteger.toByteArray). A text whose unscaled value fits in 64 bits, which is every amount of a shop,
- * takes no memory and no division. Longer ones are converted limb by limb: quadratic, but in steps of 19
- * digits against 64 bits, so the longest numeric that PostgreSQL has (147,455 digits) takes well below a
- * second.
+ * Decimals between text and the unscaled two's complement bytes of Connect's Decimal
+ * (java.math.BigDecimal, BigInteger.toByteArray). A text whose unscaled value fits in 64 bits,
+ * which is every amount of a shop, takes no memory and no division. Longer ones are converted limb
+ * by limb: quadratic, but in steps of 19 digits against 64 bits, so the longest numeric that
+ * PostgreSQL has (147,455 digits) takes well below a second.
  */
 #include "common/number.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define BYTES_MAX     (CV_DECIMAL_DIGITS * 10 / 24) /* log2(10) / 8 is 0.4152 */
-#define CHUNK_DIGITS  19
-#define BILLION       1000000000U
-#define EXPONENT_MAX  1000000000
-#define QUOTED_MAX    40 /* characters of a bad text that go into a message */
+#define BYTES_MAX    (CV_DECIMAL_DIGITS * 10 / 24) /* log2(10) / 8 is 0.4152 */
+#define CHUNK_DIGITS 19
+#define BILLION      1000000000U
+#define EXPONENT_MAX 1000000000
+#define QUOTED_MAX   40 /* characters of a bad text that go into a message */
 
 /* A decimal text taken apart: digits without point are those of two spans. */
 struct parts {
@@ -54,8 +54,9 @@ span_digits(const char *text, size_t len)
 static enum cv_rc
 fail_text(struct cv_err *err, const char *text, size_t len, const char *why)
 {
-    return cv_fail(err, CV_INVALID, "decimal \"%.*s%s\": %s", (int)(len < QUOTED_MAX ? len : QUOTED_MAX),
-                   text, len > QUOTED_MAX ? "..." : "", why);
+    return cv_fail(err, CV_INVALID, "decimal \"%.*s%s\": %s",
+                   (int)(len < QUOTED_MAX ? len : QUOTED_MAX), text, len > QUOTED_MAX ? "..." : "",
+                   why);
 }
 
 /* The exponent behind 'e'; false if it is none. Beyond EXPONENT_MAX it stays there. */
@@ -110,7 +111,8 @@ parse_parts(const char *text, size_t len, struct parts *ret, struct cv_err *err)
 
 /* ---- two's complement ---- */
 
-/* Append the shortest big-endian two's complement of a magnitude of len bytes, most significant first. */
+/* Append the shortest big-endian two's complement of a magnitude of len bytes, most significant
+ * first. */
 static void
 put_bytes(const unsigned char *magnitude, size_t len, bool minus, struct cv_buf *out)
 {
@@ -164,8 +166,9 @@ digit_at(const struct digits *run, size_t i)
     if (i >= run->count)
         return 0;
     i += run->skip;
-    return (unsigned)((i < parts->whole_len ? parts->whole[i] : parts->fraction[i - parts->whole_len]) -
-                      '0');
+    return (
+        unsigned)((i < parts->whole_len ? parts->whole[i] : parts->fraction[i - parts->whole_len]) -
+                  '0');
 }
 
 /* Which digits make up the unscaled value at that scale. */
@@ -195,7 +198,8 @@ run_of(const struct parts *parts, const char *text, size_t len, int32_t scale, s
     return CV_OK;
 }
 
-/* Multiply the number of n limbs, least significant first, by a factor and add; returns the new n. */
+/* Multiply the number of n limbs, least significant first, by a factor and add; returns the new n.
+ */
 static size_t
 multiply_add(uint64_t *limbs, size_t n, uint64_t factor, uint64_t add)
 {
@@ -245,8 +249,9 @@ out:
 }
 
 /*
- * The common case in one pass: sign, digits, a fraction not longer than the scale, 18 digits at most with
- * those that the scale appends. False: take the long way, which also finds out what is wrong.
+ * The common case in one pass: sign, digits, a fraction not longer than the scale, 18 digits at
+ * most with those that the scale appends. False: take the long way, which also finds out what is
+ * wrong.
  */
 static bool
 put_short(const char *text, size_t len, int32_t scale, struct cv_buf *out)
@@ -276,7 +281,8 @@ put_short(const char *text, size_t len, int32_t scale, struct cv_buf *out)
 }
 
 enum cv_rc
-cv_decimal_unscaled(const char *text, size_t len, int32_t scale, struct cv_buf *out, struct cv_err *err)
+cv_decimal_unscaled(const char *text, size_t len, int32_t scale, struct cv_buf *out,
+                    struct cv_err *err)
 {
     struct parts parts;
     struct digits run = { .parts = NULL };
@@ -404,7 +410,8 @@ put_plain(const char *digits, size_t len, int32_t scale, struct cv_buf *out)
         put_zeros(out, -(int64_t)scale);
 }
 
-/* BigDecimal.toString: with an exponent if the scale is negative or more than six zeros would lead. */
+/* BigDecimal.toString: with an exponent if the scale is negative or more than six zeros would lead.
+ */
 static void
 put_scientific(const char *digits, size_t len, int32_t scale, struct cv_buf *out)
 {

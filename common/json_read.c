@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pull reader over JSON bytes (RFC 8259). A record's JSON is read once, token by token, and never becomes a
- * tree. Strings are most of it, so their scan takes eight bytes at a time as long as nothing in them needs a
- * look: quotes, backslashes, control characters and anything outside ASCII. What the last token was is known
- * to the caller; the reader itself remembers only what may come next, and a bit a level for object or array.
+ * Pull reader over JSON bytes (RFC 8259). A record's JSON is read once, token by token, and never
+ * becomes a tree. Strings are most of it, so their scan takes eight bytes at a time as long as
+ * nothing in them needs a look: quotes, backslashes, control characters and anything outside ASCII.
+ * What the last token was is known to the caller; the reader itself remembers only what may come
+ * next, and a bit a level for object or array.
  */
 #include <config.h>
 
@@ -71,7 +72,8 @@ scan_plain(const char *data, size_t pos, size_t len)
         quote = word ^ ONES * '"';
         slash = word ^ ONES * '\\';
         /* the lowest set high bit is exact; a borrow can spoil only the bits above it */
-        hit = ((quote - ONES) & ~quote) | ((slash - ONES) & ~slash) | ((word - ONES * 0x20) & ~word) | word;
+        hit = ((quote - ONES) & ~quote) | ((slash - ONES) & ~slash) |
+              ((word - ONES * 0x20) & ~word) | word;
         hit &= HIGHS;
         if (hit != 0)
             return pos + (size_t)__builtin_ctzll(hit) / 8;
@@ -87,7 +89,8 @@ scan_plain(const char *data, size_t pos, size_t len)
     return pos;
 }
 
-/* Length of the escape whose backslash is at text, 0 if it is none; *ret_code is what it stands for. */
+/* Length of the escape whose backslash is at text, 0 if it is none; *ret_code is what it stands
+ * for. */
 static size_t
 read_escape(const char *text, size_t len, uint32_t *ret_code)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON as Jackson prints it, straight into a buffer. One flag is all the state there is: whether the next
- * element needs a comma in front. It is false behind an opening bracket and a key, true behind a value.
+ * JSON as Jackson prints it, straight into a buffer. One flag is all the state there is: whether
+ * the next element needs a comma in front. It is false behind an opening bracket and a key, true
+ * behind a value.
  */
 #include "common/json_write.h"
 

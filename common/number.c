@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Integers and floating point as Java reads and prints them (Long.parseLong, Double.parseDouble; Double and
- * Float.toString of Java 19 and later: the shortest decimal that reads back as the same number, the one
- * closest to it if there are several, and of two digits where one would do).
+ * Integers and floating point as Java reads and prints them (Long.parseLong, Double.parseDouble;
+ * Double and Float.toString of Java 19 and later: the shortest decimal that reads back as the same
+ * number, the one closest to it if there are several, and of two digits where one would do).
  *
- * Printing first tries what business data is made of, decimals of at most 15 digits (6 for float): such a
- * decimal n / 10^k with both exact in the type reads back as the correctly rounded quotient, and no two of
- * them read as the same number, so the first k that gives v back has found the shortest. The rest goes
- * through the C library, which rounds correctly, with as few digits as read back. The decimal point is that
- * of the C locale: no program here calls setlocale.
+ * Printing first tries what business data is made of, decimals of at most 15 digits (6 for float):
+ * such a decimal n / 10^k with both exact in the type reads back as the correctly rounded quotient,
+ * and no two of them read as the same number, so the first k that gives v back has found the
+ * shortest. The rest goes through the C library, which rounds correctly, with as few digits as read
+ * back. The decimal point is that of the C locale: no program here calls setlocale.
  */
 #include "common/number.h"
 
@@ -25,7 +25,8 @@ static const double pow10_double[EXACT_POWERS] = {
     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 };
 
-static const float pow10_float[] = { 1e0F, 1e1F, 1e2F, 1e3F, 1e4F, 1e5F, 1e6F, 1e7F, 1e8F, 1e9F, 1e10F };
+static const float pow10_float[] = { 1e0F, 1e1F, 1e2F, 1e3F, 1e4F, 1e5F,
+                                     1e6F, 1e7F, 1e8F, 1e9F, 1e10F };
 
 /* digits[0].digits[1..] * 10^exponent */
 struct decimal {
@@ -243,8 +244,9 @@ read_back(const struct decimal *dec, bool single)
 }
 
 /*
- * The shortest of lengths min to max. Below a power of two numbers lie twice as dense as above it: there the
- * nearest decimal, below v, may read as another number while the next one above v reads as v.
+ * The shortest of lengths min to max. Below a power of two numbers lie twice as dense as above it:
+ * there the nearest decimal, below v, may read as another number while the next one above v reads
+ * as v.
  */
 static void
 shortest(double v, bool single, int min, int max, struct decimal *ret)
@@ -270,16 +272,18 @@ shortest(double v, bool single, int min, int max, struct decimal *ret)
 static void
 shortest_double(double v, struct decimal *ret)
 {
-    if (v < 9007199254740992.0 && v == floor(v)) {
+    if (v < 9007199254740992.0 && v == (double)(int64_t)v) {
         decimal_of_integer((uint64_t)v, 0, ret);
         return;
     }
     for (int k = 1; v >= 1e-7 && k < EXACT_POWERS; k++) {
-        double n = nearbyint(v * pow10_double[k]);
+        double scaled = v * pow10_double[k];
+        int64_t n;
 
-        if (n >= 1e15)
+        if (scaled >= 1e15 - 1)
             break;
-        if (n / pow10_double[k] == v) {
+        n = (int64_t)(scaled + 0.5);
+        if ((double)n / pow10_double[k] == v) {
             decimal_of_integer((uint64_t)n, k, ret);
             return;
         }
@@ -290,15 +294,17 @@ shortest_double(double v, struct decimal *ret)
 static void
 shortest_float(float v, struct decimal *ret)
 {
-    if (v < 16777216.0F && v == floorf(v)) {
+    if (v < 16777216.0F && v == (float)(int32_t)v) {
         decimal_of_integer((uint64_t)v, 0, ret);
         return;
     }
     for (size_t k = 1; k < CV_COUNT(pow10_float); k++) {
-        double n = nearbyint((double)v * pow10_double[k]);
+        double scaled = (double)v * pow10_double[k];
+        int32_t n;
 
-        if (n >= 1e6)
+        if (scaled >= 1e6 - 1)
             break;
+        n = (int32_t)(scaled + 0.5);
         if ((float)n / pow10_float[k] == v) {
             decimal_of_integer((uint64_t)n, (int)k, ret);
             return;
@@ -307,7 +313,8 @@ shortest_float(float v, struct decimal *ret)
     shortest((double)v, true, v < FLT_MIN ? 2 : 6, 9, ret);
 }
 
-/* Plain from 10^-3 up to below 10^7, else with an exponent; always a digit on both sides of the point. */
+/* Plain from 10^-3 up to below 10^7, else with an exponent; always a digit on both sides of the
+ * point. */
 static size_t
 print(const struct decimal *dec, char *out)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Java's .properties text (java.util.Properties, "load"). Natural lines are first joined to logical ones
- * (comments and blank lines dropped, continuations without their leading white space), then each logical
- * line is cut at the first separator and its escapes are decoded. What C strings or UTF-8 cannot hold (NUL,
- * lone surrogates, broken sequences) is refused. All memory that held values is wiped: a properties file is
- * where passwords are kept.
+ * Java's .properties text (java.util.Properties, "load"). Natural lines are first joined to logical
+ * ones (comments and blank lines dropped, continuations without their leading white space), then
+ * each logical line is cut at the first separator and its escapes are decoded. What C strings or
+ * UTF-8 cannot hold (NUL, lone surrogates, broken sequences) is refused. All memory that held
+ * values is wiped: a properties file is where passwords are kept.
  */
 #include <config.h>
 
@@ -121,7 +121,8 @@ value_start(const char *line, size_t len, size_t key_len)
     return i;
 }
 
-/* Decode \uXXXX, or two of them for one character; *inout_i stands behind "\u". NULL or what is wrong. */
+/* Decode \uXXXX, or two of them for one character; *inout_i stands behind "\u". NULL or what is
+ * wrong. */
 static const char *
 unescape_unicode(const char *text, size_t len, size_t *inout_i, struct cv_buf *out)
 {
@@ -136,7 +137,8 @@ unescape_unicode(const char *text, size_t len, size_t *inout_i, struct cv_buf *o
     if (code >= 0xdc00 && code <= 0xdfff)
         return "half of a surrogate pair";
     if (code >= 0xd800 && code <= 0xdbff) {
-        low = len - i < 6 || text[i] != '\\' || text[i + 1] != 'u' ? -1 : cv_utf8_hex4(text + i + 2);
+        low =
+            len - i < 6 || text[i] != '\\' || text[i + 1] != 'u' ? -1 : cv_utf8_hex4(text + i + 2);
         if (low < 0xdc00 || low > 0xdfff)
             return "half of a surrogate pair";
         code = 0x10000 + (code - 0xd800) * 0x400 + (low - 0xdc00);
@@ -285,8 +287,8 @@ cv_properties_load(const char *path, struct cv_config *out, struct cv_err *err)
     enum cv_rc rc;
 
     if (fd < 0)
-        return cv_fail_errno(err, errno == ENOENT || errno == ENOTDIR ? CV_NOT_FOUND : CV_INVALID, errno,
-                             "cannot open \"%s\"", path);
+        return cv_fail_errno(err, errno == ENOENT || errno == ENOTDIR ? CV_NOT_FOUND : CV_INVALID,
+                             errno, "cannot open \"%s\"", path);
     rc = read_all(fd, path, &text, err);
     if (rc == CV_OK) {
         rc = cv_properties_parse(cv_buf_cstr(&text), text.len, out, err);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Java's patterns on PCRE2 (8 bit, UTF). What the two spell differently is translated (\uXXXX, \p{Alpha});
- * what they would silently read in different ways is refused (classes within classes, intersections,
- * PCRE2's verbs). Matching is bounded by a number of steps, so no pattern and text can hold a thread.
+ * Java's patterns on PCRE2 (8 bit, UTF). What the two spell differently is translated (\uXXXX,
+ * \p{Alpha}); what they would silently read in different ways is refused (classes within classes,
+ * intersections, PCRE2's verbs). Matching is bounded by a number of steps, so no pattern and text
+ * can hold a thread.
  *
- * Two programs a pattern: one anchored at both ends and compiled to machine code where that is available,
- * for matches(), and one for replaceFirst(), which in Java searches anew and may find less than the whole.
+ * Two programs a pattern: one anchored at both ends and compiled to machine code where that is
+ * available, for matches(), and one for replaceFirst(), which in Java searches anew and may find
+ * less than the whole.
  */
 #include <config.h>
 
@@ -19,10 +21,10 @@
 
 #include "common/utf8.h"
 
-#define PATTERN_MAX  ((size_t)256 << 10)
-#define MATCH_STEPS  1000000
-#define HEAP_KIB     16384
-#define MESSAGE_MAX  256
+#define PATTERN_MAX ((size_t)256 << 10)
+#define MATCH_STEPS 1000000
+#define HEAP_KIB    16384
+#define MESSAGE_MAX 256
 
 struct cv_regex {
     pcre2_code *whole;
@@ -48,7 +50,7 @@ struct translation {
 
 /* ASCII classes that Java writes as properties. */
 static const char *const posix_classes[] = {
-    "Lower", "Upper", "ASCII", "Alpha", "Digit", "Alnum",  "Punct",
+    "Lower", "Upper", "ASCII", "Alpha", "Digit",  "Alnum", "Punct",
     "Graph", "Print", "Blank", "Cntrl", "XDigit", "Space",
 };
 
@@ -63,7 +65,9 @@ translate_unicode(struct translation *t)
         return "\\u must be followed by four hexadecimal digits";
     t->pos += 6;
     if (code >= 0xd800 && code <= 0xdfff) {
-        low = strncmp(t->pos, "\\u", 2) != 0 || strnlen(t->pos + 2, 4) < 4 ? -1 : cv_utf8_hex4(t->pos + 2);
+        low = strncmp(t->pos, "\\u", 2) != 0 || strnlen(t->pos + 2, 4) < 4
+                  ? -1
+                  : cv_utf8_hex4(t->pos + 2);
         if (code >= 0xdc00 || low < 0xdc00 || low > 0xdfff)
             return "half of a surrogate pair";
         code = 0x10000 + (code - 0xd800) * 0x400 + (low - 0xdc00);
@@ -164,8 +168,8 @@ translate(const char *pattern, struct cv_buf *out, struct cv_err *err)
         const char *problem = translate_step(&t);
 
         if (problem != NULL)
-            return cv_fail(err, CV_INVALID, "invalid regular expression \"%s\" at position %zu: %s", pattern,
-                           (size_t)(t.pos - pattern), problem);
+            return cv_fail(err, CV_INVALID, "invalid regular expression \"%s\" at position %zu: %s",
+                           pattern, (size_t)(t.pos - pattern), problem);
     }
     return cv_buf_check(out, err);
 }
@@ -190,22 +194,24 @@ compile(const char *pattern, const struct cv_buf *translated, uint32_t options, 
     if (*ret != NULL)
         return CV_OK;
     (void)pcre2_get_error_message(code, message, sizeof(message));
-    return cv_fail(err, CV_INVALID, "invalid regular expression \"%s\" at position %zu: %s", pattern,
-                   (size_t)pos, (const char *)message);
+    return cv_fail(err, CV_INVALID, "invalid regular expression \"%s\" at position %zu: %s",
+                   pattern, (size_t)pos, (const char *)message);
 }
 
 static enum cv_rc
-regex_make(struct cv_regex *re, const char *pattern, const struct cv_buf *translated, uint32_t options,
-           struct cv_err *err)
+regex_make(struct cv_regex *re, const char *pattern, const struct cv_buf *translated,
+           uint32_t options, struct cv_err *err)
 {
     enum cv_rc rc;
 
-    rc = compile(pattern, translated, options | PCRE2_ANCHORED | PCRE2_ENDANCHORED, &re->whole, err);
+    rc =
+        compile(pattern, translated, options | PCRE2_ANCHORED | PCRE2_ENDANCHORED, &re->whole, err);
     if (rc == CV_OK)
         rc = compile(pattern, translated, options, &re->find, err);
     if (rc != CV_OK)
         return rc;
-    (void)pcre2_jit_compile(re->whole, PCRE2_JIT_COMPLETE); /* without it matching is slower, not wrong */
+    (void)pcre2_jit_compile(re->whole,
+                            PCRE2_JIT_COMPLETE); /* without it matching is slower, not wrong */
     re->limits = pcre2_match_context_create(NULL);
     re->match = pcre2_match_data_create_from_pattern(re->whole, NULL);
     if (re->limits == NULL || re->match == NULL)
@@ -355,11 +361,11 @@ cv_regex_check_replacement(const struct cv_regex *re, const char *replacement, s
         const char *piece = pos;
 
         if (!next_piece(re, &pos, &literal, &group))
-            return cv_fail(err, CV_INVALID,
-                           "invalid replacement \"%s\" at position %zu: %s", replacement,
-                           (size_t)(piece - replacement),
-                           *piece == '$' ? "the pattern has no such group (write \\$ for a dollar sign)"
-                                         : "a character must follow the backslash");
+            return cv_fail(err, CV_INVALID, "invalid replacement \"%s\" at position %zu: %s",
+                           replacement, (size_t)(piece - replacement),
+                           *piece == '$'
+                               ? "the pattern has no such group (write \\$ for a dollar sign)"
+                               : "a character must follow the backslash");
     }
     return CV_OK;
 }
@@ -407,8 +413,8 @@ take_entry(const char **inout_pos, struct cv_buf *out)
         }
         cv_buf_char(out, *p++);
     }
-    while (out->len > 0 && (out->data[out->len - 1] == ' ' || (out->data[out->len - 1] >= '\t' &&
-                                                                out->data[out->len - 1] <= '\r')))
+    while (out->len > 0 && (out->data[out->len - 1] == ' ' ||
+                            (out->data[out->len - 1] >= '\t' && out->data[out->len - 1] <= '\r')))
         cv_buf_truncate(out, out->len - 1);
     *inout_pos = *p == ',' ? p + 1 : p;
 }
@@ -429,7 +435,8 @@ list_add(struct cv_regex_list *list, const char *pattern, bool ignore_case, stru
 }
 
 enum cv_rc
-cv_regex_list_new(const char *list_text, bool ignore_case, struct cv_regex_list **ret, struct cv_err *err)
+cv_regex_list_new(const char *list_text, bool ignore_case, struct cv_regex_list **ret,
+                  struct cv_err *err)
 {
     struct cv_regex_list *list = calloc(1, sizeof(*list));
     struct cv_buf entry = CV_BUF_INIT(PATTERN_MAX);

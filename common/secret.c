@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The handling of secrets in memory: which keys hold them, memory that is really zeroed, a comparison whose
- * time does not tell where two texts differ. References to secrets are in secret_reference.c.
+ * The handling of secrets in memory: which keys hold them, memory that is really zeroed, a
+ * comparison whose time does not tell where two texts differ. References to secrets are in
+ * secret_reference.c.
  */
 #include <config.h>
 
@@ -12,8 +13,9 @@
 
 /* Parts of a key that make its value a secret, in any case of letters. */
 static const char *const sensitive_parts[] = {
-    "password",   "passwd",     "passphrase",  "secret",       "token",     "credential",   "api.key",
-    "apikey",     "access.key", "private.key", "jaas.config",  "user.info", "keystore.key", "ssl.key.pem",
+    "password",    "passwd",    "passphrase",   "secret",      "token",
+    "credential",  "api.key",   "apikey",       "access.key",  "private.key",
+    "jaas.config", "user.info", "keystore.key", "ssl.key.pem",
 };
 
 bool

@@ -2,11 +2,11 @@
 /*
  * References to secrets in configurations.
  *
- * They are those of Kafka (ConfigTransformer: ${provider:[path:]key}, one pass, what cannot be resolved
- * stays as it is), the providers those that Kafka ships. Whoever may post a connector's configuration may
- * write references, so a provider reads regular files of bounded size only, named by absolute paths and, where
- * allowed.paths says so, only below those, links followed first. Failures name provider and path, never
- * what a file holds.
+ * They are those of Kafka (ConfigTransformer: ${provider:[path:]key}, one pass, what cannot be
+ * resolved stays as it is), the providers those that Kafka ships. Whoever may post a connector's
+ * configuration may write references, so a provider reads regular files of bounded size only, named
+ * by absolute paths and, where allowed.paths says so, only below those, links followed first.
+ * Failures name provider and path, never what a file holds.
  */
 #include <config.h>
 
@@ -27,9 +27,9 @@
 #include "common/utf8.h"
 
 #define FILE_BYTES_MAX ((size_t)1 << 20)
-#define VALUE_MAX      ((size_t)4 << 20) /* one value with its references resolved */
+#define VALUE_MAX      ((size_t)4 << 20)  /* one value with its references resolved */
 #define TOTAL_MAX      ((size_t)16 << 20) /* all resolved values of a configuration */
-#define PATHS_MAX      64 /* different paths in the references of a configuration */
+#define PATHS_MAX      64                 /* different paths in the references of a configuration */
 #define CLASS_PREFIX   "org.apache.kafka.common.config.provider."
 
 extern char **environ;
@@ -103,8 +103,8 @@ warn_outside(const struct provider *prov, const char *path)
 }
 
 /*
- * The real path of what a reference names. CV_NOT_FOUND if it is not below the allowed paths, whether it
- * exists or not: a restricted provider must not tell what is elsewhere.
+ * The real path of what a reference names. CV_NOT_FOUND if it is not below the allowed paths,
+ * whether it exists or not: a restricted provider must not tell what is elsewhere.
  */
 static enum cv_rc
 resolve_path(const struct provider *prov, const char *path, char real[PATH_MAX], struct cv_err *err)
@@ -112,16 +112,17 @@ resolve_path(const struct provider *prov, const char *path, char real[PATH_MAX],
     bool there;
 
     if (path[0] != '/')
-        return cv_fail(err, CV_INVALID, "provider \"%s\": path \"%s\" is not absolute", prov->name, path);
+        return cv_fail(err, CV_INVALID, "provider \"%s\": path \"%s\" is not absolute", prov->name,
+                       path);
     there = realpath(path, real) != NULL;
     if (!there && !prov->restricted)
-        return cv_fail_errno(err, CV_INVALID, errno, "provider \"%s\": could not read \"%s\"", prov->name,
-                             path);
+        return cv_fail_errno(err, CV_INVALID, errno, "provider \"%s\": could not read \"%s\"",
+                             prov->name, path);
     if (there ? is_allowed(prov, real) : (is_allowed(prov, path) && strstr(path, "/..") == NULL)) {
         if (there)
             return CV_OK;
-        return cv_fail_errno(err, CV_INVALID, errno, "provider \"%s\": could not read \"%s\"", prov->name,
-                             path);
+        return cv_fail_errno(err, CV_INVALID, errno, "provider \"%s\": could not read \"%s\"",
+                             prov->name, path);
     }
     warn_outside(prov, path);
     return cv_fail(err, CV_NOT_FOUND, "provider \"%s\": \"%s\" is not allowed", prov->name, path);
@@ -129,15 +130,16 @@ resolve_path(const struct provider *prov, const char *path, char real[PATH_MAX],
 
 /* Read an open file whole; path only names it. */
 static enum cv_rc
-read_fd(const struct provider *prov, int fd, const char *path, struct cv_buf *out, struct cv_err *err)
+read_fd(const struct provider *prov, int fd, const char *path, struct cv_buf *out,
+        struct cv_err *err)
 {
     for (;;) {
         char *room = cv_buf_reserve(out, 4096);
         ssize_t n;
 
         if (out->len > FILE_BYTES_MAX)
-            return cv_fail(err, CV_INVALID, "provider \"%s\": \"%s\" is larger than %zu bytes", prov->name,
-                           path, FILE_BYTES_MAX);
+            return cv_fail(err, CV_INVALID, "provider \"%s\": \"%s\" is larger than %zu bytes",
+                           prov->name, path, FILE_BYTES_MAX);
         if (room == NULL)
             return cv_buf_check(out, err);
         n = read(fd, room, 4096);
@@ -152,7 +154,8 @@ read_fd(const struct provider *prov, int fd, const char *path, struct cv_buf *ou
     }
 }
 
-/* Read a regular file by its real path. CV_NOT_FOUND if it is something else: such files do not count. */
+/* Read a regular file by its real path. CV_NOT_FOUND if it is something else: such files do not
+ * count. */
 static enum cv_rc
 read_file(const struct provider *prov, const char *real, struct cv_buf *out, struct cv_err *err)
 {
@@ -161,13 +164,15 @@ read_file(const struct provider *prov, const char *real, struct cv_buf *out, str
     int fd;
 
     if (stat(real, &st) == 0 && !S_ISREG(st.st_mode)) /* before open, which a device may notice */
-        return cv_fail(err, CV_NOT_FOUND, "provider \"%s\": \"%s\" is not a regular file", prov->name, real);
+        return cv_fail(err, CV_NOT_FOUND, "provider \"%s\": \"%s\" is not a regular file",
+                       prov->name, real);
     fd = open(real, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
-        return cv_fail_errno(err, CV_INVALID, errno, "provider \"%s\": could not read \"%s\"", prov->name,
-                             real);
+        return cv_fail_errno(err, CV_INVALID, errno, "provider \"%s\": could not read \"%s\"",
+                             prov->name, real);
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        rc = cv_fail(err, CV_NOT_FOUND, "provider \"%s\": \"%s\" is not a regular file", prov->name, real);
+        rc = cv_fail(err, CV_NOT_FOUND, "provider \"%s\": \"%s\" is not a regular file", prov->name,
+                     real);
     else
         rc = read_fd(prov, fd, real, out, err);
     (void)close(fd);
@@ -186,7 +191,8 @@ load_file(const struct provider *prov, const char *path, struct cv_config *out, 
         return rc == CV_NOT_FOUND ? CV_OK : rc;
     rc = read_file(prov, real, &text, err);
     if (rc == CV_NOT_FOUND)
-        rc = cv_fail(err, CV_INVALID, "provider \"%s\": \"%s\" is not a regular file", prov->name, path);
+        rc = cv_fail(err, CV_INVALID, "provider \"%s\": \"%s\" is not a regular file", prov->name,
+                     path);
     if (rc == CV_OK) {
         rc = cv_properties_parse(cv_buf_cstr(&text), text.len, out, err);
         if (rc != CV_OK)
@@ -196,10 +202,11 @@ load_file(const struct provider *prov, const char *path, struct cv_config *out, 
     return rc;
 }
 
-/* The file of that name in a directory, whole, put under its name; nothing if there is no such file. */
+/* The file of that name in a directory, whole, put under its name; nothing if there is no such
+ * file. */
 static enum cv_rc
-load_directory(const struct provider *prov, const char *path, const char *name, struct cv_config *out,
-               struct cv_err *err)
+load_directory(const struct provider *prov, const char *path, const char *name,
+               struct cv_config *out, struct cv_err *err)
 {
     struct cv_buf text = CV_BUF_INIT(FILE_BYTES_MAX + 8192);
     struct cv_buf file = CV_BUF_INIT(PATH_MAX);
@@ -208,7 +215,8 @@ load_directory(const struct provider *prov, const char *path, const char *name, 
 
     if (rc != CV_OK)
         return rc == CV_NOT_FOUND ? CV_OK : rc;
-    if (name[0] == '\0' || strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+    if (name[0] == '\0' || strchr(name, '/') != NULL || strcmp(name, ".") == 0 ||
+        strcmp(name, "..") == 0)
         return CV_OK;
     cv_buf_printf(&file, "%s/%s", real, name);
     if (file.failed != CV_OK || access(cv_buf_cstr(&file), F_OK) != 0)
@@ -279,7 +287,8 @@ next_item(const char **inout_list, struct cv_buf *out)
     return true;
 }
 
-/* Keep both spellings: a reference to a file that is missing can only be compared as it is written. */
+/* Keep both spellings: a reference to a file that is missing can only be compared as it is written.
+ */
 static enum cv_rc
 add_path(struct provider *prov, const char *path, struct cv_err *err)
 {
@@ -289,13 +298,14 @@ add_path(struct provider *prov, const char *path, struct cv_err *err)
 
     if (path[0] != '/')
         return cv_fail(err, CV_INVALID,
-                       "invalid value \"%s\" in config.providers.%s.param.allowed.paths: give an absolute path",
+                       "invalid value \"%s\" in config.providers.%s.param.allowed.paths: give an "
+                       "absolute path",
                        path, prov->name);
     real = realpath(path, NULL);
     if (real == NULL)
         return cv_fail_errno(err, CV_INVALID, errno,
-                             "invalid value \"%s\" in config.providers.%s.param.allowed.paths", path,
-                             prov->name);
+                             "invalid value \"%s\" in config.providers.%s.param.allowed.paths",
+                             path, prov->name);
     given = strdup(path);
     paths = realloc(prov->paths, (prov->n_paths + 2) * sizeof(*paths));
     if (paths != NULL)
@@ -347,7 +357,8 @@ set_env(struct provider *prov, const char *pattern, struct cv_err *err)
         if ((*entry)[len] != '=' || (allow != NULL && !cv_regex_matches(allow, *entry, len)))
             continue;
         name = strndup(*entry, len);
-        rc = name == NULL ? cv_fail_memory(err) : cv_config_set(prov->env, name, *entry + len + 1, err);
+        rc = name == NULL ? cv_fail_memory(err)
+                          : cv_config_set(prov->env, name, *entry + len + 1, err);
         free(name);
     }
     cv_regex_free(allow);
@@ -356,10 +367,11 @@ set_env(struct provider *prov, const char *pattern, struct cv_err *err)
 
 /* Add a provider; by_default: nobody asked for it, so without allowed.paths no file is allowed. */
 static enum cv_rc
-add_provider(struct cv_secrets *secrets, const struct cv_config *worker, const char *name, enum kind kind,
-             bool by_default, struct cv_err *err)
+add_provider(struct cv_secrets *secrets, const struct cv_config *worker, const char *name,
+             enum kind kind, bool by_default, struct cv_err *err)
 {
-    struct provider *providers = realloc(secrets->providers, (secrets->count + 1) * sizeof(*providers));
+    struct provider *providers =
+        realloc(secrets->providers, (secrets->count + 1) * sizeof(*providers));
     struct provider *prov;
 
     if (providers == NULL)
@@ -376,25 +388,28 @@ add_provider(struct cv_secrets *secrets, const struct cv_config *worker, const c
 
 /* Add the provider of that name and its class. */
 static enum cv_rc
-add_named(struct cv_secrets *secrets, const struct cv_config *worker, const char *name, struct cv_err *err)
+add_named(struct cv_secrets *secrets, const struct cv_config *worker, const char *name,
+          struct cv_err *err)
 {
     const char *class = provider_option(worker, name, "class");
     const char *simple = class;
 
     if (class == NULL)
-        return cv_fail(err, CV_INVALID,
-                       "Missing required configuration \"config.providers.%s.class\" which has no default "
-                       "value.",
-                       name);
+        return cv_fail(
+            err, CV_INVALID,
+            "Missing required configuration \"config.providers.%s.class\" which has no default "
+            "value.",
+            name);
     if (strncmp(class, CLASS_PREFIX, strlen(CLASS_PREFIX)) == 0)
         simple = class + strlen(CLASS_PREFIX);
     for (int kind = 0; kind < KIND_COUNT; kind++)
         if (strcmp(simple, class_names[kind]) == 0)
             return add_provider(secrets, worker, name, (enum kind)kind, false, err);
-    return cv_fail(err, CV_INVALID,
-                   "Invalid value %s for configuration config.providers.%s.class: must be %s%s, %s or %s", class,
-                   name, CLASS_PREFIX, class_names[KIND_FILE], class_names[KIND_DIRECTORY],
-                   class_names[KIND_ENV]);
+    return cv_fail(
+        err, CV_INVALID,
+        "Invalid value %s for configuration config.providers.%s.class: must be %s%s, %s or %s",
+        class, name, CLASS_PREFIX, class_names[KIND_FILE], class_names[KIND_DIRECTORY],
+        class_names[KIND_ENV]);
 }
 
 enum cv_rc
@@ -436,8 +451,8 @@ cv_secrets_free(struct cv_secrets *secrets)
 
 /* ---- references ---- */
 
-/* The next reference from text on: "${", a provider up to the first colon, a path up to a second one, a key
-   up to the brace. */
+/* The next reference from text on: "${", a provider up to the first colon, a path up to a second
+   one, a key up to the brace. */
 static bool
 find_reference(const char *text, struct reference *ret)
 {
@@ -494,7 +509,8 @@ find_provider(const struct cv_secrets *secrets, const struct reference *ref)
     for (size_t i = 0; i < secrets->count; i++) {
         const char *name = secrets->providers[i].name;
 
-        if (strlen(name) == ref->provider_len && memcmp(name, ref->provider, ref->provider_len) == 0)
+        if (strlen(name) == ref->provider_len &&
+            memcmp(name, ref->provider, ref->provider_len) == 0)
             return &secrets->providers[i];
     }
     return NULL;
@@ -502,8 +518,8 @@ find_provider(const struct cv_secrets *secrets, const struct reference *ref)
 
 /* The values of a provider's path; none when first asked for. */
 static enum cv_rc
-loaded_get(struct resolution *res, const struct provider *prov, const char *path, struct loaded **ret,
-           struct cv_err *err)
+loaded_get(struct resolution *res, const struct provider *prov, const char *path,
+           struct loaded **ret, struct cv_err *err)
 {
     struct loaded *item;
 
@@ -534,7 +550,8 @@ resolution_done(struct resolution *res)
     }
 }
 
-/* The values of that path, with the one of key if there is one. Borrowed from res or the provider. */
+/* The values of that path, with the one of key if there is one. Borrowed from res or the provider.
+ */
 static enum cv_rc
 load(struct resolution *res, const struct provider *prov, const char *path, const char *key,
      const struct cv_config **ret, struct cv_err *err)
@@ -544,7 +561,8 @@ load(struct resolution *res, const struct provider *prov, const char *path, cons
 
     if (prov->kind == KIND_ENV) {
         if (path[0] != '\0')
-            return cv_fail(err, CV_INVALID, "provider \"%s\": path \"%s\" given, but the environment has none",
+            return cv_fail(err, CV_INVALID,
+                           "provider \"%s\": path \"%s\" given, but the environment has none",
                            prov->name, path);
         *ret = prov->env;
         return CV_OK;
@@ -560,7 +578,8 @@ load(struct resolution *res, const struct provider *prov, const char *path, cons
 
 /* Append what a reference stands for, or its own text. */
 static enum cv_rc
-put_reference(struct resolution *res, const struct reference *ref, struct cv_buf *out, struct cv_err *err)
+put_reference(struct resolution *res, const struct reference *ref, struct cv_buf *out,
+              struct cv_err *err)
 {
     const struct provider *prov = find_provider(res->secrets, ref);
     const struct cv_config *values = NULL;
@@ -605,8 +624,8 @@ resolve_value(struct resolution *res, const char *text, struct cv_buf *out, stru
 }
 
 enum cv_rc
-cv_secrets_resolve(const struct cv_secrets *secrets, const struct cv_config *cfg, struct cv_config **ret,
-                   struct cv_err *err)
+cv_secrets_resolve(const struct cv_secrets *secrets, const struct cv_config *cfg,
+                   struct cv_config **ret, struct cv_err *err)
 {
     struct resolution res = { .secrets = secrets };
     struct cv_config *out = cv_config_copy(cfg);
@@ -625,7 +644,8 @@ cv_secrets_resolve(const struct cv_secrets *secrets, const struct cv_config *cfg
         if (rc == CV_OK)
             rc = cv_config_set(out, cv_config_key(cfg, i), cv_buf_cstr(&value), err);
         else
-            (void)cv_err_context(err, "could not resolve the references in %s", cv_config_key(cfg, i));
+            (void)cv_err_context(err, "could not resolve the references in %s",
+                                 cv_config_key(cfg, i));
     }
     cv_buf_wipe(&value);
     resolution_done(&res);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * UTF-8 by the table of well-formed byte sequences (RFC 3629, section 4): the lead byte gives the length and
- * bounds of the second byte, all others are 80..BF.
+ * UTF-8 by the table of well-formed byte sequences (RFC 3629, section 4): the lead byte gives the
+ * length and bounds of the second byte, all others are 80..BF.
  */
 #include "common/utf8.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes through the JSON reader. Beyond not crashing: what it accepts token by token it accepts skipped
- * as a whole, what it decodes is UTF-8, and written out again it is JSON of the same tokens.
+ * Any bytes through the JSON reader. Beyond not crashing: what it accepts token by token it accepts
+ * skipped as a whole, what it decodes is UTF-8, and written out again it is JSON of the same
+ * tokens.
  */
 #include <config.h>
 
@@ -105,7 +106,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must((cv_json_skip(&r) != CV_JSON_BAD && cv_json_next(&r) == CV_JSON_DONE) == good);
     if (good && once.failed == CV_OK) {
         must(copy(cv_buf_cstr(&once), once.len, &twice));
-        must(once.len == twice.len && memcmp(cv_buf_cstr(&once), cv_buf_cstr(&twice), once.len) == 0);
+        must(once.len == twice.len &&
+             memcmp(cv_buf_cstr(&once), cv_buf_cstr(&twice), once.len) == 0);
     }
     cv_buf_free(&once);
     cv_buf_free(&twice);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes through the properties parser. Beyond not crashing: what it accepts is UTF-8 without NUL, and
- * written out again with every special character escaped it parses to the same pairs.
+ * Any bytes through the properties parser. Beyond not crashing: what it accepts is UTF-8 without
+ * NUL, and written out again with every special character escaped it parses to the same pairs.
  */
 #include <config.h>
 
@@ -43,6 +43,7 @@ parse_again(const struct cv_config *cfg)
     struct cv_err err = CV_ERR_INIT;
 
     must(again != NULL);
+    cv_buf_char(&out, '\n'); /* a first key may begin with what is a byte order mark at the start */
     for (size_t i = 0; i < cv_config_count(cfg); i++) {
         put_escaped(&out, cv_config_key(cfg, i));
         cv_buf_char(&out, '=');

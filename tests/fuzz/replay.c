@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Drives a fuzz target without libFuzzer, so that every build replays the corpora: each file of the given
- * directories as it is, cut off at every length, and with every byte changed in several ways. Every input
- * lies in memory of exactly its length, where the address sanitizer sees one byte too many. Without
- * arguments the corpus is $srcdir/tests/fuzz/TARGET.in, which is how make check runs it.
+ * Drives a fuzz target without libFuzzer, so that every build replays the corpora: each file of the
+ * given directories as it is, cut off at every length, and with every byte changed in several ways.
+ * Every input lies in memory of exactly its length, where the address sanitizer sees one byte too
+ * many. Without arguments the corpus is $srcdir/tests/fuzz/TARGET.in, which is how make check runs
+ * it.
  *
  * When the target dies, the last line says of what; a hang is one that takes longer than a minute.
  */
@@ -54,8 +55,8 @@ run(const char *path, const char *kind, const uint8_t *seed, size_t size, size_t
     memcpy(copy, seed, size);
     if (at < size)
         copy[at] ^= change;
-    (void)snprintf(current, sizeof(current), "died of %s: %s at %zu, changed by 0x%02x\n", path, kind, at,
-                   (unsigned)change);
+    (void)snprintf(current, sizeof(current), "died of %s: %s at %zu, changed by 0x%02x\n", path,
+                   kind, at, (unsigned)change);
     (void)LLVMFuzzerTestOneInput(copy, size);
     free(copy);
     runs++;

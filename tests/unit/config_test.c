@@ -45,12 +45,12 @@ static const struct cv_config_def required_defs[] = {
     { ROW("text", CV_CONFIG_STRING, NULL, text), .required = true, .check = cv_valid_non_empty },
     { ROW("count", CV_CONFIG_INT, NULL, count), .required = true, .check = cv_valid_range,
       .arg = &(const struct cv_range){ 1, INT64_MAX } },
+    { ROW("mode", CV_CONFIG_ENUM, NULL, mode), .required = true, .names = modes },
     CV_CONFIG_END
 };
 
 static const struct cv_config_def list_defs[] = {
-    { ROW("list", CV_CONFIG_LIST, "", list), .check = cv_valid_in, .arg = in_xy },
-    CV_CONFIG_END
+    { ROW("list", CV_CONFIG_LIST, "", list), .check = cv_valid_in, .arg = in_xy }, CV_CONFIG_END
 };
 
 /* A fresh config of one pair. */
@@ -67,7 +67,8 @@ config_of(const char *key, const char *value)
 
 /* Parse one pair by the rows and compare all errors, joined with '|'. */
 static void
-expect_errors(const struct cv_config_def *rows, const char *key, const char *value, const char *expected)
+expect_errors(const struct cv_config_def *rows, const char *key, const char *value,
+              const char *expected)
 {
     struct cv_config *cfg = config_of(key, value);
     struct cv_config_errors errors = { .items = NULL };
@@ -98,20 +99,25 @@ bad_values_give_the_texts_of_config_def(void **state)
         const char *value;
         const char *expected;
     } cases[] = {
-        { "flag", "maybe", "Invalid value maybe for configuration flag: Expected value to be either true or "
-                           "false" },
-        { "flag", " 7 ", "Invalid value  7  for configuration flag: Expected value to be either true or "
-                         "false" },
+        { "flag", "maybe",
+          "Invalid value maybe for configuration flag: Expected value to be either true or "
+          "false" },
+        { "flag", " 7 ",
+          "Invalid value  7  for configuration flag: Expected value to be either true or "
+          "false" },
         { "flag", " True ", "" },
         { "text", "z", "Invalid value z for configuration text: String must be one of: x, y" },
         { "text", " X", "Invalid value X for configuration text: String must be one of: x, y" },
         { "text", " y ", "" },
-        { "count", "x", "Invalid value x for configuration count: Not a number of type INT|"
-                        "Invalid value null for configuration count: Value must be non-null" },
-        { "count", "", "Invalid value  for configuration count: Not a number of type INT|"
-                       "Invalid value null for configuration count: Value must be non-null" },
-        { "count", "1.5", "Invalid value 1.5 for configuration count: Not a number of type INT|"
-                          "Invalid value null for configuration count: Value must be non-null" },
+        { "count", "x",
+          "Invalid value x for configuration count: Not a number of type INT|"
+          "Invalid value null for configuration count: Value must be non-null" },
+        { "count", "",
+          "Invalid value  for configuration count: Not a number of type INT|"
+          "Invalid value null for configuration count: Value must be non-null" },
+        { "count", "1.5",
+          "Invalid value 1.5 for configuration count: Not a number of type INT|"
+          "Invalid value null for configuration count: Value must be non-null" },
         { "count", "2147483648",
           "Invalid value 2147483648 for configuration count: Not a number of type INT|"
           "Invalid value null for configuration count: Value must be non-null" },
@@ -119,21 +125,26 @@ bad_values_give_the_texts_of_config_def(void **state)
         { "count", "0", "Invalid value 0 for configuration count: Value must be at least 1" },
         { "count", " -01 ", "Invalid value -1 for configuration count: Value must be at least 1" },
         { "count", "+3", "" },
-        { "small", "32768", "Invalid value 32768 for configuration small: Not a number of type SHORT" },
+        { "small", "32768",
+          "Invalid value 32768 for configuration small: Not a number of type SHORT" },
         { "small", "-32768", "" },
         { "big", "soon", "Invalid value soon for configuration big: Not a number of type LONG" },
         { "big", "101", "Invalid value 101 for configuration big: Value must be no more than 100" },
         { "big", NULL, "" },
         { "real", " 7 ", "Invalid value 7.0 for configuration real: Value must be no more than 5" },
         { "real", "-1", "Invalid value -1.0 for configuration real: Value must be at least 0" },
-        { "real", "0x10", "Invalid value 0x10 for configuration real: Not a number of type DOUBLE|"
-                          "Invalid value null for configuration real: Value must be non-null" },
+        { "real", "0x10",
+          "Invalid value 0x10 for configuration real: Not a number of type DOUBLE|"
+          "Invalid value null for configuration real: Value must be non-null" },
         { "real", "1d", "" },
         { "real", "NaN", "" },
-        { "password", " ", "Invalid value [hidden] for configuration password: String must be non-empty" },
+        { "password", " ",
+          "Invalid value [hidden] for configuration password: String must be non-empty" },
+        { "text", NULL, "Invalid value null for configuration text: String must be one of: x, y" },
         { "mode", "Never", "" },
         { "mode", " maybe ",
-          "Invalid value maybe for configuration mode: String must be one of (case insensitive): INITIAL, "
+          "Invalid value maybe for configuration mode: String must be one of (case insensitive): "
+          "INITIAL, "
           "NEVER" },
     };
 
@@ -161,13 +172,18 @@ all_missing_options_are_reported_and_the_first_is_the_failure(void **state)
 
     (void)state;
     assert_int_equal(cv_config_parse(required_defs, cfg, &out, &errors, &err), CV_INVALID);
-    assert_int_equal(errors.count, 3);
+    assert_int_equal(errors.count, 5);
     assert_string_equal(errors.items[0].text,
                         "Missing required configuration \"text\" which has no default value.");
     assert_string_equal(errors.items[1].text,
                         "Missing required configuration \"count\" which has no default value.");
     assert_string_equal(errors.items[2].text,
                         "Invalid value null for configuration count: Value must be non-null");
+    assert_string_equal(errors.items[3].text,
+                        "Missing required configuration \"mode\" which has no default value.");
+    assert_string_equal(errors.items[4].text,
+                        "Invalid value null for configuration mode: String must be one "
+                        "of (case insensitive): INITIAL, NEVER");
     assert_string_equal(err.text, errors.items[0].text);
     cv_config_errors_done(&errors);
     cv_config_free(cfg);
@@ -183,10 +199,12 @@ a_required_null_passes_validation_but_not_parsing(void **state)
 
     (void)state;
     assert_int_equal(cv_config_set(cfg, "count", "1", &err), CV_OK);
+    assert_int_equal(cv_config_set(cfg, "mode", "never", &err), CV_OK);
     assert_int_equal(cv_config_parse(required_defs, cfg, NULL, &errors, &err), CV_OK);
     assert_int_equal(errors.count, 0);
     assert_int_equal(cv_config_parse(required_defs, cfg, &out, &errors, &err), CV_INVALID);
-    assert_string_equal(err.text, "Missing required configuration \"text\" which has no default value.");
+    assert_string_equal(err.text,
+                        "Missing required configuration \"text\" which has no default value.");
     cv_config_errors_done(&errors);
     cv_config_free(cfg);
 }
@@ -195,8 +213,8 @@ static void
 values_land_in_the_struct_trimmed(void **state)
 {
     static const char *const pairs[][2] = {
-        { "flag", "TRUE" }, { "text", " y\t" },      { "count", "2147483647" }, { "small", "-5" },
-        { "big", "100" },   { "real", " 2.5e0 " },   { "list", " a , b,,c " },  { "class", "a.B" },
+        { "flag", "TRUE" },  { "text", " y\t" },     { "count", "2147483647" }, { "small", "-5" },
+        { "big", "100" },    { "real", " 2.5e0 " },  { "list", " a , b,,c " },  { "class", "a.B" },
         { "mode", "NEVER" }, { "password", " pw " },
     };
     struct cv_config *cfg = cv_config_new();
@@ -242,8 +260,9 @@ the_struct_is_whole_with_defaults_where_values_are_bad(void **state)
     assert_int_equal(cv_config_set(cfg, "mode", "nonsense", &err), CV_OK);
     assert_int_equal(cv_config_parse(defs, cfg, &out, &errors, &err), CV_INVALID);
     assert_int_equal(err.rc, CV_INVALID);
-    assert_string_equal(err.text, "Invalid value nonsense for configuration text: String must be one of: x, "
-                                  "y"); /* the first in the order of rows */
+    assert_string_equal(err.text,
+                        "Invalid value nonsense for configuration text: String must be one of: x, "
+                        "y"); /* the first in the order of rows */
     assert_int_equal(out.count, 1);
     assert_string_equal(out.text, "x");
     assert_int_equal(out.small, 3);

@@ -114,8 +114,11 @@ static void
 strings_must_be_utf8_without_control_characters(void **state)
 {
     (void)state;
-    EXPECT("\"\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"",
-           "s:\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf ");
+    EXPECT("\"\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf"
+           "\xbf\"",
+           "s:"
+           "\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf"
+           "\xbf ");
     EXPECT("\"\x80\"", "!invalid UTF-8@1");
     EXPECT("\"a\xc0\x80\"", "!invalid UTF-8@2");
     EXPECT("\"\xc1\xbf\"", "!invalid UTF-8@1");
@@ -189,7 +192,9 @@ structure_is_strict(void **state)
     EXPECT("tru", "!a value must come here@0");
     EXPECT("True", "!a value must come here@0");
     EXPECT("// x\n1", "!a value must come here@0");
-    EXPECT("\xef\xbb\xbf" "1", "!a value must come here@0");
+    EXPECT("\xef\xbb\xbf"
+           "1",
+           "!a value must come here@0");
     EXPECT("1\0", "n:1 !nothing may follow the value@1");
     EXPECT("\"abc", "!the text ends inside a string@4");
     EXPECT("\f1", "!a value must come here@0");
@@ -217,8 +222,9 @@ sixty_four_levels_are_read_and_no_more(void **state)
 static void
 skip_leaves_the_raw_span(void **state)
 {
-    static const char text[] = "{\"a\" : {\"x\":[1,{}],\"y\":\"}\"} ,\"b\":\"s\\n\",\"c\":-1.5e3 ,\"d\":true,"
-                               "\"e\":false,\"f\":null,\"g\":[]}";
+    static const char text[] =
+        "{\"a\" : {\"x\":[1,{}],\"y\":\"}\"} ,\"b\":\"s\\n\",\"c\":-1.5e3 ,\"d\":true,"
+        "\"e\":false,\"f\":null,\"g\":[]}";
     static const struct {
         enum cv_json_token tok;
         const char *span;

@@ -61,7 +61,8 @@ strings_are_escaped_as_jackson_does(void **state)
     cv_json_string(&w, NULL);
     cv_json_string(&w, "");
     cv_json_array_end(&w);
-    expect(&buf, "[\"a/b\\\"\\\\\\b\\t\\n\\f\\r\\u0001\\u001F\x7f\xc3\xa9\",\"nul\\u0000in\",null,\"\"]");
+    expect(&buf,
+           "[\"a/b\\\"\\\\\\b\\t\\n\\f\\r\\u0001\\u001F\x7f\xc3\xa9\",\"nul\\u0000in\",null,\"\"]");
 }
 
 static void

@@ -256,7 +256,8 @@ expect_unscaled(const char *text, int32_t scale, const unsigned char *bytes, siz
 }
 
 static void
-expect_decimal(const unsigned char *bytes, size_t len, int32_t scale, bool plain, const char *expected)
+expect_decimal(const unsigned char *bytes, size_t len, int32_t scale, bool plain,
+               const char *expected)
 {
     struct cv_buf buf = CV_BUF_INIT(1000);
     struct cv_err err = CV_ERR_INIT;
@@ -303,14 +304,27 @@ a_decimal_takes_any_spelling_of_its_value(void **state)
         int32_t scale;
         const char *hex;
     } cases[] = {
-        { "1", 2, "64" },        { "1.2", 2, "78" },       { "+1.20", 2, "78" },  { "1.2000", 2, "78" },
-        { "-1.28", 2, "80" },    { "-1.29", 2, "ff7f" },   { "0012.8", 1, "0080" }, { "120", -1, "0c" },
-        { "1.2e2", -1, "0c" },   { "1.2E+2", 0, "78" },    { "12e-1", 1, "0c" },  { "-0.00", 2, "00" },
-        { "0e1000000", 2, "00" }, { ".5", 1, "05" },       { "5.", 1, "32" },
+        { "1", 2, "64" },
+        { "1.2", 2, "78" },
+        { "+1.20", 2, "78" },
+        { "1.2000", 2, "78" },
+        { "-1.28", 2, "80" },
+        { "-1.29", 2, "ff7f" },
+        { "0012.8", 1, "0080" },
+        { "120", -1, "0c" },
+        { "1.2e2", -1, "0c" },
+        { "1.2E+2", 0, "78" },
+        { "12e-1", 1, "0c" },
+        { "-0.00", 2, "00" },
+        { "0e1000000", 2, "00" },
+        { ".5", 1, "05" },
+        { "5.", 1, "32" },
         { "0.00000000000000000000000000000000000000000012", 44, "0c" },
         { "999999999999999999", 0, "0de0b6b3a763ffff" },
-        { "9223372036854775807", 0, "7fffffffffffffff" }, { "-9223372036854775808", 0, "8000000000000000" },
-        { "9223372036854775808", 0, "008000000000000000" }, { "922337203685477580.8", 1, "008000000000000000" },
+        { "9223372036854775807", 0, "7fffffffffffffff" },
+        { "-9223372036854775808", 0, "8000000000000000" },
+        { "9223372036854775808", 0, "008000000000000000" },
+        { "922337203685477580.8", 1, "008000000000000000" },
         { "184467440737095516.16", 2, "010000000000000000" },
     };
     unsigned char bytes[32];
@@ -416,9 +430,14 @@ static void
 base64_is_padded_and_decodes_back(void **state)
 {
     static const char *const cases[][2] = {
-        { "", "" },           { "f", "Zg==" },         { "fo", "Zm8=" },
-        { "foo", "Zm9v" },    { "foob", "Zm9vYg==" },  { "fooba", "Zm9vYmE=" },
-        { "foobar", "Zm9vYmFy" }, { "\xfb\xff\xbe", "+/++" },
+        { "", "" },
+        { "f", "Zg==" },
+        { "fo", "Zm8=" },
+        { "foo", "Zm9v" },
+        { "foob", "Zm9vYg==" },
+        { "fooba", "Zm9vYmE=" },
+        { "foobar", "Zm9vYmFy" },
+        { "\xfb\xff\xbe", "+/++" },
     };
 
     (void)state;
@@ -470,7 +489,8 @@ bad_base64_is_refused_and_leaves_the_buffer(void **state)
         struct cv_err err = CV_ERR_INIT;
 
         cv_buf_str(&buf, "keep");
-        assert_int_equal(cv_base64_decode(cases[i][0], strlen(cases[i][0]), &buf, &err), CV_INVALID);
+        assert_int_equal(cv_base64_decode(cases[i][0], strlen(cases[i][0]), &buf, &err),
+                         CV_INVALID);
         assert_string_equal(err.text, cases[i][1]);
         assert_string_equal(cv_buf_cstr(&buf), "keep");
         cv_buf_free(&buf);

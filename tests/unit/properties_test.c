@@ -20,8 +20,8 @@ expect(const char *text, size_t len, const char *expected)
 
     assert_int_equal(cv_properties_parse(text, len, cfg, &err), CV_OK);
     for (size_t i = 0; i < cv_config_count(cfg); i++)
-        (void)snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s=%s;", cv_config_key(cfg, i),
-                       cv_config_value(cfg, i));
+        (void)snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s=%s;",
+                       cv_config_key(cfg, i), cv_config_value(cfg, i));
     assert_string_equal(all, expected);
     cv_config_free(cfg);
 }
@@ -44,7 +44,8 @@ static void
 separators_are_equals_colon_and_blanks(void **state)
 {
     (void)state;
-    EXPECT("a=1\nb:2\nc 3\nd\t=\f4\ne = = 5\nf  :  6 \ng\n=h\n", "a=1;b=2;c=3;d=4;e== 5;f=6 ;g=;=h;");
+    EXPECT("a=1\nb:2\nc 3\nd\t=\f4\ne = = 5\nf  :  6 \ng\n=h\n",
+           "a=1;b=2;c=3;d=4;e== 5;f=6 ;g=;=h;");
     EXPECT("a\\=b=c\na\\:\\ b=c=d", "a=b=c;a: b=c=d;");
 }
 
@@ -97,7 +98,9 @@ static void
 a_byte_order_mark_is_skipped(void **state)
 {
     (void)state;
-    EXPECT("\xef\xbb\xbf" "a=1", "a=1;");
+    EXPECT("\xef\xbb\xbf"
+           "a=1",
+           "a=1;");
 }
 
 static void
@@ -139,7 +142,8 @@ a_file_is_loaded_and_its_name_is_in_failures(void **state)
     (void)close(fd);
     (void)unlink(path);
     assert_int_equal(cv_properties_load(path, cfg, &err), CV_NOT_FOUND);
-    (void)snprintf(expected, sizeof(expected), "cannot open \"%s\": No such file or directory", path);
+    (void)snprintf(expected, sizeof(expected), "cannot open \"%s\": No such file or directory",
+                   path);
     assert_string_equal(err.text, expected);
     assert_int_equal(cv_properties_load("/tmp", cfg, &err), CV_INVALID);
     assert_string_equal(err.text, "cannot read \"/tmp\": Is a directory");

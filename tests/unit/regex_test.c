@@ -91,22 +91,31 @@ bad_patterns_are_refused(void **state)
 {
     static const char *const cases[][2] = {
         { "(", "invalid regular expression \"(\" at position 1: missing closing parenthesis" },
-        { "[", "invalid regular expression \"[\" at position 1: missing terminating ] for character class" },
-        { "*a", "invalid regular expression \"*a\" at position 0: quantifier does not follow a repeatable "
+        { "[", "invalid regular expression \"[\" at position 1: missing terminating ] for "
+               "character class" },
+        { "*a", "invalid regular expression \"*a\" at position 0: quantifier does not follow a "
+                "repeatable "
                 "item" },
         { "a\\", "invalid regular expression \"a\\\" at position 2: \\ at end of pattern" },
-        { "\\u12G4", "invalid regular expression \"\\u12G4\" at position 0: \\u must be followed by four "
-                     "hexadecimal digits" },
-        { "\\uDE00", "invalid regular expression \"\\uDE00\" at position 6: half of a surrogate pair" },
-        { "[a[bc]]", "invalid regular expression \"[a[bc]]\" at position 2: '[' in a character class must be "
-                     "written \\[ (classes do not nest here)" },
-        { "[[:alpha:]]", "invalid regular expression \"[[:alpha:]]\" at position 1: '[' in a character class "
-                         "must be written \\[ (classes do not nest here)" },
-        { "[a-z&&b]", "invalid regular expression \"[a-z&&b]\" at position 4: '&&' in a character class is "
-                      "not supported" },
-        { "(*UCP)a", "invalid regular expression \"(*UCP)a\" at position 0: dangling meta character '*'" },
-        { "\xff", "invalid regular expression \"\xff\" at position 0: UTF-8 error: illegal byte (0xfe or "
-                  "0xff)" },
+        { "\\u12G4",
+          "invalid regular expression \"\\u12G4\" at position 0: \\u must be followed by four "
+          "hexadecimal digits" },
+        { "\\uDE00",
+          "invalid regular expression \"\\uDE00\" at position 6: half of a surrogate pair" },
+        { "[a[bc]]",
+          "invalid regular expression \"[a[bc]]\" at position 2: '[' in a character class must be "
+          "written \\[ (classes do not nest here)" },
+        { "[[:alpha:]]",
+          "invalid regular expression \"[[:alpha:]]\" at position 1: '[' in a character class "
+          "must be written \\[ (classes do not nest here)" },
+        { "[a-z&&b]",
+          "invalid regular expression \"[a-z&&b]\" at position 4: '&&' in a character class is "
+          "not supported" },
+        { "(*UCP)a",
+          "invalid regular expression \"(*UCP)a\" at position 0: dangling meta character '*'" },
+        { "\xff",
+          "invalid regular expression \"\xff\" at position 0: UTF-8 error: illegal byte (0xfe or "
+          "0xff)" },
     };
 
     (void)state;
@@ -164,7 +173,8 @@ replacements_follow_java(void **state)
         bool done;
 
         cv_buf_str(&out, "#");
-        done = cv_regex_replace(re, cases[i].text, strlen(cases[i].text), cases[i].replacement, &out);
+        done =
+            cv_regex_replace(re, cases[i].text, strlen(cases[i].text), cases[i].replacement, &out);
         assert_int_equal(done, cases[i].expected != NULL);
         assert_string_equal(cv_buf_cstr(&out) + 1, done ? cases[i].expected : "");
         cv_buf_free(&out);
@@ -176,17 +186,23 @@ static void
 bad_replacements_are_told_apart(void **state)
 {
     static const char *const cases[][2] = {
-        { "$", "invalid replacement \"$\" at position 0: the pattern has no such group (write \\$ for a "
-               "dollar sign)" },
-        { "x$2", "invalid replacement \"x$2\" at position 1: the pattern has no such group (write \\$ for a "
+        { "$",
+          "invalid replacement \"$\" at position 0: the pattern has no such group (write \\$ for a "
+          "dollar sign)" },
+        { "x$2", "invalid replacement \"x$2\" at position 1: the pattern has no such group (write "
+                 "\\$ for a "
                  "dollar sign)" },
-        { "${y}", "invalid replacement \"${y}\" at position 0: the pattern has no such group (write \\$ for a "
+        { "${y}", "invalid replacement \"${y}\" at position 0: the pattern has no such group "
+                  "(write \\$ for a "
                   "dollar sign)" },
-        { "${x", "invalid replacement \"${x\" at position 0: the pattern has no such group (write \\$ for a "
+        { "${x", "invalid replacement \"${x\" at position 0: the pattern has no such group (write "
+                 "\\$ for a "
                  "dollar sign)" },
-        { "$x", "invalid replacement \"$x\" at position 0: the pattern has no such group (write \\$ for a "
+        { "$x", "invalid replacement \"$x\" at position 0: the pattern has no such group (write "
+                "\\$ for a "
                 "dollar sign)" },
-        { "a\\", "invalid replacement \"a\\\" at position 1: a character must follow the backslash" },
+        { "a\\",
+          "invalid replacement \"a\\\" at position 1: a character must follow the backslash" },
     };
     struct cv_regex *re = regex_of("(?<x>a)", false);
     struct cv_err err = CV_ERR_INIT;
@@ -207,7 +223,8 @@ lists_split_at_commas_without_backslash(void **state)
     struct cv_err err = CV_ERR_INIT;
 
     (void)state;
-    assert_int_equal(cv_regex_list_new(" public\\.a , s\\.x{1\\,2} ,, b\\\\,C", true, &list, &err), CV_OK);
+    assert_int_equal(cv_regex_list_new(" public\\.a , s\\.x{1\\,2} ,, b\\\\,C", true, &list, &err),
+                     CV_OK);
     assert_int_equal(cv_regex_list_count(list), 4);
     assert_int_equal(cv_regex_list_find(list, "PUBLIC.A", 8), 0);
     assert_int_equal(cv_regex_list_find(list, "s.xx", 4), 1);
@@ -232,8 +249,8 @@ an_empty_list_matches_nothing_and_a_bad_entry_fails(void **state)
     cv_regex_list_free(list);
     list = NULL;
     assert_int_equal(cv_regex_list_new("a,(b", false, &list, &err), CV_INVALID);
-    assert_string_equal(err.text,
-                        "invalid regular expression \"(b\" at position 2: missing closing parenthesis");
+    assert_string_equal(
+        err.text, "invalid regular expression \"(b\" at position 2: missing closing parenthesis");
     assert_null(list);
     cv_regex_list_free(NULL);
     cv_regex_free(NULL);

@@ -66,9 +66,11 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-    static const char *const names[] = { "in/db.properties", "in/token", "in/binary", "in/bad.properties",
-                                         "inside/x.properties", "outside", "in/fifo", "in/escape", "in/link",
-                                         "in-link", "in/large" };
+    static const char *const names[] = {
+        "in/db.properties", "in/token", "in/binary", "in/bad.properties", "inside/x.properties",
+        "outside",          "in/fifo",  "in/escape", "in/link",           "in-link",
+        "in/large"
+    };
 
     (void)state;
     for (size_t i = 0; i < CV_COUNT(names); i++)
@@ -84,9 +86,11 @@ secrets_of(const char *paths, const char *allowlist)
 {
     static const char *const rows[][2] = {
         { "config.providers", "f, d,e" },
-        { "config.providers.f.class", "org.apache.kafka.common.config.provider.FileConfigProvider" },
+        { "config.providers.f.class",
+          "org.apache.kafka.common.config.provider.FileConfigProvider" },
         { "config.providers.d.class", "DirectoryConfigProvider" },
-        { "config.providers.e.class", "org.apache.kafka.common.config.provider.EnvVarConfigProvider" },
+        { "config.providers.e.class",
+          "org.apache.kafka.common.config.provider.EnvVarConfigProvider" },
     };
     struct cv_config *worker = cv_config_new();
     struct cv_secrets *secrets = NULL;
@@ -95,12 +99,15 @@ secrets_of(const char *paths, const char *allowlist)
     for (size_t i = 0; i < CV_COUNT(rows); i++)
         assert_int_equal(cv_config_set(worker, rows[i][0], rows[i][1], &err), CV_OK);
     if (paths != NULL) {
-        assert_int_equal(cv_config_set(worker, "config.providers.f.param.allowed.paths", paths, &err), CV_OK);
-        assert_int_equal(cv_config_set(worker, "config.providers.d.param.allowed.paths", paths, &err), CV_OK);
+        assert_int_equal(
+            cv_config_set(worker, "config.providers.f.param.allowed.paths", paths, &err), CV_OK);
+        assert_int_equal(
+            cv_config_set(worker, "config.providers.d.param.allowed.paths", paths, &err), CV_OK);
     }
     if (allowlist != NULL)
-        assert_int_equal(cv_config_set(worker, "config.providers.e.param.allowlist.pattern", allowlist, &err),
-                         CV_OK);
+        assert_int_equal(
+            cv_config_set(worker, "config.providers.e.param.allowlist.pattern", allowlist, &err),
+            CV_OK);
     if (cv_secrets_new(worker, &secrets, &err) != CV_OK)
         fail_msg("%s", err.text);
     cv_config_free(worker);
@@ -109,7 +116,8 @@ secrets_of(const char *paths, const char *allowlist)
 
 /* Resolve one value in which @ stands for the base directory. */
 static enum cv_rc
-resolve(const struct cv_secrets *secrets, const char *text, char *out, size_t size, struct cv_err *err)
+resolve(const struct cv_secrets *secrets, const char *text, char *out, size_t size,
+        struct cv_err *err)
 {
     struct cv_config *cfg = cv_config_new();
     struct cv_config *resolved = NULL;
@@ -117,8 +125,8 @@ resolve(const struct cv_secrets *secrets, const char *text, char *out, size_t si
     enum cv_rc rc;
 
     for (; *text != '\0'; text++)
-        (void)snprintf(value + strlen(value), sizeof(value) - strlen(value), *text == '@' ? "%s" : "%.1s",
-                       *text == '@' ? base : text);
+        (void)snprintf(value + strlen(value), sizeof(value) - strlen(value),
+                       *text == '@' ? "%s" : "%.1s", *text == '@' ? base : text);
     assert_int_equal(cv_config_set(cfg, "some.key", value, err), CV_OK);
     assert_int_equal(cv_config_set(cfg, "null.key", NULL, err), CV_OK);
     rc = cv_secrets_resolve(secrets, cfg, &resolved, err);
@@ -196,7 +204,8 @@ what_cannot_be_resolved_stays(void **state)
     expect(secrets, "${d:@:in}", "(unresolved)");
     expect(secrets, "${nocolon}", "(unresolved)");
     expect(secrets, "${f:unclosed", "(unresolved)");
-    expect(secrets, "${ ${e:CVTEST_PLAIN} $", "(unresolved)"); /* the provider is "${ ${e" here, as in Java */
+    expect(secrets, "${ ${e:CVTEST_PLAIN} $",
+           "(unresolved)"); /* the provider is "${ ${e" here, as in Java */
     expect(secrets, "${nocolon} ${e:CVTEST_PLAIN}", "${nocolon} plain");
     cv_secrets_free(secrets);
 }
@@ -225,15 +234,19 @@ unreadable_files_fail_without_their_contents(void **state)
                    "provider \"f\": could not read \"@/in/none\": No such file or directory");
     expect_failure(secrets, "${f:in/db.properties:a}",
                    "provider \"f\": path \"in/db.properties\" is not absolute");
-    expect_failure(secrets, "${f:@/in/fifo:a}", "provider \"f\": \"@/in/fifo\" is not a regular file");
-    expect_failure(secrets, "${f:/dev/zero:a}", "provider \"f\": \"/dev/zero\" is not a regular file");
+    expect_failure(secrets, "${f:@/in/fifo:a}",
+                   "provider \"f\": \"@/in/fifo\" is not a regular file");
+    expect_failure(secrets, "${f:/dev/zero:a}",
+                   "provider \"f\": \"/dev/zero\" is not a regular file");
     expect_failure(secrets, "${f:@/in:a}", "provider \"f\": \"@/in\" is not a regular file");
-    expect_failure(secrets, "${f:@/in/large:a}", "provider \"f\": \"@/in/large\" is larger than 1048576 bytes");
+    expect_failure(secrets, "${f:@/in/large:a}",
+                   "provider \"f\": \"@/in/large\" is larger than 1048576 bytes");
     expect_failure(secrets, "${f:@/in/bad.properties:a}",
                    "provider \"f\": \"@/in/bad.properties\": line 2: malformed \\uxxxx encoding");
     expect_failure(secrets, "${d:@/none:a}",
                    "provider \"d\": could not read \"@/none\": No such file or directory");
-    expect_failure(secrets, "${d:@/in:binary}", "provider \"d\": \"@/in/binary\" is not UTF-8 text");
+    expect_failure(secrets, "${d:@/in:binary}",
+                   "provider \"d\": \"@/in/binary\" is not UTF-8 text");
     expect_failure(secrets, "${e:/path:HOME}",
                    "provider \"e\": path \"/path\" given, but the environment has none");
     cv_secrets_free(secrets);
@@ -301,7 +314,8 @@ default_providers_read_no_file_until_paths_are_allowed(void **state)
     expect(secrets, "${file:@/in/db.properties:user}", "(unresolved)");
     expect(secrets, "${directory:@/in:token}", "(unresolved)");
     cv_secrets_free(secrets);
-    assert_int_equal(cv_config_set(worker, "config.providers.file.param.allowed.paths", base, &err), CV_OK);
+    assert_int_equal(cv_config_set(worker, "config.providers.file.param.allowed.paths", base, &err),
+                     CV_OK);
     assert_int_equal(cv_secrets_new(worker, &secrets, &err), CV_OK);
     expect(secrets, "${file:@/in/db.properties:user}", "alice");
     expect(secrets, "${directory:@/in:token}", "(unresolved)");
@@ -319,15 +333,18 @@ wrong_provider_options_are_refused(void **state)
 {
     static const char *const cases[][3] = {
         { "config.providers.x.other", "",
-          "Missing required configuration \"config.providers.x.class\" which has no default value." },
+          "Missing required configuration \"config.providers.x.class\" which has no default "
+          "value." },
         { "config.providers.x.class", "a.Vault",
           "Invalid value a.Vault for configuration config.providers.x.class: must be "
           "org.apache.kafka.common.config.provider.FileConfigProvider, DirectoryConfigProvider or "
           "EnvVarConfigProvider" },
         { "config.providers.x.param.allowed.paths", "a/b",
-          "invalid value \"a/b\" in config.providers.x.param.allowed.paths: give an absolute path" },
+          "invalid value \"a/b\" in config.providers.x.param.allowed.paths: give an absolute "
+          "path" },
         { "config.providers.x.param.allowed.paths", "/no/such/path",
-          "invalid value \"/no/such/path\" in config.providers.x.param.allowed.paths: No such file or "
+          "invalid value \"/no/such/path\" in config.providers.x.param.allowed.paths: No such file "
+          "or "
           "directory" },
     };
 
@@ -339,8 +356,9 @@ wrong_provider_options_are_refused(void **state)
 
         assert_int_equal(cv_config_set(worker, "config.providers", "x", &err), CV_OK);
         if (i > 1)
-            assert_int_equal(cv_config_set(worker, "config.providers.x.class", "FileConfigProvider", &err),
-                             CV_OK);
+            assert_int_equal(
+                cv_config_set(worker, "config.providers.x.class", "FileConfigProvider", &err),
+                CV_OK);
         assert_int_equal(cv_config_set(worker, cases[i][0], cases[i][1], &err), CV_OK);
         assert_int_equal(cv_secrets_new(worker, &secrets, &err), CV_INVALID);
         assert_string_equal(err.text, cases[i][2]);
@@ -365,8 +383,9 @@ too_many_paths_are_refused(void **state)
         assert_int_equal(cv_config_set(cfg, text, text, &err), CV_OK);
     }
     assert_int_equal(cv_secrets_resolve(secrets, cfg, &resolved, &err), CV_INVALID);
-    assert_string_equal(err.text, "could not resolve the references in ${f:/elsewhere/64:key}: more than 64 "
-                                  "different paths are referred to");
+    assert_string_equal(err.text,
+                        "could not resolve the references in ${f:/elsewhere/64:key}: more than 64 "
+                        "different paths are referred to");
     cv_config_free(cfg);
     cv_secrets_free(secrets);
 }
@@ -374,8 +393,12 @@ too_many_paths_are_refused(void **state)
 static void
 references_and_sensitive_keys_are_recognized(void **state)
 {
-    static const char *const sensitive[] = { "database.password", "SSL.KEYSTORE.PASSWORD", "sasl.jaas.config",
-                                             "producer.sasl.jaas.config", "client.secret", "access.token",
+    static const char *const sensitive[] = { "database.password",
+                                             "SSL.KEYSTORE.PASSWORD",
+                                             "sasl.jaas.config",
+                                             "producer.sasl.jaas.config",
+                                             "client.secret",
+                                             "access.token",
                                              "value.converter.basic.auth.user.info" };
     static const char *const plain[] = { "database.user", "topic.prefix", "key.converter", "name" };
 
