@@ -115,8 +115,10 @@ static void
 on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
     struct kafka_handle *handle = rk != NULL ? rd_kafka_opaque(rk) : NULL;
+    bool sums_up = strcmp(facility, "ERROR") == 0; /* "all brokers are down", and not why */
+    bool broken = sums_up || strcmp(facility, "FAIL") == 0;
     uint64_t suppressed = 0;
-    bool now = true;
+    bool now;
 
     if (handle == NULL)
         return;
@@ -126,14 +128,15 @@ on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
         return;
     }
     cv_lock(&handle->lock);
-    snprintf(handle->problem, sizeof(handle->problem), "%s", text);
+    if (!sums_up || handle->problem[0] == '\0')
+        snprintf(handle->problem, sizeof(handle->problem), "%s", text);
     handle->problem_ms = cv_mono_ms();
     now = cv_log_limit(&handle->limit, LOG_INTERVAL_MS, &suppressed);
     cv_unlock(&handle->lock);
     if (now)
-        CV_LOG_WARN(handle->log, "trouble with Kafka, retrying", CV_STR("client", handle->client_id),
-                    CV_STR("facility", facility), CV_STR("error", text),
-                    CV_INT("suppressed", suppressed));
+        CV_LOG_WARN(handle->log, broken ? "Kafka cannot be reached, retrying" : "the Kafka client warns",
+                    CV_STR("client", handle->client_id), CV_STR("facility", facility),
+                    CV_STR("error", text), CV_INT("suppressed", suppressed));
 }
 
 enum cv_rc
