@@ -1,6 +1,9 @@
 noinst_LIBRARIES += streams/libstreams.a
 streams_libstreams_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 streams_libstreams_a_SOURCES = \
+	streams/io/source.c streams/io/source.h \
+	streams/io/value.c streams/io/value.h \
+	streams/io/wire_schema.c streams/io/wire_schema.h \
 	streams/sql/explain.c streams/sql/explain.h \
 	streams/sql/files.c \
 	streams/sql/lexer.c streams/sql/lexer.h \
@@ -25,4 +28,13 @@ unit_tests += tests/unit/streams_sql_test
 tests_unit_streams_sql_test_SOURCES = tests/unit/streams_sql_test.c
 tests_unit_streams_sql_test_CPPFLAGS = $(unit_cppflags) -DSHOP_DIR='"$(abs_top_srcdir)/etc/shop/streams"'
 tests_unit_streams_sql_test_LDADD = $(streams_unit_libs)
+unit_tests += tests/unit/streams_source_test
+tests_unit_streams_source_test_SOURCES = tests/unit/streams_source_test.c tests/helper/streams_plan.h
+tests_unit_streams_source_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_streams_source_test_LDADD = $(streams_unit_libs)
+unit_tests += tests/unit/streams_store_test
+tests_unit_streams_store_test_SOURCES = tests/unit/streams_store_test.c tests/helper/streams_plan.h
+tests_unit_streams_store_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_streams_store_test_LDADD = $(streams_unit_libs)
+
 EXTRA_DIST += etc/shop/streams/00_sources.sql etc/shop/streams/10_processed_orders.sql
