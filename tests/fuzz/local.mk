@@ -33,3 +33,15 @@ tests_fuzz_properties_SOURCES = tests/fuzz/properties.c $(fuzz_driver)
 tests_fuzz_properties_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_properties_LDADD = $(fuzz_common)
 EXTRA_DIST += tests/fuzz/properties.in
+
+fuzz_targets += tests/fuzz/http_body
+tests_fuzz_http_body_SOURCES = tests/fuzz/http_body.c tests/helper/fake_herder.c $(fuzz_driver)
+tests_fuzz_http_body_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_http_body_LDADD = rest/librest.a common/http/libhttp.a $(fuzz_common) $(MICROHTTPD_LIBS) $(CURL_LIBS)
+EXTRA_DIST += tests/fuzz/http_body.in
+
+fuzz_targets += tests/fuzz/http_target
+tests_fuzz_http_target_SOURCES = tests/fuzz/http_target.c $(fuzz_driver)
+tests_fuzz_http_target_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_http_target_LDADD = common/http/libhttp.a $(fuzz_common)
+EXTRA_DIST += tests/fuzz/http_target.in
