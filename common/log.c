@@ -292,7 +292,7 @@ struct cv_log *
 cv_log_child(struct cv_log *parent, const struct cv_log_field *fields, size_t count)
 {
     struct cv_buf text = CV_BUF_INIT(LINE_MAX_BYTES);
-    struct cv_log *log = malloc(sizeof(*log));
+    struct cv_log *log = calloc(1, sizeof(*log));
 
     if (parent->fields != NULL)
         cv_buf_add(&text, parent->fields, parent->fields_len);
