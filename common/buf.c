@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/utf8.h"
+
 #define FIRST_CAP 64
 
 void
@@ -230,9 +232,10 @@ cv_buf_hex(struct cv_buf *buf, const void *data, size_t len)
     cv_buf_used(buf, len * 2);
 }
 
-/* Length of the longest prefix that JSON takes as it is: no control character, quote or backslash. Eight
-   bytes at a time: the high bit of a lane of each term says "below 0x20", "is a quote", "is a backslash"
-   (the borrow of a lane can only raise a false alarm above a true one, never hide one). */
+/* Length of the longest prefix that JSON takes as it is: no control character, quote or backslash, and no
+   character beyond U+FFFF (see json_escape_pair). Eight bytes at a time: the high bit of a lane of each term says
+   "below 0x20", "is a quote", "is a backslash", "is 0xf0 or more" (the borrow of a lane can only raise a false
+   alarm above a true one, never hide one). */
 static size_t
 json_clean(const char *text, size_t len)
 {
@@ -244,20 +247,41 @@ json_clean(const char *text, size_t len)
         uint64_t w;
         uint64_t quote;
         uint64_t slash;
+        uint64_t wide;
 
         memcpy(&w, text + i, 8);
         quote = w ^ ones * '"';
         slash = w ^ ones * '\\';
-        if ((((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & highs)
+        wide = w & w << 1 & w << 2 & w << 3;
+        if ((((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | wide) & highs)
             break;
     }
     for (; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
 
-        if (c < 0x20 || c == '"' || c == '\\')
+        if (c < 0x20 || c == '"' || c == '\\' || c >= 0xf0)
             break;
     }
     return i;
+}
+
+/* A character beyond U+FFFF as two \uXXXX of its UTF-16 form: Jackson writes it so into UTF-8 as well, and with it
+   every Kafka Connect converter. Returns the bytes used; a byte that begins no such character is passed on. */
+static size_t
+json_escape_pair(struct cv_buf *buf, const char *utf8, size_t len)
+{
+    const unsigned char *p = (const unsigned char *)utf8;
+    char out[13];
+    uint32_t code;
+
+    if (cv_utf8_sequence(utf8, len) != 4) {
+        cv_buf_add(buf, utf8, 1);
+        return 1;
+    }
+    code = ((p[0] & 7u) << 18 | (p[1] & 63u) << 12 | (p[2] & 63u) << 6 | (p[3] & 63u)) - 0x10000;
+    snprintf(out, sizeof(out), "\\u%04X\\u%04X", 0xd800 + (code >> 10 & 0x3ff), 0xdc00 + (code & 0x3ff));
+    cv_buf_add(buf, out, 12);
+    return 4;
 }
 
 static void
@@ -283,13 +307,19 @@ cv_buf_json(struct cv_buf *buf, const char *utf8, size_t len)
     cv_buf_char(buf, '"');
     for (;;) {
         size_t clean = json_clean(utf8, len);
+        size_t used = 1;
 
         cv_buf_add(buf, utf8, clean);
         if (clean == len || buf->failed != CV_OK)
             break;
-        json_escape(buf, (unsigned char)utf8[clean]);
-        utf8 += clean + 1;
-        len -= clean + 1;
+        utf8 += clean;
+        len -= clean;
+        if ((unsigned char)*utf8 >= 0xf0)
+            used = json_escape_pair(buf, utf8, len);
+        else
+            json_escape(buf, (unsigned char)*utf8);
+        utf8 += used;
+        len -= used;
     }
     cv_buf_char(buf, '"');
 }

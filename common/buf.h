@@ -38,7 +38,7 @@ void cv_buf_be64(struct cv_buf *buf, uint64_t v);
 void cv_buf_hex(struct cv_buf *buf, const void *data, size_t len); /* lower case */
 
 /* Quoting. */
-void cv_buf_json(struct cv_buf *buf, const char *utf8, size_t len); /* with the quotes; \u00XX upper case */
+void cv_buf_json(struct cv_buf *buf, const char *utf8, size_t len); /* as Jackson: \u00XX, beyond U+FFFF \uXXXX\uXXXX */
 void cv_buf_sql_ident(struct cv_buf *buf, const char *name);   /* "na""me" */
 void cv_buf_sql_literal(struct cv_buf *buf, const char *text); /* 'it''s', or E'..' with backslashes */
 void cv_buf_log(struct cv_buf *buf, const char *text, size_t len); /* one line: quoted if it must be */

@@ -9,12 +9,14 @@
  */
 #include "connectors/postgres/encode.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/arena.h"
 #include "common/buf.h"
 #include "common/number.h"
+#include "common/utf8.h"
 #include "connectors/postgres/encode_time.h"
 
 #if defined(__SSE2__)
@@ -60,28 +62,52 @@ encode_i64(int64_t v, char *out)
     return encode_u64((uint64_t)v, out);
 }
 
-/* Length of the run at text that needs no escape. */
+/* Length of the run at text that needs no escape. A character beyond U+FFFF does (its UTF-8 begins with 0xf0 or
+   more): Jackson writes it as two \uXXXX, also into UTF-8. */
 static size_t
 clean_run(const char *text, size_t len)
 {
     size_t i = 0;
 
 #if defined(__SSE2__)
-    const __m128i quote = _mm_set1_epi8('"'), back = _mm_set1_epi8('\\'), space = _mm_set1_epi8(0x1f);
+    const __m128i quote = _mm_set1_epi8('"'), back = _mm_set1_epi8('\\'), space = _mm_set1_epi8(0x1f),
+                  wide = _mm_set1_epi8((char)0xf0);
 
     for (; i + 16 <= len; i += 16) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(text + i));
-        __m128i bad = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, back)),
-                                   _mm_cmpeq_epi8(_mm_min_epu8(v, space), v));
+        __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, back));
+        __m128i bad = _mm_or_si128(marks, _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(v, space), v),
+                                                       _mm_cmpeq_epi8(_mm_max_epu8(v, wide), v)));
         int mask = _mm_movemask_epi8(bad);
 
         if (mask != 0)
             return i + (size_t)__builtin_ctz((unsigned)mask);
     }
 #endif
-    while (i < len && (unsigned char)text[i] >= 0x20 && text[i] != '"' && text[i] != '\\')
+    while (i < len && (unsigned char)text[i] >= 0x20 && (unsigned char)text[i] < 0xf0 && text[i] != '"' &&
+           text[i] != '\\')
         i++;
     return i;
+}
+
+/* The character beyond U+FFFF at text, or one byte of what is no UTF-8; sets *ret_used to the bytes read. */
+static char *
+escape_pair(const char *text, size_t len, char *out, size_t *ret_used)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    char pair[13];
+    uint32_t code;
+
+    if (cv_utf8_sequence(text, len) != 4) {
+        *ret_used = 1;
+        *out++ = *text;
+        return out;
+    }
+    code = ((p[0] & 7u) << 18 | (p[1] & 63u) << 12 | (p[2] & 63u) << 6 | (p[3] & 63u)) - 0x10000;
+    snprintf(pair, sizeof(pair), "\\u%04X\\u%04X", 0xd800 + (code >> 10 & 0x3ff), 0xdc00 + (code & 0x3ff));
+    memcpy(out, pair, 12);
+    *ret_used = 4;
+    return out + 12;
 }
 
 static char *
@@ -115,8 +141,13 @@ encode_json_string(const char *text, size_t len, char *out)
         text += n;
         len -= n;
         if (len > 0) {
-            out = escape_char((unsigned char)*text++, out);
-            len--;
+            n = 1;
+            if ((unsigned char)*text >= 0xf0)
+                out = escape_pair(text, len, out, &n);
+            else
+                out = escape_char((unsigned char)*text, out);
+            text += n;
+            len -= n;
         }
     }
     *out++ = '"';

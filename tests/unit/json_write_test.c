@@ -60,9 +60,13 @@ strings_are_escaped_as_jackson_does(void **state)
     cv_json_string_len(&w, "nul\0in", 6);
     cv_json_string(&w, NULL);
     cv_json_string(&w, "");
+    /* beyond U+FFFF two escapes; what is no UTF-8 as it is; also behind eight bytes at a time */
+    cv_json_string(&w, "long \xf0\x9f\x98\x80 enough\xef\xbf\xbf\xf4\x8f\xbf\xbf");
+    cv_json_string(&w, "\xf0\x9f\x98");
     cv_json_array_end(&w);
     expect(&buf,
-           "[\"a/b\\\"\\\\\\b\\t\\n\\f\\r\\u0001\\u001F\x7f\xc3\xa9\",\"nul\\u0000in\",null,\"\"]");
+           "[\"a/b\\\"\\\\\\b\\t\\n\\f\\r\\u0001\\u001F\x7f\xc3\xa9\",\"nul\\u0000in\",null,\"\","
+           "\"long \\uD83D\\uDE00 enough\xef\xbf\xbf\\uDBFF\\uDFFF\",\"\xf0\x9f\x98\"]");
 }
 
 static void
