@@ -264,6 +264,40 @@ cv_schema_set_keys(struct cv_schema_builder *b, const struct cv_schema *keys)
     b->made->pub.keys = cv_schema_ref(keys);
 }
 
+struct cv_schema_builder *
+cv_schema_derive_basics(const struct cv_schema *from, enum cv_type type)
+{
+    struct cv_schema_builder *b = cv_schema_new(type);
+
+    if (from->name != NULL)
+        cv_schema_set_name(b, from->name);
+    if (from->has_version)
+        cv_schema_set_version(b, from->version);
+    if (from->doc != NULL)
+        cv_schema_set_doc(b, from->doc);
+    for (size_t i = 0; i < from->n_params; i++)
+        cv_schema_add_param(b, from->params[i].name, from->params[i].value);
+    return b;
+}
+
+struct cv_schema_builder *
+cv_schema_derive(const struct cv_schema *from)
+{
+    struct cv_schema_builder *b = cv_schema_derive_basics(from, from->type);
+
+    if (from->optional)
+        cv_schema_set_optional(b);
+    for (size_t i = 0; i < from->n_fields; i++)
+        cv_schema_add_field(b, from->fields[i].name, from->fields[i].schema);
+    if (from->items != NULL)
+        cv_schema_set_items(b, from->items);
+    if (from->keys != NULL)
+        cv_schema_set_keys(b, from->keys);
+    if (from->def != NULL)
+        cv_schema_set_default(b, from->def);
+    return b;
+}
+
 /* Point a default and what is in it at the schemas that own it. False if its shape is not the schema's. */
 static bool
 bind(struct cv_value *val, const struct cv_schema *schema)

@@ -71,6 +71,10 @@ struct cv_schema {
 struct cv_schema_builder;
 
 CV_API struct cv_schema_builder *cv_schema_new(enum cv_type type);
+/* A builder that starts with everything of that schema: attributes, default, fields, items and keys. */
+CV_API struct cv_schema_builder *cv_schema_derive(const struct cv_schema *from);
+/* A builder of that type that starts with name, version, doc and parameters of that schema. */
+CV_API struct cv_schema_builder *cv_schema_derive_basics(const struct cv_schema *from, enum cv_type type);
 CV_API void cv_schema_set_optional(struct cv_schema_builder *b);
 CV_API void cv_schema_set_name(struct cv_schema_builder *b, const char *name);
 CV_API void cv_schema_set_version(struct cv_schema_builder *b, int32_t version);
