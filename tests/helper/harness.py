@@ -121,7 +121,7 @@ def psql(sql, database="postgres", check_errors=True, env=None):
     if done.returncode != 0 and check_errors:
         raise Failure("psql: %s" % done.stderr.strip())
     return [[None if field == "\x1e" else field for field in line.split("\x1f")]
-            for line in done.stdout.splitlines()]
+            for line in done.stdout.split("\n")[:-1]]
 
 
 def psql_file(path, database):
