@@ -159,12 +159,14 @@ read_float(struct reading *r, enum cv_type type, struct cv_value *ret)
 
     if (!cv_parse_double(r->json->text, r->json->text_len, &v))
         return bad_number(r, cv_type_name(type));
+    if (v == 0.0)
+        v = 0.0; /* -0.0 loses its sign: Java reads by way of BigDecimal */
     if (type == CV_FLOAT64) {
         ret->float64 = v;
         return CV_OK;
     }
     ret->float32 = (float)v;
-    if (isfinite(v)) {
+    if (isfinite(v) && v != 0.0) {
         cv_buf_reset(&r->text);
         cv_buf_add(&r->text, r->json->text, r->json->text_len);
         if (cv_buf_check(&r->text, r->err) != CV_OK)
@@ -172,6 +174,22 @@ read_float(struct reading *r, enum cv_type type, struct cv_value *ret)
         ret->float32 = strtof(cv_buf_cstr(&r->text), NULL);
     }
     return CV_OK;
+}
+
+/* The bytes of a decimal without those that only repeat its sign, as BigInteger has them. */
+static struct cv_bytes
+shortest_integer(struct cv_bytes bytes)
+{
+    while (bytes.len > 1) {
+        unsigned char first = (unsigned char)bytes.data[0];
+        bool negative = ((unsigned char)bytes.data[1] & 0x80) != 0;
+
+        if (first != (negative ? 0xff : 0x00))
+            break;
+        bytes.data++;
+        bytes.len--;
+    }
+    return bytes;
 }
 
 static enum cv_rc
@@ -196,6 +214,25 @@ read_decimal(struct reading *r, const struct cv_schema *schema, struct cv_value 
         return cv_fail_memory(r->err);
     ret->bytes = (struct cv_bytes){ .data = copy, .len = r->text.len };
     return CV_OK;
+}
+
+static bool
+is_decimal(const struct cv_schema *schema)
+{
+    return schema->name != NULL && strcmp(schema->name, CV_DECIMAL_NAME) == 0;
+}
+
+static enum cv_rc
+read_bytes(struct reading *r, enum cv_json_token tok, const struct cv_schema *schema, struct cv_value *ret)
+{
+    enum cv_rc rc;
+
+    if (tok == CV_JSON_NUMBER)
+        return read_decimal(r, schema, ret);
+    rc = read_base64(r, &ret->bytes);
+    if (rc == CV_OK && is_decimal(schema))
+        ret->bytes = shortest_integer(ret->bytes);
+    return rc;
 }
 
 static enum cv_rc
@@ -438,7 +475,7 @@ read_schemaless(struct reading *r, enum cv_json_token tok, struct cv_value *ret)
     }
 }
 
-/* The token that a value of the schema begins with; NUMBER stands for "a scalar that is checked below". */
+/* Whether a value of the schema can begin with that token. */
 static bool
 token_fits(enum cv_json_token tok, const struct cv_schema *schema)
 {
@@ -448,8 +485,7 @@ token_fits(enum cv_json_token tok, const struct cv_schema *schema)
     case CV_STRING:
         return tok == CV_JSON_STRING;
     case CV_BYTES:
-        return tok == CV_JSON_STRING ||
-               (tok == CV_JSON_NUMBER && schema->name != NULL && strcmp(schema->name, CV_DECIMAL_NAME) == 0);
+        return tok == CV_JSON_STRING || (tok == CV_JSON_NUMBER && is_decimal(schema));
     case CV_FLOAT32:
     case CV_FLOAT64:
         return tok == CV_JSON_NUMBER || tok == CV_JSON_STRING;
@@ -484,7 +520,7 @@ read_value(struct reading *r, enum cv_json_token tok, const struct cv_schema *sc
     case CV_STRING:
         return read_text(r, &ret->bytes);
     case CV_BYTES:
-        return tok == CV_JSON_NUMBER ? read_decimal(r, schema, ret) : read_base64(r, &ret->bytes);
+        return read_bytes(r, tok, schema, ret);
     case CV_FLOAT32:
     case CV_FLOAT64:
         if (tok == CV_JSON_STRING &&

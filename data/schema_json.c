@@ -10,42 +10,55 @@
 #include "common/json_write.h"
 #include "data/json.h"
 
-static void write_schema(struct cv_json_writer *w, const struct cv_schema *schema, const char *field);
+struct writing {
+    struct cv_json_writer json;
+    const struct connect_json_format *format;
+};
 
+static void write_schema(struct writing *to, const struct cv_schema *schema, const char *field);
+
+/* What a default lacks, the payload will lack too; then the writer of that payload names it. */
 static void
-write_default(struct cv_json_writer *w, const struct cv_value *def)
+write_default(struct writing *to, const struct cv_value *def)
 {
-    cv_connect_json_write(w->out, def);
-    w->comma = true;
+    struct cv_err err = CV_ERR_INIT;
+
+    if (connect_json_write(to->json.out, def, to->format, &err) != CV_OK && to->json.out->failed == CV_OK)
+        to->json.out->failed = err.rc;
+    to->json.comma = true;
 }
 
 static void
-write_children(struct cv_json_writer *w, const struct cv_schema *schema)
+write_children(struct writing *to, const struct cv_schema *schema)
 {
+    struct cv_json_writer *w = &to->json;
+
     if (schema->type == CV_ARRAY) {
         cv_json_key(w, "items");
-        write_schema(w, schema->items, NULL);
+        write_schema(to, schema->items, NULL);
     } else if (schema->type == CV_MAP) {
         cv_json_key(w, "keys");
-        write_schema(w, schema->keys, NULL);
+        write_schema(to, schema->keys, NULL);
         cv_json_key(w, "values");
-        write_schema(w, schema->items, NULL);
+        write_schema(to, schema->items, NULL);
     } else if (schema->type == CV_STRUCT) {
         cv_json_key(w, "fields");
         cv_json_array(w);
         for (size_t i = 0; i < schema->n_fields; i++)
-            write_schema(w, schema->fields[i].schema, schema->fields[i].name);
+            write_schema(to, schema->fields[i].schema, schema->fields[i].name);
         cv_json_array_end(w);
     }
 }
 
 static void
-write_schema(struct cv_json_writer *w, const struct cv_schema *schema, const char *field)
+write_schema(struct writing *to, const struct cv_schema *schema, const char *field)
 {
+    struct cv_json_writer *w = &to->json;
+
     cv_json_object(w);
     cv_json_key(w, "type");
     cv_json_string(w, cv_type_name(schema->type));
-    write_children(w, schema);
+    write_children(to, schema);
     cv_json_key(w, "optional");
     cv_json_bool(w, schema->optional);
     if (schema->name != NULL) {
@@ -71,7 +84,7 @@ write_schema(struct cv_json_writer *w, const struct cv_schema *schema, const cha
     }
     if (schema->def != NULL) {
         cv_json_key(w, "default");
-        write_default(w, schema->def);
+        write_default(to, schema->def);
     }
     if (field != NULL) {
         cv_json_key(w, "field");
@@ -81,9 +94,9 @@ write_schema(struct cv_json_writer *w, const struct cv_schema *schema, const cha
 }
 
 void
-cv_schema_json(struct cv_buf *out, const struct cv_schema *schema)
+cv_schema_json(struct cv_buf *out, const struct cv_schema *schema, const struct connect_json_format *format)
 {
-    struct cv_json_writer w = cv_json_writer_of(out);
+    struct writing to = { .json = cv_json_writer_of(out), .format = format };
 
-    write_schema(&w, schema, NULL);
+    write_schema(&to, schema, NULL);
 }

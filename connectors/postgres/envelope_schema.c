@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/json.h"
 #include "data/schema_json.h"
 
 #define SCHEMA_JSON_MAX ((size_t)8 << 20)
@@ -116,13 +117,16 @@ envelope_schema(const struct plan *plan, struct cv_schema **ret, struct cv_err *
 
 /* {"schema":...,"payload": */
 static enum cv_rc
-schema_prefix(const struct cv_schema *schema, struct plan_literal *ret, struct cv_err *err)
+schema_prefix(const struct cv_schema *schema, const struct cv_direct *direct, struct plan_literal *ret,
+              struct cv_err *err)
 {
+    const struct connect_json_format format = { .decimal_numeric = direct->decimal_numeric,
+                                                .replace_null = direct->replace_null_with_default };
     struct cv_buf buf = CV_BUF_INIT(SCHEMA_JSON_MAX);
     enum cv_rc rc;
 
     cv_buf_str(&buf, "{\"schema\":");
-    cv_schema_json(&buf, schema);
+    cv_schema_json(&buf, schema, &format);
     cv_buf_str(&buf, ",\"payload\":");
     rc = cv_buf_check(&buf, err);
     if (rc == CV_OK) {
@@ -146,9 +150,10 @@ envelope_schemas(const struct plan_spec *spec, struct plan *plan, struct cv_err 
     if (direct == NULL)
         return CV_OK;
     if (direct->key_schemas && plan->n_keys > 0 &&
-        schema_prefix(plan->key_schema, &plan->key_prefix, err) != CV_OK)
+        schema_prefix(plan->key_schema, direct, &plan->key_prefix, err) != CV_OK)
         return err->rc;
-    if (direct->value_schemas && schema_prefix(plan->envelope_schema, &plan->value_prefix, err) != CV_OK)
+    if (direct->value_schemas &&
+        schema_prefix(plan->envelope_schema, direct, &plan->value_prefix, err) != CV_OK)
         return err->rc;
     return CV_OK;
 }
