@@ -59,15 +59,11 @@ static _Atomic uint64_t dropped;
 
 /* --- loggers and levels ------------------------------------------------------------------------------- */
 
-static const char *const level_names[] = { "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF" };
+static const char *const level_names[] = { "ALL", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF" };
 
 bool
 cv_log_level_parse(const char *name, enum cv_log_level *ret)
 {
-    if (strcasecmp(name, "ALL") == 0) {
-        *ret = CV_LOG_LEVEL_TRACE;
-        return true;
-    }
     for (size_t i = 0; i < CV_COUNT(level_names); i++) {
         if (strcasecmp(name, level_names[i]) == 0) {
             *ret = (enum cv_log_level)i;

@@ -12,6 +12,7 @@
 #include <culvert/err.h>
 
 enum cv_log_level {
+    CV_LOG_LEVEL_ALL, /* of loggers only: as TRACE, shown as it was set */
     CV_LOG_LEVEL_TRACE,
     CV_LOG_LEVEL_DEBUG,
     CV_LOG_LEVEL_INFO,

@@ -190,6 +190,10 @@ trim(char *text)
 
 static const char missing_body[] = "The request has no body; a JSON object is expected";
 static const char missing_config[] = "The request has no \"config\"; an object of options is expected";
+/* What Connect's JVM says to a create request without a body. */
+static const char java_missing_body[] =
+    "Cannot invoke \"org.apache.kafka.connect.runtime.rest.entities.CreateConnectorRequest.name()\" because "
+    "\"createRequest\" is null";
 
 void
 rest_connectors_create(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
@@ -205,8 +209,10 @@ rest_connectors_create(void *arg, const struct cv_http_request *req, struct cv_h
 
     if (rest_read_create(body, len, &create, &null, &why) != CV_OK) {
         rest_fail_malformed(rest, res, cv_buf_cstr(&why));
-    } else if (null || create.config == NULL) {
-        rest_fail_malformed(rest, res, null ? missing_body : missing_config);
+    } else if (null) {
+        rest_fail_malformed(rest, res, rest->connect_codes ? java_missing_body : missing_body);
+    } else if (create.config == NULL) {
+        rest_fail_malformed(rest, res, missing_config);
     } else {
         name = trim(create.name == NULL ? empty : create.name);
         if (check_config(rest, name, create.config, res))

@@ -16,6 +16,7 @@ rest_librest_a_SOURCES = \
 	rest/offsets.c \
 	rest/plugins.c \
 	rest/rest.h \
+	rest/spec.c \
 	rest/tasks.c
 
 rest_libs = rest/librest.a $(http_libs)

@@ -141,8 +141,6 @@ read_level(struct rest *rest, const struct cv_http_request *req, enum cv_log_lev
     level = strndup(text, strcspn(text, " \t\r\n"));
     if (level == NULL)
         cv_http_error(res, 500, "out of memory");
-    else if (strcasecmp(level, "ALL") == 0)
-        *ret = CV_LOG_LEVEL_TRACE;
     else if (!cv_log_level_parse(level, ret)) {
         cv_buf_printf(&why, "invalid log level '%s'.", given);
         cv_http_error(res, 404, cv_buf_cstr(&why));

@@ -26,8 +26,8 @@ struct rest_spec {
     const char *allow_origin;        /* access.control.allow.origin; NULL or "": no CORS */
     const char *allow_methods;       /* access.control.allow.methods */
     const char *response_headers;    /* response.http.headers.config */
-    const struct cv_config *tls;       /* listeners.https.ssl.* without prefix, or else ssl.* */
-    const struct cv_config *admin_tls; /* the same of admin.listeners.https. */
+    struct cv_config *tls;           /* listeners.https.ssl.* without prefix, or else ssl.*; NULL */
+    struct cv_config *admin_tls;     /* the same of admin.listeners.https.; NULL */
     const char *connect_version;     /* of GET /: "4.1.0" */
     const char *version;             /* Culvert's own */
     const char *commit;
@@ -36,10 +36,20 @@ struct rest_spec {
     const struct cv_http_limits *limits; /* NULL: defaults */
     /*
      * What Connect answers with 500 although the client is at fault (a body that is no JSON or of another
-     * shape, validate without a class) is 400 here, unless this asks for Connect's own codes.
+     * shape, validate without a class) is 400 here, unless this asks for Connect's own codes:
+     * rest.error.codes=connect.
      */
     bool connect_codes;
 };
+
+/*
+ * Fill listeners to tls and connect_codes from the keys of a worker (references resolved), borrowing its
+ * texts; versions, plugins, metrics and limits are the caller's. rest_spec_done frees the two tls configs,
+ * after rest_stop.
+ */
+CV_MUST_CHECK enum cv_rc rest_spec_init(struct rest_spec *ret, const struct cv_config *worker,
+                                        struct cv_err *err);
+void rest_spec_done(struct rest_spec *spec);
 
 /* CV_INVALID names the option. */
 CV_MUST_CHECK enum cv_rc rest_start(const struct rest_spec *spec, struct rest **ret, struct cv_err *err);

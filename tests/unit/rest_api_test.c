@@ -313,7 +313,10 @@ malformed_bodies_are_500_where_connects_codes_are_asked_for(void **state)
     spec.connect_codes = true;
     w = start(spec);
     for (size_t i = 0; i < CV_COUNT(malformed); i++)
-        expect_error(&w, "POST", "/connectors", malformed[i].body, 500, malformed[i].message);
+        if (strcmp(malformed[i].message, "The request has no body") != 0)
+            expect_error(&w, "POST", "/connectors", malformed[i].body, 500, malformed[i].message);
+    expect_error(&w, "POST", "/connectors", "", 500,
+                 "Cannot invoke \\\"org.apache.kafka.connect.runtime.rest.entities.CreateConnectorRequest.name()\\\"");
     expect_error(&w, "PUT", "/connector-plugins/TestSource/config/validate", "{}", 500,
                  "org.apache.kafka.connect.runtime.rest.errors.BadRequestException: Connector config {} contains "
                  "no connector type");
@@ -693,6 +696,10 @@ logger_levels_are_read_and_set(void **state)
     assert_non_null(strstr(a.body, "\"golden.x\":{\"level\":\"WARN\",\"last_modified\":"));
     raw_answer_done(&a);
     expect(w, "PUT", "/admin/loggers/golden.new", "{\"level\":\"WARN\"}", 200, "[]");
+    expect(w, "PUT", "/admin/loggers/golden.new", "{\"level\":\"all\"}", 200, "[\"golden.new\"]");
+    a = call(w, "GET", "/admin/loggers/golden.new", NULL);
+    assert_ptr_equal(strstr(a.body, "{\"level\":\"ALL\","), a.body);
+    raw_answer_done(&a);
     expect_error(w, "GET", "/admin/loggers/no.such", NULL, 404, "Logger no.such not found.\"}");
     expect_error(w, "PUT", "/admin/loggers/golden", "{\"level\":\"LOUD\"}", 404, "invalid log level 'LOUD'.\"}");
     expect_error(w, "PUT", "/admin/loggers/golden", "{}", 400,
@@ -913,6 +920,50 @@ wrong_settings_are_refused_by_name(void **state)
 }
 
 static void
+set(struct cv_config *cfg, const char *key, const char *value)
+{
+    struct cv_err err;
+
+    assert_int_equal(cv_config_set(cfg, key, value, &err), CV_OK);
+}
+
+static void
+a_spec_is_made_of_the_workers_keys(void **state)
+{
+    struct cv_config *worker = cv_config_new();
+    struct rest_spec spec;
+    struct cv_err err;
+
+    (void)state;
+    set(worker, "listeners", "https://:8443");
+    set(worker, "admin.listeners", "");
+    set(worker, "rest.advertised.port", "99");
+    set(worker, "rest.error.codes", "CONNECT");
+    set(worker, "ssl.keystore.location", "/plain");
+    set(worker, "ssl.truststore.location", "/plain");
+    set(worker, "listeners.https.ssl.keystore.location", "/listeners");
+    assert_int_equal(rest_spec_init(&spec, worker, &err), CV_OK);
+    assert_string_equal(spec.listeners, "https://:8443");
+    assert_string_equal(spec.admin_listeners, "");
+    assert_int_equal(spec.advertised_port, 99);
+    assert_true(spec.connect_codes);
+    assert_string_equal(cv_config_get(spec.tls, "ssl.keystore.location"), "/listeners");
+    assert_null(cv_config_get(spec.tls, "ssl.truststore.location")); /* one prefixed key hides all plain ones */
+    assert_string_equal(cv_config_get(spec.admin_tls, "ssl.truststore.location"), "/plain");
+    rest_spec_done(&spec);
+
+    set(worker, "rest.error.codes", "teapot");
+    assert_int_equal(rest_spec_init(&spec, worker, &err), CV_INVALID);
+    assert_string_equal(err.text, "Invalid value teapot for configuration rest.error.codes: String must be one of: "
+                                  "http, connect");
+    cv_config_remove(worker, "rest.error.codes");
+    set(worker, "rest.advertised.port", "0");
+    assert_int_equal(rest_spec_init(&spec, worker, &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "between 1 and 65535"));
+    cv_config_free(worker);
+}
+
+static void
 the_advertised_url_follows_the_options(void **state)
 {
     struct rest_spec spec = basic_spec();
@@ -975,6 +1026,7 @@ main(void)
         TEST(cors_is_answered_as_connect_4_does),
         TEST(configured_headers_are_on_every_answer),
         TEST(wrong_settings_are_refused_by_name),
+        TEST(a_spec_is_made_of_the_workers_keys),
         TEST(the_advertised_url_follows_the_options),
     };
 
