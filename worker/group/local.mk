@@ -2,6 +2,13 @@ noinst_LIBRARIES += worker/group/libgroup.a
 worker_group_libgroup_a_SOURCES = \
 	worker/group/assignor.c \
 	worker/group/assignor.h \
+	worker/group/coordinator.c \
+	worker/group/coordinator.h \
+	worker/group/discovery.c \
+	worker/group/discovery.h \
+	worker/group/leader.c \
+	worker/group/leader.h \
+	worker/group/member.c \
 	worker/group/member.h \
 	worker/group/protocol.c \
 	worker/group/protocol.h
@@ -30,3 +37,9 @@ unit_tests += tests/unit/assignor_test
 tests_unit_assignor_test_SOURCES = tests/unit/assignor_test.c
 tests_unit_assignor_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_assignor_test_LDADD = $(group_test_libs)
+
+check_PROGRAMS += tests/integration/group_test
+tests_integration_group_test_SOURCES = tests/integration/group_test.c
+tests_integration_group_test_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
+tests_integration_group_test_LDADD = worker/group/libgroup.a common/wire/libwire.a common/libcommon.a \
+	$(OPENSSL_LIBS) $(PCRE2_LIBS) $(RDKAFKA_LIBS)
