@@ -21,3 +21,13 @@ unit_tests += tests/unit/kafka_producer_test
 tests_unit_kafka_producer_test_SOURCES = tests/unit/kafka_producer_test.c
 tests_unit_kafka_producer_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS)
 tests_unit_kafka_producer_test_LDADD = $(unit_kafka)
+
+# Against a real broker; tests/integration/kafka_client.int runs it.
+check_PROGRAMS += tests/integration/kafka_client
+tests_integration_kafka_client_SOURCES = \
+	tests/integration/kafka_client.c \
+	tests/integration/kafka_client.h \
+	tests/integration/kafka_client_group.c \
+	tests/integration/kafka_client_log.c
+tests_integration_kafka_client_CPPFLAGS = $(unit_cppflags)
+tests_integration_kafka_client_LDADD = $(unit_kafka)
