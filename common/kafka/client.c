@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define LOG_INTERVAL_MS   5000
+#define WARNING_LEVEL     4 /* of syslog */
 #define PROBLEM_FRESH_MS  60000
 #define BAD_VERSION_LIMIT 0x020300ff
 
@@ -110,23 +111,14 @@ cv_kafka_check(enum cv_kafka_role role, const struct cv_config *layer, struct cv
     return first.rc;
 }
 
-/* On any of librdkafka's threads. */
-static void
-on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+void
+kafka_complain(struct kafka_handle *handle, const char *facility, const char *text)
 {
-    struct kafka_handle *handle = rk != NULL ? rd_kafka_opaque(rk) : NULL;
     bool sums_up = strcmp(facility, "ERROR") == 0; /* "all brokers are down", and not why */
     bool broken = sums_up || strcmp(facility, "FAIL") == 0;
     uint64_t suppressed = 0;
     bool now;
 
-    if (handle == NULL)
-        return;
-    if (level > 4) {
-        CV_LOG_DEBUG(handle->log, "librdkafka", CV_STR("client", handle->client_id),
-                     CV_STR("facility", facility), CV_STR("text", text));
-        return;
-    }
     cv_lock(&handle->lock);
     if (!sums_up || handle->problem[0] == '\0')
         snprintf(handle->problem, sizeof(handle->problem), "%s", text);
@@ -137,6 +129,21 @@ on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
         CV_LOG_WARN(handle->log, broken ? "Kafka cannot be reached, retrying" : "the Kafka client warns",
                     CV_STR("client", handle->client_id), CV_STR("facility", facility),
                     CV_STR("error", text), CV_INT("suppressed", suppressed));
+}
+
+/* On any of librdkafka's threads. */
+static void
+on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    struct kafka_handle *handle = rk != NULL ? rd_kafka_opaque(rk) : NULL;
+
+    if (handle == NULL)
+        return;
+    if (level <= WARNING_LEVEL)
+        kafka_complain(handle, facility, text);
+    else
+        CV_LOG_DEBUG(handle->log, "librdkafka", CV_STR("client", handle->client_id),
+                     CV_STR("facility", facility), CV_STR("text", text));
 }
 
 enum cv_rc
@@ -403,6 +410,7 @@ kafka_queue_notify(rd_kafka_queue_t *queue, struct cv_wake *wake)
     static const uint64_t one = 1; /* what an eventfd adds up */
 
     rd_kafka_queue_io_event_enable(queue, wake->fd, &one, sizeof(one));
+    cv_wake_signal(wake); /* what is in the queue already signals nothing */
 }
 
 const char *

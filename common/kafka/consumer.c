@@ -175,6 +175,62 @@ carry_out_all(struct cv_consumer *consumer, struct cv_err *err)
     return rc;
 }
 
+/* -- Errors -- */
+
+/* What to do about an error: CV_OK if librdkafka gets over it by itself. where may be NULL. */
+static enum cv_rc
+judge(struct cv_consumer *consumer, rd_kafka_resp_err_t code, const char *text,
+      const rd_kafka_message_t *where, struct cv_err *err)
+{
+    char fatal[256];
+    uint64_t suppressed;
+
+    if (code == RD_KAFKA_RESP_ERR__FATAL) {
+        code = rd_kafka_fatal_error(consumer->handle.rk, fatal, sizeof(fatal));
+        return kafka_fail(&consumer->handle, err, code, fatal, "the consumer failed for good");
+    }
+    if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED && !consumer->grouped)
+        return CV_OK;
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && consumer->grouped) {
+        if (cv_log_limit(&consumer->missing_limit, SAY_EVERY_MS, &suppressed))
+            CV_LOG_WARN(consumer->handle.log, "a subscribed topic does not exist, waiting for it",
+                        CV_STR("error", text));
+        return CV_OK;
+    }
+    if (kafka_class(code) == CV_RETRY || kafka_class(code) == CV_CONFLICT) {
+        kafka_complain(&consumer->handle, code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ? "ERROR" : "FAIL",
+                       text);
+        return CV_OK;
+    }
+    if (where != NULL && where->rkt != NULL)
+        return kafka_fail(&consumer->handle, err, code, text,
+                          "could not read topic \"%s\" partition %d", rd_kafka_topic_name(where->rkt),
+                          where->partition);
+    return kafka_fail(&consumer->handle, err, code, text, "could not consume");
+}
+
+/* A failure for the next poll to return. */
+static void
+keep_failure(struct cv_consumer *consumer, rd_kafka_resp_err_t code, const char *text,
+             const rd_kafka_message_t *where)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    if (judge(consumer, code, text, where, &err) != CV_OK && consumer->failure.rc == CV_OK)
+        consumer->failure = err;
+}
+
+/* Inside polls, like rebalances; what concerns no single message. */
+static void
+on_error(rd_kafka_t *rk, int code, const char *text, void *opaque)
+{
+    struct cv_consumer *consumer = cv_container_of(opaque, struct cv_consumer, handle);
+
+    (void)rk;
+    keep_failure(consumer, (rd_kafka_resp_err_t)code, text, NULL);
+    rd_kafka_queue_yield(consumer->queue);
+}
+
 /* -- Life -- */
 
 /* Only of commits that nobody waits for. */
@@ -217,6 +273,7 @@ cv_consumer_new(const struct cv_kafka_conf *conf, const char *group_id,
         goto out;
     rd_kafka_conf_set_rebalance_cb(rdconf, on_rebalance);
     rd_kafka_conf_set_offset_commit_cb(rdconf, on_commit);
+    rd_kafka_conf_set_error_cb(rdconf, on_error);
     rc = kafka_handle_init(&consumer->handle, RD_KAFKA_CONSUMER, conf, rdconf, err);
     rdconf = NULL;
     if (rc != CV_OK)
@@ -354,38 +411,6 @@ topic_name(struct cv_consumer *consumer, const rd_kafka_topic_t *rkt)
     return copy;
 }
 
-/* What to do about an error in the place of a message: CV_OK if librdkafka gets over it by itself. */
-static enum cv_rc
-judge(struct cv_consumer *consumer, const rd_kafka_message_t *msg, struct cv_err *err)
-{
-    rd_kafka_resp_err_t code = msg->err;
-    const char *text = rd_kafka_message_errstr(msg);
-    char fatal[256];
-    uint64_t suppressed;
-
-    if (code == RD_KAFKA_RESP_ERR__FATAL) {
-        code = rd_kafka_fatal_error(consumer->handle.rk, fatal, sizeof(fatal));
-        return kafka_fail(&consumer->handle, err, code, fatal, "the consumer failed for good");
-    }
-    if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED && !consumer->grouped)
-        return CV_OK;
-    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && consumer->grouped) {
-        if (cv_log_limit(&consumer->missing_limit, SAY_EVERY_MS, &suppressed))
-            CV_LOG_WARN(consumer->handle.log, "a subscribed topic does not exist yet, waiting for it",
-                        CV_STR("error", text));
-        return CV_OK;
-    }
-    if (kafka_class(code) == CV_RETRY || kafka_class(code) == CV_CONFLICT) {
-        CV_LOG_DEBUG(consumer->handle.log, "consumer error, librdkafka retries", CV_STR("error", text));
-        return CV_OK;
-    }
-    if (msg->rkt != NULL)
-        return kafka_fail(&consumer->handle, err, code, text,
-                          "could not read topic \"%s\" partition %d", rd_kafka_topic_name(msg->rkt),
-                          msg->partition);
-    return kafka_fail(&consumer->handle, err, code, text, "could not consume");
-}
-
 /* One message into *out; takes it. False: there was nothing for the caller in it; a failure is kept for the next
    poll. */
 static bool
@@ -394,10 +419,7 @@ take_message(struct cv_consumer *consumer, rd_kafka_message_t *msg, struct cv_co
     rd_kafka_timestamp_type_t type;
 
     if (msg->err != RD_KAFKA_RESP_ERR_NO_ERROR && msg->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        struct cv_err one = CV_ERR_INIT;
-
-        if (judge(consumer, msg, &one) != CV_OK && consumer->failure.rc == CV_OK)
-            consumer->failure = one;
+        keep_failure(consumer, msg->err, rd_kafka_message_errstr(msg), msg);
         rd_kafka_message_destroy(msg);
         return false;
     }

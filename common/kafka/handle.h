@@ -36,6 +36,9 @@ CV_MUST_CHECK enum cv_rc kafka_handle_init(struct kafka_handle *handle, rd_kafka
                                            struct cv_err *err);
 void kafka_handle_done(struct kafka_handle *handle);
 
+/* Log something that librdkafka says or calls back with, at most every few seconds, and remember it. */
+void kafka_complain(struct kafka_handle *handle, const char *facility, const char *text);
+
 /* Class of an error code: what the caller can do about it. */
 enum cv_rc kafka_class(rd_kafka_resp_err_t code);
 /* Whether another instance took over: a fenced producer or consumer. */
@@ -59,7 +62,7 @@ CV_MUST_CHECK enum cv_rc kafka_list_check(struct kafka_handle *handle,
                                           const rd_kafka_topic_partition_list_t *list, const char *what,
                                           struct cv_err *err);
 
-/* Signal wake whenever queue becomes non-empty. */
+/* Signal wake now and whenever queue becomes non-empty. */
 void kafka_queue_notify(rd_kafka_queue_t *queue, struct cv_wake *wake);
 
 struct cv_consumer;

@@ -67,7 +67,7 @@ static void
 member_start(struct member *member, const char *topic, const char *group, const char *strategy)
 {
     struct cv_kafka_conf conf = conf_with2(CV_KAFKA_CONSUMER, "partition.assignment.strategy", strategy,
-                                           "session.timeout.ms", "10000");
+                                           "heartbeat.interval.ms", "300");
     struct cv_consumer_events events = { .arg = member, .assigned = on_assigned, .revoked = on_revoked };
     struct cv_err err = CV_ERR_INIT;
 
