@@ -2,6 +2,7 @@
 # all on one private PostgreSQL and Kafka (tests/helper/servers.sh) and reports each by name.
 integration_tests = \
 	tests/integration/bad_config.int \
+	tests/integration/kafka_client.int \
 	tests/integration/quickstart.int \
 	tests/integration/sample_schema.int \
 	tests/integration/streams_kill.int \
