@@ -2,5 +2,4 @@
 # targets and integration tests here.
 include tests/unit/local.mk
 include tests/fuzz/local.mk
-include tests/style/local.mk
 include tests/integration/local.mk
