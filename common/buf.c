@@ -10,6 +10,7 @@
 
 #include "common/buf.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -232,70 +233,65 @@ cv_buf_hex(struct cv_buf *buf, const void *data, size_t len)
     cv_buf_used(buf, len * 2);
 }
 
-/* Length of the longest prefix that JSON takes as it is: no control character, quote or backslash, and no
-   character beyond U+FFFF (see json_escape_pair). Eight bytes at a time: the high bit of a lane of each term says
-   "below 0x20", "is a quote", "is a backslash", "is 0xf0 or more" (the borrow of a lane can only raise a false
-   alarm above a true one, never hide one). */
-static size_t
-json_clean(const char *text, size_t len)
+/* Which of eight bytes JSON does not take as they are: the high bit of a lane says that the byte is a control
+   character, a quote or a backslash. The borrow of a lane can only raise a false alarm above a true one, so
+   that the lowest one set is right. */
+static inline uint64_t
+json_dirty(uint64_t w)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
-    const uint64_t highs = UINT64_C(0x8080808080808080);
+    uint64_t quote = w ^ ones * '"';
+    uint64_t slash = w ^ ones * '\\';
+
+    return (((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
+           UINT64_C(0x8080808080808080);
+}
+
+/* Length of the longest prefix that JSON takes as it is. */
+static inline size_t
+json_clean(const char *text, size_t len)
+{
     size_t i = 0;
 
     for (; len - i >= 8; i += 8) {
-        uint64_t w;
-        uint64_t quote;
-        uint64_t slash;
-        uint64_t wide;
+        uint64_t word;
+        uint64_t dirty;
 
-        memcpy(&w, text + i, 8);
-        quote = w ^ ones * '"';
-        slash = w ^ ones * '\\';
-        wide = w & w << 1 & w << 2 & w << 3;
-        if ((((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | wide) & highs)
-            break;
+        memcpy(&word, text + i, 8);
+        dirty = json_dirty(le64toh(word));
+        if (dirty != 0)
+            return i + (size_t)__builtin_ctzll(dirty) / 8;
     }
     for (; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
 
-        if (c < 0x20 || c == '"' || c == '\\' || c >= 0xf0)
+        if (c < 0x20 || c == '"' || c == '\\')
             break;
     }
     return i;
 }
 
-/* A character beyond U+FFFF as two \uXXXX of its UTF-16 form: Jackson writes it so into UTF-8 as well, and with it
-   every Kafka Connect converter. Returns the bytes used; a byte that begins no such character is passed on. */
-static size_t
-json_escape_pair(struct cv_buf *buf, const char *utf8, size_t len)
-{
-    const unsigned char *p = (const unsigned char *)utf8;
-    char out[13];
-    uint32_t code;
-
-    if (cv_utf8_sequence(utf8, len) != 4) {
-        cv_buf_add(buf, utf8, 1);
-        return 1;
-    }
-    code = ((p[0] & 7u) << 18 | (p[1] & 63u) << 12 | (p[2] & 63u) << 6 | (p[3] & 63u)) - 0x10000;
-    snprintf(out, sizeof(out), "\\u%04X\\u%04X", 0xd800 + (code >> 10 & 0x3ff), 0xdc00 + (code & 0x3ff));
-    cv_buf_add(buf, out, 12);
-    return 4;
-}
-
-static void
+static inline void
 json_escape(struct cv_buf *buf, unsigned char c)
 {
     static const char digits[] = "0123456789ABCDEF";
     static const char shorts[] = "btn\0fr"; /* 0x08 to 0x0d; 0x0b has none */
-    char out[6] = { '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] };
+    bool is_short = c >= 0x08 && c <= 0x0d && c != 0x0b;
+    char *at;
 
-    if (c == '"' || c == '\\')
-        out[1] = (char)c;
-    else if (c >= 0x08 && c <= 0x0d && c != 0x0b)
-        out[1] = shorts[c - 0x08];
-    cv_buf_add(buf, out, out[1] == 'u' ? 6 : 2);
+    if (!room(buf, c >= 0x20 || is_short ? 2 : 6))
+        return;
+    at = buf->data + buf->len;
+    at[0] = '\\';
+    if (c >= 0x20 || is_short) {
+        at[1] = c >= 0x20 ? (char)c : shorts[c - 0x08];
+        buf->len += 2;
+    } else {
+        memcpy(at + 1, "u00", 3);
+        at[4] = digits[c >> 4];
+        at[5] = digits[c & 15];
+        buf->len += 6;
+    }
 }
 
 void
@@ -304,23 +300,22 @@ cv_buf_json(struct cv_buf *buf, const char *utf8, size_t len)
     /* One reservation serves nearly every string: most have nothing to escape. */
     if (len > SIZE_MAX - 2 || !room(buf, len + 2))
         return;
-    cv_buf_char(buf, '"');
+    buf->data[buf->len++] = '"';
     for (;;) {
         size_t clean = json_clean(utf8, len);
-        size_t used = 1;
 
-        cv_buf_add(buf, utf8, clean);
-        if (clean == len || buf->failed != CV_OK)
+        if (!room(buf, clean))
             break;
-        utf8 += clean;
-        len -= clean;
-        if ((unsigned char)*utf8 >= 0xf0)
-            used = json_escape_pair(buf, utf8, len);
-        else
-            json_escape(buf, (unsigned char)*utf8);
-        utf8 += used;
-        len -= used;
+        if (clean > 0)
+            memcpy(buf->data + buf->len, utf8, clean);
+        buf->len += clean;
+        if (clean == len)
+            break;
+        json_escape(buf, (unsigned char)utf8[clean]);
+        utf8 += clean + 1;
+        len -= clean + 1;
     }
+    buf->data[buf->len] = '\0';
     cv_buf_char(buf, '"');
 }
 
