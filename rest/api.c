@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The route table, the table of failures, and the life of the REST object. Routes that Connect answers from
- * local copies run on the event thread; everything that asks the herder thread, writes to Kafka or validates
- * waits on the pool.
+ * The route table, the table of failures, and the life of the REST object. Routes that Connect
+ * answers from local copies run on the event thread; everything that asks the herder thread, writes
+ * to Kafka or validates waits on the pool.
  */
 #include <config.h>
 
@@ -29,7 +29,8 @@
 static const struct cv_route main_routes[] = {
     { "GET", "/", rest_root, REST_ROUTE_ALWAYS, "Versions and cluster" },
     { "GET", "/health", rest_health, WAITS | REST_ROUTE_ALWAYS, "Whether the worker works" },
-    { "GET", "/metrics", rest_metrics, WAITS | CV_ROUTE_ANY_ACCEPT | REST_ROUTE_ALWAYS, "Prometheus text" },
+    { "GET", "/metrics", rest_metrics, WAITS | CV_ROUTE_ANY_ACCEPT | REST_ROUTE_ALWAYS,
+      "Prometheus text" },
     { "GET", "/culvert/version", rest_version, REST_ROUTE_ALWAYS, "Culvert's own version" },
 
     { "GET", "/connectors", rest_connectors_list, JSON, "Names; with expand status and info" },
@@ -49,14 +50,17 @@ static const struct cv_route main_routes[] = {
     { "POST", "/connectors/{connector}/tasks/{task:int}/restart", rest_task_restart, JSON | WAITS,
       "Restart a task" },
     { "GET", "/connectors/{connector}/topics", rest_topics_get, JSON, "Topics that were used" },
-    { "PUT", "/connectors/{connector}/topics/reset", rest_topics_reset, JSON | WAITS, "Forget them" },
+    { "PUT", "/connectors/{connector}/topics/reset", rest_topics_reset, JSON | WAITS,
+      "Forget them" },
     { "GET", "/connectors/{connector}/offsets", rest_offsets_get, JSON | WAITS, "Offsets" },
     { "PATCH", "/connectors/{connector}/offsets", rest_offsets_alter, BODY, "Change offsets" },
-    { "DELETE", "/connectors/{connector}/offsets", rest_offsets_reset, JSON | WAITS, "Reset offsets" },
+    { "DELETE", "/connectors/{connector}/offsets", rest_offsets_reset, JSON | WAITS,
+      "Reset offsets" },
 
     { "GET", "/connector-plugins", rest_plugins_list, JSON, "Plugins" },
     { "GET", "/connector-plugins/{plugin}/config", rest_plugin_config, JSON, "A plugin's options" },
-    { "PUT", "/connector-plugins/{plugin}/config/validate", rest_plugin_validate, BODY, "Check a config" },
+    { "PUT", "/connector-plugins/{plugin}/config/validate", rest_plugin_validate, BODY,
+      "Check a config" },
 
     /* Other workers. */
     { "POST", "/connectors/{connector}/tasks", rest_internal_tasks, WAITS, "Take task configs" },
@@ -76,13 +80,13 @@ static const struct {
     enum cv_rc rc;
     int status;
 } failure_statuses[] = {
-    { CV_RETRY, 500 },    /* timed out, or Kafka is away: Connect's texts say that it can be retried */
-    { CV_INVALID, 400 },
-    { CV_CONFLICT, 409 },
-    { CV_FENCED, 403 },
-    { CV_NOT_FOUND, 404 },
-    { CV_NO_MEMORY, 500 },
-    { CV_INTERNAL, 500 },
+    { CV_RETRY, 500 },     /* timed out, or Kafka is away; the text says that it can be retried */
+    { CV_INVALID, 400 },   /* the request is wrong */
+    { CV_CONFLICT, 409 },  /* it exists, or a rebalance is under way */
+    { CV_FENCED, 403 },    /* a wrong signature, a disabled function */
+    { CV_NOT_FOUND, 404 }, /* no such connector, task, plugin, logger */
+    { CV_NO_MEMORY, 500 }, /* ours */
+    { CV_INTERNAL, 500 },  /* ours, or a system's below */
 };
 
 void
@@ -171,8 +175,8 @@ finish(void *arg, const struct cv_http_request *req, struct cv_http_response *re
 
 /* "a, b": the parsed listeners; option names them in failures. */
 static enum cv_rc
-parse_listeners(const char *text, const char *option, struct cv_http_listener **ret, size_t *ret_count,
-                struct cv_err *err)
+parse_listeners(const char *text, const char *option, struct cv_http_listener **ret,
+                size_t *ret_count, struct cv_err *err)
 {
     struct cv_http_listener *list = NULL;
     size_t count = 0;
@@ -232,7 +236,8 @@ local_address(char *out, size_t size)
     for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
         char text[256];
 
-        if (getnameinfo(ai->ai_addr, ai->ai_addrlen, text, sizeof(text), NULL, 0, NI_NUMERICHOST) != 0 ||
+        if (getnameinfo(ai->ai_addr, ai->ai_addrlen, text, sizeof(text), NULL, 0, NI_NUMERICHOST) !=
+                0 ||
             strncmp(text, "127.", 4) == 0 || strcmp(text, "::1") == 0 || strchr(text, '%') != NULL)
             continue;
         (void)snprintf(out, size, "%s", text);
@@ -242,9 +247,9 @@ local_address(char *out, size_t size)
 }
 
 /*
- * The URL that other workers use (RestServer.advertisedUrl): scheme as told, else http if any listener is
- * http; host as told, else that of the first listener of the scheme, else this machine's; port as told, else
- * the listener's bound one.
+ * The URL that other workers use (RestServer.advertisedUrl): scheme as told, else http if any
+ * listener is http; host as told, else that of the first listener of the scheme, else this
+ * machine's; port as told, else the listener's bound one.
  */
 static enum cv_rc
 advertise(struct rest *rest, const struct rest_spec *spec, const struct cv_http_listener *listeners,
@@ -267,10 +272,11 @@ advertise(struct rest *rest, const struct rest_spec *spec, const struct cv_http_
         if (strcasecmp(listeners[i].scheme, scheme) == 0)
             listener = &listeners[i];
     if (listener == NULL)
-        return cv_fail(err, CV_INVALID,
-                       "Invalid value %s for configuration rest.advertised.listener: no listener has that "
-                       "protocol",
-                       scheme);
+        return cv_fail(
+            err, CV_INVALID,
+            "Invalid value %s for configuration rest.advertised.listener: no listener has that "
+            "protocol",
+            scheme);
     if (host == NULL || *host == '\0')
         host = listener->host;
     if (*host == '\0') {
@@ -280,8 +286,8 @@ advertise(struct rest *rest, const struct rest_spec *spec, const struct cv_http_
     if (port <= 0)
         port = listener->port;
     brackets = strchr(host, ':') != NULL;
-    (void)snprintf(rest->worker_id, sizeof(rest->worker_id), "%s%.255s%s:%d", brackets ? "[" : "", host,
-                   brackets ? "]" : "", port);
+    (void)snprintf(rest->worker_id, sizeof(rest->worker_id), "%s%.255s%s:%d", brackets ? "[" : "",
+                   host, brackets ? "]" : "", port);
     (void)snprintf(rest->url, sizeof(rest->url), "%s://%s/", listener->scheme, rest->worker_id);
     return CV_OK;
 }
@@ -339,7 +345,8 @@ start_admin(struct rest *rest, const struct rest_spec *spec, struct cv_err *err)
 
     if (cv_http_router_new(admin_routes, rest, &rest->admin_router, err) != CV_OK)
         return err->rc;
-    rc = parse_listeners(spec->admin_listeners, "admin.listeners", &http.listeners, &http.n_listeners, err);
+    rc = parse_listeners(spec->admin_listeners, "admin.listeners", &http.listeners,
+                         &http.n_listeners, err);
     http.router = rest->admin_router;
     if (rc == CV_OK)
         rc = cv_http_start(&http, &rest->admin_server, err);

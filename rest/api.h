@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of rest/ share: the object, the handlers of the route table, failures to responses. Private
- * to rest/. Handlers run on threads of the HTTP server; they own nothing and wait for the herder.
+ * What the files of rest/ share: the object, the handlers of the route table, failures to
+ * responses. Private to rest/. Handlers run on threads of the HTTP server; they own nothing and
+ * wait for the herder.
  */
 #ifndef REST_API_H
 #define REST_API_H
@@ -49,8 +50,10 @@ rest_herder(struct rest *rest)
 
 void rest_fail(struct cv_http_response *res, const struct cv_err *err);
 /* The client's fault that Connect answers with 500. */
-void rest_fail_malformed(const struct rest *rest, struct cv_http_response *res, const char *message);
-/* CV_NOT_FOUND for a name that is too long for an err's text: format holds one %s. Otherwise rest_fail. */
+void rest_fail_malformed(const struct rest *rest, struct cv_http_response *res,
+                         const char *message);
+/* CV_NOT_FOUND for a name that is too long for an err's text: format holds one %s. Otherwise
+ * rest_fail. */
 void rest_fail_named(struct cv_http_response *res, const struct cv_err *err, const char *format,
                      const char *name);
 
@@ -68,8 +71,9 @@ void rest_created(const struct rest *rest, const struct cv_http_request *req, co
 
 /* ---- headers.c: CORS and response.http.headers.config ---- */
 
-CV_MUST_CHECK enum cv_rc rest_headers_new(const char *origins, const char *methods, const char *rules,
-                                          struct rest_headers **ret, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc rest_headers_new(const char *origins, const char *methods, const char *rules,
+                            struct rest_headers **ret, struct cv_err *err);
 void rest_headers_free(struct rest_headers *headers);
 void rest_headers_add(struct rest_headers *headers, const struct cv_http_request *req,
                       struct cv_http_response *res);
@@ -81,41 +85,41 @@ void rest_process_collect(void *arg, struct cv_metrics_sink *sink);
 
 /* ---- handlers ---- */
 
-#define REST_HANDLERS(X)                                                                                   \
-    X(rest_root)                                                                                           \
-    X(rest_version)                                                                                        \
-    X(rest_health)                                                                                         \
-    X(rest_metrics)                                                                                        \
-    X(rest_connectors_list)                                                                                \
-    X(rest_connectors_create)                                                                              \
-    X(rest_connector_get)                                                                                  \
-    X(rest_connector_delete)                                                                               \
-    X(rest_config_get)                                                                                     \
-    X(rest_config_put)                                                                                     \
-    X(rest_config_patch)                                                                                   \
-    X(rest_connector_status)                                                                               \
-    X(rest_connector_restart)                                                                              \
-    X(rest_connector_pause)                                                                                \
-    X(rest_connector_resume)                                                                               \
-    X(rest_connector_stop)                                                                                 \
-    X(rest_topics_get)                                                                                     \
-    X(rest_topics_reset)                                                                                   \
-    X(rest_tasks_list)                                                                                     \
-    X(rest_task_status)                                                                                    \
-    X(rest_task_restart)                                                                                   \
-    X(rest_offsets_get)                                                                                    \
-    X(rest_offsets_alter)                                                                                  \
-    X(rest_offsets_reset)                                                                                  \
-    X(rest_plugins_list)                                                                                   \
-    X(rest_plugin_config)                                                                                  \
-    X(rest_plugin_validate)                                                                                \
-    X(rest_loggers_list)                                                                                   \
-    X(rest_logger_get)                                                                                     \
-    X(rest_logger_set)                                                                                     \
-    X(rest_internal_tasks)                                                                                 \
+#define REST_HANDLERS(X)                                                                           \
+    X(rest_root)                                                                                   \
+    X(rest_version)                                                                                \
+    X(rest_health)                                                                                 \
+    X(rest_metrics)                                                                                \
+    X(rest_connectors_list)                                                                        \
+    X(rest_connectors_create)                                                                      \
+    X(rest_connector_get)                                                                          \
+    X(rest_connector_delete)                                                                       \
+    X(rest_config_get)                                                                             \
+    X(rest_config_put)                                                                             \
+    X(rest_config_patch)                                                                           \
+    X(rest_connector_status)                                                                       \
+    X(rest_connector_restart)                                                                      \
+    X(rest_connector_pause)                                                                        \
+    X(rest_connector_resume)                                                                       \
+    X(rest_connector_stop)                                                                         \
+    X(rest_topics_get)                                                                             \
+    X(rest_topics_reset)                                                                           \
+    X(rest_tasks_list)                                                                             \
+    X(rest_task_status)                                                                            \
+    X(rest_task_restart)                                                                           \
+    X(rest_offsets_get)                                                                            \
+    X(rest_offsets_alter)                                                                          \
+    X(rest_offsets_reset)                                                                          \
+    X(rest_plugins_list)                                                                           \
+    X(rest_plugin_config)                                                                          \
+    X(rest_plugin_validate)                                                                        \
+    X(rest_loggers_list)                                                                           \
+    X(rest_logger_get)                                                                             \
+    X(rest_logger_set)                                                                             \
+    X(rest_internal_tasks)                                                                         \
     X(rest_internal_fence)
 
-#define REST_HANDLER(name)                                                                                 \
+#define REST_HANDLER(name)                                                                         \
     void name(void *arg, const struct cv_http_request *req, struct cv_http_response *res);
 REST_HANDLERS(REST_HANDLER)
 #undef REST_HANDLER

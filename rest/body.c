@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pull readers, one a body. They refuse in the order of the bytes, as Jackson's streaming does: a list where
- * an object is expected is told as that, even if its contents are no JSON. The texts begin as Jackson's do,
- * because clients and people search for them; where in the body is told in our own words.
+ * Pull readers, one a body. They refuse in the order of the bytes, as Jackson's streaming does: a
+ * list where an object is expected is told as that, even if its contents are no JSON. The texts
+ * begin as Jackson's do, because clients and people search for them; where in the body is told in
+ * our own words.
  */
 #include <config.h>
 
@@ -48,7 +49,8 @@ word_len(const struct cv_json_reader *r, size_t pos)
 {
     size_t n = 0;
 
-    while (pos + n < r->len && n < 64 && (isalnum((unsigned char)r->data[pos + n]) || r->data[pos + n] == '_'))
+    while (pos + n < r->len && n < 64 &&
+           (isalnum((unsigned char)r->data[pos + n]) || r->data[pos + n] == '_'))
         n++;
     return n;
 }
@@ -73,12 +75,14 @@ describe_word(const struct cv_json_reader *r, size_t pos, struct cv_buf *why)
 
     if ((len == 3 && memcmp(r->data + pos, "NaN", 3) == 0) ||
         (len == 8 && memcmp(r->data + pos, "Infinity", 8) == 0))
-        cv_buf_printf(why, "Non-standard token '%.*s': JSON has no such number", (int)len, r->data + pos);
+        cv_buf_printf(why, "Non-standard token '%.*s': JSON has no such number", (int)len,
+                      r->data + pos);
     else
-        cv_buf_printf(why,
-                      "Unrecognized token '%.*s': was expecting (JSON String, Number, Array, Object or "
-                      "token 'null', 'true' or 'false')",
-                      (int)len, r->data + pos);
+        cv_buf_printf(
+            why,
+            "Unrecognized token '%.*s': was expecting (JSON String, Number, Array, Object or "
+            "token 'null', 'true' or 'false')",
+            (int)len, r->data + pos);
 }
 
 /* Syntax: from the byte at which the reader stopped, and from its own words. */
@@ -93,8 +97,10 @@ fail_syntax(const struct cv_json_reader *r, struct cv_buf *why)
         start--;
     if (pos == r->len) {
         cv_buf_str(why, "Unexpected end-of-input: the JSON text is cut off");
-    } else if (r->depth > CV_JSON_DEPTH || (r->problem != NULL && strstr(r->problem, "deep") != NULL)) {
-        cv_buf_printf(why, "Document nesting depth exceeds the maximum allowed (%d)", CV_JSON_DEPTH);
+    } else if (r->depth > CV_JSON_DEPTH ||
+               (r->problem != NULL && strstr(r->problem, "deep") != NULL)) {
+        cv_buf_printf(why, "Document nesting depth exceeds the maximum allowed (%d)",
+                      CV_JSON_DEPTH);
     } else if (r->problem != NULL && strstr(r->problem, "UTF-8") != NULL) {
         cv_buf_str(why, "Invalid UTF-8: the body must be UTF-8 text");
     } else if (r->problem != NULL && strstr(r->problem, "surrogate") != NULL) {
@@ -120,10 +126,11 @@ fail_syntax(const struct cv_json_reader *r, struct cv_buf *why)
                                  : "VALUE_NUMBER_INT");
     } else {
         cv_buf_printf(why, "Unexpected character ('%c' (code %d)): %s", isprint(c) ? c : '?', c,
-                      c == '/'                    ? "maybe a (non-standard) comment?"
-                      : is_value_position(r, pos) ? "was expecting a value"
-                                                  : "was expecting double-quote to start field name, "
-                                                    "a comma or a closing bracket");
+                      c == '/' ? "maybe a (non-standard) comment?"
+                      : is_value_position(r, pos)
+                          ? "was expecting a value"
+                          : "was expecting double-quote to start field name, "
+                            "a comma or a closing bracket");
     }
     add_location(r, pos, why);
     return CV_INVALID;
@@ -133,34 +140,38 @@ static enum cv_rc
 fail_shape(const struct cv_json_reader *r, enum cv_json_token token, const char *java_type,
            struct cv_buf *why)
 {
-    const char *what = token == CV_JSON_OBJECT  ? "Object value (token `JsonToken.START_OBJECT`)"
-                       : token == CV_JSON_ARRAY ? "Array value (token `JsonToken.START_ARRAY`)"
-                       : token == CV_JSON_NUMBER
-                           ? (r->integral ? "Integer value (token `JsonToken.VALUE_NUMBER_INT`)"
-                                          : "Floating-point value (token `JsonToken.VALUE_NUMBER_FLOAT`)")
-                       : token == CV_JSON_TRUE || token == CV_JSON_FALSE ? "Boolean value"
-                       : token == CV_JSON_STRING                         ? "String value"
-                                                                         : "Null value";
+    const char *what =
+        token == CV_JSON_OBJECT  ? "Object value (token `JsonToken.START_OBJECT`)"
+        : token == CV_JSON_ARRAY ? "Array value (token `JsonToken.START_ARRAY`)"
+        : token == CV_JSON_NUMBER
+            ? (r->integral ? "Integer value (token `JsonToken.VALUE_NUMBER_INT`)"
+                           : "Floating-point value (token `JsonToken.VALUE_NUMBER_FLOAT`)")
+        : token == CV_JSON_TRUE || token == CV_JSON_FALSE ? "Boolean value"
+        : token == CV_JSON_STRING                         ? "String value"
+                                                          : "Null value";
 
     if (token == CV_JSON_BAD)
         return fail_syntax(r, why);
     if (token == CV_JSON_OBJECT || token == CV_JSON_ARRAY || strchr(java_type, '<') != NULL)
         cv_buf_printf(why, "Cannot deserialize value of type `%s` from %s", java_type, what);
     else
-        cv_buf_printf(why,
-                      "Cannot construct instance of `%s` (although at least one Creator exists): no "
-                      "constructor/factory method to deserialize from %s",
-                      java_type, what);
+        cv_buf_printf(
+            why,
+            "Cannot construct instance of `%s` (although at least one Creator exists): no "
+            "constructor/factory method to deserialize from %s",
+            java_type, what);
     add_location(r, r->pos, why);
     return CV_INVALID;
 }
 
 static enum cv_rc
-fail_field(const struct cv_json_reader *r, const char *class_name, const char *known, struct cv_buf *why)
+fail_field(const struct cv_json_reader *r, const char *class_name, const char *known,
+           struct cv_buf *why)
 {
     cv_buf_str(why, "Unrecognized field \"");
     cv_json_text(r, why);
-    cv_buf_printf(why, "\" (class %s), not marked as ignorable (known properties: %s)", class_name, known);
+    cv_buf_printf(why, "\" (class %s), not marked as ignorable (known properties: %s)", class_name,
+                  known);
     add_location(r, r->pos, why);
     return CV_INVALID;
 }
@@ -189,7 +200,8 @@ reader_end(struct cv_json_reader *r, struct cv_buf *why)
     return cv_json_next(r) == CV_JSON_DONE ? CV_OK : fail_syntax(r, why);
 }
 
-/* The text of the last key, string or number; a NUL in it would cut the name short without a word. */
+/* The text of the last key, string or number; a NUL in it would cut the name short without a word.
+ */
 static enum cv_rc
 take_text(const struct cv_json_reader *r, char **ret, struct cv_buf *why)
 {
@@ -256,7 +268,8 @@ read_members(struct cv_json_reader *r, struct cv_config *config, struct cv_buf *
 
 /* A map whose first token is token; null is NULL. */
 static enum cv_rc
-read_map(struct cv_json_reader *r, enum cv_json_token token, struct cv_config **ret, struct cv_buf *why)
+read_map(struct cv_json_reader *r, enum cv_json_token token, struct cv_config **ret,
+         struct cv_buf *why)
 {
     struct cv_config *config;
     enum cv_rc rc;
@@ -314,11 +327,12 @@ read_state(struct cv_json_reader *r, struct rest_create *create, struct cv_buf *
     if (!create->has_state) {
         for (char *p = text; *p != '\0'; p++)
             *p = (char)toupper((unsigned char)*p);
-        cv_buf_printf(why,
-                      "Cannot construct instance of `InitialState`, problem: No enum constant "
-                      "org.apache.kafka.connect.runtime.rest.entities.CreateConnectorRequest.InitialState."
-                      "%.100s (initial_state is one of RUNNING, PAUSED, STOPPED)",
-                      text);
+        cv_buf_printf(
+            why,
+            "Cannot construct instance of `InitialState`, problem: No enum constant "
+            "org.apache.kafka.connect.runtime.rest.entities.CreateConnectorRequest.InitialState."
+            "%.100s (initial_state is one of RUNNING, PAUSED, STOPPED)",
+            text);
         rc = CV_INVALID;
     }
     free(text);
@@ -343,7 +357,8 @@ read_create_field(struct cv_json_reader *r, struct rest_create *create, struct c
 }
 
 enum cv_rc
-rest_read_create(const char *body, size_t len, struct rest_create *ret, bool *ret_null, struct cv_buf *why)
+rest_read_create(const char *body, size_t len, struct rest_create *ret, bool *ret_null,
+                 struct cv_buf *why)
 {
     struct rest_create create = { 0 };
     struct cv_json_reader r;
@@ -359,7 +374,8 @@ rest_read_create(const char *body, size_t len, struct rest_create *ret, bool *re
         return reader_end(&r, why);
     }
     if (token != CV_JSON_OBJECT)
-        return fail_shape(&r, token, "org.apache.kafka.connect.runtime.rest.entities.CreateConnectorRequest",
+        return fail_shape(&r, token,
+                          "org.apache.kafka.connect.runtime.rest.entities.CreateConnectorRequest",
                           why);
     while (rc == CV_OK && (token = cv_json_next(&r)) == CV_JSON_KEY)
         rc = read_create_field(&r, &create, why);
@@ -439,10 +455,12 @@ rest_read_configs(const char *body, size_t len, struct cv_config ***ret, size_t 
     }
     token = cv_json_next(&r);
     if (token != CV_JSON_ARRAY)
-        return fail_shape(&r, token, "java.util.ArrayList<java.util.Map<java.lang.String,java.lang.String>>",
+        return fail_shape(&r, token,
+                          "java.util.ArrayList<java.util.Map<java.lang.String,java.lang.String>>",
                           why);
     while (rc == CV_OK && (token = cv_json_next(&r)) != CV_JSON_ARRAY_END)
-        rc = token == CV_JSON_BAD ? fail_syntax(&r, why) : read_one_more(&r, token, &configs, &count, why);
+        rc = token == CV_JSON_BAD ? fail_syntax(&r, why)
+                                  : read_one_more(&r, token, &configs, &count, why);
     if (rc == CV_OK)
         rc = reader_end(&r, why);
     if (rc != CV_OK) {
@@ -470,7 +488,8 @@ skip_offset(struct cv_json_reader *r, struct cv_buf *why)
         if (token == CV_JSON_BAD)
             return fail_syntax(r, why);
         if (token != CV_JSON_OBJECT && token != CV_JSON_NULL)
-            return fail_shape(r, token, "java.util.LinkedHashMap<java.lang.String,java.lang.Object>", why);
+            return fail_shape(r, token,
+                              "java.util.LinkedHashMap<java.lang.String,java.lang.Object>", why);
     }
     return token == CV_JSON_OBJECT_END ? CV_OK : fail_syntax(r, why);
 }
@@ -485,7 +504,8 @@ count_offsets(struct cv_json_reader *r, size_t *ret_count, struct cv_buf *why)
         return CV_OK;
     if (token != CV_JSON_ARRAY)
         return fail_shape(
-            r, token, "java.util.ArrayList<org.apache.kafka.connect.runtime.rest.entities.ConnectorOffset>",
+            r, token,
+            "java.util.ArrayList<org.apache.kafka.connect.runtime.rest.entities.ConnectorOffset>",
             why);
     while ((token = cv_json_next(r)) != CV_JSON_ARRAY_END) {
         enum cv_rc rc = CV_OK;
@@ -493,7 +513,8 @@ count_offsets(struct cv_json_reader *r, size_t *ret_count, struct cv_buf *why)
         if (token == CV_JSON_OBJECT)
             rc = skip_offset(r, why);
         else
-            rc = fail_shape(r, token, "org.apache.kafka.connect.runtime.rest.entities.ConnectorOffset", why);
+            rc = fail_shape(r, token,
+                            "org.apache.kafka.connect.runtime.rest.entities.ConnectorOffset", why);
         if (rc != CV_OK)
             return rc;
         ++*ret_count;
@@ -502,8 +523,8 @@ count_offsets(struct cv_json_reader *r, size_t *ret_count, struct cv_buf *why)
 }
 
 enum cv_rc
-rest_read_offsets(const char *body, size_t len, const char **ret_json, size_t *ret_len, size_t *ret_count,
-                  bool *ret_null, struct cv_buf *why)
+rest_read_offsets(const char *body, size_t len, const char **ret_json, size_t *ret_len,
+                  size_t *ret_count, bool *ret_null, struct cv_buf *why)
 {
     struct cv_json_reader r;
     enum cv_json_token token;
@@ -520,7 +541,8 @@ rest_read_offsets(const char *body, size_t len, const char **ret_json, size_t *r
     if (*ret_null)
         return reader_end(&r, why);
     if (token != CV_JSON_OBJECT)
-        return fail_shape(&r, token, "org.apache.kafka.connect.runtime.rest.entities.ConnectorOffsets", why);
+        return fail_shape(&r, token,
+                          "org.apache.kafka.connect.runtime.rest.entities.ConnectorOffsets", why);
     while (rc == CV_OK && (token = cv_json_next(&r)) == CV_JSON_KEY) {
         if (!cv_json_text_is(&r, "offsets"))
             return fail_field(&r, "org.apache.kafka.connect.runtime.rest.entities.ConnectorOffsets",
@@ -546,8 +568,8 @@ rest_read_error(const char *body, size_t len, int *ret_code, struct cv_buf *out)
         int64_t code;
 
         if (cv_json_text_is(&r, "error_code")) {
-            have_code = cv_json_next(&r) == CV_JSON_NUMBER && cv_json_int64(&r, &code) && code > 0 &&
-                        code < 1000;
+            have_code = cv_json_next(&r) == CV_JSON_NUMBER && cv_json_int64(&r, &code) &&
+                        code > 0 && code < 1000;
             if (have_code)
                 *ret_code = (int)code;
         } else if (cv_json_text_is(&r, "message")) {

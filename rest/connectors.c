@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /connectors: list, create, read, change, delete and the life of a connector. Order of checks and texts as
- * ConnectorsResource and DistributedHerder have them (shared reference, section 7).
+ * /connectors: list, create, read, change, delete and the life of a connector. Order of checks and
+ * texts as ConnectorsResource and DistributedHerder have them (shared reference, section 7).
  */
 #include <config.h>
 
@@ -67,8 +67,8 @@ write_expanded(struct herder *herder, const struct cv_http_request *req, const c
 }
 
 static enum cv_rc
-write_expanded_list(struct herder *herder, const struct cv_http_request *req, const struct name_list *names,
-                    struct cv_http_response *res, struct cv_err *err)
+write_expanded_list(struct herder *herder, const struct cv_http_request *req,
+                    const struct name_list *names, struct cv_http_response *res, struct cv_err *err)
 {
     struct cv_json_writer w = cv_json_writer_of(&res->body);
 
@@ -113,11 +113,12 @@ rest_connectors_list(void *arg, const struct cv_http_request *req, struct cv_htt
 /* ---- create and change ---- */
 
 /*
- * What POST and PUT check on the worker that received the request: config.name fits the name (and is added
- * if it is missing), and the configuration has no error. false: the answer is in res.
+ * What POST and PUT check on the worker that received the request: config.name fits the name (and
+ * is added if it is missing), and the configuration has no error. false: the answer is in res.
  */
 static bool
-check_config(struct rest *rest, const char *name, struct cv_config *config, struct cv_http_response *res)
+check_config(struct rest *rest, const char *name, struct cv_config *config,
+             struct cv_http_response *res)
 {
     const char *given = cv_config_get(config, "name");
     struct config_infos infos = { 0 };
@@ -126,8 +127,9 @@ check_config(struct rest *rest, const char *name, struct cv_config *config, stru
     bool good = false;
 
     if (given != NULL && strcmp(given, name) != 0) {
-        cv_buf_printf(&text, "Connector name configuration (%s) doesn't match connector name in the URL (%s)",
-                      given, name);
+        cv_buf_printf(
+            &text, "Connector name configuration (%s) doesn't match connector name in the URL (%s)",
+            given, name);
         cv_http_error(res, 400, cv_buf_cstr(&text));
         goto out;
     }
@@ -160,8 +162,8 @@ put_config(struct rest *rest, const struct cv_http_request *req, const char *nam
     struct cv_err err;
     bool created = false;
 
-    if (herder_connector_put(rest_herder(rest), name, config, target, replace, &forward, &created, &info,
-                             &err) != CV_OK) {
+    if (herder_connector_put(rest_herder(rest), name, config, target, replace, &forward, &created,
+                             &info, &err) != CV_OK) {
         rest_fail(res, &err);
         return;
     }
@@ -189,10 +191,12 @@ trim(char *text)
 }
 
 static const char missing_body[] = "The request has no body; a JSON object is expected";
-static const char missing_config[] = "The request has no \"config\"; an object of options is expected";
+static const char missing_config[] =
+    "The request has no \"config\"; an object of options is expected";
 /* What Connect's JVM says to a create request without a body. */
 static const char java_missing_body[] =
-    "Cannot invoke \"org.apache.kafka.connect.runtime.rest.entities.CreateConnectorRequest.name()\" because "
+    "Cannot invoke "
+    "\"org.apache.kafka.connect.runtime.rest.entities.CreateConnectorRequest.name()\" because "
     "\"createRequest\" is null";
 
 void
@@ -216,7 +220,8 @@ rest_connectors_create(void *arg, const struct cv_http_request *req, struct cv_h
     } else {
         name = trim(create.name == NULL ? empty : create.name);
         if (check_config(rest, name, create.config, res))
-            put_config(rest, req, name, create.config, create.has_state ? &create.state : NULL, false, res);
+            put_config(rest, req, name, create.config, create.has_state ? &create.state : NULL,
+                       false, res);
     }
     rest_create_done(&create);
     cv_buf_free(&why);
@@ -288,8 +293,8 @@ rest_config_patch(void *arg, const struct cv_http_request *req, struct cv_http_r
             rest_fail_named(res, &err, NOT_FOUND, connector_of(req));
         else
             rest_fail_malformed(rest, res, missing_body);
-    } else if (herder_connector_patch(herder, connector_of(req), patch, &forward, &info, &infos, &err) !=
-               CV_OK) {
+    } else if (herder_connector_patch(herder, connector_of(req), patch, &forward, &info, &infos,
+                                      &err) != CV_OK) {
         fail_patch(res, connector_of(req), &err, &infos);
     } else if (!rest_forwarded(rest, req, &forward, res)) {
         rest_json_connector_info(&w, &info);
@@ -357,8 +362,8 @@ rest_connector_status(void *arg, const struct cv_http_request *req, struct cv_ht
 
 /* An answer without a body, unless another worker gave one. */
 static void
-finish_empty(struct rest *rest, const struct cv_http_request *req, const struct herder_forward *forward,
-             int status, struct cv_http_response *res)
+finish_empty(struct rest *rest, const struct cv_http_request *req,
+             const struct herder_forward *forward, int status, struct cv_http_response *res)
 {
     if (!rest_forwarded(rest, req, forward, res))
         res->status = status;
@@ -377,8 +382,8 @@ rest_connector_delete(void *arg, const struct cv_http_request *req, struct cv_ht
 }
 
 static void
-set_target(struct rest *rest, const struct cv_http_request *req, enum target_state target, int status,
-           struct cv_http_response *res)
+set_target(struct rest *rest, const struct cv_http_request *req, enum target_state target,
+           int status, struct cv_http_response *res)
 {
     struct herder_forward forward = rest_hop(req);
     struct cv_err err;
@@ -407,7 +412,8 @@ rest_connector_stop(void *arg, const struct cv_http_request *req, struct cv_http
     set_target(arg, req, TARGET_STOPPED, 204, res);
 }
 
-/* The connector alone is restarted at once: 204. With flags the leader writes a request: 202 and a plan. */
+/* The connector alone is restarted at once: 204. With flags the leader writes a request: 202 and a
+ * plan. */
 void
 rest_connector_restart(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
 {
@@ -421,8 +427,8 @@ rest_connector_restart(void *arg, const struct cv_http_request *req, struct cv_h
     enum cv_rc rc;
 
     if (include_tasks || only_failed)
-        rc = herder_connector_restart_all(rest_herder(rest), connector_of(req), include_tasks, only_failed,
-                                          &forward, &info, &err);
+        rc = herder_connector_restart_all(rest_herder(rest), connector_of(req), include_tasks,
+                                          only_failed, &forward, &info, &err);
     else
         rc = herder_connector_restart(rest_herder(rest), connector_of(req), &forward, &err);
     if (rc != CV_OK) {

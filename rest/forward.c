@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests for the leader or the owner, proxied as HerderRequestHandler and RestClient do: same method and
- * path, the query with forward set, Accept, User-Agent, Authorization and the body. At most two hops: the
- * first goes with forward=true, the next with forward=false, and who gets that answers 409 when it is the
- * wrong worker. The target is a URL that the herder took from the group; nothing of the request chooses it.
+ * Requests for the leader or the owner, proxied as HerderRequestHandler and RestClient do: same
+ * method and path, the query with forward set, Accept, User-Agent, Authorization and the body. At
+ * most two hops: the first goes with forward=true, the next with forward=false, and who gets that
+ * answers 409 when it is the wrong worker. The target is a URL that the herder took from the group;
+ * nothing of the request chooses it.
  */
 #include <config.h>
 
@@ -17,8 +18,9 @@
 #include "rest/api.h"
 #include "rest/body.h"
 
-#define FORWARD_TIMEOUT_MS (HERDER_REQUEST_TIMEOUT_MS + 5000) /* the other side's 500 comes first */
-#define ANSWER_MAX         ((size_t)16 << 20)
+#define FORWARD_TIMEOUT_MS (HERDER_REQUEST_TIMEOUT_MS + 5000) /* the other side's 500 comes first  \
+                                                               */
+#define ANSWER_MAX ((size_t)16 << 20)
 
 struct herder_forward
 rest_hop(const struct cv_http_request *req)
@@ -32,7 +34,8 @@ rest_hop(const struct cv_http_request *req)
 }
 
 static void
-make_url(const struct cv_http_request *req, const struct herder_forward *forward, struct cv_buf *url)
+make_url(const struct cv_http_request *req, const struct herder_forward *forward,
+         struct cv_buf *url)
 {
     const char *path = cv_http_path(req);
     const char *name, *value;
@@ -97,12 +100,13 @@ answer(struct cv_http_response *res, int status, struct cv_buf *body)
     if (status >= 400 && rest_read_error(cv_buf_cstr(body), body->len, &code, &message)) {
         cv_http_error(res, status, message.data == NULL ? "" : cv_buf_cstr(&message));
     } else if (status >= 400) {
-        (void)snprintf(text, sizeof(text),
-                       "IO Error trying to forward REST request: status %d without an error in JSON", status);
+        (void)snprintf(
+            text, sizeof(text),
+            "IO Error trying to forward REST request: status %d without an error in JSON", status);
         cv_http_error(res, 500, text);
     } else if (status < 200 || status >= 300) {
-        (void)snprintf(text, sizeof(text), "Unexpected status code when handling forwarded request: %d",
-                       status);
+        (void)snprintf(text, sizeof(text),
+                       "Unexpected status code when handling forwarded request: %d", status);
         cv_http_error(res, 500, text);
     } else {
         res->status = status;
@@ -112,8 +116,8 @@ answer(struct cv_http_response *res, int status, struct cv_buf *body)
 }
 
 bool
-rest_forwarded(struct rest *rest, const struct cv_http_request *req, const struct herder_forward *forward,
-               struct cv_http_response *res)
+rest_forwarded(struct rest *rest, const struct cv_http_request *req,
+               const struct herder_forward *forward, struct cv_http_response *res)
 {
     struct cv_buf url = CV_BUF_INIT(65536);
     struct cv_buf body = CV_BUF_INIT(ANSWER_MAX + 1);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CORS as Connect 4 does it (origins are patterns that ignore case; a pre-flight is answered and still goes
- * to the resource) and the rules of response.http.headers.config. Only on the main listeners. Called from
- * event threads for every response: the patterns are guarded, the rest is constant.
+ * CORS as Connect 4 does it (origins are patterns that ignore case; a pre-flight is answered and
+ * still goes to the resource) and the rules of response.http.headers.config. Only on the main
+ * listeners. Called from event threads for every response: the patterns are guarded, the rest is
+ * constant.
  */
 #include <config.h>
 
@@ -71,9 +72,10 @@ parse_action(const char *text, size_t len, struct rule *rule, struct cv_err *err
             return CV_OK;
         }
     }
-    return cv_fail(err, CV_INVALID,
-                   "Invalid header config action: '%.*s'. Expected one of [set, add, setDate, addDate]",
-                   (int)len, text);
+    return cv_fail(
+        err, CV_INVALID,
+        "Invalid header config action: '%.*s'. Expected one of [set, add, setDate, addDate]",
+        (int)len, text);
 }
 
 /* "[action] [header name]:[header value]" */
@@ -85,17 +87,19 @@ parse_rule(const char *text, struct rule *rule, struct cv_err *err)
     const char *colon = strchr(pair, ':');
 
     if (*text == '\0' || *pair == '\0')
-        return cv_fail(err, CV_INVALID,
-                       "Invalid format of header config '%s'. Expected: '[action] [header name]:[header "
-                       "value]'",
-                       text);
+        return cv_fail(
+            err, CV_INVALID,
+            "Invalid format of header config '%s'. Expected: '[action] [header name]:[header "
+            "value]'",
+            text);
     if (parse_action(text, action, rule, err) != CV_OK)
         return err->rc;
     if (colon == NULL || strchr(colon + 1, ':') != NULL)
-        return cv_fail(err, CV_INVALID,
-                       "Invalid format of header name and header value pair '%s'. Expected: '[header "
-                       "name]:[header value]'",
-                       pair);
+        return cv_fail(
+            err, CV_INVALID,
+            "Invalid format of header name and header value pair '%s'. Expected: '[header "
+            "name]:[header value]'",
+            pair);
     rule->name = trimmed(pair, (size_t)(colon - pair));
     rule->value = trimmed(colon + 1, strlen(colon + 1));
     if (rule->name == NULL || rule->value == NULL)
@@ -105,8 +109,8 @@ parse_rule(const char *text, struct rule *rule, struct cv_err *err)
                        "Invalid header name '%s'. The '[header name]' cannot contain whitespace",
                        rule->name);
     if (rule->date && !cv_parse_i64(rule->value, strlen(rule->value), &rule->from_now_ms))
-        return cv_fail(err, CV_INVALID, "Invalid header date '%s': milliseconds from now are expected",
-                       rule->value);
+        return cv_fail(err, CV_INVALID,
+                       "Invalid header date '%s': milliseconds from now are expected", rule->value);
     return CV_OK;
 }
 
@@ -177,7 +181,8 @@ parse_origins(const char *text, struct rest_headers *headers, struct cv_err *err
     while (*text != '\0') {
         size_t len = strcspn(text, ",");
         char *one = trimmed(text, len);
-        struct cv_regex **more = realloc(headers->origins, (headers->n_origins + 1) * sizeof(*more));
+        struct cv_regex **more =
+            realloc(headers->origins, (headers->n_origins + 1) * sizeof(*more));
         enum cv_rc rc = CV_OK;
 
         if (more != NULL)
@@ -211,7 +216,8 @@ origin_allowed(struct rest_headers *headers, const char *origin)
 }
 
 static void
-add_cors(struct rest_headers *headers, const struct cv_http_request *req, struct cv_http_response *res)
+add_cors(struct rest_headers *headers, const struct cv_http_request *req,
+         struct cv_http_response *res)
 {
     const char *origin = cv_http_header(req, "Origin");
 
@@ -230,8 +236,8 @@ add_cors(struct rest_headers *headers, const struct cv_http_request *req, struct
 /* ---- both ---- */
 
 enum cv_rc
-rest_headers_new(const char *origins, const char *methods, const char *rules, struct rest_headers **ret,
-                 struct cv_err *err)
+rest_headers_new(const char *origins, const char *methods, const char *rules,
+                 struct rest_headers **ret, struct cv_err *err)
 {
     struct rest_headers *headers = calloc(1, sizeof(*headers));
     enum cv_rc rc;

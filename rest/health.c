@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /, /health, /culvert/version: who answers, and whether it works. They answer before there is a herder. */
+/* GET /, /health, /culvert/version: who answers, and whether it works. They answer before there is
+ * a herder. */
 #include <config.h>
 
 #include "common/json_write.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What other workers ask of the leader: to take the task configs of a connector that they own, and to fence
- * out old tasks. The body is read before the signature is checked, and the signature before anything is
- * looked up (InternalClusterResource). A forwarded request carries no signature; the next hop refuses it where
- * the group signs.
+ * What other workers ask of the leader: to take the task configs of a connector that they own, and
+ * to fence out old tasks. The body is read before the signature is checked, and the signature
+ * before anything is looked up (InternalClusterResource). A forwarded request carries no signature;
+ * the next hop refuses it where the group signs.
  */
 #include <config.h>
 
@@ -19,7 +19,8 @@ verify(struct rest *rest, const struct cv_http_request *req, struct cv_http_resp
     struct cv_err err;
     size_t len;
     const char *body = cv_http_body(req, &len);
-    enum cv_rc rc = herder_verify(rest_herder(rest), cv_http_header(req, "X-Connect-Request-Signature-Algorithm"),
+    enum cv_rc rc = herder_verify(rest_herder(rest),
+                                  cv_http_header(req, "X-Connect-Request-Signature-Algorithm"),
                                   cv_http_header(req, "X-Connect-Authorization"), body, len, &err);
 
     if (rc == CV_RETRY) /* no key has been read yet */
@@ -43,7 +44,8 @@ rest_internal_tasks(void *arg, const struct cv_http_request *req, struct cv_http
     if (rest_read_configs(body, len, &configs, &count, &why) != CV_OK) {
         rest_fail_malformed(arg, res, cv_buf_cstr(&why));
     } else if (verify(arg, req, res)) {
-        if (herder_task_configs_put(rest_herder(arg), connector, configs, count, &forward, &err) != CV_OK)
+        if (herder_task_configs_put(rest_herder(arg), connector, configs, count, &forward, &err) !=
+            CV_OK)
             rest_fail_named(res, &err, "Connector %s not found", connector);
         else if (!rest_forwarded(arg, req, &forward, res))
             res->status = 204;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The entities of Connect's REST API (org.apache.kafka.connect.runtime.rest.entities), field by field in the
- * order in which Jackson writes them: clients exist that compare text.
+ * The entities of Connect's REST API (org.apache.kafka.connect.runtime.rest.entities), field by
+ * field in the order in which Jackson writes them: clients exist that compare text.
  */
 #include <config.h>
 
@@ -76,7 +76,8 @@ rest_json_connector_info(struct cv_json_writer *w, const struct connector_info *
     cv_json_object_end(w);
 }
 
-/* What connector and task states have in common. version is null when not known, trace is then left out. */
+/* What connector and task states have in common. version is null when not known, trace is then left
+ * out. */
 static void
 state_fields(struct cv_json_writer *w, const struct status *status)
 {

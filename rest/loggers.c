@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /admin/loggers. Levels are the process's (common/log.c); with scope=cluster the herder writes a record to
- * the config topic and every worker, this one too, sets the level when it reads it.
+ * /admin/loggers. Levels are the process's (common/log.c); with scope=cluster the herder writes a
+ * record to the config topic and every worker, this one too, sets the level when it reads it.
  */
 #include <config.h>
 
@@ -125,7 +125,8 @@ read_level(struct rest *rest, const struct cv_http_request *req, enum cv_log_lev
         goto out;
     }
     if (body == NULL) {
-        rest_fail_malformed(rest, res, "The request has no body; {\"level\":\"DEBUG\"} is expected");
+        rest_fail_malformed(rest, res,
+                            "The request has no body; {\"level\":\"DEBUG\"} is expected");
         goto out;
     }
     given = cv_config_get(body, "level");

@@ -13,27 +13,27 @@
 #include "common/metrics.h"
 #include "rest/api.h"
 
-static const struct cv_metric cpu_metric = {
-    CV_COUNTER, { "process_cpu_seconds_total", NULL, NULL }, "User and system CPU time."
-};
-static const struct cv_metric rss_metric = {
-    CV_GAUGE, { "process_resident_memory_bytes", NULL, NULL }, "Resident memory."
-};
-static const struct cv_metric vsize_metric = {
-    CV_GAUGE, { "process_virtual_memory_bytes", NULL, NULL }, "Virtual memory."
-};
-static const struct cv_metric fds_metric = {
-    CV_GAUGE, { "process_open_fds", NULL, NULL }, "Open file descriptors."
-};
-static const struct cv_metric max_fds_metric = {
-    CV_GAUGE, { "process_max_fds", NULL, NULL }, "Limit of open file descriptors."
-};
-static const struct cv_metric start_metric = {
-    CV_GAUGE, { "process_start_time_seconds", NULL, NULL }, "When the process started, since 1970."
-};
-static const struct cv_metric threads_metric = {
-    CV_GAUGE, { "process_threads", NULL, NULL }, "Threads."
-};
+static const struct cv_metric cpu_metric = { CV_COUNTER,
+                                             { "process_cpu_seconds_total", NULL, NULL },
+                                             "User and system CPU time." };
+static const struct cv_metric rss_metric = { CV_GAUGE,
+                                             { "process_resident_memory_bytes", NULL, NULL },
+                                             "Resident memory." };
+static const struct cv_metric vsize_metric = { CV_GAUGE,
+                                               { "process_virtual_memory_bytes", NULL, NULL },
+                                               "Virtual memory." };
+static const struct cv_metric fds_metric = { CV_GAUGE,
+                                             { "process_open_fds", NULL, NULL },
+                                             "Open file descriptors." };
+static const struct cv_metric max_fds_metric = { CV_GAUGE,
+                                                 { "process_max_fds", NULL, NULL },
+                                                 "Limit of open file descriptors." };
+static const struct cv_metric start_metric = { CV_GAUGE,
+                                               { "process_start_time_seconds", NULL, NULL },
+                                               "When the process started, since 1970." };
+static const struct cv_metric threads_metric = { CV_GAUGE,
+                                                 { "process_threads", NULL, NULL },
+                                                 "Threads." };
 
 static double
 count_fds(void)
@@ -69,9 +69,11 @@ add_stat(struct cv_metrics_sink *sink)
     (void)fclose(file);
     text[n] = '\0';
     p = strrchr(text, ')');
-    if (p == NULL || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %ld "
-                                   "%*d %llu %lu %ld",
-                            &user, &system, &threads, &start, &vsize, &rss) != 6)
+    if (p == NULL ||
+        sscanf(p + 1,
+               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %ld "
+               "%*d %llu %lu %ld",
+               &user, &system, &threads, &start, &vsize, &rss) != 6)
         return;
     (void)clock_gettime(CLOCK_BOOTTIME, &boot);
     (void)clock_gettime(CLOCK_REALTIME, &now);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /connectors/{connector}/offsets. The shape of the body is checked here, its contents by the herder: what a
- * partition and an offset may hold is the connector's business.
+ * /connectors/{connector}/offsets. The shape of the body is checked here, its contents by the
+ * herder: what a partition and an offset may hold is the connector's business.
  */
 #include <config.h>
 
@@ -29,7 +29,8 @@ alter(struct rest *rest, const struct cv_http_request *req, const char *json, si
     struct herder_forward forward = rest_hop(req);
     struct cv_err err;
 
-    if (herder_offsets_alter(rest_herder(rest), connector, json, len, &forward, &res->body, &err) != CV_OK)
+    if (herder_offsets_alter(rest_herder(rest), connector, json, len, &forward, &res->body, &err) !=
+        CV_OK)
         rest_fail_named(res, &err, NOT_FOUND, connector);
     else
         (void)rest_forwarded(rest, req, &forward, res);
@@ -48,9 +49,11 @@ rest_offsets_alter(void *arg, const struct cv_http_request *req, struct cv_http_
     if (rest_read_offsets(body, body_len, &json, &len, &count, &null, &why) != CV_OK)
         rest_fail_malformed(arg, res, cv_buf_cstr(&why));
     else if (null)
-        rest_fail_malformed(arg, res, "The request has no body; a JSON object with \"offsets\" is expected");
+        rest_fail_malformed(arg, res,
+                            "The request has no body; a JSON object with \"offsets\" is expected");
     else if (count == 0)
-        cv_http_error(res, 400, "Partitions / offsets need to be provided for an alter offsets request");
+        cv_http_error(res, 400,
+                      "Partitions / offsets need to be provided for an alter offsets request");
     else
         alter(arg, req, json, len, res);
     cv_buf_free(&why);

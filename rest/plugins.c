@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /connector-plugins: what this worker has, its options, and validation of a connector's configuration. */
+/* /connector-plugins: what this worker has, its options, and validation of a connector's
+ * configuration. */
 #include <config.h>
 
 #include "rest/api.h"
@@ -52,9 +53,10 @@ check_version(const struct cv_plugin *plugin, const char *version, struct cv_htt
 
     if (version == NULL || strcmp(version, "latest") == 0 || strcmp(version, have) == 0)
         return true;
-    cv_buf_printf(&text,
-                  "Plugin %s not found that matches the version range [%s,%s], available versions: [%s]",
-                  plugin->name, version, version, have);
+    cv_buf_printf(
+        &text,
+        "Plugin %s not found that matches the version range [%s,%s], available versions: [%s]",
+        plugin->name, version, version, have);
     cv_http_error(res, 400, cv_buf_cstr(&text));
     cv_buf_free(&text);
     return false;
@@ -101,7 +103,8 @@ stripped_len(const char *name)
     return len >= n && strcmp(name + len - n, suffix) == 0 ? len - n : len;
 }
 
-/* The class in the body must end with the plugin in the path: alias, simple name and full name all work. */
+/* The class in the body must end with the plugin in the path: alias, simple name and full name all
+ * work. */
 static bool
 check_class(const char *plugin, const char *class_name, struct cv_http_response *res)
 {
@@ -109,9 +112,11 @@ check_class(const char *plugin, const char *class_name, struct cv_http_response 
     size_t class_len = stripped_len(class_name);
     struct cv_buf text = CV_BUF_INIT(65536);
 
-    if (class_len >= plugin_len && memcmp(class_name + class_len - plugin_len, plugin, plugin_len) == 0)
+    if (class_len >= plugin_len &&
+        memcmp(class_name + class_len - plugin_len, plugin, plugin_len) == 0)
         return true;
-    cv_buf_printf(&text, "Included connector type %s does not match request type %s", class_name, plugin);
+    cv_buf_printf(&text, "Included connector type %s does not match request type %s", class_name,
+                  plugin);
     cv_http_error(res, 400, cv_buf_cstr(&text));
     cv_buf_free(&text);
     return false;
@@ -127,7 +132,8 @@ fail_validation(const struct rest *rest, struct cv_http_response *res, const str
         rest_fail(res, err);
         return;
     }
-    cv_buf_printf(&text, "org.apache.kafka.connect.runtime.rest.errors.BadRequestException: %s", err->text);
+    cv_buf_printf(&text, "org.apache.kafka.connect.runtime.rest.errors.BadRequestException: %s",
+                  err->text);
     rest_fail_malformed(rest, res, cv_buf_cstr(&text));
     cv_buf_free(&text);
 }

@@ -11,16 +11,17 @@
 #include "common/number.h"
 #include "rest/rest.h"
 
-#define SSL        "ssl."
-#define HTTPS      "listeners.https."
-#define ADMIN      "admin.listeners.https."
+#define SSL   "ssl."
+#define HTTPS "listeners.https."
+#define ADMIN "admin.listeners.https."
 
 /*
- * The ssl.* keys of https listeners: if one has the prefix, only those with it count, without it; otherwise the
- * plain ones. *ret NULL: there are none.
+ * The ssl.* keys of https listeners: if one has the prefix, only those with it count, without it;
+ * otherwise the plain ones. *ret NULL: there are none.
  */
 static enum cv_rc
-tls_keys(const struct cv_config *worker, const char *prefix, struct cv_config **ret, struct cv_err *err)
+tls_keys(const struct cv_config *worker, const char *prefix, struct cv_config **ret,
+         struct cv_err *err)
 {
     struct cv_config *tls = cv_config_new();
     size_t len = strlen(prefix);
@@ -63,11 +64,14 @@ read_port(const struct cv_config *worker, int *ret, struct cv_err *err)
     if (text == NULL || *text == '\0')
         return CV_OK;
     if (!cv_parse_i64(text, strlen(text), &port))
-        return cv_fail(err, CV_INVALID,
-                       "Invalid value %s for configuration rest.advertised.port: Not a number of type INT", text);
+        return cv_fail(
+            err, CV_INVALID,
+            "Invalid value %s for configuration rest.advertised.port: Not a number of type INT",
+            text);
     if (port < 1 || port > 65535)
         return cv_fail(err, CV_INVALID,
-                       "Invalid value %s for configuration rest.advertised.port: a port lies between 1 and 65535",
+                       "Invalid value %s for configuration rest.advertised.port: a port lies "
+                       "between 1 and 65535",
                        text);
     *ret = (int)port;
     return CV_OK;
@@ -81,20 +85,24 @@ read_codes(const struct cv_config *worker, bool *ret, struct cv_err *err)
     *ret = text != NULL && strcasecmp(text, "connect") == 0;
     if (text == NULL || *ret || strcasecmp(text, "http") == 0)
         return CV_OK;
-    return cv_fail(err, CV_INVALID,
-                   "Invalid value %s for configuration rest.error.codes: String must be one of: http, connect", text);
+    return cv_fail(
+        err, CV_INVALID,
+        "Invalid value %s for configuration rest.error.codes: String must be one of: http, connect",
+        text);
 }
 
 enum cv_rc
 rest_spec_init(struct rest_spec *ret, const struct cv_config *worker, struct cv_err *err)
 {
-    struct rest_spec spec = { .listeners = cv_config_get(worker, "listeners"),
-                              .admin_listeners = cv_config_get(worker, "admin.listeners"),
-                              .advertised_host = cv_config_get(worker, "rest.advertised.host.name"),
-                              .advertised_listener = cv_config_get(worker, "rest.advertised.listener"),
-                              .allow_origin = cv_config_get(worker, "access.control.allow.origin"),
-                              .allow_methods = cv_config_get(worker, "access.control.allow.methods"),
-                              .response_headers = cv_config_get(worker, "response.http.headers.config") };
+    struct rest_spec spec = {
+        .listeners = cv_config_get(worker, "listeners"),
+        .admin_listeners = cv_config_get(worker, "admin.listeners"),
+        .advertised_host = cv_config_get(worker, "rest.advertised.host.name"),
+        .advertised_listener = cv_config_get(worker, "rest.advertised.listener"),
+        .allow_origin = cv_config_get(worker, "access.control.allow.origin"),
+        .allow_methods = cv_config_get(worker, "access.control.allow.methods"),
+        .response_headers = cv_config_get(worker, "response.http.headers.config")
+    };
     enum cv_rc rc = read_port(worker, &spec.advertised_port, err);
 
     if (rc == CV_OK)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One libcurl handle a call: calls are rare (forwards between workers, a schema registry) and nothing is
- * shared, so any thread may call. No proxy from the environment, no redirect, http and https only.
+ * One libcurl handle a call: calls are rare (forwards between workers, a schema registry) and
+ * nothing is shared, so any thread may call. No proxy from the environment, no redirect, http and
+ * https only.
  */
 #include <config.h>
 
@@ -120,8 +121,8 @@ set_options(CURL *curl, const struct cv_http_call *call, struct curl_slist *head
 {
     CURLcode code = curl_easy_setopt(curl, CURLOPT_URL, call->url);
 
-#define SET(option, value)                                                                                 \
-    if (code == CURLE_OK)                                                                                  \
+#define SET(option, value)                                                                         \
+    if (code == CURLE_OK)                                                                          \
     code = curl_easy_setopt(curl, option, value)
     SET(CURLOPT_CUSTOMREQUEST, call->method);
     SET(CURLOPT_HTTPHEADER, headers);
@@ -172,7 +173,8 @@ perform(CURL *curl, const struct cv_http_call *call, const struct answer *answer
 }
 
 enum cv_rc
-cv_http_request(const struct cv_http_call *call, int *ret_status, struct cv_buf *body, struct cv_err *err)
+cv_http_request(const struct cv_http_call *call, int *ret_status, struct cv_buf *body,
+                struct cv_err *err)
 {
     struct answer answer = { .body = body, .max = body->len + call->max_answer };
     struct http_tls tls = { 0 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One HTTP request with a deadline, over libcurl. Any thread; blocks. Redirects are not followed. */
+/* One HTTP request with a deadline, over libcurl. Any thread; blocks. Redirects are not followed.
+ */
 #ifndef COMMON_HTTP_CLIENT_H
 #define COMMON_HTTP_CLIENT_H
 
@@ -20,7 +21,8 @@ struct cv_http_call {
 };
 
 /* *ret_status and the body; CV_RETRY when no answer came. */
-CV_MUST_CHECK enum cv_rc cv_http_request(const struct cv_http_call *call, int *ret_status,
-                                         struct cv_buf *body, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc cv_http_request(const struct cv_http_call *call, int *ret_status, struct cv_buf *body,
+                           struct cv_err *err);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The list of connections and the sweeper's thread. The event threads write the phases, the sweeper reads
- * them; whoever changes a phase last with a compare-and-swap wins, so that a 408 is never written into an
- * answer. A socket stays open while the list's lock is held: libmicrohttpd closes it only after
- * http_connection_free.
+ * The list of connections and the sweeper's thread. The event threads write the phases, the sweeper
+ * reads them; whoever changes a phase last with a compare-and-swap wins, so that a 408 is never
+ * written into an answer. A socket stays open while the list's lock is held: libmicrohttpd closes
+ * it only after http_connection_free.
  */
 #include <config.h>
 

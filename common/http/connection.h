@@ -2,12 +2,12 @@
 /*
  * Connections and their time limits. Private to common/http.
  *
- * libmicrohttpd only knows the silence of a connection; a client that sends a byte now and then would keep
- * its place for ever. So every connection notes what it waits for and since when, and a sweeper ends those
- * that take too long: with 408 inside a request, silently between requests.
+ * libmicrohttpd only knows the silence of a connection; a client that sends a byte now and then
+ * would keep its place for ever. So every connection notes what it waits for and since when, and a
+ * sweeper ends those that take too long: with 408 inside a request, silently between requests.
  *
- *   WAIT --request line--> HEAD --headers--> BODY --complete--> BUSY --answer--> REPLY --sent--> WAIT
- *   WAIT, HEAD, BODY, REPLY --too long--> KILLED
+ *   WAIT --request line--> HEAD --headers--> BODY --complete--> BUSY --answer--> REPLY --sent-->
+ * WAIT WAIT, HEAD, BODY, REPLY --too long--> KILLED
  */
 #ifndef COMMON_HTTP_CONNECTION_H
 #define COMMON_HTTP_CONNECTION_H
@@ -36,9 +36,9 @@ struct http_connection {
     bool surplus; /* beyond the limit: gets 503 */
     char peer[64];
     _Atomic int phase;
-    _Atomic int64_t since_ms;  /* monotonic */
-    _Atomic uint64_t bytes;    /* of the body received, or of the answer */
-    _Atomic bool served;       /* a request has been seen */
+    _Atomic int64_t since_ms; /* monotonic */
+    _Atomic uint64_t bytes;   /* of the body received, or of the answer */
+    _Atomic bool served;      /* a request has been seen */
     /* the sweeper's: what it saw in this WAIT */
     int64_t seen_wait_ms;
     uint64_t seen_bytes;
@@ -57,8 +57,9 @@ struct http_connections {
     _Atomic uint64_t timeouts; /* 408 sent */
 };
 
-CV_MUST_CHECK enum cv_rc http_connections_start(struct http_connections *all, unsigned max, int idle_ms,
-                                                struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc http_connections_start(struct http_connections *all, unsigned max, int idle_ms,
+                                  struct cv_err *err);
 void http_connections_stop(struct http_connections *all); /* none may be left */
 
 /* NULL when memory is out. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Listeners as Kafka writes them, and their sockets. The sockets are opened here and not by libmicrohttpd,
- * so that a port that is taken is told with its reason, and port 0 tells what it became.
+ * Listeners as Kafka writes them, and their sockets. The sockets are opened here and not by
+ * libmicrohttpd, so that a port that is taken is told with its reason, and port 0 tells what it
+ * became.
  */
 #include <config.h>
 
@@ -65,11 +66,11 @@ cv_http_listener_parse(const char *text, struct cv_http_listener *ret, struct cv
         return bad_format(err);
     memcpy(listener.host, host, host_len);
     colon++;
-    if (colon[strspn(colon, "0123456789")] != '\0' ||
-        !cv_parse_i64(colon, strlen(colon), &port))
+    if (colon[strspn(colon, "0123456789")] != '\0' || !cv_parse_i64(colon, strlen(colon), &port))
         return bad_format(err);
     if (port > 65535)
-        return cv_fail(err, CV_INVALID, "listener %s: port %s is not between 0 and 65535", text, colon);
+        return cv_fail(err, CV_INVALID, "listener %s: port %s is not between 0 and 65535", text,
+                       colon);
     listener.port = (int)port;
     *ret = listener;
     return CV_OK;
@@ -86,21 +87,23 @@ http_listener_format(const struct cv_http_listener *listener, struct cv_buf *out
 
 /* Why the socket could not be had, and what to do about it. */
 static enum cv_rc
-open_failed(const struct cv_http_listener *listener, const char *option, const char *what, int errnum,
-            struct cv_err *err)
+open_failed(const struct cv_http_listener *listener, const char *option, const char *what,
+            int errnum, struct cv_err *err)
 {
     struct cv_buf url = CV_BUF_INIT(512);
 
     http_listener_format(listener, &url);
     if (errnum == EADDRINUSE)
-        (void)cv_fail(err, CV_INVALID,
-                      "listener %s: port %d is in use by another program; stop that program, or choose "
-                      "another port with \"%s\"",
-                      cv_buf_cstr(&url), listener->port, option);
+        (void)cv_fail(
+            err, CV_INVALID,
+            "listener %s: port %d is in use by another program; stop that program, or choose "
+            "another port with \"%s\"",
+            cv_buf_cstr(&url), listener->port, option);
     else if (errnum == EACCES)
-        (void)cv_fail(err, CV_INVALID,
-                      "listener %s: no permission to use port %d; choose one above 1023 with \"%s\"",
-                      cv_buf_cstr(&url), listener->port, option);
+        (void)cv_fail(
+            err, CV_INVALID,
+            "listener %s: no permission to use port %d; choose one above 1023 with \"%s\"",
+            cv_buf_cstr(&url), listener->port, option);
     else if (errnum == EADDRNOTAVAIL)
         (void)cv_fail(err, CV_INVALID,
                       "listener %s: this machine has no address \"%s\"; correct it in \"%s\"",
@@ -169,7 +172,8 @@ http_listener_open(struct cv_http_listener *listener, const char *option, int *r
     (void)snprintf(port, sizeof(port), "%d", listener->port);
     gai = getaddrinfo(any ? NULL : listener->host, port, &hints, &list);
     if (gai != 0 && !any)
-        return cv_fail(err, CV_INVALID, "listener %s://%s:%d (option \"%s\"): could not resolve \"%s\": %s",
+        return cv_fail(err, CV_INVALID,
+                       "listener %s://%s:%d (option \"%s\"): could not resolve \"%s\": %s",
                        listener->scheme, listener->host, listener->port, option, listener->host,
                        gai_strerror(gai));
     for (struct addrinfo *ai = list; ai != NULL && errnum != 0; ai = ai->ai_next)

@@ -5,6 +5,8 @@ common_http_libhttp_a_SOURCES = \
 	common/http/client.h \
 	common/http/connection.c \
 	common/http/connection.h \
+	common/http/exchange.c \
+	common/http/exchange.h \
 	common/http/listener.c \
 	common/http/listener.h \
 	common/http/pool.c \

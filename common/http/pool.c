@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A bounded queue and the threads that empty it. Whether a new thread is needed is decided under the lock
- * that guards both the queue and the count of idle threads, so that no request waits behind one that takes
- * its full 90 seconds while another thread could have been started.
+ * A bounded queue and the threads that empty it. Whether a new thread is needed is decided under
+ * the lock that guards both the queue and the count of idle threads, so that no request waits
+ * behind one that takes its full 90 seconds while another thread could have been started.
  */
 #include <config.h>
 
@@ -88,7 +88,8 @@ http_pool_submit(struct http_pool *pool, void *item)
     if (!pool->stopping && pool->count < pool->size) {
         /* The queue may hold items for idle threads that have not woken up yet. */
         if (pool->count >= pool->idle && pool->n_threads < pool->max_threads &&
-            cv_thread_start("http-pool", worker, pool, &pool->threads[pool->n_threads], &err) == CV_OK)
+            cv_thread_start("http-pool", worker, pool, &pool->threads[pool->n_threads], &err) ==
+                CV_OK)
             pool->n_threads++;
         taken = pool->n_threads > 0;
     }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests and responses as values. A request owns copies of everything, so that a handler on the pool does
- * not depend on its connection. Made and filled on the connection's event thread, then read by one handler.
- * Rules of RFC 9112: a request whose length or host can be understood in two ways is refused, because
- * libmicrohttpd takes the first of several Content-Length headers and says nothing.
+ * Requests and responses as values. A request owns copies of everything, so that a handler on the
+ * pool does not depend on its connection. Made and filled on the connection's event thread, then
+ * read by one handler. Rules of RFC 9112: a request whose length or host can be understood in two
+ * ways is refused, because libmicrohttpd takes the first of several Content-Length headers and says
+ * nothing.
  */
 #include <config.h>
 
@@ -129,9 +130,7 @@ parse_query(struct cv_http_request *req, const char *query)
             if (req->n_query == HTTP_MAX_QUERY)
                 return false;
             field->name = copy_decoded(req, query, name_len);
-            field->value = equals == NULL
-                               ? ""
-                               : copy_decoded(req, equals + 1, len - name_len - 1);
+            field->value = equals == NULL ? "" : copy_decoded(req, equals + 1, len - name_len - 1);
             if (field->name == NULL || field->value == NULL)
                 return false;
             req->n_query++;
@@ -166,8 +165,8 @@ http_request_begin(struct cv_http_request *req, const char *method, const char *
     }
     path_len = strcspn(path, "?#");
     query = path[path_len] == '?' ? path + path_len + 1 : "";
-    req->path = path_len == 0 ? http_request_copy(req, "/", 1)
-                              : http_request_copy(req, path, path_len);
+    req->path =
+        path_len == 0 ? http_request_copy(req, "/", 1) : http_request_copy(req, path, path_len);
     return parse_query(req, query);
 }
 

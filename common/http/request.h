@@ -17,7 +17,7 @@ struct http_field {
 };
 
 struct cv_http_request {
-    char *target;       /* as received */
+    char *target; /* as received */
     size_t target_len;
     const char *method; /* the rest borrows from text */
     const char *version;
@@ -67,8 +67,8 @@ bool http_request_expects_continue(const struct cv_http_request *req);
 
 /* Copy text into the request and NUL-terminate it; NULL when its room is used up. */
 char *http_request_copy(struct cv_http_request *req, const char *text, size_t len);
-/* Percent-decode len bytes into out, which may be the same place; the length, or -1 for a broken escape.
-   plus: '+' is a blank. */
+/* Percent-decode len bytes into out, which may be the same place; the length, or -1 for a broken
+   escape. plus: '+' is a blank. */
 ptrdiff_t http_decode(const char *in, size_t len, bool plus, char *out);
 
 /* Find the route; without one the response is filled and req->route stays NULL. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Templates are cut into segments once; a request is matched row by row, which for some fifty routes costs
- * less than a microsecond. Order of refusals as JAX-RS has it: path, method, Content-Type, Accept. Constant
- * once made: any thread.
+ * Templates are cut into segments once; a request is matched row by row, which for some fifty
+ * routes costs less than a microsecond. Order of refusals as JAX-RS has it: path, method,
+ * Content-Type, Accept. Constant once made: any thread.
  */
 #include <config.h>
 
@@ -141,7 +141,7 @@ is_text(const unsigned char *s, size_t len)
 struct path {
     struct {
         const char *raw;
-        size_t len; /* without matrix parameters */
+        size_t len;          /* without matrix parameters */
         const char *decoded; /* "." and ".." are not decoded: they name no segment */
     } segments[MAX_SEGMENTS + 1];
     size_t count; /* MAX_SEGMENTS + 1: too many for any route */
@@ -173,7 +173,8 @@ path_parse(struct cv_http_request *req, struct path *path)
         if (!is_text((const unsigned char *)decoded, (size_t)n))
             return "the path does not decode to printable UTF-8 text";
         decoded[n] = '\0';
-        if (memchr(p, '%', plain) != NULL && (strcmp(decoded, ".") == 0 || strcmp(decoded, "..") == 0))
+        if (memchr(p, '%', plain) != NULL &&
+            (strcmp(decoded, ".") == 0 || strcmp(decoded, "..") == 0))
             return "the path has an encoded dot segment";
         if (path->count <= MAX_SEGMENTS) {
             path->segments[path->count].raw = p;
@@ -241,7 +242,8 @@ token_len(const char *text)
 {
     size_t n = 0;
 
-    while (isalnum((unsigned char)text[n]) || (text[n] != '\0' && strchr("!#$%&'*+-.^_`|~", text[n])))
+    while (isalnum((unsigned char)text[n]) ||
+           (text[n] != '\0' && strchr("!#$%&'*+-.^_`|~", text[n])))
         n++;
     return n;
 }
@@ -260,7 +262,8 @@ check_content_type(const char *value)
     end = skip_blanks(value, start + type + 1 + sub);
     if (sub == 0 || (value[end] != '\0' && value[end] != ';'))
         return 400;
-    return type == 11 && sub == 4 && strncasecmp(value + start, "application/json", 16) == 0 ? 0 : 415;
+    return type == 11 && sub == 4 && strncasecmp(value + start, "application/json", 16) == 0 ? 0
+                                                                                             : 415;
 }
 
 /* Whether one range of an Accept header, "type/subtype;q=0.5", takes the media type. */
@@ -279,7 +282,8 @@ range_accepts(const char *range, size_t len, const char *media)
     }
     while (n > 0 && isspace((unsigned char)range[n - 1]))
         n--;
-    for (const char *p = semicolon; p != NULL && p < end; p = memchr(p + 1, ';', (size_t)(end - p - 1))) {
+    for (const char *p = semicolon; p != NULL && p < end;
+         p = memchr(p + 1, ';', (size_t)(end - p - 1))) {
         const char *q = p + 1 + strspn(p + 1, " \t");
 
         if ((*q == 'q' || *q == 'Q') && q[1] == '=' && strtod(q + 2, NULL) <= 0)
@@ -357,7 +361,8 @@ add_methods(const struct cv_http_router *router, const struct path *path, const 
 }
 
 static void
-answer_options(const struct cv_http_router *router, const struct path *path, struct cv_http_request *req)
+answer_options(const struct cv_http_router *router, const struct path *path,
+               struct cv_http_request *req)
 {
     struct cv_buf allow = CV_BUF_INIT(1024);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP/1.1 server on libmicrohttpd: listeners (http, https), limits, access log, and a small pool of threads
- * for handlers that wait. Bodies, headers, connections and time are bounded.
+ * HTTP/1.1 server on libmicrohttpd: listeners (http, https), limits, access log, and a small pool
+ * of threads for handlers that wait. Bodies, headers, connections and time are bounded.
  *
- * One event thread a listener serves all its connections. A route that answers from memory runs there at
- * once; a route marked "waits" is handed to the pool while its connection is suspended, so that a slow
- * request holds no other one up.
+ * One event thread a listener serves all its connections. A route that answers from memory runs
+ * there at once; a route marked "waits" is handed to the pool while its connection is suspended, so
+ * that a slow request holds no other one up.
  */
 #ifndef COMMON_HTTP_SERVER_H
 #define COMMON_HTTP_SERVER_H
@@ -22,7 +22,8 @@ struct cv_metrics_sink;
 
 const char *cv_http_method(const struct cv_http_request *req);
 const char *cv_http_path(const struct cv_http_request *req); /* raw, without the query */
-/* The decoded value of a {variable} of the route's template; never NULL for one that the template has. */
+/* The decoded value of a {variable} of the route's template; never NULL for one that the template
+ * has. */
 const char *cv_http_variable(const struct cv_http_request *req, const char *name);
 /* Value i of a query parameter, decoded; "" for a parameter without '='; NULL past the last. */
 const char *cv_http_query(const struct cv_http_request *req, const char *name, size_t i);
@@ -31,7 +32,7 @@ const char *cv_http_query_at(const struct cv_http_request *req, size_t i, const 
 /* true, any case: true. Everything else: false. */
 bool cv_http_query_true(const struct cv_http_request *req, const char *name);
 const char *cv_http_header(const struct cv_http_request *req, const char *name); /* NULL: none */
-const char *cv_http_body(const struct cv_http_request *req, size_t *ret_len);     /* never NULL */
+const char *cv_http_body(const struct cv_http_request *req, size_t *ret_len);    /* never NULL */
 const char *cv_http_peer(const struct cv_http_request *req); /* address, for logs */
 bool cv_http_is_tls(const struct cv_http_request *req);
 /* Flags of the route that the request was matched to; 0 for none. */
@@ -46,7 +47,7 @@ struct cv_http_response {
     struct cv_http_header {
         char *name;
         char *value;
-    } *headers;
+    } * headers;
     size_t n_headers;
     bool failed; /* memory ran out: becomes a 500 */
 };
@@ -55,10 +56,12 @@ struct cv_http_response {
 void cv_http_response_header(struct cv_http_response *res, const char *name, const char *value);
 /* Replace the first header of that name (any case), or add it. */
 void cv_http_response_header_set(struct cv_http_response *res, const char *name, const char *value);
-/* {"error_code":status,"message":message}; message NULL: "HTTP 404 Not Found". Replaces the body. */
+/* {"error_code":status,"message":message}; message NULL: "HTTP 404 Not Found". Replaces the body.
+ */
 void cv_http_error(struct cv_http_response *res, int status, const char *message);
 
-typedef void cv_http_handler(void *arg, const struct cv_http_request *req, struct cv_http_response *res);
+typedef void cv_http_handler(void *arg, const struct cv_http_request *req,
+                             struct cv_http_response *res);
 
 /* ---- the server ---- */
 
@@ -66,10 +69,10 @@ struct cv_http_limits {
     size_t body_bytes;    /* 1 MiB: 413 */
     size_t header_bytes;  /* 8 KiB request line and headers: 431, 414 */
     unsigned connections; /* 512 in all: 503 and closed */
-    int idle_ms;          /* 30,000 without a request: closed; for a request's headers: 408. A body may take
-                             that long and a second more for each KiB */
-    unsigned pool;        /* threads for routes that wait, started when needed: 64 */
-    unsigned queue;       /* requests waiting for such a thread: 256, then 503 */
+    int idle_ms; /* 30,000 without a request: closed; for a request's headers: 408. A body may take
+                    that long and a second more for each KiB */
+    unsigned pool;  /* threads for routes that wait, started when needed: 64 */
+    unsigned queue; /* requests waiting for such a thread: 256, then 503 */
 };
 
 struct cv_http_listener {
@@ -79,30 +82,33 @@ struct cv_http_listener {
 };
 
 /* "http://host:port", "https://[::1]:8443", "http://:8083". Kafka's texts on failure. */
-CV_MUST_CHECK enum cv_rc cv_http_listener_parse(const char *text, struct cv_http_listener *ret,
-                                                struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc cv_http_listener_parse(const char *text, struct cv_http_listener *ret,
+                                  struct cv_err *err);
 
 struct cv_http_spec {
     struct cv_http_listener *listeners; /* ports are filled in */
     size_t n_listeners;
-    const char *option;                   /* that the listeners come from, for error texts: "listeners" */
-    const struct cv_http_limits *limits;  /* NULL: the defaults above; so for fields that are 0 */
-    const struct cv_config *tls;          /* ssl.* keys (PEM); NULL: no https */
-    const struct cv_http_router *router;  /* borrowed; must outlive the server */
-    const char *access_log;               /* logger name; NULL: no access log */
-    /* Called for a request that a route matches, before its handler and on its thread: true runs the
-       handler, false sends what was put into res. NULL: none. */
+    const char *option; /* that the listeners come from, for error texts: "listeners" */
+    const struct cv_http_limits *limits; /* NULL: the defaults above; so for fields that are 0 */
+    const struct cv_config *tls;         /* ssl.* keys (PEM); NULL: no https */
+    const struct cv_http_router *router; /* borrowed; must outlive the server */
+    const char *access_log;              /* logger name; NULL: no access log */
+    /* Called for a request that a route matches, before its handler and on its thread: true runs
+       the handler, false sends what was put into res. NULL: none. */
     bool (*admit)(void *arg, const struct cv_http_request *req, struct cv_http_response *res);
     /* Called for every response just before it is sent: CORS, configured headers. NULL: none. */
     void (*finish)(void *arg, const struct cv_http_request *req, struct cv_http_response *res);
     void *arg; /* of both */
 };
 
-/* Sockets are open and answering when this returns. CV_INVALID names listener and reason (port taken, ...). */
-CV_MUST_CHECK enum cv_rc cv_http_start(struct cv_http_spec *spec, struct cv_http_server **ret,
-                                       struct cv_err *err);
-/* Stop accepting, let requests under way finish for at most wait_ms, close, free. false: a handler is still
-   running; what it uses must stay, and its answer is lost. */
+/* Sockets are open and answering when this returns. CV_INVALID names listener and reason (port
+ * taken, ...). */
+CV_MUST_CHECK
+enum cv_rc cv_http_start(struct cv_http_spec *spec, struct cv_http_server **ret,
+                         struct cv_err *err);
+/* Stop accepting, let requests under way finish for at most wait_ms, close, free. false: a handler
+   is still running; what it uses must stay, and its answer is lost. */
 bool cv_http_stop(struct cv_http_server *server, int wait_ms);
 /* A collector for cv_metrics_register (arg is the server): requests by class, time, connections. */
 void cv_http_collect(void *server, struct cv_metrics_sink *sink);

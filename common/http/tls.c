@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kafka's ssl.* keys to PEM texts, for the server (GnuTLS, inside libmicrohttpd) and the client (OpenSSL,
- * inside libcurl). Only PEM: Java's own stores need Java.
+ * Kafka's ssl.* keys to PEM texts, for the server (GnuTLS, inside libmicrohttpd) and the client
+ * (OpenSSL, inside libcurl). Only PEM: Java's own stores need Java.
  */
 #include <config.h>
 
@@ -55,8 +55,8 @@ load_file(const char *option, const char *path, char **ret, struct cv_err *err)
 
 /* The text of the first key that is set: text keys hold it, file keys name it. NULL: none. */
 static enum cv_rc
-load_one(const struct cv_config *cfg, const char *text_key, const char *const *file_keys, char **ret,
-         struct cv_err *err)
+load_one(const struct cv_config *cfg, const char *text_key, const char *const *file_keys,
+         char **ret, struct cv_err *err)
 {
     const char *text = text_key == NULL ? NULL : cv_config_get(cfg, text_key);
 
@@ -75,15 +75,16 @@ load_one(const struct cv_config *cfg, const char *text_key, const char *const *f
 }
 
 static enum cv_rc
-check_store_type(const struct cv_config *cfg, const char *location, const char *key, struct cv_err *err)
+check_store_type(const struct cv_config *cfg, const char *location, const char *key,
+                 struct cv_err *err)
 {
     const char *type = cv_config_get(cfg, key);
 
     if (type == NULL || *type == '\0' || strcasecmp(type, "PEM") == 0 ||
         cv_config_get(cfg, location) == NULL)
         return CV_OK;
-    return cv_fail(err, CV_INVALID, "Invalid value %s for configuration %s: only PEM stores can be read",
-                   type, key);
+    return cv_fail(err, CV_INVALID,
+                   "Invalid value %s for configuration %s: only PEM stores can be read", type, key);
 }
 
 enum cv_rc

@@ -20,8 +20,8 @@ struct http_tls {
  * ssl.truststore.certificates; also librdkafka's ssl.key.location, ssl.certificate.location,
  * ssl.ca.location. CV_INVALID names the key: a JKS store, a file that cannot be read.
  */
-CV_MUST_CHECK enum cv_rc http_tls_load(const struct cv_config *cfg, struct http_tls *ret,
-                                       struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc http_tls_load(const struct cv_config *cfg, struct http_tls *ret, struct cv_err *err);
 void http_tls_done(struct http_tls *tls); /* wipes */
 
 #endif

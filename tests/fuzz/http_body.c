@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as the body of every request that has one. Beyond not crashing: a refusal says why, in UTF-8;
- * what is accepted as a configuration is the same one when it is written and read again; what is refused as
- * a body of one kind leaves its outputs alone.
+ * Any bytes as the body of every request that has one. Beyond not crashing: a refusal says why, in
+ * UTF-8; what is accepted as a configuration is the same one when it is written and read again;
+ * what is refused as a body of one kind leaves its outputs alone.
  */
 #include <config.h>
 

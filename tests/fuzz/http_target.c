@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any text as a request target, with itself as value of the headers that are looked into. Beyond not
- * crashing: the router either finds a route, and then every variable is text without control characters, or
- * it fills an answer.
+ * Any text as a request target, with itself as value of the headers that are looked into. Beyond
+ * not crashing: the router either finds a route, and then every variable is text without control
+ * characters, or it fills an answer.
  */
 #include <config.h>
 
@@ -39,7 +39,8 @@ must(bool holds)
 }
 
 static void
-try_method(const struct cv_http_router *router, const char *method, const char *target, bool headers)
+try_method(const struct cv_http_router *router, const char *method, const char *target,
+           bool headers)
 {
     struct cv_http_request *req = http_request_new(target);
     const char *why;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See fake_herder.h. Texts are Connect's, as the real herder has them. One lock around everything. */
+/* See fake_herder.h. Texts are Connect's, as the real herder has them. One lock around everything.
+ */
 #include <config.h>
 
 #include "tests/helper/fake_herder.h"
@@ -42,21 +43,41 @@ struct herder {
 
 static const struct cv_config_def source_def[] = {
     { .name = "file", .type = CV_CONFIG_STRING, .importance = CV_HIGH, .doc = "A file." },
-    { .name = "topic", .type = CV_CONFIG_STRING, .required = true, .importance = CV_HIGH, .group = "Main",
-      .order = 2, .width = CV_WIDTH_LONG, .display = "Topic", .doc = "A topic." },
-    { .name = "secret", .type = CV_CONFIG_PASSWORD, .def = "hush", .importance = CV_LOW, .group = "Main",
-      .order = 3, .doc = "A secret." },
+    { .name = "topic",
+      .type = CV_CONFIG_STRING,
+      .required = true,
+      .importance = CV_HIGH,
+      .group = "Main",
+      .order = 2,
+      .width = CV_WIDTH_LONG,
+      .display = "Topic",
+      .doc = "A topic." },
+    { .name = "secret",
+      .type = CV_CONFIG_PASSWORD,
+      .def = "hush",
+      .importance = CV_LOW,
+      .group = "Main",
+      .order = 3,
+      .doc = "A secret." },
     CV_CONFIG_END
 };
 
-static const struct cv_config_def tasks_max_def = {
-    .name = "tasks.max", .type = CV_CONFIG_INT, .def = "1", .importance = CV_HIGH, .group = "Common",
-    .order = 4, .width = CV_WIDTH_SHORT, .display = "Tasks max", .doc = "Most tasks."
-};
+static const struct cv_config_def tasks_max_def = { .name = "tasks.max",
+                                                    .type = CV_CONFIG_INT,
+                                                    .def = "1",
+                                                    .importance = CV_HIGH,
+                                                    .group = "Common",
+                                                    .order = 4,
+                                                    .width = CV_WIDTH_SHORT,
+                                                    .display = "Tasks max",
+                                                    .doc = "Most tasks." };
 
 static const struct cv_plugin plugin_list[] = {
     { .kind = CV_SINK, .name = "org.example.TestSinkConnector", .version = "1.0" },
-    { .kind = CV_SOURCE, .name = "org.example.TestSourceConnector", .version = "1.0", .config = source_def },
+    { .kind = CV_SOURCE,
+      .name = "org.example.TestSourceConnector",
+      .version = "1.0",
+      .config = source_def },
     { .kind = CV_TRANSFORM, .name = "org.example.Router", .version = NULL },
     { .kind = CV_CONVERTER, .name = "org.example.JsonConverter", .version = "1.0" },
 };
@@ -92,8 +113,8 @@ plugins_kind_name(enum cv_plugin_kind kind)
 
 /* By class, simple name, or simple name without "Connector". */
 enum cv_rc
-plugins_find(const struct plugins *plugins, const char *name, unsigned kinds, const struct cv_plugin **ret,
-             struct cv_err *err)
+plugins_find(const struct plugins *plugins, const char *name, unsigned kinds,
+             const struct cv_plugin **ret, struct cv_err *err)
 {
     (void)plugins;
     for (size_t i = 0; i < CV_COUNT(plugin_list); i++) {
@@ -242,8 +263,9 @@ elsewhere(struct herder *h, struct herder_forward *forward, enum cv_rc *ret_rc, 
         return false;
     *ret_rc = CV_OK;
     if (forward == NULL || forward->hop == HERDER_HOP_FALSE)
-        *ret_rc = cv_fail(err, CV_CONFLICT, "Cannot complete request because of a conflicting operation (e.g. "
-                                            "worker rebalance)");
+        *ret_rc = cv_fail(err, CV_CONFLICT,
+                          "Cannot complete request because of a conflicting operation (e.g. "
+                          "worker rebalance)");
     else
         (void)snprintf(forward->url, sizeof(forward->url), "%s", h->leader);
     return true;
@@ -345,7 +367,8 @@ fill_info(const struct fake_connector *c, struct connector_info *ret)
 }
 
 enum cv_rc
-herder_connector_info(struct herder *h, const char *name, struct connector_info *ret, struct cv_err *err)
+herder_connector_info(struct herder *h, const char *name, struct connector_info *ret,
+                      struct cv_err *err)
 {
     struct fake_connector *c;
 
@@ -356,7 +379,8 @@ herder_connector_info(struct herder *h, const char *name, struct connector_info 
 }
 
 enum cv_rc
-herder_connector_info_now(struct herder *h, const char *name, struct connector_info *ret, struct cv_err *err)
+herder_connector_info_now(struct herder *h, const char *name, struct connector_info *ret,
+                          struct cv_err *err)
 {
     return herder_connector_info(h, name, ret, err);
 }
@@ -404,7 +428,8 @@ herder_connector_state(struct herder *h, const char *name, struct connector_stat
 }
 
 enum cv_rc
-herder_task_state(struct herder *h, const char *name, int task, struct status *ret, struct cv_err *err)
+herder_task_state(struct herder *h, const char *name, int task, struct status *ret,
+                  struct cv_err *err)
 {
     struct fake_connector *c = find(h, name);
 
@@ -505,7 +530,8 @@ herder_connector_patch(struct herder *h, const char *name, const struct cv_confi
     for (size_t i = 0; i < cv_config_count(patch); i++) {
         if (cv_config_value(patch, i) == NULL)
             cv_config_remove(merged, cv_config_key(patch, i));
-        else if (cv_config_set(merged, cv_config_key(patch, i), cv_config_value(patch, i), err) != CV_OK)
+        else if (cv_config_set(merged, cv_config_key(patch, i), cv_config_value(patch, i), err) !=
+                 CV_OK)
             return err->rc;
     }
     rc = herder_validate(h, merged, ret_infos, err);
@@ -567,9 +593,9 @@ herder_connector_restart(struct herder *h, const char *name, struct herder_forwa
 }
 
 enum cv_rc
-herder_connector_restart_all(struct herder *h, const char *name, bool include_tasks, bool only_failed,
-                             struct herder_forward *forward, struct connector_state_info *ret,
-                             struct cv_err *err)
+herder_connector_restart_all(struct herder *h, const char *name, bool include_tasks,
+                             bool only_failed, struct herder_forward *forward,
+                             struct connector_state_info *ret, struct cv_err *err)
 {
     struct fake_connector *c;
     enum cv_rc rc;
@@ -626,17 +652,19 @@ herder_offsets_alter(struct herder *h, const char *name, const char *json, size_
     if (find_or_fail(h, name, "Connector %s not found", &c, err) != CV_OK)
         return err->rc;
     if (c->target != TARGET_STOPPED)
-        return cv_fail(err, CV_INVALID,
-                       "Connectors must be in the STOPPED state before their offsets can be modified.");
+        return cv_fail(
+            err, CV_INVALID,
+            "Connectors must be in the STOPPED state before their offsets can be modified.");
     (void)snprintf(h->offsets, sizeof(h->offsets), "%.*s", (int)len, json == NULL ? "" : json);
-    cv_buf_printf(ret_json, "{\"message\":\"The offsets for this connector have been %s successfully\"}",
+    cv_buf_printf(ret_json,
+                  "{\"message\":\"The offsets for this connector have been %s successfully\"}",
                   json == NULL ? "reset" : "altered");
     return CV_OK;
 }
 
 enum cv_rc
-herder_verify(struct herder *h, const char *algorithm, const char *signature, const char *body, size_t len,
-              struct cv_err *err)
+herder_verify(struct herder *h, const char *algorithm, const char *signature, const char *body,
+              size_t len, struct cv_err *err)
 {
     (void)body;
     (void)len;
@@ -647,15 +675,16 @@ herder_verify(struct herder *h, const char *algorithm, const char *signature, co
     if (algorithm == NULL || signature == NULL)
         return cv_fail(err, CV_INVALID, "Internal request missing required signature");
     if (strcmp(algorithm, "HmacSHA256") != 0)
-        return cv_fail(err, CV_INVALID, "This worker does not support the '%s' key signing algorithm", algorithm);
+        return cv_fail(err, CV_INVALID,
+                       "This worker does not support the '%s' key signing algorithm", algorithm);
     if (strcmp(signature, "good") != 0)
         return cv_fail(err, CV_FENCED, "Internal request contained invalid signature.");
     return CV_OK;
 }
 
 enum cv_rc
-herder_task_configs_put(struct herder *h, const char *name, struct cv_config *const *configs, size_t count,
-                        struct herder_forward *forward, struct cv_err *err)
+herder_task_configs_put(struct herder *h, const char *name, struct cv_config *const *configs,
+                        size_t count, struct herder_forward *forward, struct cv_err *err)
 {
     struct fake_connector *c;
     enum cv_rc rc;
@@ -719,7 +748,8 @@ herder_validate(struct herder *h, const struct cv_config *config, struct config_
         return cv_fail(err, CV_INVALID, "Connector config {} contains no connector type");
     if (plugins_find(NULL, class_name, 1u << CV_SOURCE | 1u << CV_SINK, &plugin, err) != CV_OK)
         return cv_fail(err, CV_INVALID,
-                       "Failed to find any class that implements Connector and which name matches %s, available "
+                       "Failed to find any class that implements Connector and which name matches "
+                       "%s, available "
                        "connectors are: none",
                        class_name);
     ret->name = strdup(class_name);
@@ -727,13 +757,15 @@ herder_validate(struct herder *h, const struct cv_config *config, struct config_
     ret->groups[ret->n_groups++] = strdup("Common");
     info = add_row(ret, &tasks_max_def, tasks_max == NULL ? "1" : tasks_max);
     if (tasks_max != NULL && strcmp(tasks_max, "0") == 0)
-        add_error(ret, info, "Invalid value 0 for configuration tasks.max: Value must be at least 1");
+        add_error(ret, info,
+                  "Invalid value 0 for configuration tasks.max: Value must be at least 1");
     if (plugin->config == NULL)
         return CV_OK;
     for (const struct cv_config_def *def = plugin->config; def->name != NULL; def++) {
         info = add_row(ret, def, cv_config_get(config, def->name));
         if (def->required && info->value == NULL)
-            add_error(ret, info, "Missing required configuration \"topic\" which has no default value.");
+            add_error(ret, info,
+                      "Missing required configuration \"topic\" which has no default value.");
     }
     return CV_OK;
 }

@@ -30,7 +30,8 @@ raw_header(const struct raw_answer *answer, const char *name)
 
     if (answer->head == NULL)
         return NULL;
-    for (const char *line = strstr(answer->head, "\r\n"); line != NULL; line = strstr(line, "\r\n")) {
+    for (const char *line = strstr(answer->head, "\r\n"); line != NULL;
+         line = strstr(line, "\r\n")) {
         line += 2;
         if (strncasecmp(line, name, len) == 0 && line[len] == ':') {
             line += len + 1;
@@ -147,9 +148,11 @@ raw_call(int port, const char *method, const char *path, const char *headers, co
     char length[64] = "";
 
     if (body != NULL || strcmp(method, "GET") != 0)
-        (void)snprintf(length, sizeof(length), "Content-Length: %zu\r\n", body == NULL ? 0 : strlen(body));
-    assert_true(asprintf(&request, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s\r\n%s", method, path, port,
-                         headers == NULL ? "" : headers, length, body == NULL ? "" : body) > 0);
+        (void)snprintf(length, sizeof(length), "Content-Length: %zu\r\n",
+                       body == NULL ? 0 : strlen(body));
+    assert_true(asprintf(&request, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s\r\n%s", method,
+                         path, port, headers == NULL ? "" : headers, length,
+                         body == NULL ? "" : body) > 0);
     answer = raw_ask(port, request);
     free(request);
     return answer;

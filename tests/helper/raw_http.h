@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP by hand for tests: bytes in, answers out. A test fails where the connection fails, unless the call
- * says otherwise. Waits are bounded by RAW_HTTP_WAIT_MS.
+ * HTTP by hand for tests: bytes in, answers out. A test fails where the connection fails, unless
+ * the call says otherwise. Waits are bounded by RAW_HTTP_WAIT_MS.
  */
 #ifndef TESTS_HELPER_RAW_HTTP_H
 #define TESTS_HELPER_RAW_HTTP_H
@@ -12,9 +12,9 @@
 #define RAW_HTTP_WAIT_MS 10000
 
 struct raw_answer {
-    int status;      /* 0: the connection ended without an answer */
-    char *head;      /* status line and headers */
-    char *body;      /* NUL-terminated */
+    int status; /* 0: the connection ended without an answer */
+    char *head; /* status line and headers */
+    char *body; /* NUL-terminated */
     size_t body_len;
 };
 

@@ -60,9 +60,12 @@ slow(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
 }
 
 static const struct cv_route routes[] = {
-    { "GET", "/describe", describe, 0, "" },       { "PUT", "/describe", describe, 0, "" },
-    { "POST", "/describe", describe, 0, "" },      { "GET", "/redirect", redirect, 0, "" },
-    { "GET", "/large", large, 0, "" },             { "GET", "/slow", slow, CV_ROUTE_WAITS, "" },
+    { "GET", "/describe", describe, 0, "" },
+    { "PUT", "/describe", describe, 0, "" },
+    { "POST", "/describe", describe, 0, "" },
+    { "GET", "/redirect", redirect, 0, "" },
+    { "GET", "/large", large, 0, "" },
+    { "GET", "/slow", slow, CV_ROUTE_WAITS, "" },
     { .method = NULL },
 };
 
@@ -93,7 +96,8 @@ teardown(void **state)
 }
 
 static enum cv_rc
-ask(struct cv_http_call call, const char *path, int *ret_status, struct cv_buf *body, struct cv_err *err)
+ask(struct cv_http_call call, const char *path, int *ret_status, struct cv_buf *body,
+    struct cv_err *err)
 {
     char url[128];
 
@@ -115,20 +119,21 @@ method_headers_and_body_arrive(void **state)
     int status = 0;
 
     (void)state;
-    assert_int_equal(ask((struct cv_http_call){ .method = "PUT",
-                                                .headers = &header,
-                                                .n_headers = 1,
-                                                .body = "abc",
-                                                .body_len = 3 },
-                         "/describe", &status, &body, &err),
-                     CV_OK);
+    assert_int_equal(
+        ask(
+            (struct cv_http_call){
+                .method = "PUT", .headers = &header, .n_headers = 1, .body = "abc", .body_len = 3 },
+            "/describe", &status, &body, &err),
+        CV_OK);
     assert_int_equal(status, 200);
     assert_string_equal(cv_buf_cstr(&body), "PUT /describe h=v b=abc");
     cv_buf_reset(&body);
-    assert_int_equal(ask((struct cv_http_call){ .method = "POST" }, "/describe", &status, &body, &err), CV_OK);
+    assert_int_equal(
+        ask((struct cv_http_call){ .method = "POST" }, "/describe", &status, &body, &err), CV_OK);
     assert_string_equal(cv_buf_cstr(&body), "POST /describe h=- b=");
     cv_buf_reset(&body);
-    assert_int_equal(ask((struct cv_http_call){ .method = "GET" }, "/nope", &status, &body, &err), CV_OK);
+    assert_int_equal(ask((struct cv_http_call){ .method = "GET" }, "/nope", &status, &body, &err),
+                     CV_OK);
     assert_int_equal(status, 404);
     cv_buf_free(&body);
 }
@@ -141,7 +146,8 @@ redirects_are_not_followed(void **state)
     int status = 0;
 
     (void)state;
-    assert_int_equal(ask((struct cv_http_call){ .method = "GET" }, "/redirect", &status, &body, &err), CV_OK);
+    assert_int_equal(
+        ask((struct cv_http_call){ .method = "GET" }, "/redirect", &status, &body, &err), CV_OK);
     assert_int_equal(status, 302);
     cv_buf_free(&body);
 }
@@ -154,14 +160,14 @@ an_answer_over_the_bound_is_refused(void **state)
     int status = -7;
 
     (void)state;
-    assert_int_equal(ask((struct cv_http_call){ .method = "GET", .max_answer = 9999 }, "/large", &status, &body,
-                         &err),
+    assert_int_equal(ask((struct cv_http_call){ .method = "GET", .max_answer = 9999 }, "/large",
+                         &status, &body, &err),
                      CV_INVALID);
     assert_non_null(strstr(err.text, "is longer than 9999 bytes"));
     assert_int_equal(status, -7);
     cv_buf_reset(&body);
-    assert_int_equal(ask((struct cv_http_call){ .method = "GET", .max_answer = 10000 }, "/large", &status,
-                         &body, &err),
+    assert_int_equal(ask((struct cv_http_call){ .method = "GET", .max_answer = 10000 }, "/large",
+                         &status, &body, &err),
                      CV_OK);
     assert_int_equal(body.len, 10000);
     cv_buf_free(&body);
@@ -176,8 +182,8 @@ the_deadline_holds(void **state)
     int status = -7;
 
     (void)state;
-    assert_int_equal(ask((struct cv_http_call){ .method = "GET", .timeout_ms = 200 }, "/slow", &status, &body,
-                         &err),
+    assert_int_equal(ask((struct cv_http_call){ .method = "GET", .timeout_ms = 200 }, "/slow",
+                         &status, &body, &err),
                      CV_RETRY);
     assert_true(cv_mono_ms() - began < 1200);
     assert_int_equal(status, -7);
@@ -207,7 +213,9 @@ static void
 a_java_key_store_is_refused_by_name(void **state)
 {
     struct cv_config *tls = cv_config_new();
-    struct cv_http_call call = { .method = "GET", .url = "https://127.0.0.1:1/", .timeout_ms = 1000, .tls = tls };
+    struct cv_http_call call = {
+        .method = "GET", .url = "https://127.0.0.1:1/", .timeout_ms = 1000, .tls = tls
+    };
     struct cv_buf body = CV_BUF_INIT(65536);
     struct cv_err err;
     int status;
@@ -216,8 +224,9 @@ a_java_key_store_is_refused_by_name(void **state)
     assert_int_equal(cv_config_set(tls, "ssl.truststore.type", "JKS", &err), CV_OK);
     assert_int_equal(cv_config_set(tls, "ssl.truststore.location", "/x.jks", &err), CV_OK);
     assert_int_equal(cv_http_request(&call, &status, &body, &err), CV_INVALID);
-    assert_string_equal(err.text, "Invalid value JKS for configuration ssl.truststore.type: only PEM stores "
-                                  "can be read");
+    assert_string_equal(err.text,
+                        "Invalid value JKS for configuration ssl.truststore.type: only PEM stores "
+                        "can be read");
     cv_config_free(tls);
     cv_buf_free(&body);
 }
@@ -238,13 +247,17 @@ config_of(const char *key, const char *value, const char *key2, const char *valu
 static void
 tls_is_spoken_with_whom_the_truststore_knows(void **state)
 {
-    struct cv_config *ours =
-        config_of("ssl.keystore.location", TEST_DATA "/tls/keystore.pem", "ssl.keystore.type", "PEM");
+    struct cv_config *ours = config_of("ssl.keystore.location", TEST_DATA "/tls/keystore.pem",
+                                       "ssl.keystore.type", "PEM");
     struct cv_config *theirs =
         config_of("ssl.truststore.location", TEST_DATA "/tls/certificate.pem", NULL, NULL);
     struct cv_http_listener listener = { "https", "127.0.0.1", 0 };
-    struct cv_http_spec spec = { .listeners = &listener, .n_listeners = 1, .router = router, .tls = ours };
-    struct cv_http_call call = { .method = "GET", .timeout_ms = 5000, .max_answer = 1000, .tls = theirs };
+    struct cv_http_spec spec = {
+        .listeners = &listener, .n_listeners = 1, .router = router, .tls = ours
+    };
+    struct cv_http_call call = {
+        .method = "GET", .timeout_ms = 5000, .max_answer = 1000, .tls = theirs
+    };
     struct cv_buf body = CV_BUF_INIT(65536);
     struct cv_http_server *https = NULL;
     struct cv_err err;

@@ -56,8 +56,8 @@ match(const char *method, const char *target, const char *const *headers, const 
     assert_non_null(req);
     assert_true(http_request_begin(req, method, "HTTP/1.1", 4096));
     for (; headers != NULL && *headers != NULL; headers += 2)
-        assert_true(
-            http_request_add_header(req, headers[0], strlen(headers[0]), headers[1], strlen(headers[1])));
+        assert_true(http_request_add_header(req, headers[0], strlen(headers[0]), headers[1],
+                                            strlen(headers[1])));
     cv_buf_init(&req->body, 1000);
     if (body != NULL)
         cv_buf_str(&req->body, body);
@@ -130,7 +130,7 @@ static void
 paths_that_cannot_be_decoded_are_400(void **state)
 {
     static const char *const paths[] = {
-        "/things/%zz", "/things/a%",      "/things/a%2",      "/things/%00",    "/things/a%0Ab",
+        "/things/%zz", "/things/a%",      "/things/a%2",       "/things/%00",    "/things/a%0Ab",
         "/things/%FF", "/things/%C0%AF",  "/things/%ED%A0%80", "/things/%2e%2e", "/things/%7F",
         "/nope/%zz",   "/things/%C2%85x", "/things/%E1%88",
     };
@@ -158,8 +158,10 @@ integers_are_32_bits(void **state)
 static void
 refusals_come_in_order_404_405_415_406(void **state)
 {
-    static const char *const wrong[] = { "Content-Type", "text/plain", "Accept", "text/html", NULL };
-    static const char *const html[] = { "Content-Type", "application/json", "Accept", "text/html", NULL };
+    static const char *const wrong[] = { "Content-Type", "text/plain", "Accept", "text/html",
+                                         NULL };
+    static const char *const html[] = { "Content-Type", "application/json", "Accept", "text/html",
+                                        NULL };
 
     (void)state;
     expect_status("DELETE", "/nope", wrong, NULL, 404);

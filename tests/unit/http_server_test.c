@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The server over real sockets: what it refuses, what it limits, and that slow requests hold nobody up. */
+/* The server over real sockets: what it refuses, what it limits, and that slow requests hold nobody
+ * up. */
 #include <config.h>
 
 #include "tests/helper/cmocka_all.h"
@@ -144,11 +145,9 @@ static struct server
 start_with(const struct cv_http_limits *limits)
 {
     struct cv_http_listener listener = { "http", "127.0.0.1", 0 };
-    struct cv_http_spec spec = { .listeners = &listener,
-                                 .n_listeners = 1,
-                                 .limits = limits,
-                                 .admit = admit,
-                                 .finish = finish };
+    struct cv_http_spec spec = {
+        .listeners = &listener, .n_listeners = 1, .limits = limits, .admit = admit, .finish = finish
+    };
     struct server s = { 0 };
     struct cv_err err;
 
@@ -240,7 +239,8 @@ head_has_the_headers_of_get_and_no_body(void **state)
     struct raw_answer a;
 
     (void)state;
-    raw_send_text(fd, "HEAD /hello HTTP/1.1\r\nHost: x\r\n\r\nGET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    raw_send_text(fd,
+                  "HEAD /hello HTTP/1.1\r\nHost: x\r\n\r\nGET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
     a = raw_read(fd, true);
     assert_int_equal(a.status, 200);
     expect_header(&a, "Content-Type", "application/json");
@@ -299,8 +299,9 @@ bodies_come_whole_by_length_and_in_chunks(void **state)
     (void)state;
     assert_string_equal(a.body, "some text");
     raw_answer_done(&a);
-    a = raw_ask(shared.port, "POST /slow-echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                             "4\r\nsome\r\n5;ext=1\r\n text\r\n0\r\nTrailer: x\r\n\r\n");
+    a = raw_ask(shared.port,
+                "POST /slow-echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                "4\r\nsome\r\n5;ext=1\r\n text\r\n0\r\nTrailer: x\r\n\r\n");
     assert_int_equal(a.status, 200);
     assert_string_equal(a.body, "some text");
     raw_answer_done(&a);
@@ -313,7 +314,8 @@ expect_100_continue_is_met(void **state)
     struct raw_answer a;
 
     (void)state;
-    raw_send_text(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    raw_send_text(
+        fd, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
     a = raw_read(fd, true);
     assert_int_equal(a.status, 100);
     raw_answer_done(&a);
@@ -414,11 +416,15 @@ requests_that_can_be_read_in_two_ways_are_refused(void **state)
         const char *head;
         const char *words;
     } cases[] = {
-        { "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx", "several" },
-        { "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", "several" },
-        { "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        { "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+          "several" },
+        { "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+          "several" },
+        { "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: "
+          "chunked\r\n\r\n0\r\n\r\n",
           "both" },
-        { "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "chunked" },
+        { "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+          "chunked" },
         { "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\n", "chunked" },
         { "GET /hello HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", "Host" },
         { "GET /hello HTTP/1.1\r\nAccept: */*\r\n\r\n", "Host" },
@@ -452,7 +458,8 @@ bad_content_lengths_are_refused(void **state)
         struct raw_answer a;
 
         (void)snprintf(request, sizeof(request),
-                       "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %s\r\n\r\nhello", values[i]);
+                       "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %s\r\n\r\nhello",
+                       values[i]);
         a = raw_ask(shared.port, request);
         if (a.status != 400 && a.status != 413)
             fail_msg("Content-Length %s: status %d", values[i], a.status);
@@ -463,8 +470,9 @@ bad_content_lengths_are_refused(void **state)
 static void
 bad_chunks_are_refused(void **state)
 {
-    struct raw_answer a = raw_ask(shared.port, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
-                                               "\r\nzz\r\nabc\r\n0\r\n\r\n");
+    struct raw_answer a =
+        raw_ask(shared.port, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+                             "\r\nzz\r\nabc\r\n0\r\n\r\n");
 
     (void)state;
     assert_int_equal(a.status, 400);
@@ -560,8 +568,8 @@ a_body_over_the_limit_is_413_and_closed(void **state)
         int fd = raw_connect(shared.port);
         struct raw_answer a;
 
-        (void)snprintf(head, sizeof(head), "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n",
-                       sizes[i]);
+        (void)snprintf(head, sizeof(head),
+                       "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", sizes[i]);
         raw_send_text(fd, head);
         if (sizes[i] < (size_t)16 << 20)
             raw_send(fd, body, sizes[i]);
@@ -618,8 +626,8 @@ a_blocked_handler_holds_nobody_up(void **state)
     while (atomic_load(&blocked) < (int)CV_COUNT(fds))
         (void)usleep(1000);
     began = cv_mono_ms();
-    get_answers_with_type_and_length(state);      /* on the event thread */
-    large_answers_arrive_whole(state);            /* on the pool */
+    get_answers_with_type_and_length(state); /* on the event thread */
+    large_answers_arrive_whole(state);       /* on the pool */
     assert_true(cv_mono_ms() - began < 2000);
     cv_wake_signal(&gate);
     for (size_t i = 0; i < CV_COUNT(fds); i++) {
@@ -804,10 +812,9 @@ static void
 a_taken_port_is_told_with_listener_and_remedy(void **state)
 {
     struct cv_http_listener listener = { "http", "127.0.0.1", shared.port };
-    struct cv_http_spec spec = { .listeners = &listener,
-                                 .n_listeners = 1,
-                                 .option = "listeners",
-                                 .router = shared.router };
+    struct cv_http_spec spec = {
+        .listeners = &listener, .n_listeners = 1, .option = "listeners", .router = shared.router
+    };
     struct cv_http_server *server = NULL;
     struct cv_err err;
     char url[64];
@@ -825,7 +832,9 @@ static void
 an_address_of_another_machine_is_told(void **state)
 {
     struct cv_http_listener listener = { "http", "192.0.2.1", 0 };
-    struct cv_http_spec spec = { .listeners = &listener, .n_listeners = 1, .router = shared.router };
+    struct cv_http_spec spec = { .listeners = &listener,
+                                 .n_listeners = 1,
+                                 .router = shared.router };
     struct cv_http_server *server = NULL;
     struct cv_err err;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every endpoint over a socket against a herder in memory: status, text, order of fields, headers. */
+/* Every endpoint over a socket against a herder in memory: status, text, order of fields, headers.
+ */
 #include <config.h>
 
 #include "tests/helper/cmocka_all.h"
@@ -13,8 +14,8 @@
 #include "tests/helper/fake_herder.h"
 #include "tests/helper/raw_http.h"
 
-#define JSON_TYPE  "Content-Type: application/json\r\n"
-#define SOURCE     "\"connector.class\":\"TestSource\",\"topic\":\"t\""
+#define JSON_TYPE "Content-Type: application/json\r\n"
+#define SOURCE    "\"connector.class\":\"TestSource\",\"topic\":\"t\""
 
 struct worker {
     struct rest *rest;
@@ -107,7 +108,8 @@ expect_error(struct worker *w, const char *method, const char *path, const char 
     char *type = raw_header(&a, "Content-Type");
     char start_text[1024];
 
-    (void)snprintf(start_text, sizeof(start_text), "{\"error_code\":%d,\"message\":\"%s", status, message);
+    (void)snprintf(start_text, sizeof(start_text), "{\"error_code\":%d,\"message\":\"%s", status,
+                   message);
     if (a.status != status || strncmp(a.body, start_text, strlen(start_text)) != 0)
         fail_msg("%s %s: %d %s\n  expected %s", method, path, a.status, a.body, start_text);
     assert_string_equal(type, "application/json");
@@ -134,14 +136,18 @@ root_health_and_version_answer(void **state)
 {
     struct worker *w = *state;
 
-    expect(w, "GET", "/", NULL, 200, "{\"version\":\"4.1.0\",\"commit\":\"abc\",\"kafka_cluster_id\":\"a-cluster\"}");
+    expect(w, "GET", "/", NULL, 200,
+           "{\"version\":\"4.1.0\",\"commit\":\"abc\",\"kafka_cluster_id\":\"a-cluster\"}");
     expect(w, "GET", "/culvert/version", NULL, 200,
            "{\"version\":\"0.1\",\"commit\":\"abc\",\"connect_version\":\"4.1.0\"}");
     expect(w, "GET", "/health", NULL, 200,
-           "{\"status\":\"healthy\",\"message\":\"Worker has completed startup and is ready to handle requests.\"}");
-    fake_herder_health(w->herder, CV_RETRY, "Worker is still starting up. The worker is currently x.");
+           "{\"status\":\"healthy\",\"message\":\"Worker has completed startup and is ready to "
+           "handle requests.\"}");
+    fake_herder_health(w->herder, CV_RETRY,
+                       "Worker is still starting up. The worker is currently x.");
     expect(w, "GET", "/health", NULL, 503,
-           "{\"status\":\"starting\",\"message\":\"Worker is still starting up. The worker is currently x.\"}");
+           "{\"status\":\"starting\",\"message\":\"Worker is still starting up. The worker is "
+           "currently x.\"}");
     fake_herder_health(w->herder, CV_INTERNAL, "Worker was unable to handle this request");
     expect(w, "GET", "/health/", NULL, 500,
            "{\"status\":\"unhealthy\",\"message\":\"Worker was unable to handle this request\"}");
@@ -162,7 +168,8 @@ before_the_herder_is_there_requests_are_503(void **state)
            "{\"error_code\":503,\"message\":\"The worker is still starting up\"}");
     expect(&w, "GET", "/health", NULL, 503,
            "{\"status\":\"starting\",\"message\":\"Worker is still starting up.\"}");
-    expect(&w, "GET", "/", NULL, 200, "{\"version\":\"4.1.0\",\"commit\":\"abc\",\"kafka_cluster_id\":\"\"}");
+    expect(&w, "GET", "/", NULL, 200,
+           "{\"version\":\"4.1.0\",\"commit\":\"abc\",\"kafka_cluster_id\":\"\"}");
     expect_error(&w, "GET", "/nope", NULL, 404, "HTTP 404 Not Found");
     a = call(&w, "GET", "/metrics", NULL);
     assert_int_equal(a.status, 200);
@@ -177,7 +184,8 @@ static void
 metrics_are_prometheus_text_for_any_accept(void **state)
 {
     struct worker *w = *state;
-    struct raw_answer a = raw_call(w->port, "GET", "/metrics", "Accept: text/plain;version=0.0.4\r\n", NULL);
+    struct raw_answer a =
+        raw_call(w->port, "GET", "/metrics", "Accept: text/plain;version=0.0.4\r\n", NULL);
     char *type = raw_header(&a, "Content-Type");
 
     assert_int_equal(a.status, 200);
@@ -195,21 +203,21 @@ static void
 create_answers_201_with_location_and_the_config_in_request_order(void **state)
 {
     struct worker *w = *state;
-    struct raw_answer a =
-        call(w, "POST", "/connectors",
-             "{\"name\":\" c 1 \",\"config\":{" SOURCE ",\"tasks.max\":1,\"x\":1.50,\"y\":true,\"z\":1e3,"
-             "\"big\":99999999999999999999,\"n\":null}}");
+    struct raw_answer a = call(w, "POST", "/connectors",
+                               "{\"name\":\" c 1 \",\"config\":{" SOURCE
+                               ",\"tasks.max\":1,\"x\":1.50,\"y\":true,\"z\":1e3,"
+                               "\"big\":99999999999999999999,\"n\":null}}");
     char *location = raw_header(&a, "Location");
     char expected[128];
 
     assert_int_equal(a.status, 201);
     (void)snprintf(expected, sizeof(expected), "http://127.0.0.1:%d/connectors/c%%201", w->port);
     assert_string_equal(location, expected);
-    assert_string_equal(a.body,
-                        "{\"name\":\"c 1\",\"config\":{\"connector.class\":\"TestSource\",\"topic\":\"t\","
-                        "\"tasks.max\":\"1\",\"x\":\"1.50\",\"y\":\"true\",\"z\":\"1e3\","
-                        "\"big\":\"99999999999999999999\",\"n\":null,\"name\":\"c 1\"},\"tasks\":[],"
-                        "\"type\":\"source\"}");
+    assert_string_equal(
+        a.body, "{\"name\":\"c 1\",\"config\":{\"connector.class\":\"TestSource\",\"topic\":\"t\","
+                "\"tasks.max\":\"1\",\"x\":\"1.50\",\"y\":\"true\",\"z\":\"1e3\","
+                "\"big\":\"99999999999999999999\",\"n\":null,\"name\":\"c 1\"},\"tasks\":[],"
+                "\"type\":\"source\"}");
     free(location);
     raw_answer_done(&a);
     expect_error(w, "POST", "/connectors", "{\"name\":\"c 1\",\"config\":{" SOURCE "}}", 409,
@@ -225,11 +233,15 @@ create_checks_name_class_and_options(void **state)
                  "Connector name configuration (b) doesn't match connector name in the URL (a)\"}");
     expect_error(w, "POST", "/connectors", "{\"name\":\"a\",\"config\":{}}", 400,
                  "Connector config {} contains no connector type\"}");
-    expect_error(w, "POST", "/connectors", "{\"name\":\"a\",\"config\":{\"connector.class\":\"Nope\"}}", 400,
+    expect_error(w, "POST", "/connectors",
+                 "{\"name\":\"a\",\"config\":{\"connector.class\":\"Nope\"}}", 400,
                  "Failed to find any class that implements Connector and which name matches Nope");
-    expect_error(w, "POST", "/connectors", "{\"name\":\"a\",\"config\":{" SOURCE ",\"tasks.max\":\"0\"}}", 400,
-                 "Connector configuration is invalid and contains the following 1 error(s):\\nInvalid value 0 for "
-                 "configuration tasks.max: Value must be at least 1\\nYou can also find the above list of errors "
+    expect_error(w, "POST", "/connectors",
+                 "{\"name\":\"a\",\"config\":{" SOURCE ",\"tasks.max\":\"0\"}}", 400,
+                 "Connector configuration is invalid and contains the following 1 "
+                 "error(s):\\nInvalid value 0 for "
+                 "configuration tasks.max: Value must be at least 1\\nYou can also find the above "
+                 "list of errors "
                  "at the endpoint `/connector-plugins/{connectorType}/config/validate`\"}");
     expect(w, "GET", "/connectors", NULL, 200, "[]");
 }
@@ -238,8 +250,9 @@ static void
 create_takes_an_initial_state(void **state)
 {
     struct worker *w = *state;
-    struct raw_answer a = call(w, "POST", "/connectors",
-                               "{\"name\":\"p\",\"config\":{" SOURCE "},\"initial_state\":\"paused\"}");
+    struct raw_answer a =
+        call(w, "POST", "/connectors",
+             "{\"name\":\"p\",\"config\":{" SOURCE "},\"initial_state\":\"paused\"}");
 
     assert_int_equal(a.status, 201);
     raw_answer_done(&a);
@@ -279,7 +292,8 @@ static const struct {
       "Cannot deserialize value of type `java.lang.String` from Object value" },
     { "{\"name\":\"x\",\"config\":{\"a\":[1]}}",
       "Cannot deserialize value of type `java.lang.String` from Array value" },
-    { "{\"name\":{\"a\":1}}", "Cannot deserialize value of type `java.lang.String` from Object value" },
+    { "{\"name\":{\"a\":1}}",
+      "Cannot deserialize value of type `java.lang.String` from Object value" },
     { "{\"name\":\"x\",\"config\":{}} trailing", "Unrecognized token 'trailing'" },
     { "{\"name\":\"x\",\"config\":{}}{}", "Trailing token (of type START_OBJECT)" },
     { "{\"name\":\"x\",\"initial_state\":\"bogus\"}",
@@ -299,7 +313,8 @@ malformed_bodies_are_400_and_tell_where(void **state)
     for (size_t i = 0; i < CV_COUNT(malformed); i++)
         expect_error(w, "POST", "/connectors", malformed[i].body, 400, malformed[i].message);
     expect_error(w, "POST", "/connectors", "{\n  bad", 400,
-                 "Unexpected character ('b' (code 98)): was expecting double-quote to start field name, a comma "
+                 "Unexpected character ('b' (code 98)): was expecting double-quote to start field "
+                 "name, a comma "
                  "or a closing bracket (line 2, column 3)\"}");
 }
 
@@ -315,10 +330,13 @@ malformed_bodies_are_500_where_connects_codes_are_asked_for(void **state)
     for (size_t i = 0; i < CV_COUNT(malformed); i++)
         if (strcmp(malformed[i].message, "The request has no body") != 0)
             expect_error(&w, "POST", "/connectors", malformed[i].body, 500, malformed[i].message);
-    expect_error(&w, "POST", "/connectors", "", 500,
-                 "Cannot invoke \\\"org.apache.kafka.connect.runtime.rest.entities.CreateConnectorRequest.name()\\\"");
+    expect_error(
+        &w, "POST", "/connectors", "", 500,
+        "Cannot invoke "
+        "\\\"org.apache.kafka.connect.runtime.rest.entities.CreateConnectorRequest.name()\\\"");
     expect_error(&w, "PUT", "/connector-plugins/TestSource/config/validate", "{}", 500,
-                 "org.apache.kafka.connect.runtime.rest.errors.BadRequestException: Connector config {} contains "
+                 "org.apache.kafka.connect.runtime.rest.errors.BadRequestException: Connector "
+                 "config {} contains "
                  "no connector type");
     stop(&w);
 }
@@ -330,8 +348,9 @@ deep_nesting_is_refused(void **state)
 
     memset(body, '[', 10000);
     body[10000] = '\0';
-    expect_error(*state, "PATCH", "/connectors/x/offsets", "{\"offsets\":[{\"partition\":{\"a\":[[[[[[[[[[[[[[[[[[[["
-                                                           "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+    expect_error(*state, "PATCH", "/connectors/x/offsets",
+                 "{\"offsets\":[{\"partition\":{\"a\":[[[[[[[[[[[[[[[[[[[["
+                 "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
                  400, "Document nesting depth exceeds the maximum allowed");
     expect_error(*state, "PUT", "/connectors/x/config", body, 400, "Cannot deserialize value");
 }
@@ -340,8 +359,9 @@ static void
 a_byte_order_mark_and_duplicate_keys_are_taken(void **state)
 {
     struct worker *w = *state;
-    struct raw_answer a = call(w, "POST", "/connectors",
-                               "\xef\xbb\xbf{\"name\":\"x\",\"name\":\"y\",\"config\":{" SOURCE ",\"a\":1,\"a\":2}}");
+    struct raw_answer a =
+        call(w, "POST", "/connectors",
+             "\xef\xbb\xbf{\"name\":\"x\",\"name\":\"y\",\"config\":{" SOURCE ",\"a\":1,\"a\":2}}");
 
     assert_int_equal(a.status, 201);
     assert_non_null(strstr(a.body, "\"name\":\"y\",\"config\""));
@@ -355,10 +375,17 @@ odd_names_are_encoded_in_location_and_decoded_in_paths(void **state)
     static const struct {
         const char *json, *location;
     } names[] = {
-        { "a/b%c", "a/b%25c" },          { "\\u00e9\\u2603", "%C3%A9%E2%98%83" }, { "a+b", "a+b" },
-        { "a?b#c", "a%3Fb%23c" },        { "a;b", "a;b" },                        { "a:b@c&d=e,f", "a:b@c&d=e,f" },
-        { "\\\"q\\\"", "%22q%22" },      { "<x>", "%3Cx%3E" },                    { "|^`[y]", "%7C%5E%60%5By%5D" },
-        { "{x}", "%7Bx%7D" },            { "~-._!*'()", "~-._!*'()" },
+        { "a/b%c", "a/b%25c" },
+        { "\\u00e9\\u2603", "%C3%A9%E2%98%83" },
+        { "a+b", "a+b" },
+        { "a?b#c", "a%3Fb%23c" },
+        { "a;b", "a;b" },
+        { "a:b@c&d=e,f", "a:b@c&d=e,f" },
+        { "\\\"q\\\"", "%22q%22" },
+        { "<x>", "%3Cx%3E" },
+        { "|^`[y]", "%7C%5E%60%5By%5D" },
+        { "{x}", "%7Bx%7D" },
+        { "~-._!*'()", "~-._!*'()" },
     };
     struct worker *w = *state;
 
@@ -367,14 +394,16 @@ odd_names_are_encoded_in_location_and_decoded_in_paths(void **state)
         struct raw_answer a;
         char *location;
 
-        (void)snprintf(body, sizeof(body), "{\"name\":\"%s\",\"config\":{" SOURCE "}}", names[i].json);
+        (void)snprintf(body, sizeof(body), "{\"name\":\"%s\",\"config\":{" SOURCE "}}",
+                       names[i].json);
         a = call(w, "POST", "/connectors", body);
         location = raw_header(&a, "Location");
         assert_string_equal(strstr(location, "/connectors/") + 12, names[i].location);
         free(location);
         raw_answer_done(&a);
     }
-    expect(w, "GET", "/connectors/a%2Fb%25c/topics", NULL, 200, "{\"a/b%c\":{\"topics\":[\"a-topic\"]}}");
+    expect(w, "GET", "/connectors/a%2Fb%25c/topics", NULL, 200,
+           "{\"a/b%c\":{\"topics\":[\"a-topic\"]}}");
     expect(w, "DELETE", "/connectors/a%2Fb%25c", NULL, 204, NULL);
 }
 
@@ -387,17 +416,21 @@ a_connector_is_read_changed_and_deleted(void **state)
 
     create(w, "c1");
     expect(w, "GET", "/connectors/c1", NULL, 200,
-           "{\"name\":\"c1\",\"config\":{" SOURCE ",\"name\":\"c1\"},\"tasks\":[{\"connector\":\"c1\",\"task\":0}],"
+           "{\"name\":\"c1\",\"config\":{" SOURCE
+           ",\"name\":\"c1\"},\"tasks\":[{\"connector\":\"c1\",\"task\":0}],"
            "\"type\":\"source\"}");
     expect(w, "GET", "/connectors/c1/config", NULL, 200, "{" SOURCE ",\"name\":\"c1\"}");
     expect(w, "PUT", "/connectors/c1/config", "{" SOURCE ",\"a\":\"1\"}", 200,
-           "{\"name\":\"c1\",\"config\":{" SOURCE ",\"a\":\"1\",\"name\":\"c1\"},\"tasks\":[{\"connector\":\"c1\","
+           "{\"name\":\"c1\",\"config\":{" SOURCE
+           ",\"a\":\"1\",\"name\":\"c1\"},\"tasks\":[{\"connector\":\"c1\","
            "\"task\":0}],\"type\":\"source\"}");
     expect(w, "PATCH", "/connectors/c1/config", "{\"a\":null,\"b\":2}", 200,
-           "{\"name\":\"c1\",\"config\":{" SOURCE ",\"name\":\"c1\",\"b\":\"2\"},\"tasks\":[{\"connector\":\"c1\","
+           "{\"name\":\"c1\",\"config\":{" SOURCE
+           ",\"name\":\"c1\",\"b\":\"2\"},\"tasks\":[{\"connector\":\"c1\","
            "\"task\":0}],\"type\":\"source\"}");
     expect_error(w, "PATCH", "/connectors/c1/config", "{\"tasks.max\":0}", 400,
-                 "Connector configuration is invalid and contains the following 1 error(s):\\nInvalid value 0");
+                 "Connector configuration is invalid and contains the following 1 "
+                 "error(s):\\nInvalid value 0");
     expect_error(w, "PATCH", "/connectors/c1/config", "null", 400, "The request has no body");
     expect_error(w, "PATCH", "/connectors/none/config", "", 404, "Connector none not found\"}");
     expect_error(w, "PATCH", "/connectors/none/config", "{}", 404, "Connector none not found\"}");
@@ -421,10 +454,12 @@ put_creates_with_201_and_location(void **state)
     assert_int_equal(a.status, 200);
     assert_null(location);
     raw_answer_done(&a);
-    expect_error(w, "PUT", "/connectors/p/config", "{" SOURCE ",\"name\":\"other\"}", 400,
-                 "Connector name configuration (other) doesn't match connector name in the URL (p)\"}");
+    expect_error(
+        w, "PUT", "/connectors/p/config", "{" SOURCE ",\"name\":\"other\"}", 400,
+        "Connector name configuration (other) doesn't match connector name in the URL (p)\"}");
     expect_error(w, "PUT", "/connectors/p/config", "[]", 400,
-                 "Cannot deserialize value of type `java.util.LinkedHashMap<java.lang.String,java.lang.String>`");
+                 "Cannot deserialize value of type "
+                 "`java.util.LinkedHashMap<java.lang.String,java.lang.String>`");
 }
 
 static void
@@ -440,13 +475,15 @@ lists_expand_status_and_info_in_the_order_of_the_query(void **state)
     expect(w, "GET", "/connectors/?expand=bogus", NULL, 200, "{\"c1\":{},\"new\":{}}");
     expect(w, "GET", "/connectors?expand", NULL, 200, "{\"c1\":{},\"new\":{}}");
     expect(w, "GET", "/connectors?Expand=info", NULL, 200, "[\"c1\",\"new\"]");
-    (void)snprintf(expected, sizeof(expected),
-                   "{\"c1\":{\"info\":{\"name\":\"c1\",\"config\":{" SOURCE ",\"name\":\"c1\"},\"tasks\":[{"
-                   "\"connector\":\"c1\",\"task\":0}],\"type\":\"source\"},\"status\":{\"name\":\"c1\","
-                   "\"connector\":{\"state\":\"RUNNING\",\"worker_id\":\"127.0.0.1:%d\",\"version\":\"1.0\"},"
-                   "\"tasks\":[{\"id\":0,\"state\":\"RUNNING\",\"worker_id\":\"127.0.0.1:%d\",\"version\":\"1.0\"}],"
-                   "\"type\":\"source\"}}}",
-                   w->port, w->port);
+    (void)snprintf(
+        expected, sizeof(expected),
+        "{\"c1\":{\"info\":{\"name\":\"c1\",\"config\":{" SOURCE ",\"name\":\"c1\"},\"tasks\":[{"
+        "\"connector\":\"c1\",\"task\":0}],\"type\":\"source\"},\"status\":{\"name\":\"c1\","
+        "\"connector\":{\"state\":\"RUNNING\",\"worker_id\":\"127.0.0.1:%d\",\"version\":\"1.0\"},"
+        "\"tasks\":[{\"id\":0,\"state\":\"RUNNING\",\"worker_id\":\"127.0.0.1:%d\",\"version\":\"1."
+        "0\"}],"
+        "\"type\":\"source\"}}}",
+        w->port, w->port);
     expect(w, "GET", "/connectors?expand=info&expand=status&expand=info", NULL, 200, expected);
 }
 
@@ -460,14 +497,18 @@ status_shows_states_and_the_trace_of_a_failure(void **state)
     fake_herder_trace(w->herder, "c1", "it broke\nhere");
     a = call(w, "GET", "/connectors/c1/status", NULL);
     assert_non_null(strstr(a.body, "\"tasks\":[{\"id\":0,\"state\":\"FAILED\",\"worker_id\":"));
-    assert_non_null(strstr(a.body, "\"version\":null,\"trace\":\"it broke\\nhere\"}],\"type\":\"source\"}"));
+    assert_non_null(
+        strstr(a.body, "\"version\":null,\"trace\":\"it broke\\nhere\"}],\"type\":\"source\"}"));
     raw_answer_done(&a);
     a = call(w, "GET", "/connectors/c1/tasks/00/status", NULL);
     assert_memory_equal(a.body, "{\"id\":0,\"state\":\"FAILED\"", 24);
     raw_answer_done(&a);
-    expect_error(w, "GET", "/connectors/none/status", NULL, 404, "No status found for connector none\"}");
-    expect_error(w, "GET", "/connectors/c1/tasks/9/status", NULL, 404, "No status found for task c1-9\"}");
-    expect_error(w, "GET", "/connectors/c1/tasks/-1/status", NULL, 404, "No status found for task c1--1\"}");
+    expect_error(w, "GET", "/connectors/none/status", NULL, 404,
+                 "No status found for connector none\"}");
+    expect_error(w, "GET", "/connectors/c1/tasks/9/status", NULL, 404,
+                 "No status found for task c1-9\"}");
+    expect_error(w, "GET", "/connectors/c1/tasks/-1/status", NULL, 404,
+                 "No status found for task c1--1\"}");
     expect_error(w, "GET", "/connectors/c1/tasks/x/status", NULL, 404, "HTTP 404 Not Found\"}");
 }
 
@@ -546,25 +587,32 @@ static void
 offsets_are_checked_in_shape_and_handed_on(void **state)
 {
     struct worker *w = *state;
-    static const char body[] = "{\"offsets\":[{\"partition\":{\"f\":\"x\"},\"offset\":{\"p\":1.50}}]}";
+    static const char body[] =
+        "{\"offsets\":[{\"partition\":{\"f\":\"x\"},\"offset\":{\"p\":1.50}}]}";
 
     create(w, "c1");
     expect(w, "GET", "/connectors/c1/offsets", NULL, 200, "{\"offsets\":[]}");
     expect_error(w, "PATCH", "/connectors/none/offsets", "{}", 400,
                  "Partitions / offsets need to be provided for an alter offsets request\"}");
-    expect_error(w, "PATCH", "/connectors/c1/offsets", "{\"offsets\":[]}", 400, "Partitions / offsets need");
-    expect_error(w, "PATCH", "/connectors/c1/offsets", "{\"offsets\":null}", 400, "Partitions / offsets need");
+    expect_error(w, "PATCH", "/connectors/c1/offsets", "{\"offsets\":[]}", 400,
+                 "Partitions / offsets need");
+    expect_error(w, "PATCH", "/connectors/c1/offsets", "{\"offsets\":null}", 400,
+                 "Partitions / offsets need");
     expect_error(w, "PATCH", "/connectors/c1/offsets", "[]", 400, "Cannot deserialize value");
-    expect_error(w, "PATCH", "/connectors/c1/offsets", "{\"foo\":[]}", 400, "Unrecognized field \\\"foo\\\"");
+    expect_error(w, "PATCH", "/connectors/c1/offsets", "{\"foo\":[]}", 400,
+                 "Unrecognized field \\\"foo\\\"");
     expect_error(w, "PATCH", "/connectors/c1/offsets", "{\"offsets\":[{\"bogus\":1}]}", 400,
                  "Unrecognized field \\\"bogus\\\"");
-    expect_error(w, "PATCH", "/connectors/c1/offsets", "{\"offsets\":{}}", 400, "Cannot deserialize value");
+    expect_error(w, "PATCH", "/connectors/c1/offsets", "{\"offsets\":{}}", 400,
+                 "Cannot deserialize value");
     expect_error(w, "PATCH", "/connectors/c1/offsets", "", 400, "The request has no body");
-    expect_error(w, "PATCH", "/connectors/c1/offsets", body, 400, "Connectors must be in the STOPPED state");
+    expect_error(w, "PATCH", "/connectors/c1/offsets", body, 400,
+                 "Connectors must be in the STOPPED state");
     expect_error(w, "PATCH", "/connectors/none/offsets", body, 404, "Connector none not found\"}");
     expect(w, "PUT", "/connectors/c1/stop", NULL, 204, NULL);
-    expect(w, "PATCH", "/connectors/c1/offsets", "\xef\xbb\xbf{\"offsets\":[{\"partition\":{\"f\":\"x\"},\"offset\":{"
-                                                 "\"p\":1.50}}]}",
+    expect(w, "PATCH", "/connectors/c1/offsets",
+           "\xef\xbb\xbf{\"offsets\":[{\"partition\":{\"f\":\"x\"},\"offset\":{"
+           "\"p\":1.50}}]}",
            200, "{\"message\":\"The offsets for this connector have been altered successfully\"}");
     assert_string_equal(fake_herder_offsets(w->herder), body);
     expect(w, "DELETE", "/connectors/c1/offsets", NULL, 200,
@@ -598,8 +646,8 @@ a_very_long_name_is_told_whole(void **state)
     char path[4200] = "/connectors/", expected[4300];
 
     memset(path + 12, 'x', 4000);
-    (void)snprintf(expected, sizeof(expected), "{\"error_code\":404,\"message\":\"Connector %s not found\"}",
-                   path + 12);
+    (void)snprintf(expected, sizeof(expected),
+                   "{\"error_code\":404,\"message\":\"Connector %s not found\"}", path + 12);
     expect(*state, "GET", path, NULL, 404, expected);
 }
 
@@ -610,14 +658,16 @@ plugins_are_listed_connectors_first(void **state)
 {
     struct worker *w = *state;
 
-    expect(w, "GET", "/connector-plugins", NULL, 200,
-           "[{\"class\":\"org.example.TestSinkConnector\",\"type\":\"sink\",\"version\":\"1.0\"},"
-           "{\"class\":\"org.example.TestSourceConnector\",\"type\":\"source\",\"version\":\"1.0\"}]");
-    expect(w, "GET", "/connector-plugins/?connectorsOnly=false", NULL, 200,
-           "[{\"class\":\"org.example.TestSinkConnector\",\"type\":\"sink\",\"version\":\"1.0\"},"
-           "{\"class\":\"org.example.TestSourceConnector\",\"type\":\"source\",\"version\":\"1.0\"},"
-           "{\"class\":\"org.example.Router\",\"type\":\"transformation\"},"
-           "{\"class\":\"org.example.JsonConverter\",\"type\":\"converter\",\"version\":\"1.0\"}]");
+    expect(
+        w, "GET", "/connector-plugins", NULL, 200,
+        "[{\"class\":\"org.example.TestSinkConnector\",\"type\":\"sink\",\"version\":\"1.0\"},"
+        "{\"class\":\"org.example.TestSourceConnector\",\"type\":\"source\",\"version\":\"1.0\"}]");
+    expect(
+        w, "GET", "/connector-plugins/?connectorsOnly=false", NULL, 200,
+        "[{\"class\":\"org.example.TestSinkConnector\",\"type\":\"sink\",\"version\":\"1.0\"},"
+        "{\"class\":\"org.example.TestSourceConnector\",\"type\":\"source\",\"version\":\"1.0\"},"
+        "{\"class\":\"org.example.Router\",\"type\":\"transformation\"},"
+        "{\"class\":\"org.example.JsonConverter\",\"type\":\"converter\",\"version\":\"1.0\"}]");
 }
 
 static void
@@ -626,18 +676,25 @@ plugin_options_have_eleven_fields_in_order(void **state)
     struct worker *w = *state;
 
     expect(w, "GET", "/connector-plugins/TestSource/config", NULL, 200,
-           "[{\"name\":\"file\",\"type\":\"STRING\",\"required\":false,\"default_value\":null,\"importance\":"
-           "\"HIGH\",\"documentation\":\"A file.\",\"group\":null,\"width\":\"NONE\",\"display_name\":\"file\","
+           "[{\"name\":\"file\",\"type\":\"STRING\",\"required\":false,\"default_value\":null,"
+           "\"importance\":"
+           "\"HIGH\",\"documentation\":\"A "
+           "file.\",\"group\":null,\"width\":\"NONE\",\"display_name\":\"file\","
            "\"dependents\":[],\"order\":-1},"
-           "{\"name\":\"topic\",\"type\":\"STRING\",\"required\":true,\"default_value\":null,\"importance\":"
-           "\"HIGH\",\"documentation\":\"A topic.\",\"group\":\"Main\",\"width\":\"LONG\",\"display_name\":"
+           "{\"name\":\"topic\",\"type\":\"STRING\",\"required\":true,\"default_value\":null,"
+           "\"importance\":"
+           "\"HIGH\",\"documentation\":\"A "
+           "topic.\",\"group\":\"Main\",\"width\":\"LONG\",\"display_name\":"
            "\"Topic\",\"dependents\":[],\"order\":2},"
-           "{\"name\":\"secret\",\"type\":\"PASSWORD\",\"required\":false,\"default_value\":\"[hidden]\","
-           "\"importance\":\"LOW\",\"documentation\":\"A secret.\",\"group\":\"Main\",\"width\":\"NONE\","
+           "{\"name\":\"secret\",\"type\":\"PASSWORD\",\"required\":false,\"default_value\":\"["
+           "hidden]\","
+           "\"importance\":\"LOW\",\"documentation\":\"A "
+           "secret.\",\"group\":\"Main\",\"width\":\"NONE\","
            "\"display_name\":\"secret\",\"dependents\":[],\"order\":3}]");
     expect_error(w, "GET", "/connector-plugins/Nope/config", NULL, 404, "Unknown plugin Nope.\"}");
     expect_error(w, "GET", "/connector-plugins/TestSource/config?version=0.0.1", NULL, 400,
-                 "Plugin org.example.TestSourceConnector not found that matches the version range [0.0.1,0.0.1], "
+                 "Plugin org.example.TestSourceConnector not found that matches the version range "
+                 "[0.0.1,0.0.1], "
                  "available versions: [1.0]\"}");
 }
 
@@ -648,17 +705,24 @@ validate_answers_200_also_with_errors(void **state)
 
     expect(w, "PUT", "/connector-plugins/TestSink/config/validate",
            "{\"connector.class\":\"org.example.TestSinkConnector\",\"tasks.max\":0}", 200,
-           "{\"name\":\"org.example.TestSinkConnector\",\"error_count\":1,\"groups\":[\"Common\"],\"configs\":["
-           "{\"definition\":{\"name\":\"tasks.max\",\"type\":\"INT\",\"required\":false,\"default_value\":\"1\","
-           "\"importance\":\"HIGH\",\"documentation\":\"Most tasks.\",\"group\":\"Common\",\"width\":\"SHORT\","
-           "\"display_name\":\"Tasks max\",\"dependents\":[],\"order\":4},\"value\":{\"name\":\"tasks.max\","
-           "\"value\":\"0\",\"recommended_values\":[],\"errors\":[\"Invalid value 0 for configuration tasks.max: "
+           "{\"name\":\"org.example.TestSinkConnector\",\"error_count\":1,\"groups\":[\"Common\"],"
+           "\"configs\":["
+           "{\"definition\":{\"name\":\"tasks.max\",\"type\":\"INT\",\"required\":false,\"default_"
+           "value\":\"1\","
+           "\"importance\":\"HIGH\",\"documentation\":\"Most "
+           "tasks.\",\"group\":\"Common\",\"width\":\"SHORT\","
+           "\"display_name\":\"Tasks "
+           "max\",\"dependents\":[],\"order\":4},\"value\":{\"name\":\"tasks.max\","
+           "\"value\":\"0\",\"recommended_values\":[],\"errors\":[\"Invalid value 0 for "
+           "configuration tasks.max: "
            "Value must be at least 1\"],\"visible\":true}}]}");
-    expect_error(w, "PUT", "/connector-plugins/Other/config/validate", "{\"connector.class\":\"TestSink\"}", 400,
+    expect_error(w, "PUT", "/connector-plugins/Other/config/validate",
+                 "{\"connector.class\":\"TestSink\"}", 400,
                  "Included connector type TestSink does not match request type Other\"}");
     expect_error(w, "PUT", "/connector-plugins/TestSource/config/validate", "{}", 400,
                  "Connector config {} contains no connector type\"}");
-    expect_error(w, "PUT", "/connector-plugins/x/config/validate", "", 400, "The request has no body");
+    expect_error(w, "PUT", "/connector-plugins/x/config/validate", "", 400,
+                 "The request has no body");
 }
 
 static void
@@ -684,8 +748,10 @@ logger_levels_are_read_and_set(void **state)
     struct raw_answer a;
 
     (void)cv_log_get("golden.x");
-    expect(w, "GET", "/admin/loggers/root", NULL, 200, "{\"level\":\"INFO\",\"last_modified\":null}");
-    expect(w, "PUT", "/admin/loggers/golden.a", "{\"level\":\" debug \",\"other\":1}", 200, "[\"golden.a\"]");
+    expect(w, "GET", "/admin/loggers/root", NULL, 200,
+           "{\"level\":\"INFO\",\"last_modified\":null}");
+    expect(w, "PUT", "/admin/loggers/golden.a", "{\"level\":\" debug \",\"other\":1}", 200,
+           "[\"golden.a\"]");
     expect(w, "PUT", "/admin/loggers/golden.a", "{\"level\":\"DEBUG\"}", 200, "[]");
     expect(w, "PUT", "/admin/loggers/golden?scope=moon", "{\"level\":\"warn\"}", 200,
            "[\"golden\",\"golden.a\",\"golden.x\"]");
@@ -701,10 +767,12 @@ logger_levels_are_read_and_set(void **state)
     assert_ptr_equal(strstr(a.body, "{\"level\":\"ALL\","), a.body);
     raw_answer_done(&a);
     expect_error(w, "GET", "/admin/loggers/no.such", NULL, 404, "Logger no.such not found.\"}");
-    expect_error(w, "PUT", "/admin/loggers/golden", "{\"level\":\"LOUD\"}", 404, "invalid log level 'LOUD'.\"}");
+    expect_error(w, "PUT", "/admin/loggers/golden", "{\"level\":\"LOUD\"}", 404,
+                 "invalid log level 'LOUD'.\"}");
     expect_error(w, "PUT", "/admin/loggers/golden", "{}", 400,
                  "Desired 'level' parameter was not specified in request.\"}");
-    expect_error(w, "PUT", "/admin/loggers/golden", "{\"level\":\"\"}", 400, "Illegal null or empty Level name.");
+    expect_error(w, "PUT", "/admin/loggers/golden", "{\"level\":\"\"}", 400,
+                 "Illegal null or empty Level name.");
     expect_error(w, "PUT", "/admin/loggers/golden", "{bad", 400, "Unexpected character");
     expect(w, "PUT", "/admin/loggers/golden?scope=CLUSTER", "{\"level\":\"debug\"}", 204, NULL);
     assert_string_equal(fake_herder_logger(w->herder), "golden=debug");
@@ -718,13 +786,15 @@ admin_listeners_hold_the_loggers_and_nothing_else(void **state)
     char admin[64];
 
     (void)state;
-    (void)snprintf(admin, sizeof(admin), "http://127.0.0.1:%d", probe.port); /* a port that is free in a moment */
+    (void)snprintf(admin, sizeof(admin), "http://127.0.0.1:%d",
+                   probe.port); /* a port that is free in a moment */
     stop(&probe);
     spec.admin_listeners = admin;
     w = start(spec);
     expect_error(&w, "GET", "/admin/loggers", NULL, 404, "HTTP 404 Not Found");
     w.port = probe.port;
-    expect(&w, "GET", "/admin/loggers/root", NULL, 200, "{\"level\":\"INFO\",\"last_modified\":null}");
+    expect(&w, "GET", "/admin/loggers/root", NULL, 200,
+           "{\"level\":\"INFO\",\"last_modified\":null}");
     expect_error(&w, "GET", "/connectors", NULL, 404, "HTTP 404 Not Found");
     expect_error(&w, "POST", "/admin/loggers", "{}", 405, "HTTP 405 Method Not Allowed");
     stop(&w);
@@ -740,21 +810,28 @@ static void
 internal_requests_are_read_then_verified(void **state)
 {
     struct worker *w = *state;
-    static const char good[] = "X-Connect-Request-Signature-Algorithm: HmacSHA256\r\nX-Connect-Authorization: good\r\n"
-                               "Content-Type: text/plain\r\n";
-    static const char bad[] = "X-Connect-Request-Signature-Algorithm: HmacSHA256\r\nX-Connect-Authorization: bad\r\n";
+    static const char good[] =
+        "X-Connect-Request-Signature-Algorithm: HmacSHA256\r\nX-Connect-Authorization: good\r\n"
+        "Content-Type: text/plain\r\n";
+    static const char bad[] =
+        "X-Connect-Request-Signature-Algorithm: HmacSHA256\r\nX-Connect-Authorization: bad\r\n";
     struct raw_answer a;
 
     create(w, "c1");
     fake_herder_sign(w->herder, true);
-    expect_error(w, "POST", "/connectors/none/tasks", "[]", 400, "Internal request missing required signature\"}");
-    expect_error(w, "POST", "/connectors/c1/tasks", "{bad", 400,
-                 "Cannot deserialize value of type `java.util.ArrayList<java.util.Map<java.lang.String,"
-                 "java.lang.String>>` from Object value");
-    expect_error(w, "POST", "/connectors/c1/tasks", "", 400, "No content to map due to end-of-input");
+    expect_error(w, "POST", "/connectors/none/tasks", "[]", 400,
+                 "Internal request missing required signature\"}");
+    expect_error(
+        w, "POST", "/connectors/c1/tasks", "{bad", 400,
+        "Cannot deserialize value of type `java.util.ArrayList<java.util.Map<java.lang.String,"
+        "java.lang.String>>` from Object value");
+    expect_error(w, "POST", "/connectors/c1/tasks", "", 400,
+                 "No content to map due to end-of-input");
     expect_error(w, "POST", "/connectors/c1/tasks", "[1]", 400, "Cannot deserialize value");
-    expect_error(w, "POST", "/connectors/c1/tasks", "[{\"a\":{}}]", 400, "Cannot deserialize value");
-    expect_error(w, "PUT", "/connectors/c1/fence", NULL, 400, "Internal request missing required signature\"}");
+    expect_error(w, "POST", "/connectors/c1/tasks", "[{\"a\":{}}]", 400,
+                 "Cannot deserialize value");
+    expect_error(w, "PUT", "/connectors/c1/fence", NULL, 400,
+                 "Internal request missing required signature\"}");
     a = raw_call(w->port, "POST", "/connectors/c1/tasks", bad, "[]");
     assert_int_equal(a.status, 403);
     raw_answer_done(&a);
@@ -769,7 +846,8 @@ internal_requests_are_read_then_verified(void **state)
     assert_int_equal(a.status, 406);
     raw_answer_done(&a);
     fake_herder_fail(w->herder, CV_RETRY, "This worker is still starting up");
-    expect_error(w, "PUT", "/connectors/c1/fence", NULL, 503, "This worker is still starting up\"}");
+    expect_error(w, "PUT", "/connectors/c1/fence", NULL, 503,
+                 "This worker is still starting up\"}");
 }
 
 static void
@@ -782,27 +860,32 @@ requests_for_the_leader_are_forwarded_and_answered(void **state)
     char expected[128];
 
     fake_herder_leader(follower.herder, rest_url(leader->rest));
-    a = call(&follower, "POST", "/connectors", "{\"name\":\"a b\",\"config\":{" SOURCE ",\"n\":1.50}}");
+    a = call(&follower, "POST", "/connectors",
+             "{\"name\":\"a b\",\"config\":{" SOURCE ",\"n\":1.50}}");
     location = raw_header(&a, "Location");
-    (void)snprintf(expected, sizeof(expected), "http://127.0.0.1:%d/connectors/a%%20b", follower.port);
+    (void)snprintf(expected, sizeof(expected), "http://127.0.0.1:%d/connectors/a%%20b",
+                   follower.port);
     assert_int_equal(a.status, 201);
     assert_string_equal(location, expected);
     assert_non_null(strstr(a.body, "\"n\":\"1.50\""));
     free(location);
     raw_answer_done(&a);
     expect(leader, "GET", "/connectors", NULL, 200, "[\"a b\"]");
-    expect_error(&follower, "POST", "/connectors", "{\"name\":\"a b\",\"config\":{" SOURCE "}}", 409,
-                 "Connector a b already exists\"}");
+    expect_error(&follower, "POST", "/connectors", "{\"name\":\"a b\",\"config\":{" SOURCE "}}",
+                 409, "Connector a b already exists\"}");
     expect_error(&follower, "POST", "/connectors", "{\"name\":\"x\",\"config\":{}}", 400,
                  "Connector config {} contains no connector type\"}");
     expect_error(&follower, "PATCH", "/connectors/a%20b/config", "{\"tasks.max\":0}", 400,
-                 "Connector configuration is invalid and contains the following 1 error(s):\\nInvalid value 0");
-    a = call(&follower, "POST", "/connectors/a%20b/restart?includeTasks=true&onlyFailed=false", NULL);
+                 "Connector configuration is invalid and contains the following 1 "
+                 "error(s):\\nInvalid value 0");
+    a = call(&follower, "POST", "/connectors/a%20b/restart?includeTasks=true&onlyFailed=false",
+             NULL);
     assert_int_equal(a.status, 202);
     assert_non_null(strstr(a.body, "{\"id\":0,\"state\":\"RESTARTING\""));
     raw_answer_done(&a);
     expect(&follower, "PUT", "/connectors/a%20b/config", "{" SOURCE "}", 200,
-           "{\"name\":\"a b\",\"config\":{" SOURCE ",\"name\":\"a b\"},\"tasks\":[{\"connector\":\"a b\",\"task\":0}],"
+           "{\"name\":\"a b\",\"config\":{" SOURCE
+           ",\"name\":\"a b\"},\"tasks\":[{\"connector\":\"a b\",\"task\":0}],"
            "\"type\":\"source\"}");
     expect(&follower, "DELETE", "/connectors/a%20b", NULL, 204, NULL);
     expect_error(&follower, "DELETE", "/connectors/a%20b", NULL, 404, "Connector a b not found\"}");
@@ -814,13 +897,16 @@ forwards_end_after_two_hops(void **state)
 {
     struct worker *w = *state;
 
-    fake_herder_leader(w->herder, rest_url(w->rest)); /* everybody believes that it is somebody else */
-    expect_error(w, "DELETE", "/connectors/x", NULL, 409,
-                 "Cannot complete request because of a conflicting operation (e.g. worker rebalance)\"}");
+    fake_herder_leader(w->herder,
+                       rest_url(w->rest)); /* everybody believes that it is somebody else */
+    expect_error(
+        w, "DELETE", "/connectors/x", NULL, 409,
+        "Cannot complete request because of a conflicting operation (e.g. worker rebalance)\"}");
     expect_error(w, "DELETE", "/connectors/x?forward=false", NULL, 409, "Cannot complete request");
     fake_herder_leader(w->herder, "http://127.0.0.1:1/");
     expect_error(w, "DELETE", "/connectors/x?forward=true", NULL, 500,
-                 "IO Error trying to forward REST request: could not ask http://127.0.0.1:1/connectors/x?forward=false");
+                 "IO Error trying to forward REST request: could not ask "
+                 "http://127.0.0.1:1/connectors/x?forward=false");
     fake_herder_leader(w->herder, NULL);
 }
 
@@ -850,7 +936,8 @@ cors_is_answered_as_connect_4_does(void **state)
     assert_null(raw_header(&a, "Access-Control-Allow-Origin"));
     raw_answer_done(&a);
     a = raw_call(w.port, "OPTIONS", "/connectors",
-                 "Origin: http://b.example:8080\r\nAccess-Control-Request-Method: DELETE\r\n", NULL);
+                 "Origin: http://b.example:8080\r\nAccess-Control-Request-Method: DELETE\r\n",
+                 NULL);
     assert_int_equal(a.status, 200);
     header = raw_header(&a, "Access-Control-Allow-Methods");
     assert_string_equal(header, "GET,PUT");
@@ -873,8 +960,9 @@ configured_headers_are_on_every_answer(void **state)
     struct worker w;
 
     (void)state;
-    spec.response_headers = "add X-XSS-Protection: 1; mode=block, \"add Cache-Control: no-cache, no-store\", set "
-                            "X-Twice: a, SET x-twice: b, add X-Twice: c, setDate Expires: 0";
+    spec.response_headers =
+        "add X-XSS-Protection: 1; mode=block, \"add Cache-Control: no-cache, no-store\", set "
+        "X-Twice: a, SET x-twice: b, add X-Twice: c, setDate Expires: 0";
     w = start(spec);
     a = raw_call(w.port, "GET", "/nope", NULL, NULL);
     assert_non_null(strstr(a.head, "\r\nX-XSS-Protection: 1; mode=block\r\n"));
@@ -898,10 +986,12 @@ wrong_settings_are_refused_by_name(void **state)
         { "http://:99999", NULL, "port 99999 is not between 0 and 65535" },
         { "http://127.0.0.1:0,", NULL, "Empty URL found when parsing listeners list." },
         { "http://127.0.0.1:0", "put X: y", "Invalid header config action: 'put'" },
-        { "http://127.0.0.1:0", "set X", "Invalid format of header name and header value pair 'X'" },
+        { "http://127.0.0.1:0", "set X",
+          "Invalid format of header name and header value pair 'X'" },
         { "http://127.0.0.1:0", "set", "Invalid format of header config 'set'" },
         { "http://127.0.0.1:0", "set a b: c", "Invalid header name 'a b'" },
-        { "http://127.0.0.1:0", "set X: a:b", "Invalid format of header name and header value pair" },
+        { "http://127.0.0.1:0", "set X: a:b",
+          "Invalid format of header name and header value pair" },
     };
 
     (void)state;
@@ -948,14 +1038,16 @@ a_spec_is_made_of_the_workers_keys(void **state)
     assert_int_equal(spec.advertised_port, 99);
     assert_true(spec.connect_codes);
     assert_string_equal(cv_config_get(spec.tls, "ssl.keystore.location"), "/listeners");
-    assert_null(cv_config_get(spec.tls, "ssl.truststore.location")); /* one prefixed key hides all plain ones */
+    assert_null(cv_config_get(
+        spec.tls, "ssl.truststore.location")); /* one prefixed key hides all plain ones */
     assert_string_equal(cv_config_get(spec.admin_tls, "ssl.truststore.location"), "/plain");
     rest_spec_done(&spec);
 
     set(worker, "rest.error.codes", "teapot");
     assert_int_equal(rest_spec_init(&spec, worker, &err), CV_INVALID);
-    assert_string_equal(err.text, "Invalid value teapot for configuration rest.error.codes: String must be one of: "
-                                  "http, connect");
+    assert_string_equal(
+        err.text, "Invalid value teapot for configuration rest.error.codes: String must be one of: "
+                  "http, connect");
     cv_config_remove(worker, "rest.error.codes");
     set(worker, "rest.advertised.port", "0");
     assert_int_equal(rest_spec_init(&spec, worker, &err), CV_INVALID);
