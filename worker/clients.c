@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Layers of client configuration. */
+#include <config.h>
+
+#include "worker/clients.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+
+/* Keys of the worker's file that every client needs. */
+static const char *const common_keys[] = { "bootstrap.servers",       "client.dns.lookup",
+                                           "security.protocol",       "request.timeout.ms",
+                                           "connections.max.idle.ms", "metadata.max.age.ms",
+                                           "send.buffer.bytes",       "receive.buffer.bytes",
+                                           "reconnect.backoff.ms",    "reconnect.backoff.max.ms" };
+static const char *const common_prefixes[] = { "ssl.", "sasl." };
+
+static bool
+is_common(const char *key)
+{
+    for (size_t i = 0; i < CV_COUNT(common_keys); i++)
+        if (strcmp(key, common_keys[i]) == 0)
+            return true;
+    for (size_t i = 0; i < CV_COUNT(common_prefixes); i++)
+        if (strncmp(key, common_prefixes[i], strlen(common_prefixes[i])) == 0)
+            return true;
+    return false;
+}
+
+static enum cv_rc
+copy_common(const struct cv_config *worker, struct cv_config **ret, struct cv_err *err)
+{
+    struct cv_config *cfg = cv_config_new();
+
+    if (cfg == NULL)
+        return cv_fail_memory(err);
+    *ret = cfg;
+    if (!cv_config_has(worker, "bootstrap.servers") &&
+        cv_config_set(cfg, "bootstrap.servers", "localhost:9092", err) != CV_OK)
+        return err->rc;
+    for (size_t i = 0; i < cv_config_count(worker); i++)
+        if (is_common(cv_config_key(worker, i)) &&
+            cv_config_set(cfg, cv_config_key(worker, i), cv_config_value(worker, i), err) != CV_OK)
+            return err->rc;
+    return CV_OK;
+}
+
+enum cv_rc
+client_layers_init(struct client_layers *layers, enum cv_kafka_role role, const struct cv_config *worker_raw,
+                   const struct cv_config *connector, const char *client_id, struct cv_kafka_conf *ret_conf,
+                   struct cv_err *err)
+{
+    static const char *const roles[] = { [CV_KAFKA_PRODUCER] = "producer", [CV_KAFKA_CONSUMER] = "consumer",
+                                         [CV_KAFKA_ADMIN] = "admin" };
+    char prefix[40];
+
+    memset(layers, 0, sizeof(*layers));
+    snprintf(layers->client_id, sizeof(layers->client_id), "%s", client_id);
+    if (copy_common(worker_raw, &layers->common, err) != CV_OK)
+        goto fail;
+    if (connector != NULL) {
+        snprintf(prefix, sizeof(prefix), "%s.", roles[role]);
+        layers->worker = cv_config_with_prefix(worker_raw, prefix);
+        snprintf(prefix, sizeof(prefix), "%s.override.", roles[role]);
+        layers->override = cv_config_with_prefix(connector, prefix);
+        if (layers->worker == NULL || layers->override == NULL) {
+            cv_fail_memory(err);
+            goto fail;
+        }
+    }
+    *ret_conf = (struct cv_kafka_conf){ .role = role,
+                                        .client_id = layers->client_id,
+                                        .layers = { layers->common, layers->worker, layers->override },
+                                        .n_layers = 3,
+                                        .log = cv_log_get("culvert.kafka") };
+    return CV_OK;
+fail:
+    client_layers_done(layers);
+    return err->rc;
+}
+
+void
+client_layers_done(struct client_layers *layers)
+{
+    cv_config_free(layers->common);
+    cv_config_free(layers->worker);
+    cv_config_free(layers->override);
+    layers->common = layers->worker = layers->override = NULL;
+}
