@@ -13,6 +13,7 @@
 
 /* Low ranks are taken first. One line a lock class. */
 #define CV_LOCK_RANKS(X)                                                                                   \
+    X(METRICS)                                                                                             \
     X(HERDER_QUEUE)                                                                                        \
     X(WORKER_STATE)                                                                                        \
     X(TASK)                                                                                                \
@@ -21,7 +22,6 @@
     X(KAFKA)                                                                                               \
     X(HTTP)                                                                                                \
     X(QUEUE)                                                                                               \
-    X(METRICS)                                                                                             \
     X(LOG)
 
 enum cv_lock_rank {

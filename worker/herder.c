@@ -1,0 +1,750 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The herder's loop.
+ *
+ * One turn: config events, requests, timers, the leader's duties, then the group: join if need be, wait for
+ * something to happen. A round of the group is acted upon when our copy of the config topic is where the leader's
+ * was; a copy that is elsewhere asks for another round.
+ *
+ * Source: org.apache.kafka.connect.runtime.distributed.DistributedHerder.
+ */
+#include <config.h>
+
+#include "worker/herder.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "common/clock.h"
+#include "common/kafka/admin.h"
+#include "common/kafka/topic_log.h"
+#include "common/log.h"
+#include "common/map.h"
+#include "common/metrics.h"
+#include "worker/herder_private.h"
+#include "worker/task.h"
+
+#define IDLE_MS          10000
+#define ADMIN_TIMEOUT_MS 5000
+#define STORE_WAIT_MS    5000
+#define SESSION_KEY_LEN  32
+
+void
+herder_stage(struct herder *h, const char *stage)
+{
+    atomic_store(&h->stage_since_ms, cv_now_ms());
+    atomic_store(&h->stage, stage);
+}
+
+bool
+herder_is_leader(const struct herder *h)
+{
+    return h->member != NULL && member_is_leader(h->member);
+}
+
+/* ---- what the config topic says; on its thread ---- */
+
+static void
+note(struct herder *h, struct cv_hash *names, const char *name)
+{
+    cv_lock(&h->calls_lock);
+    if (!cv_hash_put(names, name, h))
+        h->events.rebalance_needed = true; /* a round looks at everything anew */
+    cv_unlock(&h->calls_lock);
+    cv_wake_signal(&h->wake);
+}
+
+static void
+need_rebalance(struct herder *h)
+{
+    cv_lock(&h->calls_lock);
+    h->events.rebalance_needed = true;
+    cv_unlock(&h->calls_lock);
+    cv_wake_signal(&h->wake);
+}
+
+static void
+on_connector_changed(void *arg, const char *name, bool is_new)
+{
+    struct herder *h = arg;
+
+    if (is_new)
+        need_rebalance(h);
+    else
+        note(h, h->events.connectors, name);
+}
+
+static void
+on_connector_removed(void *arg, const char *name)
+{
+    (void)name;
+    need_rebalance(arg);
+}
+
+static void
+on_tasks_changed(void *arg, const char *name)
+{
+    struct herder *h = arg;
+
+    note(h, h->events.tasks, name);
+    need_rebalance(h);
+}
+
+static void
+on_target_changed(void *arg, const char *name)
+{
+    struct herder *h = arg;
+
+    note(h, h->events.targets, name);
+}
+
+static void
+on_session_key(void *arg)
+{
+    (void)arg; /* read from the store where it is needed */
+}
+
+/* Of several requests for one connector the one with the wider effect counts. */
+static void
+on_restart(void *arg, const char *name, bool include_tasks, bool only_failed)
+{
+    struct herder *h = arg;
+    struct restart_request *old, *req = calloc(1, sizeof(*req));
+
+    if (req == NULL)
+        return;
+    *req = (struct restart_request){ include_tasks, only_failed };
+    cv_lock(&h->calls_lock);
+    old = cv_hash_get(h->events.restarts, name);
+    if (old != NULL) {
+        req->include_tasks |= old->include_tasks;
+        req->only_failed &= old->only_failed;
+    }
+    if (!cv_hash_put(h->events.restarts, name, req))
+        free(req);
+    cv_unlock(&h->calls_lock);
+    cv_wake_signal(&h->wake);
+}
+
+static void
+on_logger(void *arg, const char *name, const char *level)
+{
+    struct herder *h = arg;
+    enum cv_log_level parsed;
+    struct cv_err err;
+
+    if (!cv_log_level_parse(level, &parsed) || cv_log_level_set(name, parsed, &err) != CV_OK)
+        CV_LOG_WARN(h->log, "a cluster-wide log level is ignored", CV_STR("logger", name), CV_STR("level", level));
+}
+
+/* ---- acting on it; on the herder's thread ---- */
+
+/* Move the pending names out, so that the lock is not held while they are acted upon. */
+static void
+take_events(struct herder *h, struct config_events *ret)
+{
+    cv_lock(&h->calls_lock);
+    *ret = h->events;
+    h->events = (struct config_events){ .connectors = cv_hash_new(NULL),
+                                        .tasks = cv_hash_new(NULL),
+                                        .targets = cv_hash_new(NULL),
+                                        .restarts = cv_hash_new(free) };
+    cv_unlock(&h->calls_lock);
+}
+
+static void
+events_done(struct config_events *events)
+{
+    cv_hash_free(events->connectors);
+    cv_hash_free(events->tasks);
+    cv_hash_free(events->targets);
+    cv_hash_free(events->restarts);
+}
+
+static void
+each(struct herder *h, const struct cv_hash *names, void (*act)(struct herder *h, const char *name))
+{
+    struct cv_hash_entry at;
+    size_t i = 0;
+
+    while (cv_hash_next(names, &i, &at))
+        act(h, at.key);
+}
+
+static void
+restart_changed_connector(struct herder *h, const char *name)
+{
+    if (!herder_runs_connector(h, name))
+        return;
+    herder_stop_connector(h, name);
+    if (config_store_has(h->configs, name))
+        herder_start_connector(h, name);
+}
+
+static void
+act_on_events(struct herder *h)
+{
+    struct config_events events;
+    struct cv_hash_entry at;
+    size_t i = 0;
+
+    take_events(h, &events);
+    each(h, events.connectors, restart_changed_connector);
+    each(h, events.targets, herder_apply_target);
+    each(h, events.tasks, herder_stop_tasks_of); /* the coming round starts them with their new configs */
+    while (cv_hash_next(events.restarts, &i, &at)) {
+        const struct restart_request *req = at.value;
+
+        herder_restart_plan(h, at.key, req->include_tasks, req->only_failed);
+    }
+    if (events.rebalance_needed)
+        member_request_rejoin(h->member, "the config topic changed");
+    events_done(&events);
+}
+
+/* ---- the group ---- */
+
+static int64_t
+group_config_offset(void *arg)
+{
+    struct herder *h = arg;
+
+    return config_store_offset(h->configs);
+}
+
+static enum cv_rc
+group_config(void *arg, struct group_config *ret, struct cv_err *err)
+{
+    struct herder *h = arg;
+
+    return config_store_units(h->configs, ret, err);
+}
+
+/* What a deleted connector leaves behind is taken back by whoever ran it. */
+static void
+destroy_statuses(struct herder *h, const struct group_work *work)
+{
+    for (size_t i = 0; i < work->count; i++) {
+        const struct group_unit *unit = &work->items[i];
+
+        if (config_store_has(h->configs, unit->connector))
+            continue;
+        status_store_put(h->statuses, unit->connector,
+                         unit->task == GROUP_CONNECTOR ? STATUS_CONNECTOR : unit->task, STATUS_DESTROYED, NULL,
+                         NULL, atomic_load(&h->generation), false);
+        if (unit->task == GROUP_CONNECTOR)
+            status_store_topics_reset(h->statuses, unit->connector);
+    }
+}
+
+static void
+on_revoked(void *arg, const struct group_work *work, bool all)
+{
+    struct herder *h = arg;
+
+    herder_stage(h, "stopping work that was revoked");
+    herder_stop_work(h, all ? NULL : work);
+    if (work != NULL)
+        destroy_statuses(h, work);
+    h->had_revocations = !all;
+}
+
+static void
+on_assigned(void *arg, const struct group_assignment *assignment, const struct group_work *work,
+            int32_t generation)
+{
+    struct herder *h = arg;
+
+    atomic_store(&h->generation, generation);
+    group_work_done(&h->assignment);
+    if (!group_work_copy(&h->assignment, work))
+        CV_LOG_ERROR(h->log, "out of memory for an assignment");
+    h->assignment_offset = assignment->config_offset;
+    h->assignment_error = assignment->error;
+    h->assignment_pending = true;
+    h->scheduled_rebalance_ms = assignment->delay_ms > 0 ? cv_mono_ms() + assignment->delay_ms : 0;
+    CV_LOG_INFO(h->log, "assignment received", CV_INT("generation", generation),
+                CV_STR("leader", assignment->leader), CV_INT("units", work->count),
+                CV_INT("config_offset", assignment->config_offset), CV_INT("delay_ms", assignment->delay_ms));
+}
+
+/* The leader takes back statuses of connectors and tasks that are no more. */
+static void
+clean_statuses(struct herder *h)
+{
+    char **names = NULL;
+    size_t count = 0;
+    struct cv_err err;
+
+    if (status_store_connectors(h->statuses, &names, &count, &err) != CV_OK)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        bool exists = config_store_has(h->configs, names[i]);
+        int have = config_store_task_count(h->configs, names[i]), *ids = NULL;
+        size_t n = 0;
+
+        if (status_store_tasks(h->statuses, names[i], &ids, &n, &err) != CV_OK)
+            n = 0;
+        for (size_t t = 0; t < n; t++)
+            if (!exists || ids[t] >= have)
+                status_store_put(h->statuses, names[i], ids[t], STATUS_DESTROYED, NULL, NULL,
+                                 atomic_load(&h->generation), false);
+        if (!exists)
+            status_store_put(h->statuses, names[i], STATUS_CONNECTOR, STATUS_DESTROYED, NULL, NULL,
+                             atomic_load(&h->generation), false);
+        free(ids);
+        free(names[i]);
+    }
+    free(names);
+}
+
+static void
+start_assigned(struct herder *h)
+{
+    herder_stage(h, "starting assigned work");
+    for (size_t i = 0; i < h->assignment.count; i++) {
+        const struct group_unit *unit = &h->assignment.items[i];
+
+        if (unit->task == GROUP_CONNECTOR && !herder_runs_connector(h, unit->connector))
+            herder_start_connector(h, unit->connector);
+    }
+    for (size_t i = 0; i < h->assignment.count; i++) {
+        const struct group_unit *unit = &h->assignment.items[i];
+
+        if (unit->task != GROUP_CONNECTOR && !herder_runs_task(h, unit->connector, unit->task))
+            herder_start_task(h, unit->connector, unit->task);
+    }
+}
+
+/* Act on the last round once our config copy is where the leader's was. */
+static void
+act_on_assignment(struct herder *h)
+{
+    struct cv_err err;
+
+    if (!h->assignment_pending || member_rejoin_pending(h->member))
+        return;
+    if (config_store_offset(h->configs) < h->assignment_offset || h->assignment_error != 0) {
+        herder_stage(h, "reading to the end of the config topic");
+        if (config_store_read_to_end(h->configs, h->spec.config->worker_sync_timeout_ms, &err) != CV_OK) {
+            CV_LOG_WARN(h->log, "could not read the config topic to its end, leaving the group for a while",
+                        CV_ERR(&err));
+            member_leave(h->member, "the config topic could not be read");
+            return;
+        }
+    }
+    if (h->assignment_error != 0 || config_store_offset(h->configs) != h->assignment_offset) {
+        member_request_rejoin(h->member, "the assignment is for another config offset");
+        h->assignment_pending = false;
+        return;
+    }
+    h->assignment_pending = false;
+    start_assigned(h);
+    if (member_is_leader(h->member))
+        clean_statuses(h);
+    if (h->had_revocations) {
+        h->had_revocations = false;
+        member_request_rejoin(h->member, "work was revoked");
+    }
+}
+
+/* ---- timers and duties ---- */
+
+static void
+run_calls(struct herder *h)
+{
+    struct herder_call *call;
+
+    for (;;) {
+        cv_lock(&h->calls_lock);
+        call = h->calls_head;
+        if (call != NULL) {
+            h->calls_head = call->next;
+            if (h->calls_head == NULL)
+                h->calls_tail = NULL;
+            call->state = CALL_RUNNING;
+        }
+        cv_unlock(&h->calls_lock);
+        if (call == NULL)
+            return;
+        call->rc = call->run(h, call->arg, &call->err);
+        cv_lock(&h->calls_lock);
+        call->state = CALL_DONE;
+        cv_cond_signal(&h->calls_done);
+        cv_unlock(&h->calls_lock);
+    }
+}
+
+/* Returns when the next one is due; 0: none. */
+static int64_t
+run_reconfigurations(struct herder *h)
+{
+    struct cv_hash_entry at;
+    int64_t next = 0;
+    size_t i = 0;
+
+    while (cv_hash_next(h->connectors, &i, &at)) {
+        struct running_connector *c = at.value;
+
+        if (c->tasks_due_ms != 0 && c->tasks_due_ms <= cv_mono_ms()) {
+            herder_stage(h, "generating task configs");
+            herder_reconfigure_tasks(h, c);
+        }
+        if (c->tasks_due_ms != 0 && (next == 0 || c->tasks_due_ms < next))
+            next = c->tasks_due_ms;
+    }
+    return next;
+}
+
+/* The leader keeps a session key that is no older than inter.worker.key.ttl.ms. */
+static void
+keep_session_key(struct herder *h)
+{
+    struct session_key key = { .len = SESSION_KEY_LEN };
+    struct cv_err err;
+
+    if (!member_is_leader(h->member) || member_rejoin_pending(h->member) ||
+        member_protocol(h->member) != GROUP_SESSIONED)
+        return;
+    if (config_store_session_key(h->configs, &key) && key.len == SESSION_KEY_LEN &&
+        strcmp(key.algorithm, h->spec.config->key_algorithm) == 0 &&
+        cv_now_ms() < key.created_ms + h->spec.config->key_ttl_ms)
+        return;
+    key.len = SESSION_KEY_LEN;
+    key.created_ms = cv_now_ms();
+    snprintf(key.algorithm, sizeof(key.algorithm), "%s", h->spec.config->key_algorithm);
+    if (RAND_bytes(key.key, SESSION_KEY_LEN) != 1)
+        return;
+    if (config_store_put_session_key(h->configs, &key, &err) != CV_OK)
+        CV_LOG_WARN(h->log, "could not write a session key, trying again", CV_ERR(&err));
+}
+
+static enum cv_rc
+turn(struct herder *h, struct cv_err *err)
+{
+    int64_t deadline, next;
+    enum cv_rc rc;
+
+    act_on_events(h);
+    act_on_assignment(h);
+    run_calls(h);
+    keep_session_key(h);
+    next = run_reconfigurations(h);
+    deadline = cv_mono_ms() + IDLE_MS;
+    if (next != 0 && next < deadline)
+        deadline = next;
+    if (h->scheduled_rebalance_ms != 0) {
+        if (h->scheduled_rebalance_ms <= cv_mono_ms()) {
+            h->scheduled_rebalance_ms = 0;
+            member_request_rejoin(h->member, "the scheduled rebalance is due");
+        } else if (h->scheduled_rebalance_ms < deadline) {
+            deadline = h->scheduled_rebalance_ms;
+        }
+    }
+    herder_stage(h, "ensuring membership in the cluster");
+    rc = member_poll(h->member, &h->wake, h->assignment_pending ? cv_mono_ms() : deadline, err);
+    if (rc == CV_RETRY) {
+        CV_LOG_WARN(h->log, "the group coordinator is away, trying again", CV_ERR(err));
+        return CV_OK;
+    }
+    return rc;
+}
+
+/* ---- start and end ---- */
+
+/* A log spec for one of the three topics; layers must outlive the start. */
+static enum cv_rc
+make_topic(struct herder *h, const char *topic, const char *prefix, int32_t partitions, int32_t replication,
+           struct client_layers layers[2], struct cv_config **ret_settings, struct cv_topic_log_spec *ret,
+           struct cv_err *err)
+{
+    static const char *const own[] = { "topic", "partitions", "replication.factor", "cleanup.policy",
+                                       "file.filename" };
+    char client_id[256];
+
+    *ret = (struct cv_topic_log_spec){ .topic = { .name = topic, .partitions = partitions,
+                                                  .replication = replication },
+                                       .admin = h->admin };
+    *ret_settings = cv_config_with_prefix(h->spec.raw, prefix);
+    if (*ret_settings == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; i < CV_COUNT(own); i++)
+        cv_config_remove(*ret_settings, own[i]);
+    ret->topic.configs = *ret_settings;
+    snprintf(client_id, sizeof(client_id), "%s-%s", h->spec.config->group_id, topic);
+    if (client_layers_init(&layers[0], CV_KAFKA_CONSUMER, h->spec.raw, NULL, client_id, &ret->consumer, err) != CV_OK)
+        return err->rc;
+    return client_layers_init(&layers[1], CV_KAFKA_PRODUCER, h->spec.raw, NULL, client_id, &ret->producer, err);
+}
+
+enum store { STORE_OFFSETS, STORE_STATUSES, STORE_CONFIGS };
+
+static enum cv_rc
+open_store(struct herder *h, enum store which, struct cv_err *err)
+{
+    const struct worker_config *c = h->spec.config;
+    const struct config_listener listener = { .arg = h,
+                                              .connector_changed = on_connector_changed,
+                                              .connector_removed = on_connector_removed,
+                                              .tasks_changed = on_tasks_changed,
+                                              .target_changed = on_target_changed,
+                                              .session_key_changed = on_session_key,
+                                              .restart_requested = on_restart,
+                                              .logger_changed = on_logger };
+    struct client_layers layers[2] = { 0 };
+    struct cv_config *settings = NULL;
+    struct cv_topic_log_spec spec;
+    enum cv_rc rc;
+
+    switch (which) {
+    case STORE_OFFSETS:
+        rc = make_topic(h, c->offset_topic, "offset.storage.", c->offset_partitions, c->offset_replication, layers,
+                        &settings, &spec, err);
+        if (rc == CV_OK)
+            rc = offset_store_start(&spec, &h->stop, &h->offsets, err);
+        break;
+    case STORE_STATUSES:
+        rc = make_topic(h, c->status_topic, "status.storage.", c->status_partitions, c->status_replication, layers,
+                        &settings, &spec, err);
+        if (rc == CV_OK)
+            rc = status_store_start(&spec, h->spec.worker_id, &h->stop, &h->statuses, err);
+        break;
+    default:
+        rc = make_topic(h, c->config_topic, "config.storage.", 1, c->config_replication, layers, &settings, &spec,
+                        err);
+        if (rc == CV_OK)
+            rc = config_store_start(&spec, &listener, &h->stop, &h->configs, err);
+        break;
+    }
+    client_layers_done(&layers[0]);
+    client_layers_done(&layers[1]);
+    cv_config_free(settings);
+    return rc;
+}
+
+static enum cv_rc
+open_admin(struct herder *h, struct cv_err *err)
+{
+    struct client_layers layers;
+    struct cv_kafka_conf conf;
+    char client_id[256];
+    enum cv_rc rc;
+
+    snprintf(client_id, sizeof(client_id), "%s-shared-admin", h->spec.config->group_id);
+    rc = client_layers_init(&layers, CV_KAFKA_ADMIN, h->spec.raw, NULL, client_id, &conf, err);
+    if (rc == CV_OK) {
+        rc = cv_admin_new(&conf, &h->admin, err);
+        client_layers_done(&layers);
+    }
+    return rc;
+}
+
+/* For GET /; asked again at every turn until known. */
+static void
+learn_cluster_id(struct herder *h)
+{
+    struct cv_err err;
+    char *id = NULL;
+
+    if (h->cluster_id[0] != '\0' || cv_admin_cluster_id(h->admin, ADMIN_TIMEOUT_MS, &id, &err) != CV_OK)
+        return;
+    snprintf(h->cluster_id, sizeof(h->cluster_id), "%s", id);
+    free(id);
+}
+
+static enum cv_rc
+open_member(struct herder *h, struct cv_err *err)
+{
+    const struct worker_config *c = h->spec.config;
+    char client_id[256];
+    struct group_spec spec = { .group_id = c->group_id,
+                               .client_id = client_id,
+                               .url = h->spec.url,
+                               .protocol = (enum group_protocol)c->connect_protocol,
+                               .session_timeout_ms = c->session_timeout_ms,
+                               .heartbeat_interval_ms = c->heartbeat_interval_ms,
+                               .rebalance_timeout_ms = c->rebalance_timeout_ms,
+                               .rebalance_max_delay_ms = c->scheduled_rebalance_max_delay_ms,
+                               .retry_backoff_ms = (int)c->retry_backoff_ms,
+                               .request_timeout_ms = c->request_timeout_ms,
+                               .worker = h->spec.raw,
+                               .callbacks = { .arg = h,
+                                              .config_offset = group_config_offset,
+                                              .config = group_config,
+                                              .revoked = on_revoked,
+                                              .assigned = on_assigned } };
+
+    if (c->client_id != NULL && c->client_id[0] != '\0')
+        snprintf(client_id, sizeof(client_id), "%s", c->client_id);
+    else
+        snprintf(client_id, sizeof(client_id), "connect-%s", h->spec.worker_id);
+    return member_new(&spec, &h->member, err);
+}
+
+static enum cv_rc
+open_all(struct herder *h, struct cv_err *err)
+{
+    herder_stage(h, "initializing and reading to the end of internal topics");
+    if (open_admin(h, err) != CV_OK)
+        return err->rc;
+    for (int s = STORE_OFFSETS; s <= STORE_CONFIGS; s++)
+        if (open_store(h, (enum store)s, err) != CV_OK)
+            return err->rc;
+    learn_cluster_id(h);
+    if (open_member(h, err) != CV_OK)
+        return err->rc;
+    atomic_store(&h->started, true);
+    CV_LOG_INFO(h->log, "worker started", CV_STR("worker", h->spec.worker_id),
+                CV_STR("group", h->spec.config->group_id), CV_INT("offset", config_store_offset(h->configs)));
+    return CV_OK;
+}
+
+/* Whoever still waits is told that nothing more comes. */
+static void
+refuse_calls(struct herder *h)
+{
+    cv_lock(&h->calls_lock);
+    h->closed = true;
+    for (struct herder_call *call = h->calls_head; call != NULL; call = call->next) {
+        call->rc = cv_fail(&call->err, CV_INTERNAL, "Worker is shutting down");
+        call->state = CALL_DONE;
+    }
+    h->calls_head = h->calls_tail = NULL;
+    cv_cond_signal(&h->calls_done);
+    cv_unlock(&h->calls_lock);
+}
+
+static void
+close_all(struct herder *h)
+{
+    herder_stage(h, "shutting down");
+    refuse_calls(h);
+    if (h->statuses != NULL) {
+        herder_stop_work(h, NULL);
+        status_store_flush(h->statuses, STORE_WAIT_MS);
+    }
+    if (h->member != NULL)
+        member_leave(h->member, "the worker stops");
+    member_free(h->member);
+    config_store_free(h->configs, STORE_WAIT_MS);
+    status_store_free(h->statuses, STORE_WAIT_MS);
+    offset_store_free(h->offsets, STORE_WAIT_MS);
+    cv_admin_free(h->admin);
+}
+
+static void
+run(void *arg)
+{
+    struct herder *h = arg;
+    struct cv_err err = CV_ERR_INIT;
+    enum cv_rc rc = open_all(h, &err);
+
+    while (rc == CV_OK && !atomic_load(&h->stop))
+        rc = turn(h, &err);
+    if (rc != CV_OK && !atomic_load(&h->stop)) {
+        CV_LOG_ERROR(h->log, "the herder ends", CV_ERR(&err));
+        h->spec.died(h->spec.arg, &err);
+    }
+    close_all(h);
+}
+
+static void
+herder_free(struct herder *h)
+{
+    events_done(&h->events);
+    group_work_done(&h->assignment);
+    cv_hash_free(h->connectors);
+    cv_hash_free(h->tasks);
+    cv_wake_done(&h->wake);
+    cv_cond_done(&h->calls_done);
+    cv_lock_done(&h->calls_lock);
+    cv_lock_done(&h->running_lock);
+    free(h);
+}
+
+enum cv_rc
+herder_start(const struct herder_spec *spec, struct herder **ret, struct cv_err *err)
+{
+    struct herder *h = calloc(1, sizeof(*h));
+    struct config_events none;
+
+    if (h == NULL)
+        return cv_fail_memory(err);
+    h->spec = *spec;
+    h->log = cv_log_get("culvert.worker.herder");
+    h->wake.fd = -1;
+    cv_lock_init(&h->calls_lock, CV_RANK_HERDER_QUEUE);
+    cv_cond_init(&h->calls_done);
+    cv_lock_init(&h->running_lock, CV_RANK_WORKER_STATE);
+    take_events(h, &none);
+    events_done(&none);
+    h->connectors = cv_hash_new(running_connector_free);
+    h->tasks = cv_hash_new(running_task_free);
+    herder_stage(h, "awaiting startup");
+    if (h->connectors == NULL || h->tasks == NULL || h->events.restarts == NULL) {
+        herder_free(h);
+        return cv_fail_memory(err);
+    }
+    if (cv_wake_init(&h->wake, err) != CV_OK || cv_thread_start("herder", run, h, &h->thread, err) != CV_OK) {
+        herder_free(h);
+        return err->rc;
+    }
+    *ret = h;
+    return CV_OK;
+}
+
+void
+herder_stop(struct herder *h)
+{
+    if (h == NULL)
+        return;
+    atomic_store(&h->stop, true);
+    cv_wake_signal(&h->wake);
+    cv_thread_join(h->thread, -1);
+    herder_free(h);
+}
+
+/* ---- metrics ---- */
+
+#define WORKER_METRIC(kind, plain, confluent, text)                                                        \
+    { .type = kind, .names = { "kafka_connect_" plain, "kafka_connect_" confluent, NULL }, .help = text }
+
+static const struct cv_metric metric_connectors =
+    WORKER_METRIC(CV_GAUGE, "worker_connector_count", "connect_worker_metrics_connector_count",
+                  "Connectors that this worker runs.");
+static const struct cv_metric metric_tasks = WORKER_METRIC(
+    CV_GAUGE, "worker_task_count", "connect_worker_metrics_task_count", "Tasks that this worker runs.");
+static const struct cv_metric metric_epoch =
+    WORKER_METRIC(CV_GAUGE, "worker_rebalance_epoch", "connect_worker_rebalance_metrics_epoch",
+                  "Generation of the group.");
+static const struct cv_metric metric_rebalances = WORKER_METRIC(
+    CV_COUNTER, "worker_rebalance_completed_rebalances_total",
+    "connect_worker_rebalance_metrics_completed_rebalances_total", "Rounds of the group that were completed.");
+
+void
+herder_metrics(void *arg, struct cv_metrics_sink *sink)
+{
+    struct herder *h = arg;
+    struct cv_hash_entry at;
+    struct member_stats stats;
+    size_t i = 0;
+
+    cv_lock(&h->running_lock);
+    cv_metrics_add(sink, &metric_connectors, NULL, 0, (double)cv_hash_count(h->connectors));
+    cv_metrics_add(sink, &metric_tasks, NULL, 0, (double)cv_hash_count(h->tasks));
+    while (cv_hash_next(h->tasks, &i, &at)) {
+        const struct running_task *t = at.value;
+
+        if (t->task != NULL)
+            task_metrics(t->task, sink);
+    }
+    cv_unlock(&h->running_lock);
+    cv_metrics_add(sink, &metric_epoch, NULL, 0, (double)atomic_load(&h->generation));
+    if (atomic_load(&h->started)) {
+        member_stats(h->member, &stats);
+        cv_metrics_add(sink, &metric_rebalances, NULL, 0, (double)stats.rebalances);
+    }
+}

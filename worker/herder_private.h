@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What herder.c, herder_work.c and herder_request.c share. Fields without a note belong to the herder's thread. */
+#ifndef WORKER_HERDER_PRIVATE_H
+#define WORKER_HERDER_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "common/thread.h"
+#include "worker/clients.h"
+#include "worker/group/member.h"
+#include "worker/herder.h"
+#include "worker/plugins.h"
+#include "worker/store/config_store.h"
+#include "worker/store/offset_store.h"
+#include "worker/store/status_store.h"
+#include "worker/worker_config.h"
+
+struct cv_admin;
+struct cv_hash;
+struct cv_log;
+struct task;
+
+/* A connector that this worker runs. */
+struct running_connector {
+    char *name;
+    const struct cv_plugin *plugin; /* NULL: its class is not known */
+    enum status_state state;
+    int64_t tasks_due_ms; /* when its task configs are to be made again; 0: not */
+    int64_t backoff_ms;
+};
+
+/* A task that this worker runs. */
+struct running_task {
+    struct herder *herder;
+    char *connector;
+    int id;
+    struct task *task; /* NULL: it could not be started, its status says why */
+};
+
+/* What REST asks: run on the herder's thread by the loop. */
+struct herder_call {
+    enum cv_rc (*run)(struct herder *h, void *arg, struct cv_err *err);
+    void *arg;
+    enum { CALL_QUEUED, CALL_RUNNING, CALL_DONE, CALL_CANCELLED } state; /* under calls_lock */
+    enum cv_rc rc;
+    struct cv_err err;
+    struct herder_call *next;
+};
+
+/* What the config topic said since the loop last looked; under calls_lock. */
+struct config_events {
+    bool rebalance_needed;
+    struct cv_hash *connectors; /* names whose config changed */
+    struct cv_hash *tasks;      /* names whose task set changed */
+    struct cv_hash *targets;    /* names whose target state changed */
+    struct cv_hash *restarts;   /* name to struct restart_request */
+};
+
+struct restart_request {
+    bool include_tasks;
+    bool only_failed;
+};
+
+struct herder {
+    struct herder_spec spec;
+    struct cv_log *log;
+    struct cv_thread *thread;
+    struct cv_wake wake;
+    atomic_bool stop;
+    atomic_bool started; /* the stores are read and the group was joined once */
+    const char *_Atomic stage; /* what the thread does, for time-outs; constant texts */
+    _Atomic int64_t stage_since_ms;
+
+    struct cv_lock calls_lock;
+    struct cv_cond calls_done;
+    struct herder_call *calls_head, *calls_tail; /* under calls_lock */
+    struct config_events events;                 /* under calls_lock */
+    bool closed;                                 /* no more calls; under calls_lock */
+
+    struct cv_admin *admin;
+    struct config_store *configs;  /* set before started */
+    struct status_store *statuses;
+    struct offset_store *offsets;
+    char cluster_id[64];
+
+    struct group_member *member;
+    struct group_work assignment;  /* what the last round gave us */
+    int64_t assignment_offset;
+    int16_t assignment_error;
+    _Atomic int32_t generation;
+    bool assignment_pending;       /* the round is not acted upon yet */
+    bool had_revocations;
+    int64_t scheduled_rebalance_ms; /* 0: none */
+
+    struct cv_lock running_lock;   /* of the two maps; only the herder's thread changes them */
+    struct cv_hash *connectors;    /* struct running_connector by name */
+    struct cv_hash *tasks;         /* struct running_task by "name-id" */
+};
+
+void herder_stage(struct herder *h, const char *stage);
+bool herder_is_leader(const struct herder *h);
+
+/* herder_work.c: running connectors and tasks. */
+void herder_start_connector(struct herder *h, const char *name);
+void herder_start_task(struct herder *h, const char *name, int task);
+/* Stop what is given, or everything (work NULL); returns when stopped or given up. destroyed: statuses go too. */
+void herder_stop_work(struct herder *h, const struct group_work *work);
+void herder_stop_connector(struct herder *h, const char *name);
+void herder_stop_tasks_of(struct herder *h, const char *name);
+bool herder_runs_connector(const struct herder *h, const char *name);
+bool herder_runs_task(const struct herder *h, const char *name, int task);
+void herder_apply_target(struct herder *h, const char *name);
+/* Make the task configs of a connector that runs here, and publish them if they changed. */
+void herder_reconfigure_tasks(struct herder *h, struct running_connector *connector);
+void herder_restart_plan(struct herder *h, const char *name, bool include_tasks, bool only_failed);
+void running_connector_free(void *connector);
+void running_task_free(void *task);
+
+/* Resolve, and find the class. */
+CV_MUST_CHECK enum cv_rc herder_resolved_config(struct herder *h, const char *name, struct cv_config **ret,
+                                                const struct cv_plugin **ret_plugin, struct cv_err *err);
+
+#endif

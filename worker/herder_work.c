@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What this worker runs: connectors (their task configs) and tasks. Herder's thread.
+ *
+ * A connector has no thread of its own here: to start it is to make its task configs, which plugins do without
+ * waiting for anything; whatever may wait belongs to its tasks.
+ */
+#include <config.h>
+
+#include "worker/herder_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/map.h"
+#include "common/number.h"
+#include "common/secret.h"
+#include "worker/herder_forward.h"
+#include "worker/task.h"
+
+#define RECONFIGURE_BACKOFF_MS     250
+#define RECONFIGURE_BACKOFF_MAX_MS 60000
+#define CONNECTOR_KINDS            (1u << CV_SOURCE | 1u << CV_SINK)
+
+static void
+task_key(char *out, size_t size, const char *name, int task)
+{
+    snprintf(out, size, "%s-%d", name, task);
+}
+
+void
+running_connector_free(void *arg)
+{
+    struct running_connector *c = arg;
+
+    if (c == NULL)
+        return;
+    free(c->name);
+    free(c);
+}
+
+void
+running_task_free(void *arg)
+{
+    struct running_task *t = arg;
+
+    if (t == NULL)
+        return;
+    free(t->connector);
+    free(t);
+}
+
+/* ---- statuses ---- */
+
+static void
+put_connector_status(struct herder *h, struct running_connector *c, enum status_state state, const char *trace)
+{
+    bool safe = state == STATUS_UNASSIGNED || state == STATUS_FAILED;
+
+    if (state == STATUS_FAILED)
+        CV_LOG_ERROR(h->log, "connector failed", CV_STR("connector", c->name), CV_STR("error", trace));
+    else
+        CV_LOG_INFO(h->log, "connector state changed", CV_STR("connector", c->name),
+                    CV_STR("old", status_name(c->state)), CV_STR("new", status_name(state)));
+    c->state = state;
+    status_store_put(h->statuses, c->name, STATUS_CONNECTOR, state, trace,
+                     c->plugin != NULL ? c->plugin->version : NULL, atomic_load(&h->generation), safe);
+}
+
+/* On a task's thread. */
+static void
+on_task_status(void *arg, const char *connector, int task, enum status_state state, const char *trace,
+               const char *version)
+{
+    struct herder *h = arg;
+    bool safe = state == STATUS_UNASSIGNED || state == STATUS_FAILED;
+
+    status_store_put(h->statuses, connector, task, state, trace, version, atomic_load(&h->generation), safe);
+}
+
+/* On a task's thread. */
+static void
+on_topic_used(void *arg, const char *connector, int task, const char *topic)
+{
+    struct herder *h = arg;
+
+    if (h->spec.config->topic_tracking_enable)
+        status_store_topic_used(h->statuses, connector, task, topic);
+}
+
+/* ---- connectors ---- */
+
+enum cv_rc
+herder_resolved_config(struct herder *h, const char *name, struct cv_config **ret,
+                       const struct cv_plugin **ret_plugin, struct cv_err *err)
+{
+    struct cv_config *raw = NULL, *cfg = NULL;
+    const char *class_name;
+    enum cv_rc rc = config_store_connector(h->configs, name, &raw, err);
+
+    if (rc == CV_OK)
+        rc = cv_secrets_resolve(h->spec.secrets, raw, &cfg, err);
+    cv_config_free(raw);
+    if (rc != CV_OK)
+        return rc;
+    class_name = cv_config_get(cfg, "connector.class");
+    if (class_name == NULL)
+        rc = cv_fail(err, CV_INVALID, "Connector config of %s contains no connector type", name);
+    else
+        rc = plugins_find(h->spec.plugins, class_name, CONNECTOR_KINDS, ret_plugin, err);
+    if (rc == CV_OK)
+        *ret = cfg;
+    else
+        cv_config_free(cfg);
+    return rc;
+}
+
+bool
+herder_runs_connector(const struct herder *h, const char *name)
+{
+    return cv_hash_get(h->connectors, name) != NULL;
+}
+
+void
+herder_start_connector(struct herder *h, const char *name)
+{
+    struct running_connector *c = calloc(1, sizeof(*c));
+    enum target_state target = config_store_target(h->configs, name);
+    struct cv_config *cfg = NULL;
+    struct cv_err err;
+    bool stored;
+
+    if (c == NULL || (c->name = strdup(name)) == NULL) {
+        running_connector_free(c);
+        return;
+    }
+    c->state = STATUS_UNASSIGNED;
+    c->backoff_ms = RECONFIGURE_BACKOFF_MS;
+    cv_lock(&h->running_lock);
+    stored = cv_hash_put(h->connectors, name, c);
+    cv_unlock(&h->running_lock);
+    if (!stored) {
+        running_connector_free(c);
+        return;
+    }
+    if (herder_resolved_config(h, name, &cfg, &c->plugin, &err) != CV_OK) {
+        put_connector_status(h, c, STATUS_FAILED, err.text);
+    } else if (target == TARGET_STARTED) {
+        put_connector_status(h, c, STATUS_RUNNING, NULL);
+        c->tasks_due_ms = cv_mono_ms();
+    } else {
+        put_connector_status(h, c, target == TARGET_PAUSED ? STATUS_PAUSED : STATUS_STOPPED, NULL);
+    }
+    cv_config_free(cfg);
+}
+
+void
+herder_stop_connector(struct herder *h, const char *name)
+{
+    struct running_connector *c = cv_hash_get(h->connectors, name);
+
+    if (c == NULL)
+        return;
+    put_connector_status(h, c, STATUS_UNASSIGNED, NULL);
+    cv_lock(&h->running_lock);
+    cv_hash_remove(h->connectors, name);
+    cv_unlock(&h->running_lock);
+}
+
+/* ---- tasks ---- */
+
+bool
+herder_runs_task(const struct herder *h, const char *name, int task)
+{
+    char key[600];
+
+    task_key(key, sizeof(key), name, task);
+    return cv_hash_get(h->tasks, key) != NULL;
+}
+
+static enum cv_rc
+make_task(struct herder *h, struct running_task *t, struct cv_err *err)
+{
+    struct task_spec spec = { .connector = t->connector,
+                              .id = t->id,
+                              .target = config_store_target(h->configs, t->connector),
+                              .worker_config = h->spec.config,
+                              .worker_raw = h->spec.raw,
+                              .plugins = h->spec.plugins,
+                              .offsets = h->offsets,
+                              .admin = h->admin,
+                              .status_changed = on_task_status,
+                              .topic_used = on_topic_used,
+                              .arg = h };
+    struct cv_config *connector = NULL, *raw = NULL, *cfg = NULL;
+    enum cv_rc rc = herder_resolved_config(h, t->connector, &connector, &spec.plugin, err);
+
+    if (rc == CV_OK)
+        rc = config_store_task(h->configs, t->connector, t->id, &raw, err);
+    if (rc == CV_OK)
+        rc = cv_secrets_resolve(h->spec.secrets, raw, &cfg, err);
+    if (rc == CV_OK) {
+        spec.connector_config = connector;
+        spec.task_config = cfg;
+        rc = task_start(&spec, &t->task, err);
+    }
+    cv_config_free(connector);
+    cv_config_free(raw);
+    cv_config_free(cfg);
+    return rc;
+}
+
+void
+herder_start_task(struct herder *h, const char *name, int task)
+{
+    struct running_task *t = calloc(1, sizeof(*t));
+    struct cv_err err;
+    char key[600];
+    bool stored;
+
+    if (t == NULL || (t->connector = strdup(name)) == NULL) {
+        running_task_free(t);
+        return;
+    }
+    t->herder = h;
+    t->id = task;
+    if (make_task(h, t, &err) != CV_OK) {
+        CV_LOG_ERROR(h->log, "task could not be started", CV_STR("connector", name), CV_INT("task", task),
+                     CV_ERR(&err));
+        on_task_status(h, name, task, STATUS_FAILED, err.text, NULL);
+    }
+    task_key(key, sizeof(key), name, task);
+    cv_lock(&h->running_lock);
+    stored = cv_hash_put(h->tasks, key, t);
+    cv_unlock(&h->running_lock);
+    if (!stored) {
+        if (t->task != NULL) {
+            task_stop(t->task);
+            task_abandon(t->task);
+        }
+        running_task_free(t);
+    }
+}
+
+/* Whether a running task is meant by work (NULL: all) or by a connector's name (NULL: any). */
+static bool
+is_meant(const struct running_task *t, const struct group_work *work, const char *connector)
+{
+    if (connector != NULL)
+        return strcmp(t->connector, connector) == 0;
+    return work == NULL || group_work_has(work, t->connector, t->id);
+}
+
+/* All are asked first, then waited for with one deadline. */
+static void
+stop_tasks(struct herder *h, const struct group_work *work, const char *connector)
+{
+    int64_t deadline = cv_mono_ms() + h->spec.config->task_shutdown_timeout_ms;
+    struct cv_hash_entry at;
+    size_t i = 0;
+
+    while (cv_hash_next(h->tasks, &i, &at)) {
+        struct running_task *t = at.value;
+
+        if (is_meant(t, work, connector) && t->task != NULL)
+            task_stop(t->task);
+    }
+    i = 0;
+    while (cv_hash_next(h->tasks, &i, &at)) {
+        struct running_task *t = at.value;
+        struct task *task;
+        char key[600];
+
+        if (!is_meant(t, work, connector))
+            continue;
+        task = t->task;
+        if (task == NULL)
+            on_task_status(h, t->connector, t->id, STATUS_UNASSIGNED, NULL, NULL);
+        task_key(key, sizeof(key), t->connector, t->id);
+        cv_lock(&h->running_lock); /* metrics look at tasks of the map: out of it before it is freed */
+        cv_hash_remove(h->tasks, key);
+        cv_unlock(&h->running_lock);
+        if (task != NULL && !task_join(task, deadline))
+            task_abandon(task);
+    }
+}
+
+void
+herder_stop_tasks_of(struct herder *h, const char *name)
+{
+    stop_tasks(h, NULL, name);
+}
+
+void
+herder_stop_work(struct herder *h, const struct group_work *work)
+{
+    struct cv_hash_entry at;
+    size_t i = 0;
+
+    while (cv_hash_next(h->connectors, &i, &at)) {
+        const struct running_connector *c = at.value;
+
+        if (work == NULL || group_work_has(work, c->name, GROUP_CONNECTOR))
+            herder_stop_connector(h, c->name);
+    }
+    stop_tasks(h, work, NULL);
+}
+
+/* ---- target states ---- */
+
+void
+herder_apply_target(struct herder *h, const char *name)
+{
+    enum target_state target = config_store_target(h->configs, name);
+    struct running_connector *c = cv_hash_get(h->connectors, name);
+    struct cv_hash_entry at;
+    size_t i = 0;
+
+    if (c != NULL && (c->state != STATUS_FAILED || target == TARGET_STOPPED)) {
+        enum status_state state = target == TARGET_STARTED  ? STATUS_RUNNING
+                                  : target == TARGET_PAUSED ? STATUS_PAUSED
+                                                            : STATUS_STOPPED;
+
+        if (state != c->state)
+            put_connector_status(h, c, state, NULL);
+        if (state == STATUS_RUNNING)
+            c->tasks_due_ms = cv_mono_ms();
+    }
+    while (cv_hash_next(h->tasks, &i, &at)) {
+        struct running_task *t = at.value;
+
+        if (strcmp(t->connector, name) == 0 && t->task != NULL)
+            task_target_set(t->task, target);
+    }
+}
+
+/* ---- task configs ---- */
+
+static int
+max_tasks(const struct cv_config *cfg)
+{
+    const char *text = cv_config_get(cfg, "tasks.max");
+    int64_t v = 1;
+
+    if (text == NULL || !cv_parse_i64(text, strlen(text), &v) || v < 1 || v > INT32_MAX)
+        return 1;
+    return (int)v;
+}
+
+/* The raw reference again where the connector's raw value has one: secrets do not go into the topic. */
+static enum cv_rc
+put_references_back(const struct cv_config *raw, struct cv_config *cfg, struct cv_err *err)
+{
+    for (size_t i = 0; i < cv_config_count(raw); i++) {
+        const char *key = cv_config_key(raw, i), *value = cv_config_value(raw, i);
+
+        if (value != NULL && cv_secret_is_reference(value) && cv_config_has(cfg, key) &&
+            cv_config_set(cfg, key, value, err) != CV_OK)
+            return err->rc;
+    }
+    return CV_OK;
+}
+
+static enum cv_rc
+finish_configs(const struct cv_plugin *plugin, const struct cv_config *cfg, const struct cv_config *raw,
+               struct cv_task_configs *configs, struct cv_err *err)
+{
+    static const char *const sink_keys[] = { "topics", "topics.regex" };
+
+    for (size_t i = 0; i < configs->count; i++) {
+        struct cv_config *item = configs->items[i];
+
+        if (cv_config_set(item, "task.class", plugin->task_class, err) != CV_OK)
+            return err->rc;
+        for (size_t k = 0; plugin->kind == CV_SINK && k < CV_COUNT(sink_keys); k++)
+            if (cv_config_has(cfg, sink_keys[k]) &&
+                cv_config_set(item, sink_keys[k], cv_config_get(cfg, sink_keys[k]), err) != CV_OK)
+                return err->rc;
+        if (put_references_back(raw, item, err) != CV_OK)
+            return err->rc;
+    }
+    return CV_OK;
+}
+
+static bool
+configs_changed(struct herder *h, const char *name, const struct cv_task_configs *configs)
+{
+    bool changed = !config_store_is_applied(h->configs, name) ||
+                   (size_t)config_store_task_count(h->configs, name) != configs->count;
+    struct cv_err err;
+
+    for (size_t i = 0; i < configs->count && !changed; i++) {
+        struct cv_config *old = NULL;
+
+        changed = config_store_task(h->configs, name, (int)i, &old, &err) != CV_OK ||
+                  !cv_config_equal(old, configs->items[i]);
+        cv_config_free(old);
+    }
+    return changed;
+}
+
+static enum cv_rc
+publish_configs(struct herder *h, const char *name, struct cv_task_configs *configs, struct cv_err *err)
+{
+    if (!configs_changed(h, name, configs))
+        return CV_OK;
+    if (herder_is_leader(h))
+        return config_store_put_tasks(h->configs, name, configs->items, configs->count, err);
+    return herder_forward_task_configs(h, name, configs, err);
+}
+
+static enum cv_rc
+reconfigure(struct herder *h, const char *name, struct cv_err *err)
+{
+    struct cv_task_configs configs = { 0 };
+    struct cv_config *cfg = NULL, *raw = NULL;
+    const struct cv_plugin *plugin;
+    cv_connector_task_configs *make;
+    enum cv_rc rc = herder_resolved_config(h, name, &cfg, &plugin, err);
+
+    if (rc == CV_OK)
+        rc = config_store_connector(h->configs, name, &raw, err);
+    if (rc == CV_OK) {
+        make = plugin->kind == CV_SOURCE ? plugin->source->task_configs : plugin->sink->task_configs;
+        rc = make(cfg, max_tasks(cfg), &configs, err);
+    }
+    if (rc == CV_OK && (int)configs.count > max_tasks(cfg))
+        rc = cv_fail(err, CV_INVALID,
+                     "The connector %s has generated %zu tasks, which is greater than %d, the maximum number of tasks "
+                     "it is configured to create.",
+                     name, configs.count, max_tasks(cfg));
+    if (rc == CV_OK)
+        rc = finish_configs(plugin, cfg, raw, &configs, err);
+    if (rc == CV_OK)
+        rc = publish_configs(h, name, &configs, err);
+    cv_task_configs_done(&configs);
+    cv_config_free(cfg);
+    cv_config_free(raw);
+    return rc;
+}
+
+void
+herder_reconfigure_tasks(struct herder *h, struct running_connector *c)
+{
+    struct cv_err err;
+
+    c->tasks_due_ms = 0;
+    if (c->state != STATUS_RUNNING)
+        return;
+    if (reconfigure(h, c->name, &err) == CV_OK) {
+        c->backoff_ms = RECONFIGURE_BACKOFF_MS;
+        return;
+    }
+    if (err.rc == CV_INVALID) {
+        put_connector_status(h, c, STATUS_FAILED, err.text);
+        return;
+    }
+    CV_LOG_WARN(h->log, "could not publish task configs, trying again", CV_STR("connector", c->name),
+                CV_INT("retry_ms", c->backoff_ms), CV_ERR(&err));
+    c->tasks_due_ms = cv_mono_ms() + c->backoff_ms;
+    c->backoff_ms = c->backoff_ms * 2 > RECONFIGURE_BACKOFF_MAX_MS ? RECONFIGURE_BACKOFF_MAX_MS
+                                                                   : c->backoff_ms * 2;
+}
+
+/* ---- restarts ---- */
+
+static bool
+has_failed(struct herder *h, const char *name, int task)
+{
+    struct status status = { 0 };
+    struct cv_err err;
+    bool failed = status_store_get(h->statuses, name, task, &status, &err) == CV_OK &&
+                  status.state == STATUS_FAILED;
+
+    status_done(&status);
+    return failed;
+}
+
+void
+herder_restart_plan(struct herder *h, const char *name, bool include_tasks, bool only_failed)
+{
+    struct group_work stop = { 0 };
+    struct cv_hash_entry at;
+    size_t i = 0;
+    bool ok = true;
+
+    if (herder_runs_connector(h, name) && (!only_failed || has_failed(h, name, STATUS_CONNECTOR)))
+        ok = group_work_add(&stop, name, GROUP_CONNECTOR);
+    while (ok && include_tasks && cv_hash_next(h->tasks, &i, &at)) {
+        const struct running_task *t = at.value;
+
+        if (strcmp(t->connector, name) == 0 && (!only_failed || has_failed(h, name, t->id)))
+            ok = group_work_add(&stop, name, t->id);
+    }
+    herder_stop_work(h, &stop);
+    for (i = 0; i < stop.count; i++)
+        status_store_put(h->statuses, name, stop.items[i].task == GROUP_CONNECTOR ? STATUS_CONNECTOR : stop.items[i].task,
+                         STATUS_RESTARTING, NULL, NULL, atomic_load(&h->generation), false);
+    for (i = 0; i < stop.count; i++) {
+        if (stop.items[i].task == GROUP_CONNECTOR)
+            herder_start_connector(h, name);
+        else
+            herder_start_task(h, name, stop.items[i].task);
+    }
+    group_work_done(&stop);
+}
