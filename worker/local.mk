@@ -3,7 +3,30 @@ include worker/store/local.mk
 
 noinst_LIBRARIES += worker/libworker.a
 worker_libworker_a_SOURCES = \
+	worker/clients.c \
+	worker/clients.h \
+	worker/herder.c \
+	worker/herder.h \
+	worker/herder_forward.c \
+	worker/herder_forward.h \
+	worker/herder_private.h \
 	worker/herder_request.h \
+	worker/herder_work.c \
+	worker/pipeline.c \
+	worker/pipeline.h \
+	worker/plugins.c \
 	worker/plugins.h \
+	worker/source_task.c \
+	worker/status.c \
 	worker/status.h \
-	worker/task.h
+	worker/task.c \
+	worker/task.h \
+	worker/task_private.h \
+	worker/tolerance.c \
+	worker/tolerance.h \
+	worker/topic_creation.c \
+	worker/topic_creation.h \
+	worker/worker.c \
+	worker/worker.h \
+	worker/worker_config.c \
+	worker/worker_config.h

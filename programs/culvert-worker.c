@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * culvert-worker FILE.properties: a distributed Connect worker.
+ *
+ * Main owns signals and the order of start and shutdown: REST's sockets first, so that health can be asked at once,
+ * then the herder; at SIGTERM or SIGINT REST stops taking requests, tasks stop, the worker leaves the group. SIGHUP
+ * reopens the log. Exit codes: 0 stopped, 1 failed, 2 usage.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "common/kafka/client.h"
+#include "common/log.h"
+#include "common/thread.h"
+#include "programs/builtin.h"
+#include "rest/rest.h"
+#include "worker/worker.h"
+#include "worker/worker_config.h"
+
+#define CONNECT_VERSION "4.1.0"
+#define REST_WAIT_MS    5000
+
+static struct cv_wake wake;
+static volatile sig_atomic_t stop_signal;
+static volatile sig_atomic_t reopen_log;
+static atomic_bool died;
+
+static void
+on_signal(int number)
+{
+    if (number == SIGHUP)
+        reopen_log = 1;
+    else
+        stop_signal = number;
+    cv_wake_signal(&wake);
+}
+
+static void
+on_died(void *arg, const struct cv_err *why)
+{
+    (void)arg;
+    (void)why;
+    atomic_store(&died, true);
+    cv_wake_signal(&wake);
+}
+
+static void
+install_signals(void)
+{
+    struct sigaction act = { .sa_handler = on_signal };
+
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGTERM, &act, NULL);
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGHUP, &act, NULL);
+    act.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &act, NULL);
+}
+
+static void
+usage(FILE *out)
+{
+    fputs("usage: culvert-worker FILE.properties\n"
+          "       culvert-worker --version [--deps]\n"
+          "       culvert-worker --help\n"
+          "\n"
+          "Runs a distributed Kafka Connect worker. FILE has Kafka's own keys, as connect-distributed.properties;\n"
+          "CONNECT_GROUP_ID and the like in the environment override it. CONNECT_LOG_LEVEL sets the log level.\n",
+          out);
+}
+
+static void
+print_version(bool deps)
+{
+    printf("culvert-worker %s (commit %s, Kafka Connect %s)\n", PACKAGE_VERSION, CULVERT_COMMIT, CONNECT_VERSION);
+    if (!deps)
+        return;
+    printf("librdkafka %s\n", cv_kafka_library_version());
+    if (cv_kafka_library_warning() != NULL)
+        printf("  %s\n", cv_kafka_library_warning());
+}
+
+/* listeners as one text again, the form that rest/ takes. */
+static char *
+join(const struct cv_list *list)
+{
+    size_t len = 1;
+    char *text;
+
+    for (size_t i = 0; i < list->count; i++)
+        len += strlen(list->items[i]) + 1;
+    text = calloc(1, len);
+    for (size_t i = 0; text != NULL && i < list->count; i++) {
+        if (i > 0)
+            strcat(text, ",");
+        strcat(text, list->items[i]);
+    }
+    return text;
+}
+
+static enum cv_rc
+start_rest(struct worker *worker, struct rest **ret, struct cv_err *err)
+{
+    const struct worker_config *c = worker_options(worker);
+    char *listeners = join(&c->listeners), *admin = join(&c->admin_listeners);
+    struct rest_spec spec = { .listeners = listeners,
+                              .admin_listeners = c->admin_listeners_given ? admin : NULL,
+                              .advertised_host = c->advertised_host,
+                              .advertised_port = c->advertised_port,
+                              .advertised_listener = c->advertised_listener,
+                              .allow_origin = c->cors_origin,
+                              .allow_methods = c->cors_methods,
+                              .response_headers = c->response_headers,
+                              .tls = NULL,
+                              .connect_version = CONNECT_VERSION,
+                              .version = PACKAGE_VERSION,
+                              .commit = CULVERT_COMMIT,
+                              .plugins = worker_plugins(worker),
+                              .metrics = worker_metrics(worker) };
+    enum cv_rc rc = listeners == NULL || admin == NULL ? cv_fail_memory(err) : rest_start(&spec, ret, err);
+
+    free(listeners);
+    free(admin);
+    return rc;
+}
+
+/* Until a signal, or the herder's end. */
+static void
+wait_for_end(void)
+{
+    while (stop_signal == 0 && !atomic_load(&died)) {
+        cv_wake_wait(&wake, -1);
+        if (reopen_log) {
+            reopen_log = 0;
+            cv_log_reopen();
+        }
+    }
+}
+
+static int
+serve(struct worker *worker, struct cv_log *log, struct cv_err *err)
+{
+    struct rest *rest = NULL;
+
+    if (start_rest(worker, &rest, err) != CV_OK)
+        return 1;
+    if (worker_start(worker, rest_url(rest), rest_worker_id(rest), on_died, NULL, err) != CV_OK) {
+        rest_stop(rest, 0);
+        return 1;
+    }
+    rest_ready(rest, worker_herder(worker));
+    CV_LOG_INFO(log, "REST API open", CV_STR("url", rest_url(rest)), CV_STR("version", PACKAGE_VERSION));
+    wait_for_end();
+    CV_LOG_INFO(log, "stopping", CV_INT("signal", stop_signal));
+    if (!rest_stop(rest, REST_WAIT_MS)) {
+        CV_LOG_WARN(log, "a request still runs; leaving without it");
+        _exit(atomic_load(&died) ? 1 : 0);
+    }
+    worker_stop(worker);
+    CV_LOG_INFO(log, "stopped");
+    if (!atomic_load(&died))
+        return 0;
+    cv_fail(err, CV_INTERNAL, "the herder ended; the log says why");
+    return 1;
+}
+
+static void
+set_log_level(void)
+{
+    const char *text = getenv("CONNECT_LOG_LEVEL");
+    enum cv_log_level level;
+    struct cv_err err;
+
+    if (text == NULL || text[0] == '\0')
+        return;
+    if (!cv_log_level_parse(text, &level) || cv_log_level_set("root", level, &err) != CV_OK)
+        fprintf(stderr, "culvert-worker: CONNECT_LOG_LEVEL=%s is no log level; use DEBUG, INFO, WARN or ERROR\n", text);
+}
+
+int
+main(int argc, char **argv)
+{
+    struct worker *worker = NULL;
+    struct cv_err err = CV_ERR_INIT;
+    int code;
+
+    if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
+        print_version(argc > 2 && strcmp(argv[2], "--deps") == 0);
+        return 0;
+    }
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        usage(stdout);
+        return 0;
+    }
+    if (argc != 2 || argv[1][0] == '-') {
+        usage(stderr);
+        return 2;
+    }
+    set_log_level();
+    if (cv_wake_init(&wake, &err) != CV_OK) {
+        fprintf(stderr, "culvert-worker: %s\n", err.text);
+        return 1;
+    }
+    install_signals();
+    if (worker_new(argv[1], builtin_plugins, &worker, &err) != CV_OK) {
+        fprintf(stderr, "culvert-worker: %s\n", err.text);
+        return 1;
+    }
+    code = serve(worker, cv_log_get("culvert.worker"), &err);
+    if (code != 0)
+        fprintf(stderr, "culvert-worker: %s\n", err.text);
+    worker_free(worker);
+    return code;
+}
