@@ -42,3 +42,16 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/type.h \
 	connectors/postgres/validate.c \
 	connectors/postgres/validate.h
+
+postgres_test_libs = connectors/postgres/libpostgres.a data/libdata.a common/libcommon.a $(LIBPQ_LIBS) \
+	$(PCRE2_LIBS) $(CMOCKA_LIBS)
+
+unit_tests += tests/unit/pgoutput_test
+tests_unit_pgoutput_test_SOURCES = tests/unit/pgoutput_test.c
+tests_unit_pgoutput_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_pgoutput_test_LDADD = $(postgres_test_libs)
+
+unit_tests += tests/unit/encode_test
+tests_unit_encode_test_SOURCES = tests/unit/encode_test.c
+tests_unit_encode_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_encode_test_LDADD = $(postgres_test_libs)

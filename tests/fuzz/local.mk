@@ -45,3 +45,9 @@ tests_fuzz_http_target_SOURCES = tests/fuzz/http_target.c $(fuzz_driver)
 tests_fuzz_http_target_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_http_target_LDADD = common/http/libhttp.a $(fuzz_common)
 EXTRA_DIST += tests/fuzz/http_target.in
+
+fuzz_targets += tests/fuzz/pgoutput
+tests_fuzz_pgoutput_SOURCES = tests/fuzz/pgoutput.c $(fuzz_driver)
+tests_fuzz_pgoutput_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_pgoutput_LDADD = connectors/postgres/libpostgres.a $(fuzz_common)
+EXTRA_DIST += tests/fuzz/pgoutput.in

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values against what Debezium 3.3.1 wrote for them (recorded cases zoo-scalars, zoo-temporal, zoo-string-iso). */
+#include <config.h>
+
+#include "tests/helper/cmocka_all.h"
+
+#include <stdlib.h>
+
+#include "common/arena.h"
+#include "connectors/postgres/encode.h"
+#include "connectors/postgres/encode_time.h"
+
+struct row {
+    enum encode_kind kind;
+    int32_t scale;
+    const char *text;
+    const char *json; /* NULL: cannot be converted */
+};
+
+static const struct row rows[] = {
+    { ENCODE_BOOL, 0, "t", "true" },
+    { ENCODE_BOOL, 0, "f", "false" },
+    { ENCODE_INT32, 0, "-2147483648", "-2147483648" },
+    { ENCODE_INT64, 0, "9223372036854775807", "9223372036854775807" },
+    { ENCODE_FLOAT32, 0, "3.4028235e+38", "3.4028235E38" },
+    { ENCODE_FLOAT32, 0, "1e-45", "1.4E-45" },
+    { ENCODE_FLOAT64, 0, "5e-324", "4.9E-324" },
+    { ENCODE_FLOAT64, 0, "10000000", "1.0E7" },
+    { ENCODE_FLOAT64, 0, "9999999", "9999999.0" },
+    { ENCODE_FLOAT64, 0, "0.00099", "9.9E-4" },
+    { ENCODE_FLOAT64, 0, "-0", "-0.0" },
+    { ENCODE_FLOAT64, 0, "NaN", "\"NaN\"" },
+    { ENCODE_FLOAT64, 0, "-Infinity", "\"-Infinity\"" },
+    { ENCODE_DECIMAL, 2, "123.45", "\"MDk=\"" },
+    { ENCODE_DECIMAL, 2, "0.00", "\"AA==\"" },
+    { ENCODE_DECIMAL, 2, "-1.28", "\"gA==\"" },
+    { ENCODE_DECIMAL, 2, "1.28", "\"AIA=\"" },
+    { ENCODE_DECIMAL, 2, "NaN", "null" },
+    { ENCODE_DECIMAL, 0, "123456789012345678901234567890", "\"AY7pD/bDc+BO5D8K0g==\"" },
+    { ENCODE_DECIMAL_VARIABLE, 0, "1.50", "{\"scale\":1,\"value\":\"Dw==\"}" },
+    { ENCODE_DECIMAL_VARIABLE, 0, "0", "{\"scale\":0,\"value\":\"AA==\"}" },
+    { ENCODE_DECIMAL_STRING, 2, "123.40", "\"123.40\"" },
+    { ENCODE_DECIMAL_STRING, 2, "NaN", "\"NAN\"" },
+    { ENCODE_DECIMAL_STRING, 2, "-Infinity", "\"NEGATIVE_INFINITY\"" },
+    { ENCODE_MONEY_STRING, 2, "-$1,234.50", "\"-1234.50\"" },
+    { ENCODE_TEXT, 0, "a\"b\\c\n\x01\xc3\xbc/", "\"a\\\"b\\\\c\\n\\u0001\xc3\xbc/\"" },
+    { ENCODE_BYTES, 0, "\\x0102fe", "\"AQL+\"" },
+    { ENCODE_BYTES_HEX, 0, "\\x0102FE", "\"0102fe\"" },
+    { ENCODE_BYTES_BASE64_URL, 0, "\\xfbfffe", "\"-__-\"" },
+    { ENCODE_BYTES, 0, "\\x012", NULL },
+    { ENCODE_BIT, 0, "1", "true" },
+    { ENCODE_BITS, 0, "10000001", "\"gQ==\"" },
+    { ENCODE_BITS, 0, "00000000", "\"\"" },
+    { ENCODE_BITS, 0, "00000000000010001", "\"EQ==\"" },
+    { ENCODE_DATE_DAYS, 0, "2024-02-29", "19782" },
+    { ENCODE_DATE_DAYS, 0, "1969-12-31", "-1" },
+    { ENCODE_DATE_DAYS, 0, "infinity", "-2147472692" },
+    { ENCODE_DATE_DAYS, 0, "2024-02", NULL },
+    { ENCODE_DATE_ISO, 0, "2024-02-29", "\"2024-02-29Z\"" },
+    { ENCODE_TIME_MS, 0, "12:34:56.789", "45296789" },
+    { ENCODE_TIME_US, 0, "24:00:00", "86400000000" },
+    { ENCODE_TIME_ISO, 0, "12:34:56.5", "\"12:34:56.5Z\"" },
+    { ENCODE_TIMETZ, 0, "12:34:56+02", "\"10:34:56Z\"" },
+    { ENCODE_TIMETZ, 0, "00:30:00.25+01", "\"23:30:00.25Z\"" },
+    { ENCODE_TIMESTAMP_US, 0, "2024-02-29 12:34:56.789", "1709210096789000" },
+    { ENCODE_TIMESTAMP_MS, 0, "1969-12-31 23:59:59.999", "-1" },
+    { ENCODE_TIMESTAMP_US, 0, "0001-01-01 00:00:00", "-62135596800000000" },
+    { ENCODE_TIMESTAMP_US, 0, "infinity", "9223372036825200000" },
+    { ENCODE_TIMESTAMP_NS, 0, "-infinity", "-9223372036854775808" },
+    { ENCODE_TIMESTAMPTZ, 6, "2026-01-01 00:00:00+00", "\"2026-01-01T00:00:00.000000Z\"" },
+    { ENCODE_TIMESTAMPTZ, 6, "2026-01-01 00:00:00.5+00", "\"2026-01-01T00:00:00.500000Z\"" },
+    { ENCODE_TIMESTAMPTZ, 0, "2026-01-01 00:00:00+00", "\"2026-01-01T00:00:00Z\"" },
+    { ENCODE_TIMESTAMPTZ, 3, "2024-02-29 12:34:56.789-05:30", "\"2024-02-29T18:04:56.789Z\"" },
+    { ENCODE_TIMESTAMPTZ, 6, "0001-06-15 00:00:00+00 BC", "\"0000-06-15T00:00:00.000000Z\"" },
+    { ENCODE_TIMESTAMPTZ, 0, "21016-01-01 00:00:00+00", "\"+21016-01-01T00:00:00Z\"" },
+    { ENCODE_TIMESTAMPTZ, 6, "infinity", "\"infinity\"" },
+    { ENCODE_INTERVAL_US, 0, "1 year 2 mons 3 days 04:05:06.78", "37091106780000" },
+    { ENCODE_INTERVAL_US, 0, "00:00:00", "0" },
+    { ENCODE_INTERVAL_ISO, 0, "1 year 2 mons 3 days 04:05:06.78", "\"P1Y2M3DT4H5M6.78S\"" },
+    { ENCODE_INTERVAL_ISO, 0, "00:00:00", "\"P0Y0M0DT0H0M0S\"" },
+    { ENCODE_INTERVAL_ISO, 0, "-1 years -2 mons +3 days -04:05:06.78", "\"P-1Y-2M3DT-4H-5M-6.78S\"" },
+};
+
+static void
+values_print_as_recorded(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(rows); i++) {
+        const struct encode enc = { .kind = rows[i].kind, .scale = rows[i].scale };
+        size_t len = strlen(rows[i].text);
+        char *out = malloc(encode_bound(len) + 1), *end = encode_json(&enc, rows[i].text, len, out);
+
+        if (rows[i].json == NULL) {
+            assert_null(end);
+        } else {
+            assert_non_null(end);
+            *end = '\0';
+            assert_string_equal(out, rows[i].json);
+        }
+        free(out);
+    }
+}
+
+static void
+escaping_runs_of_any_length_and_place(void **state)
+{
+    char text[70], out[6 * 70 + 3];
+
+    (void)state;
+    for (size_t len = 1; len < sizeof(text); len++)
+        for (size_t at = 0; at < len; at++) {
+            char *end;
+
+            memset(text, 'x', len);
+            text[at] = '"';
+            end = encode_json_string(text, len, out);
+            assert_int_equal(end - out, len + 3);
+            assert_int_equal(out[at + 1], '\\');
+            assert_int_equal(out[at + 2], '"');
+        }
+}
+
+static void
+numbers_print_in_decimal(void **state)
+{
+    char out[24];
+
+    (void)state;
+    *encode_u64(0, out) = '\0';
+    assert_string_equal(out, "0");
+    *encode_u64(UINT64_MAX, out) = '\0';
+    assert_string_equal(out, "18446744073709551615");
+    *encode_i64(INT64_MIN, out) = '\0';
+    assert_string_equal(out, "-9223372036854775808");
+}
+
+static void
+dates_survive_the_round_trip(void **state)
+{
+    (void)state;
+    for (int64_t days = -1000000; days < 3000000; days += 997) {
+        struct time_parts parts;
+        char text[32];
+
+        *time_write_date(days, text) = '\0';
+        if (text[0] == '-' || text[0] == '+')
+            continue;
+        assert_true(time_parse_date(text, strlen(text), &parts));
+        assert_int_equal(parts.days, days);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_print_as_recorded),
+        cmocka_unit_test(escaping_runs_of_any_length_and_place),
+        cmocka_unit_test(numbers_print_in_decimal),
+        cmocka_unit_test(dates_survive_the_round_trip),
+    };
+
+    return cmocka_run_group_tests_name("encode", tests, NULL, NULL);
+}
