@@ -176,7 +176,7 @@ def read_topic(*topics, uncommitted=False):
     """All committed records, each partition in order: dicts of topic, partition, offset, timestamp,
     key, value, headers (if any)."""
     options = ["--uncommitted"] if uncommitted else []
-    return [json.loads(line) for line in kafka_dump(*options, "read", *topics).splitlines()]
+    return [json.loads(line) for line in kafka_dump(*options, "read", *topics).split("\n")[:-1]]
 
 
 def topic_ends(*topics):

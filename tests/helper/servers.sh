@@ -29,7 +29,7 @@ boot() {
     chmod 711 "$CULVERT_STATE"
     CULVERT_KAFKA_TIER=1 kafka_start "${ports[0]}" "${ports[1]}"
     pg_start "${ports[2]}" fsync=off full_page_writes=off max_replication_slots=20 \
-        max_wal_senders=20 max_connections=100 wal_sender_timeout=60s
+        max_wal_senders=20 max_prepared_transactions=10 max_connections=100 wal_sender_timeout=60s
     kafka_wait 60
     export KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:${ports[0]}
     export POSTGRES_HOST=127.0.0.1 POSTGRES_PORT=${ports[2]} POSTGRES_USER=postgres
