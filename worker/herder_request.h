@@ -73,8 +73,9 @@ struct config_info {
     size_t n_errors;
     char **recommended; /* in place of def's; NULL: def's */
     size_t n_recommended;
-    int order;        /* within the group */
+    int order;         /* within the group */
     bool password;    /* value is shown as [hidden] */
+    struct cv_config_def *made_def; /* owned: def, if it was made for this row alone; else NULL */
 };
 
 struct config_infos {

@@ -5,6 +5,10 @@ noinst_LIBRARIES += worker/libworker.a
 worker_libworker_a_SOURCES = \
 	worker/clients.c \
 	worker/clients.h \
+	worker/config_infos.c \
+	worker/config_infos.h \
+	worker/connector_config.c \
+	worker/connector_config.h \
 	worker/herder.c \
 	worker/herder.h \
 	worker/herder_forward.c \
@@ -26,6 +30,8 @@ worker_libworker_a_SOURCES = \
 	worker/tolerance.h \
 	worker/topic_creation.c \
 	worker/topic_creation.h \
+	worker/validate.c \
+	worker/validate.h \
 	worker/worker.c \
 	worker/worker.h \
 	worker/worker_config.c \
