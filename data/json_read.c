@@ -19,6 +19,7 @@
 #include "common/map.h"
 #include "common/number.h"
 #include "data/java_order.h"
+#include "data/logical.h"
 
 #define TEXT_MAX   (1024 * 1024 * 1024)
 #define SMALL_MAP  16
@@ -195,16 +196,14 @@ shortest_integer(struct cv_bytes bytes)
 static enum cv_rc
 read_decimal(struct reading *r, const struct cv_schema *schema, struct cv_value *ret)
 {
-    const char *scale_text = cv_schema_param(schema, "scale");
     const char *copy;
-    int64_t scale;
+    int32_t scale;
     enum cv_rc rc;
 
-    if (scale_text == NULL || !cv_parse_i64(scale_text, strlen(scale_text), &scale) ||
-        scale < INT32_MIN || scale > INT32_MAX)
+    if (!logical_scale(schema, &scale))
         return cv_fail(r->err, CV_INVALID, "a schema %s has no valid parameter \"scale\"", CV_DECIMAL_NAME);
     cv_buf_reset(&r->text);
-    rc = cv_decimal_unscaled(r->json->text, r->json->text_len, (int32_t)scale, &r->text, r->err);
+    rc = cv_decimal_unscaled(r->json->text, r->json->text_len, scale, &r->text, r->err);
     if (rc == CV_OK)
         rc = cv_buf_check(&r->text, r->err);
     if (rc != CV_OK)
@@ -216,12 +215,6 @@ read_decimal(struct reading *r, const struct cv_schema *schema, struct cv_value 
     return CV_OK;
 }
 
-static bool
-is_decimal(const struct cv_schema *schema)
-{
-    return schema->name != NULL && strcmp(schema->name, CV_DECIMAL_NAME) == 0;
-}
-
 static enum cv_rc
 read_bytes(struct reading *r, enum cv_json_token tok, const struct cv_schema *schema, struct cv_value *ret)
 {
@@ -230,7 +223,7 @@ read_bytes(struct reading *r, enum cv_json_token tok, const struct cv_schema *sc
     if (tok == CV_JSON_NUMBER)
         return read_decimal(r, schema, ret);
     rc = read_base64(r, &ret->bytes);
-    if (rc == CV_OK && is_decimal(schema))
+    if (rc == CV_OK && logical_of(schema) == LOGICAL_DECIMAL)
         ret->bytes = shortest_integer(ret->bytes);
     return rc;
 }
@@ -485,7 +478,7 @@ token_fits(enum cv_json_token tok, const struct cv_schema *schema)
     case CV_STRING:
         return tok == CV_JSON_STRING;
     case CV_BYTES:
-        return tok == CV_JSON_STRING || (tok == CV_JSON_NUMBER && is_decimal(schema));
+        return tok == CV_JSON_STRING || (tok == CV_JSON_NUMBER && logical_of(schema) == LOGICAL_DECIMAL);
     case CV_FLOAT32:
     case CV_FLOAT64:
         return tok == CV_JSON_NUMBER || tok == CV_JSON_STRING;

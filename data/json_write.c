@@ -11,6 +11,7 @@
 
 #include "common/json_write.h"
 #include "common/number.h"
+#include "data/logical.h"
 
 struct writing {
     struct cv_json_writer json;
@@ -27,12 +28,6 @@ fail(struct writing *w, const char *problem, const char *name)
 {
     if (w->rc == CV_OK)
         w->rc = cv_fail(w->err, CV_INVALID, problem, name);
-}
-
-static bool
-is_named(const struct cv_schema *schema, const char *name)
-{
-    return schema != NULL && schema->name != NULL && strcmp(schema->name, name) == 0;
 }
 
 static void
@@ -52,20 +47,13 @@ static void
 write_decimal(struct writing *w, const struct cv_schema *schema, const struct cv_value *val)
 {
     struct cv_buf text = CV_BUF_INIT(2 * CV_DECIMAL_DIGITS);
-    const char *scale_text = cv_schema_param(schema, "scale");
-    int64_t scale;
     enum cv_rc rc;
 
-    if (scale_text == NULL || !cv_parse_i64(scale_text, strlen(scale_text), &scale) ||
-        scale < INT32_MIN || scale > INT32_MAX) {
-        fail(w, "a schema %s has no valid parameter \"scale\"", CV_DECIMAL_NAME);
-        return;
-    }
-    rc = cv_decimal_format(val->bytes.data, val->bytes.len, (int32_t)scale, false, &text, w->err);
+    rc = logical_decimal_text(schema, val, false, &text, w->err);
     if (rc == CV_OK)
         rc = cv_buf_check(&text, w->err);
     if (rc != CV_OK)
-        w->rc = w->rc == CV_OK ? rc : w->rc;
+        w->rc = rc;
     else
         cv_json_raw(&w->json, text.data, text.len);
     cv_buf_free(&text);
@@ -172,7 +160,7 @@ write_value(struct writing *w, const struct cv_schema *schema, const struct cv_v
         cv_json_string_len(&w->json, val->bytes.data, val->bytes.len);
         break;
     case CV_BYTES:
-        if (w->format->decimal_numeric && is_named(schema, CV_DECIMAL_NAME))
+        if (w->format->decimal_numeric && logical_of(schema) == LOGICAL_DECIMAL)
             write_decimal(w, schema, val);
         else
             cv_json_base64(&w->json, val->bytes.data, val->bytes.len);

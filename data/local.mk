@@ -1,12 +1,18 @@
 noinst_LIBRARIES += data/libdata.a
 data_libdata_a_SOURCES = \
+	data/calendar.c data/calendar.h \
 	data/java_order.c data/java_order.h \
+	data/java_string.c data/java_string.h \
 	data/json.h data/json_read.c data/json_write.c \
+	data/logical.c data/logical.h \
 	data/pack.h \
 	data/record.c \
 	data/schema.c \
 	data/schema_json.c data/schema_json.h \
 	data/task_configs.c \
+	data/text_parse.c \
+	data/text_value.c data/text_value.h \
+	data/utf8_text.c data/utf8_text.h \
 	data/value.c
 
 unit_data = data/libdata.a $(unit_common)
