@@ -297,7 +297,8 @@ herder_health(struct herder *h, struct cv_err *err)
         return CV_RETRY;
     }
     if (call_herder(h, run_ping, NULL, HERDER_HEALTH_TIMEOUT_MS, &why) == CV_OK) {
-        cv_fail(err, CV_OK, "Worker has completed startup and is ready to handle requests.");
+        *err = (struct cv_err){ .rc = CV_OK,
+                                .text = "Worker has completed startup and is ready to handle requests." };
         return CV_OK;
     }
     cv_fail(err, CV_INTERNAL, "Worker was unable to handle this request and may be unable to handle other requests. %s",

@@ -228,9 +228,8 @@ emit_value(const struct envelope *env, const struct plan *plan, const struct env
            struct cv_bytes key, const struct cv_raw_headers *headers, struct cv_batch *batch, int *ret_bad,
            struct cv_err *err)
 {
-    char *start = cv_arena_reserve(batch->arena, value_bound(env, plan, change->text_len));
-    struct cv_message *msg = add_message(batch, plan, headers);
-    char *end;
+    struct cv_message *msg = add_message(batch, plan, headers); /* may take memory: before the reservation */
+    char *start = cv_arena_reserve(batch->arena, value_bound(env, plan, change->text_len)), *end;
 
     if (start == NULL || msg == NULL)
         return cv_fail_memory(err);
