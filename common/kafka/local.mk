@@ -28,6 +28,7 @@ tests_integration_kafka_client_SOURCES = \
 	tests/integration/kafka_client.c \
 	tests/integration/kafka_client.h \
 	tests/integration/kafka_client_group.c \
-	tests/integration/kafka_client_log.c
+	tests/integration/kafka_client_log.c \
+	tests/helper/tsan_threads.c
 tests_integration_kafka_client_CPPFLAGS = $(unit_cppflags)
 tests_integration_kafka_client_LDADD = $(unit_kafka)
