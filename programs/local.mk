@@ -1,1 +1,21 @@
 # The programs: main() of each, and the list of built-in plugins.
+bin_PROGRAMS += programs/culvert-worker
+programs_culvert_worker_SOURCES = \
+	programs/builtin.c \
+	programs/builtin.h \
+	programs/culvert-worker.c
+programs_culvert_worker_LDADD = \
+	rest/librest.a \
+	worker/libworker.a \
+	worker/group/libgroup.a \
+	worker/store/libstore.a \
+	connectors/postgres/libpostgres.a \
+	connectors/file/libfile.a \
+	converters/libconverters.a \
+	transforms/libtransforms.a \
+	data/libdata.a \
+	common/http/libhttp.a \
+	common/kafka/libkafka.a \
+	common/wire/libwire.a \
+	common/libcommon.a \
+	$(RDKAFKA_LIBS) $(LIBPQ_LIBS) $(MICROHTTPD_LIBS) $(JSONC_LIBS) $(PCRE2_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)

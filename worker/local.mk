@@ -14,6 +14,7 @@ worker_libworker_a_SOURCES = \
 	worker/herder_forward.c \
 	worker/herder_forward.h \
 	worker/herder_private.h \
+	worker/herder_request.c \
 	worker/herder_request.h \
 	worker/herder_work.c \
 	worker/pipeline.c \
