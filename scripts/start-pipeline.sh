@@ -252,8 +252,16 @@ YAML
 }
 
 tell() {
-    local state=""
+    local state="" data=""
 
+    if [ $own_postgres = yes ]; then
+        case $(pg_home) in
+        "$CULVERT_STATE"/*) ;;
+        # postgres may not enter the state folder
+        *) data="
+              data in $(pg_home)" ;;
+        esac
+    fi
     # scripts that find the state folder by themselves need no variable
     [ "$CULVERT_STATE" = "$CULVERT_TOP/.culvert" ] || state="CULVERT_STATE=$CULVERT_STATE "
     cat <<TEXT
@@ -261,7 +269,7 @@ tell() {
 The pipeline runs.
   worker      $rest_url/connectors/postgres-connector/status
   streams     $streams_url/pipelines
-  PostgreSQL  psql -h $POSTGRES_HOST -p $POSTGRES_PORT -U $POSTGRES_USER $POSTGRES_DB
+  PostgreSQL  psql -h $POSTGRES_HOST -p $POSTGRES_PORT -U $POSTGRES_USER $POSTGRES_DB$data
   Kafka       $KAFKA_BOOTSTRAP_SERVERS
   topics      $tables processed_orders
   logs        $CULVERT_STATE/log

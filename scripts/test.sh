@@ -128,7 +128,7 @@ stage_sanitize() {
 stage_integration() {
     local line
     if ! build gcc "CC=$(compiler gcc)" ||
-        ! (logged make -s -C "$builds/gcc" tests/helper/kafka_dump); then
+        ! (logged make -s -C "$builds/gcc" -j "$(nproc)" check TESTS=); then
         fail "build of the integration tests"
         return
     fi
