@@ -88,48 +88,22 @@ print_version(bool deps)
         printf("  %s\n", cv_kafka_library_warning());
 }
 
-/* listeners as one text again, the form that rest/ takes. */
-static char *
-join(const struct cv_list *list)
-{
-    size_t len = 1;
-    char *text;
-
-    for (size_t i = 0; i < list->count; i++)
-        len += strlen(list->items[i]) + 1;
-    text = calloc(1, len);
-    for (size_t i = 0; text != NULL && i < list->count; i++) {
-        if (i > 0)
-            strcat(text, ",");
-        strcat(text, list->items[i]);
-    }
-    return text;
-}
-
+/* *ret_spec holds the TLS keys that REST borrows: rest_spec_done after rest_stop. */
 static enum cv_rc
-start_rest(struct worker *worker, struct rest **ret, struct cv_err *err)
+start_rest(struct worker *worker, struct rest_spec *ret_spec, struct rest **ret, struct cv_err *err)
 {
-    const struct worker_config *c = worker_options(worker);
-    char *listeners = join(&c->listeners), *admin = join(&c->admin_listeners);
-    struct rest_spec spec = { .listeners = listeners,
-                              .admin_listeners = c->admin_listeners_given ? admin : NULL,
-                              .advertised_host = c->advertised_host,
-                              .advertised_port = c->advertised_port,
-                              .advertised_listener = c->advertised_listener,
-                              .allow_origin = c->cors_origin,
-                              .allow_methods = c->cors_methods,
-                              .response_headers = c->response_headers,
-                              .tls = NULL,
-                              .connect_version = CONNECT_VERSION,
-                              .version = PACKAGE_VERSION,
-                              .commit = CULVERT_COMMIT,
-                              .plugins = worker_plugins(worker),
-                              .metrics = worker_metrics(worker) };
-    enum cv_rc rc = listeners == NULL || admin == NULL ? cv_fail_memory(err) : rest_start(&spec, ret, err);
-
-    free(listeners);
-    free(admin);
-    return rc;
+    if (rest_spec_init(ret_spec, worker_raw(worker), err) != CV_OK)
+        return err->rc;
+    ret_spec->connect_version = CONNECT_VERSION;
+    ret_spec->version = PACKAGE_VERSION;
+    ret_spec->commit = CULVERT_COMMIT;
+    ret_spec->plugins = worker_plugins(worker);
+    ret_spec->metrics = worker_metrics(worker);
+    if (rest_start(ret_spec, ret, err) != CV_OK) {
+        rest_spec_done(ret_spec);
+        return err->rc;
+    }
+    return CV_OK;
 }
 
 /* Until a signal, or the herder's end. */
@@ -149,11 +123,13 @@ static int
 serve(struct worker *worker, struct cv_log *log, struct cv_err *err)
 {
     struct rest *rest = NULL;
+    struct rest_spec spec;
 
-    if (start_rest(worker, &rest, err) != CV_OK)
+    if (start_rest(worker, &spec, &rest, err) != CV_OK)
         return 1;
     if (worker_start(worker, rest_url(rest), rest_worker_id(rest), on_died, NULL, err) != CV_OK) {
-        rest_stop(rest, 0);
+        if (rest_stop(rest, 0))
+            rest_spec_done(&spec);
         return 1;
     }
     rest_ready(rest, worker_herder(worker));
@@ -164,6 +140,7 @@ serve(struct worker *worker, struct cv_log *log, struct cv_err *err)
         CV_LOG_WARN(log, "a request still runs; leaving without it");
         _exit(atomic_load(&died) ? 1 : 0);
     }
+    rest_spec_done(&spec);
     worker_stop(worker);
     CV_LOG_INFO(log, "stopped");
     if (!atomic_load(&died))
