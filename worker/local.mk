@@ -21,6 +21,7 @@ worker_libworker_a_SOURCES = \
 	worker/pipeline.h \
 	worker/plugins.c \
 	worker/plugins.h \
+	worker/sink_task.c \
 	worker/source_task.c \
 	worker/status.c \
 	worker/status.h \
