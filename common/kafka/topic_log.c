@@ -573,7 +573,9 @@ begin_reading(struct cv_topic_log *log, struct cv_err *err)
     log->positions = calloc((size_t)log->partitions, sizeof(*log->positions));
     if (log->batch == NULL || log->positions == NULL)
         return cv_fail_memory(err);
-    rc = all_partitions(log, CV_OFFSET_BEGINNING, &parts, err);
+    /* 0, not "beginning": that would be looked up first, partition by partition, between idle fetches; where
+       records were deleted auto.offset.reset finds the first one */
+    rc = all_partitions(log, 0, &parts, err);
     if (rc == CV_OK)
         rc = cv_consumer_assign(log->consumer, &parts, err);
     free(parts.items);
