@@ -86,10 +86,7 @@ run(void *arg)
     struct cv_err err = CV_ERR_INIT;
     enum cv_rc rc;
 
-    if (task->spec.plugin->kind == CV_SOURCE)
-        rc = source_task_run(task, &err);
-    else
-        rc = cv_fail(&err, CV_INVALID, "sink connectors are not served in this version");
+    rc = task->spec.plugin->kind == CV_SOURCE ? source_task_run(task, &err) : sink_task_run(task, &err);
     if (rc == CV_OK)
         task_set_state(task, STATUS_UNASSIGNED, NULL);
     else
