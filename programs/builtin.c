@@ -4,12 +4,15 @@
 
 #include "programs/builtin.h"
 
+#include "connectors/file/file.h"
 #include "connectors/postgres/plugin.h"
 #include "converters/converters.h"
 #include "transforms/transforms.h"
 
 const struct cv_plugin *const builtin_plugins[] = {
     &postgres_source_plugin,
+    &file_source_plugin,
+    &file_sink_plugin,
     &json_converter_plugin,
     &json_header_converter_plugin,
     &string_converter_plugin,
