@@ -234,16 +234,17 @@ cv_buf_hex(struct cv_buf *buf, const void *data, size_t len)
 }
 
 /* Which of eight bytes JSON does not take as they are: the high bit of a lane says that the byte is a control
-   character, a quote or a backslash. The borrow of a lane can only raise a false alarm above a true one, so
-   that the lowest one set is right. */
+   character, a quote, a backslash, or 0xf0 and more, which begins a character beyond U+FFFF. The borrow of a lane
+   can only raise a false alarm above a true one, so that the lowest one set is right. */
 static inline uint64_t
 json_dirty(uint64_t w)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     uint64_t quote = w ^ ones * '"';
     uint64_t slash = w ^ ones * '\\';
+    uint64_t wide = w & w << 1 & w << 2 & w << 3;
 
-    return (((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
+    return (((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | wide) &
            UINT64_C(0x8080808080808080);
 }
 
@@ -265,10 +266,27 @@ json_clean(const char *text, size_t len)
     for (; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
 
-        if (c < 0x20 || c == '"' || c == '\\')
+        if (c < 0x20 || c == '"' || c == '\\' || c >= 0xf0)
             break;
     }
     return i;
+}
+
+/* A character beyond U+FFFF as the two \uXXXX of its UTF-16 form: Jackson writes it so into UTF-8 as well, and with
+   it every Kafka Connect converter. Returns the bytes used; a byte that begins no such character is passed on. */
+static size_t
+json_escape_pair(struct cv_buf *buf, const char *utf8, size_t len)
+{
+    const unsigned char *p = (const unsigned char *)utf8;
+    uint32_t code;
+
+    if (cv_utf8_sequence(utf8, len) != 4) {
+        cv_buf_add(buf, utf8, 1);
+        return 1;
+    }
+    code = ((p[0] & 7u) << 18 | (p[1] & 63u) << 12 | (p[2] & 63u) << 6 | (p[3] & 63u)) - 0x10000;
+    cv_buf_printf(buf, "\\u%04X\\u%04X", 0xd800 + (code >> 10 & 0x3ff), 0xdc00 + (code & 0x3ff));
+    return 4;
 }
 
 static inline void
@@ -303,6 +321,7 @@ cv_buf_json(struct cv_buf *buf, const char *utf8, size_t len)
     buf->data[buf->len++] = '"';
     for (;;) {
         size_t clean = json_clean(utf8, len);
+        size_t used = 1;
 
         if (!room(buf, clean))
             break;
@@ -311,9 +330,14 @@ cv_buf_json(struct cv_buf *buf, const char *utf8, size_t len)
         buf->len += clean;
         if (clean == len)
             break;
-        json_escape(buf, (unsigned char)utf8[clean]);
-        utf8 += clean + 1;
-        len -= clean + 1;
+        utf8 += clean;
+        len -= clean;
+        if ((unsigned char)*utf8 >= 0xf0)
+            used = json_escape_pair(buf, utf8, len);
+        else
+            json_escape(buf, (unsigned char)*utf8);
+        utf8 += used;
+        len -= used;
     }
     buf->data[buf->len] = '\0';
     cv_buf_char(buf, '"');
