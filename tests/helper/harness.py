@@ -298,7 +298,7 @@ class Program:
 
     def show_log(self, lines=40):
         print("---- end of %s" % self.log)
-        print("\n".join(self.read_log().splitlines()[-lines:]))
+        print("\n".join([line for line in self.read_log().split("\n") if ".access " not in line][-lines:]))
 
 
 def directory():
