@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Admin requests, each with a reply queue of its own, so that any thread may ask at any time. The instance is a
- * consumer without a group: a producer's metadata requests would create topics on brokers that allow it.
+ * Admin requests, each with a reply queue of its own, so that any thread may ask at any time. The
+ * instance is a consumer without a group: a producer's metadata requests would create topics on
+ * brokers that allow it.
  */
 #include "common/kafka/admin.h"
 
@@ -158,9 +159,10 @@ cv_admin_topic_create(struct cv_admin *admin, const struct cv_topic_spec *spec, 
     rc = request_wait(&req, admin, what, spec->name, err);
     if (rc != CV_OK)
         goto out;
-    results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(req.event), &count);
-    rc = topic_result(admin, results, count, what, spec->name, RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS,
-                      &existed, err);
+    results =
+        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(req.event), &count);
+    rc = topic_result(admin, results, count, what, spec->name,
+                      RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS, &existed, err);
     if (rc == CV_OK)
         *ret_created = !existed;
 out:
@@ -189,7 +191,8 @@ cv_admin_topic_delete(struct cv_admin *admin, const char *topic, int timeout_ms,
     rc = request_wait(&req, admin, what, topic, err);
     if (rc != CV_OK)
         goto out;
-    results = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(req.event), &count);
+    results =
+        rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(req.event), &count);
     rc = topic_result(admin, results, count, what, topic, RD_KAFKA_RESP_ERR_NO_ERROR, &fine, err);
 out:
     request_done(&req);
@@ -210,7 +213,8 @@ cv_admin_topic_partitions(struct cv_admin *admin, const char *topic, int timeout
                           "could not ask for topic \"%s\"", topic);
     code = rd_kafka_metadata(admin->handle.rk, 0, rkt, &metadata, timeout_ms);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+        code =
+            metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
             *ret = metadata->topics[0].partition_cnt;
         rd_kafka_metadata_destroy(metadata);
@@ -244,7 +248,8 @@ cv_admin_topic_config(struct cv_admin *admin, const char *topic, const char *key
                       char **ret, struct cv_err *err)
 {
     static const char *const what = "could not read the settings of topic";
-    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    rd_kafka_ConfigResource_t *resource =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
     const rd_kafka_ConfigResource_t **resources;
     const rd_kafka_ConfigEntry_t **entries;
     rd_kafka_resp_err_t code;
@@ -267,8 +272,9 @@ cv_admin_topic_config(struct cv_admin *admin, const char *topic, const char *key
     }
     code = rd_kafka_ConfigResource_error(resources[0]);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rc = kafka_fail(&admin->handle, err, code, rd_kafka_ConfigResource_error_string(resources[0]),
-                        "%s \"%s\"", what, topic);
+        rc = kafka_fail(&admin->handle, err, code,
+                        rd_kafka_ConfigResource_error_string(resources[0]), "%s \"%s\"", what,
+                        topic);
         goto out;
     }
     entries = rd_kafka_ConfigResource_configs(resources[0], &count);
@@ -280,8 +286,8 @@ out:
 }
 
 enum cv_rc
-cv_admin_end_offsets(struct cv_admin *admin, struct cv_topic_partitions *inout_parts, int timeout_ms,
-                     struct cv_err *err)
+cv_admin_end_offsets(struct cv_admin *admin, struct cv_topic_partitions *inout_parts,
+                     int timeout_ms, struct cv_err *err)
 {
     static const char *const what = "could not read the end";
     rd_kafka_topic_partition_list_t *list;
@@ -311,7 +317,8 @@ cv_admin_end_offsets(struct cv_admin *admin, struct cv_topic_partitions *inout_p
 }
 
 static enum cv_rc
-copy_topics(const struct rd_kafka_metadata *metadata, char ***ret, size_t *ret_count, struct cv_err *err)
+copy_topics(const struct rd_kafka_metadata *metadata, char ***ret, size_t *ret_count,
+            struct cv_err *err)
 {
     size_t count = 0;
     char **names = calloc((size_t)metadata->topic_cnt + 1, sizeof(*names));
@@ -382,8 +389,8 @@ group_result(struct cv_admin *admin, const rd_kafka_group_result_t **results, si
         return cv_fail(err, CV_INTERNAL, "%s \"%s\": no answer for it", what, group);
     error = rd_kafka_group_result_error(results[0]);
     if (error != NULL)
-        return kafka_fail(&admin->handle, err, rd_kafka_error_code(error), rd_kafka_error_string(error),
-                          "%s \"%s\"", what, group);
+        return kafka_fail(&admin->handle, err, rd_kafka_error_code(error),
+                          rd_kafka_error_string(error), "%s \"%s\"", what, group);
     *ret = rd_kafka_group_result_partitions(results[0]);
     return CV_OK;
 }
@@ -534,8 +541,8 @@ out:
 }
 
 enum cv_rc
-cv_admin_records_delete(struct cv_admin *admin, const struct cv_topic_partitions *before, int timeout_ms,
-                        struct cv_err *err)
+cv_admin_records_delete(struct cv_admin *admin, const struct cv_topic_partitions *before,
+                        int timeout_ms, struct cv_err *err)
 {
     static const char *const what = "could not delete records";
     rd_kafka_topic_partition_list_t *list;
@@ -555,10 +562,10 @@ cv_admin_records_delete(struct cv_admin *admin, const struct cv_topic_partitions
     rd_kafka_DeleteRecords(admin->handle.rk, &del, 1, req.options, req.queue);
     rc = request_wait(&req, admin, what, before->items[0].topic, err);
     if (rc == CV_OK)
-        rc = kafka_list_check(&admin->handle,
-                              rd_kafka_DeleteRecords_result_offsets(
-                                  rd_kafka_event_DeleteRecords_result(req.event)),
-                              what, err);
+        rc = kafka_list_check(
+            &admin->handle,
+            rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(req.event)),
+            what, err);
 out:
     request_done(&req);
     rd_kafka_DeleteRecords_destroy(del);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What producers, consumers and admin clients share: configuration into librdkafka, its log lines into our log,
- * its error codes into classes.
+ * What producers, consumers and admin clients share: configuration into librdkafka, its log lines
+ * into our log, its error codes into classes.
  *
- * librdkafka logs from its own threads; the last complaint is kept, because the time-out that follows from a
- * refused connection or a wrong password says nothing of the cause.
+ * librdkafka logs from its own threads; the last complaint is kept, because the time-out that
+ * follows from a refused connection or a wrong password says nothing of the cause.
  */
 #include "common/kafka/client.h"
 
@@ -60,8 +60,8 @@ out:
 
 /* Each key alone, so that every bad one is found and blamed under the name that the user gave. */
 static enum cv_rc
-check_key(enum cv_kafka_role role, const struct cv_config *layer, const char *key, const char *value,
-          struct cv_err *err)
+check_key(enum cv_kafka_role role, const struct cv_config *layer, const char *key,
+          const char *value, struct cv_err *err)
 {
     struct cv_config *out = cv_config_new();
     rd_kafka_conf_t *rdconf = rd_kafka_conf_new();
@@ -83,8 +83,8 @@ check_key(enum cv_kafka_role role, const struct cv_config *layer, const char *ke
 }
 
 enum cv_rc
-cv_kafka_check(enum cv_kafka_role role, const struct cv_config *layer, struct cv_config_errors *errors,
-               struct cv_err *err)
+cv_kafka_check(enum cv_kafka_role role, const struct cv_config *layer,
+               struct cv_config_errors *errors, struct cv_err *err)
 {
     struct cv_err first = CV_ERR_INIT;
 
@@ -126,7 +126,8 @@ kafka_complain(struct kafka_handle *handle, const char *facility, const char *te
     now = cv_log_limit(&handle->limit, LOG_INTERVAL_MS, &suppressed);
     cv_unlock(&handle->lock);
     if (now)
-        CV_LOG_WARN(handle->log, broken ? "Kafka cannot be reached, retrying" : "the Kafka client warns",
+        CV_LOG_WARN(handle->log,
+                    broken ? "Kafka cannot be reached, retrying" : "the Kafka client warns",
                     CV_STR("client", handle->client_id), CV_STR("facility", facility),
                     CV_STR("error", text), CV_INT("suppressed", suppressed));
 }
@@ -147,8 +148,8 @@ on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 }
 
 enum cv_rc
-kafka_handle_init(struct kafka_handle *handle, rd_kafka_type_t type, const struct cv_kafka_conf *conf,
-                  rd_kafka_conf_t *rdconf, struct cv_err *err)
+kafka_handle_init(struct kafka_handle *handle, rd_kafka_type_t type,
+                  const struct cv_kafka_conf *conf, rd_kafka_conf_t *rdconf, struct cv_err *err)
 {
     char text[512];
 
@@ -252,7 +253,8 @@ kafka_class(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR__FAIL:
         return CV_INTERNAL;
     default:
-        /* What brokers and connections answer else passes: leaders move, coordinators load, sockets break. */
+        /* What brokers and connections answer else passes: leaders move, coordinators load, sockets
+         * break. */
         return CV_RETRY;
     }
 }
@@ -292,15 +294,15 @@ fail(struct kafka_handle *handle, struct cv_err *err, enum cv_rc rc, rd_kafka_re
 }
 
 enum cv_rc
-kafka_fail(struct kafka_handle *handle, struct cv_err *err, rd_kafka_resp_err_t code, const char *detail,
-           const char *fmt, ...)
+kafka_fail(struct kafka_handle *handle, struct cv_err *err, rd_kafka_resp_err_t code,
+           const char *detail, const char *fmt, ...)
 {
     va_list args;
     enum cv_rc rc;
 
     va_start(args, fmt);
-    rc = fail(handle, err, kafka_class(code), code, detail != NULL ? detail : rd_kafka_err2str(code),
-              fmt, args);
+    rc = fail(handle, err, kafka_class(code), code,
+              detail != NULL ? detail : rd_kafka_err2str(code), fmt, args);
     va_end(args);
     return rc;
 }
@@ -314,8 +316,9 @@ kafka_fail_error(struct kafka_handle *handle, struct cv_err *err, rd_kafka_error
     va_list args;
 
     /* What asks for an abort or a new producer passes when the caller makes one, whatever broke. */
-    if (rc == CV_INTERNAL && (rd_kafka_error_is_fatal(error) || rd_kafka_error_is_retriable(error) ||
-                              rd_kafka_error_txn_requires_abort(error)))
+    if (rc == CV_INTERNAL &&
+        (rd_kafka_error_is_fatal(error) || rd_kafka_error_is_retriable(error) ||
+         rd_kafka_error_txn_requires_abort(error)))
         rc = CV_RETRY;
     va_start(args, fmt);
     rc = fail(handle, err, rc, code, rd_kafka_error_string(error), fmt, args);
@@ -424,6 +427,7 @@ cv_kafka_library_warning(void)
 {
     if (rd_kafka_version() >= BAD_VERSION_LIMIT)
         return NULL;
-    return "before 2.3.0 an idempotent producer may fail for good after a connection broke in the middle of "
+    return "before 2.3.0 an idempotent producer may fail for good after a connection broke in the "
+           "middle of "
            "a request; Culvert then makes a new producer";
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The layers of a client's configuration to one, in librdkafka's names: our defaults (Java's where librdkafka
- * differs; bounded memory), then the layers key by key, then what must be adjusted because librdkafka refuses
- * combinations that Java accepts.
+ * The layers of a client's configuration to one, in librdkafka's names: our defaults (Java's where
+ * librdkafka differs; bounded memory), then the layers key by key, then what must be adjusted
+ * because librdkafka refuses combinations that Java accepts.
  */
 #include "common/kafka/conf.h"
 
@@ -85,9 +85,10 @@ set_int(struct cv_config *cfg, const char *key, int64_t value, struct cv_err *er
     return cv_config_set(cfg, key, text, err);
 }
 
-/* Connect's own choice: one request at a time keeps the order. Idempotence would allow more of them, but
-   librdkafka before 2.3 fails for good after some broken connections, and its broker thread spins while it
-   waits for an answer (measured: four times the CPU); so it is for those who ask for it, or for transactions. */
+/* Connect's own choice: one request at a time keeps the order. Idempotence would allow more of
+   them, but librdkafka before 2.3 fails for good after some broken connections, and its broker
+   thread spins while it waits for an answer (measured: four times the CPU); so it is for those who
+   ask for it, or for transactions. */
 static enum cv_rc
 settle_order(struct cv_config *out, struct cv_err *err)
 {
@@ -118,17 +119,22 @@ settle_transaction(struct cv_config *out, struct cv_err *err)
 }
 
 static enum cv_rc
-settle(const struct cv_kafka_conf *conf, bool transactional, struct cv_config *out, struct cv_err *err)
+settle(const struct cv_kafka_conf *conf, bool transactional, struct cv_config *out,
+       struct cv_err *err)
 {
     const char *protocol = cv_config_get(out, "security.protocol");
     int64_t backoff = int_of(out, "reconnect.backoff.ms", 0);
     int64_t fetch = int_of(out, "fetch.max.bytes", INT32_MAX);
 
     if (cv_config_get(out, "bootstrap.servers") == NULL)
-        return cv_fail(err, CV_INVALID, "configuration \"bootstrap.servers\" is missing: name at least one "
-                                        "broker as host:port");
-    if (protocol != NULL && strncmp(protocol, "sasl", 4) == 0 && !cv_config_has(out, "sasl.mechanism"))
-        return cv_fail(err, CV_INVALID, "configuration \"sasl.mechanism\" is missing: use PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER");
+        return cv_fail(err, CV_INVALID,
+                       "configuration \"bootstrap.servers\" is missing: name at least one "
+                       "broker as host:port");
+    if (protocol != NULL && strncmp(protocol, "sasl", 4) == 0 &&
+        !cv_config_has(out, "sasl.mechanism"))
+        return cv_fail(err, CV_INVALID,
+                       "configuration \"sasl.mechanism\" is missing: use PLAIN, SCRAM-SHA-256, "
+                       "SCRAM-SHA-512 or OAUTHBEARER");
     if (int_of(out, "reconnect.backoff.max.ms", 0) < backoff &&
         set_int(out, "reconnect.backoff.max.ms", backoff, err) != CV_OK)
         return err->rc;
@@ -148,7 +154,8 @@ merge(const struct cv_kafka_conf *conf, struct cv_config *merged, struct cv_err 
         const struct cv_config *layer = conf->layers[l];
 
         for (size_t i = 0; layer != NULL && i < cv_config_count(layer); i++)
-            if (cv_config_set(merged, cv_config_key(layer, i), cv_config_value(layer, i), err) != CV_OK)
+            if (cv_config_set(merged, cv_config_key(layer, i), cv_config_value(layer, i), err) !=
+                CV_OK)
                 return err->rc;
     }
     return CV_OK;
@@ -163,7 +170,8 @@ overridden(const struct cv_kafka_conf *conf, size_t layer, const char *key)
     return false;
 }
 
-/* Layer by layer and not from the merged keys, since two names for one setting may stand in two layers. */
+/* Layer by layer and not from the merged keys, since two names for one setting may stand in two
+ * layers. */
 static enum cv_rc
 translate_layer(const struct cv_kafka_conf *conf, size_t l, const struct cv_config *merged,
                 struct cv_config *out, struct cv_err *err)

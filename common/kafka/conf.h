@@ -6,10 +6,11 @@
 #include "common/kafka/client.h"
 
 /*
- * Add to out, in librdkafka's names: the defaults, the layers, the adjustments. CV_INVALID names the key. out
- * holds secrets.
+ * Add to out, in librdkafka's names: the defaults, the layers, the adjustments. CV_INVALID names
+ * the key. out holds secrets.
  */
-CV_MUST_CHECK enum cv_rc kafka_conf_build(const struct cv_kafka_conf *conf, bool transactional,
-                                          struct cv_config *out, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc kafka_conf_build(const struct cv_kafka_conf *conf, bool transactional,
+                            struct cv_config *out, struct cv_err *err);
 
 #endif

@@ -2,13 +2,13 @@
 /*
  * A consumer on librdkafka's high-level queue.
  *
- * Rebalances are taken note of inside librdkafka's callback and carried out later, at the start of a poll with
- * no message in the caller's hands. So what a poll returned before a revocation is processed (and can be
- * committed) before "revoked" is called. For the same reason messages are taken one by one and not with
- * rd_kafka_consume_batch_queue: a rebalance pauses the partitions from another thread, and before 2.1 the batch
- * call then drops messages that it has gathered already, but counts them as consumed; a partition that stays
- * with the member (cooperative) would go on behind them. One by one is no slower: the batch call locks the queue
- * for each message too.
+ * Rebalances are taken note of inside librdkafka's callback and carried out later, at the start of
+ * a poll with no message in the caller's hands. So what a poll returned before a revocation is
+ * processed (and can be committed) before "revoked" is called. For the same reason messages are
+ * taken one by one and not with rd_kafka_consume_batch_queue: a rebalance pauses the partitions
+ * from another thread, and before 2.1 the batch call then drops messages that it has gathered
+ * already, but counts them as consumed; a partition that stays with the member (cooperative) would
+ * go on behind them. One by one is no slower: the batch call locks the queue for each message too.
  *
  * Offsets are never stored or committed by librdkafka itself.
  */
@@ -22,8 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NO_GROUP       "culvert-no-group" /* never joined: librdkafka wants a name to assign partitions */
-#define SAY_EVERY_MS   5000
+#define NO_GROUP "culvert-no-group" /* never joined: librdkafka wants a name to assign partitions  \
+                                     */
+#define SAY_EVERY_MS 5000
 
 struct rebalance {
     struct rebalance *next;
@@ -35,7 +36,7 @@ struct cv_consumer {
     struct kafka_handle handle;
     rd_kafka_queue_t *queue;
     struct cv_consumer_events events;
-    struct cv_hash *topics; /* name to its lasting copy */
+    struct cv_hash *topics;           /* name to its lasting copy */
     const rd_kafka_topic_t *last_rkt; /* of the poll under way: messages keep it alive */
     const char *last_topic;
     bool grouped;
@@ -54,7 +55,8 @@ kafka_consumer_handle(struct cv_consumer *consumer)
 /* -- Rebalances -- */
 
 static enum cv_rc
-list_failed(struct cv_consumer *consumer, rd_kafka_resp_err_t code, const char *what, struct cv_err *err)
+list_failed(struct cv_consumer *consumer, rd_kafka_resp_err_t code, const char *what,
+            struct cv_err *err)
 {
     return kafka_fail(&consumer->handle, err, code, NULL, "%s", what);
 }
@@ -72,7 +74,8 @@ is_eager(struct cv_consumer *consumer)
 }
 
 static enum cv_rc
-check_error(struct cv_consumer *consumer, rd_kafka_error_t *error, const char *what, struct cv_err *err)
+check_error(struct cv_consumer *consumer, rd_kafka_error_t *error, const char *what,
+            struct cv_err *err)
 {
     if (error != NULL)
         return kafka_fail_error(&consumer->handle, err, error, "%s", what);
@@ -81,7 +84,8 @@ check_error(struct cv_consumer *consumer, rd_kafka_error_t *error, const char *w
 
 /* Let the owner say where to start, then start. */
 static enum cv_rc
-take_partitions(struct cv_consumer *consumer, rd_kafka_topic_partition_list_t *list, struct cv_err *err)
+take_partitions(struct cv_consumer *consumer, rd_kafka_topic_partition_list_t *list,
+                struct cv_err *err)
 {
     struct cv_topic_partitions parts = { 0 };
     rd_kafka_resp_err_t code;
@@ -101,12 +105,14 @@ take_partitions(struct cv_consumer *consumer, rd_kafka_topic_partition_list_t *l
                            "could not take the partitions that the group assigned", err);
     code = rd_kafka_assign(consumer->handle.rk, list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return list_failed(consumer, code, "could not take the partitions that the group assigned", err);
+        return list_failed(consumer, code, "could not take the partitions that the group assigned",
+                           err);
     return CV_OK;
 }
 
 static enum cv_rc
-give_partitions(struct cv_consumer *consumer, rd_kafka_topic_partition_list_t *list, struct cv_err *err)
+give_partitions(struct cv_consumer *consumer, rd_kafka_topic_partition_list_t *list,
+                struct cv_err *err)
 {
     struct cv_topic_partitions parts = { 0 };
     rd_kafka_resp_err_t code;
@@ -128,8 +134,8 @@ give_partitions(struct cv_consumer *consumer, rd_kafka_topic_partition_list_t *l
 }
 
 static enum cv_rc
-carry_out(struct cv_consumer *consumer, rd_kafka_resp_err_t kind, rd_kafka_topic_partition_list_t *list,
-          struct cv_err *err)
+carry_out(struct cv_consumer *consumer, rd_kafka_resp_err_t kind,
+          rd_kafka_topic_partition_list_t *list, struct cv_err *err)
 {
     return kind == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? take_partitions(consumer, list, err)
                                                         : give_partitions(consumer, list, err);
@@ -198,14 +204,14 @@ judge(struct cv_consumer *consumer, rd_kafka_resp_err_t code, const char *text,
         return CV_OK;
     }
     if (kafka_class(code) == CV_RETRY || kafka_class(code) == CV_CONFLICT) {
-        kafka_complain(&consumer->handle, code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ? "ERROR" : "FAIL",
-                       text);
+        kafka_complain(&consumer->handle,
+                       code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ? "ERROR" : "FAIL", text);
         return CV_OK;
     }
     if (where != NULL && where->rkt != NULL)
         return kafka_fail(&consumer->handle, err, code, text,
-                          "could not read topic \"%s\" partition %d", rd_kafka_topic_name(where->rkt),
-                          where->partition);
+                          "could not read topic \"%s\" partition %d",
+                          rd_kafka_topic_name(where->rkt), where->partition);
     return kafka_fail(&consumer->handle, err, code, text, "could not consume");
 }
 
@@ -246,14 +252,16 @@ on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_lis
         return;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         (void)list_failed(consumer, code, "could not commit offsets", &err);
-    else if (kafka_list_check(&consumer->handle, offsets, "could not commit the offset", &err) == CV_OK)
+    else if (kafka_list_check(&consumer->handle, offsets, "could not commit the offset", &err) ==
+             CV_OK)
         return;
     CV_LOG_WARN(consumer->handle.log, "offsets were not committed", CV_ERR(&err));
 }
 
 enum cv_rc
 cv_consumer_new(const struct cv_kafka_conf *conf, const char *group_id,
-                const struct cv_consumer_events *events, struct cv_consumer **ret, struct cv_err *err)
+                const struct cv_consumer_events *events, struct cv_consumer **ret,
+                struct cv_err *err)
 {
     struct cv_consumer *consumer = calloc(1, sizeof(*consumer));
     rd_kafka_conf_t *rdconf = NULL;
@@ -360,9 +368,9 @@ assign_change(struct cv_consumer *consumer, const struct cv_topic_partitions *pa
     if (parts->count == 0)
         return CV_OK;
     if (is_eager(consumer))
-        return cv_fail(err, CV_INVALID,
-                       "%s: the group assigns all partitions at once; use another consumer for others",
-                       what);
+        return cv_fail(
+            err, CV_INVALID,
+            "%s: the group assigns all partitions at once; use another consumer for others", what);
     list = kafka_list_new(parts);
     if (list == NULL)
         return cv_fail_memory(err);
@@ -375,7 +383,8 @@ enum cv_rc
 cv_consumer_assign_add(struct cv_consumer *consumer, const struct cv_topic_partitions *parts,
                        struct cv_err *err)
 {
-    return assign_change(consumer, parts, rd_kafka_incremental_assign, "cannot add partitions", err);
+    return assign_change(consumer, parts, rd_kafka_incremental_assign, "cannot add partitions",
+                         err);
 }
 
 enum cv_rc
@@ -411,8 +420,8 @@ topic_name(struct cv_consumer *consumer, const rd_kafka_topic_t *rkt)
     return copy;
 }
 
-/* One message into *out; takes it. False: there was nothing for the caller in it; a failure is kept for the next
-   poll. */
+/* One message into *out; takes it. False: there was nothing for the caller in it; a failure is kept
+   for the next poll. */
 static bool
 take_message(struct cv_consumer *consumer, rd_kafka_message_t *msg, struct cv_consumed *out)
 {
@@ -453,7 +462,8 @@ gather(struct cv_consumer *consumer, struct cv_consumed *out, size_t max, int ti
     size_t count = 0;
 
     while (count < max && consumer->rebalances == NULL && consumer->failure.rc == CV_OK) {
-        rd_kafka_message_t *msg = rd_kafka_consume_queue(consumer->queue, count == 0 ? timeout_ms : 0);
+        rd_kafka_message_t *msg =
+            rd_kafka_consume_queue(consumer->queue, count == 0 ? timeout_ms : 0);
 
         if (msg == NULL)
             break;
@@ -561,7 +571,8 @@ cv_consumer_seek(struct cv_consumer *consumer, const char *topic, int32_t partit
                  int timeout_ms, struct cv_err *err)
 {
     struct cv_topic_partition part = { topic, partition, offset, NULL };
-    rd_kafka_topic_partition_list_t *list = kafka_list_new(&(struct cv_topic_partitions){ &part, 1 });
+    rd_kafka_topic_partition_list_t *list =
+        kafka_list_new(&(struct cv_topic_partitions){ &part, 1 });
     rd_kafka_error_t *error;
     enum cv_rc rc;
 
@@ -579,7 +590,8 @@ cv_consumer_seek(struct cv_consumer *consumer, const char *topic, int32_t partit
 }
 
 enum cv_rc
-cv_consumer_assignment(struct cv_consumer *consumer, struct cv_topic_partitions *ret, struct cv_err *err)
+cv_consumer_assignment(struct cv_consumer *consumer, struct cv_topic_partitions *ret,
+                       struct cv_err *err)
 {
     rd_kafka_topic_partition_list_t *list = NULL;
     rd_kafka_resp_err_t code = rd_kafka_assignment(consumer->handle.rk, &list);
@@ -594,7 +606,8 @@ cv_consumer_assignment(struct cv_consumer *consumer, struct cv_topic_partitions 
 
 /* Wait for the answer to a commit on its own queue. */
 static enum cv_rc
-commit_wait(struct cv_consumer *consumer, rd_kafka_queue_t *queue, int timeout_ms, struct cv_err *err)
+commit_wait(struct cv_consumer *consumer, rd_kafka_queue_t *queue, int timeout_ms,
+            struct cv_err *err)
 {
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms);
     rd_kafka_resp_err_t code;
@@ -686,9 +699,10 @@ cv_consumer_committed(struct cv_consumer *consumer, struct cv_topic_partitions *
             code = rd_kafka_committed(consumer->handle.rk, list, (int)left);
         left = deadline - cv_mono_ms();
     } while (code == RD_KAFKA_RESP_ERR_NO_ERROR && waits_for_transactions(list) && left > 0);
-    rc = code != RD_KAFKA_RESP_ERR_NO_ERROR
-             ? list_failed(consumer, code, "could not read committed offsets", err)
-             : kafka_list_check(&consumer->handle, list, "could not read the committed offset", err);
+    rc =
+        code != RD_KAFKA_RESP_ERR_NO_ERROR
+            ? list_failed(consumer, code, "could not read committed offsets", err)
+            : kafka_list_check(&consumer->handle, list, "could not read the committed offset", err);
     if (rc == CV_OK)
         rc = copy_committed(list, inout_parts, err);
     rd_kafka_topic_partition_list_destroy(list);
@@ -700,12 +714,13 @@ cv_consumer_watermarks(struct cv_consumer *consumer, const char *topic, int32_t 
                        int timeout_ms, int64_t *ret_low, int64_t *ret_high, struct cv_err *err)
 {
     int64_t low, high;
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(consumer->handle.rk, topic, partition,
-                                                                &low, &high, timeout_ms);
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(consumer->handle.rk, topic,
+                                                                partition, &low, &high, timeout_ms);
 
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return kafka_fail(&consumer->handle, err, code, NULL,
-                          "could not read the offsets of topic \"%s\" partition %d", topic, partition);
+                          "could not read the offsets of topic \"%s\" partition %d", topic,
+                          partition);
     *ret_low = low;
     *ret_high = high;
     return CV_OK;

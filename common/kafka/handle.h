@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every kind of client is made of: a librdkafka instance that logs to us, and failures with a class.
-   Internal to common/kafka. */
+/* What every kind of client is made of: a librdkafka instance that logs to us, and failures with a
+   class. Internal to common/kafka. */
 #ifndef COMMON_KAFKA_HANDLE_H
 #define COMMON_KAFKA_HANDLE_H
 
@@ -20,23 +20,28 @@ struct kafka_handle {
     int64_t problem_ms;
 };
 
-/* A configuration from the layers of conf; free with rd_kafka_conf_destroy unless a handle took it. */
-CV_MUST_CHECK enum cv_rc kafka_rdconf_new(const struct cv_kafka_conf *conf, bool transactional,
-                                          rd_kafka_conf_t **ret, struct cv_err *err);
+/* A configuration from the layers of conf; free with rd_kafka_conf_destroy unless a handle took it.
+ */
+CV_MUST_CHECK
+enum cv_rc kafka_rdconf_new(const struct cv_kafka_conf *conf, bool transactional,
+                            rd_kafka_conf_t **ret, struct cv_err *err);
 /* One key more, in librdkafka's name. */
-CV_MUST_CHECK enum cv_rc kafka_rdconf_set(rd_kafka_conf_t *rdconf, const char *key, const char *value,
-                                          struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc kafka_rdconf_set(rd_kafka_conf_t *rdconf, const char *key, const char *value,
+                            struct cv_err *err);
 
 /*
- * Make the instance; takes rdconf in any case. handle must be zeroed and may not move, since librdkafka's
- * callbacks get it as opaque pointer. kafka_handle_done accepts a zeroed one.
+ * Make the instance; takes rdconf in any case. handle must be zeroed and may not move, since
+ * librdkafka's callbacks get it as opaque pointer. kafka_handle_done accepts a zeroed one.
  */
-CV_MUST_CHECK enum cv_rc kafka_handle_init(struct kafka_handle *handle, rd_kafka_type_t type,
-                                           const struct cv_kafka_conf *conf, rd_kafka_conf_t *rdconf,
-                                           struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc kafka_handle_init(struct kafka_handle *handle, rd_kafka_type_t type,
+                             const struct cv_kafka_conf *conf, rd_kafka_conf_t *rdconf,
+                             struct cv_err *err);
 void kafka_handle_done(struct kafka_handle *handle);
 
-/* Log something that librdkafka says or calls back with, at most every few seconds, and remember it. */
+/* Log something that librdkafka says or calls back with, at most every few seconds, and remember
+ * it. */
 void kafka_complain(struct kafka_handle *handle, const char *facility, const char *text);
 
 /* Class of an error code: what the caller can do about it. */
@@ -44,23 +49,25 @@ enum cv_rc kafka_class(rd_kafka_resp_err_t code);
 /* Whether another instance took over: a fenced producer or consumer. */
 bool kafka_is_fenced(rd_kafka_resp_err_t code);
 
-/* Fill err with the class of code and "message: librdkafka's text", for time-outs with what librdkafka
-   complained of last. detail NULL: the code's own text. */
+/* Fill err with the class of code and "message: librdkafka's text", for time-outs with what
+   librdkafka complained of last. detail NULL: the code's own text. */
 enum cv_rc kafka_fail(struct kafka_handle *handle, struct cv_err *err, rd_kafka_resp_err_t code,
                       const char *detail, const char *fmt, ...) CV_PRINTF(5, 6);
 /* The same from an error object, which is destroyed. */
-enum cv_rc kafka_fail_error(struct kafka_handle *handle, struct cv_err *err, rd_kafka_error_t *error,
-                            const char *fmt, ...) CV_PRINTF(4, 5);
+enum cv_rc kafka_fail_error(struct kafka_handle *handle, struct cv_err *err,
+                            rd_kafka_error_t *error, const char *fmt, ...) CV_PRINTF(4, 5);
 
 /* A list of librdkafka from ours, with offsets and metadata. NULL when memory is out. */
 rd_kafka_topic_partition_list_t *kafka_list_new(const struct cv_topic_partitions *parts);
 /* Ours from librdkafka's, strings owned. */
-CV_MUST_CHECK enum cv_rc kafka_list_copy(const rd_kafka_topic_partition_list_t *list,
-                                         struct cv_topic_partitions *ret, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc kafka_list_copy(const rd_kafka_topic_partition_list_t *list,
+                           struct cv_topic_partitions *ret, struct cv_err *err);
 /* The first partition of a list that has an error as a failure. */
-CV_MUST_CHECK enum cv_rc kafka_list_check(struct kafka_handle *handle,
-                                          const rd_kafka_topic_partition_list_t *list, const char *what,
-                                          struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc kafka_list_check(struct kafka_handle *handle,
+                            const rd_kafka_topic_partition_list_t *list, const char *what,
+                            struct cv_err *err);
 
 /* Signal wake now and whenever queue becomes non-empty. */
 void kafka_queue_notify(rd_kafka_queue_t *queue, struct cv_wake *wake);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The grammar is that of javax.security.auth.login.Configuration: a class name, a control flag, options, a
- * semicolon. Values are quoted with ' or " and backslash escapes, or plain up to a blank or semicolon.
+ * The grammar is that of javax.security.auth.login.Configuration: a class name, a control flag,
+ * options, a semicolon. Values are quoted with ' or " and backslash escapes, or plain up to a blank
+ * or semicolon.
  */
 #include "common/kafka/jaas.h"
 
@@ -64,7 +65,8 @@ take_options(const char *p, struct cv_config *options, struct cv_buf *name, stru
             return cv_fail(err, CV_INVALID, "the login module does not end with a semicolon");
         p = skip_blanks(take_word(p, name));
         if (name->len == 0 || *p != '=')
-            return cv_fail(err, CV_INVALID, "an option of the login module is not of the form name=value");
+            return cv_fail(err, CV_INVALID,
+                           "an option of the login module is not of the form name=value");
         p = take_value(skip_blanks(p + 1), value);
         if (p == NULL)
             return cv_fail(err, CV_INVALID, "a quote in the login module is not closed");

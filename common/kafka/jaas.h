@@ -6,11 +6,12 @@
 #include <culvert/config.h>
 
 /*
- * "Module required option=value option=\"value\" ...;" into the module's name (module, cut never: too long is
- * an error) and its options, added to options. CV_INVALID; no text ever holds a part of the value, which is
- * a secret.
+ * "Module required option=value option=\"value\" ...;" into the module's name (module, cut never:
+ * too long is an error) and its options, added to options. CV_INVALID; no text ever holds a part of
+ * the value, which is a secret.
  */
-CV_MUST_CHECK enum cv_rc kafka_jaas_parse(const char *text, char *module, size_t module_size,
-                                          struct cv_config *options, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc kafka_jaas_parse(const char *text, char *module, size_t module_size,
+                            struct cv_config *options, struct cv_err *err);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One table says what becomes of every key: passed on, renamed, converted, dropped or refused. It is an
- * allowlist: what is not in it never reaches librdkafka, whose configuration can load libraries and run
- * programs (plugin.library.paths, ssl.engine.location, sasl.kerberos.kinit.cmd, ...).
+ * One table says what becomes of every key: passed on, renamed, converted, dropped or refused. It
+ * is an allowlist: what is not in it never reaches librdkafka, whose configuration can load
+ * libraries and run programs (plugin.library.paths, ssl.engine.location, sasl.kerberos.kinit.cmd,
+ * ...).
  *
- * Sources: producer, consumer and admin configuration of Apache Kafka 4.1; CONFIGURATION.md of librdkafka 2.0.
+ * Sources: producer, consumer and admin configuration of Apache Kafka 4.1; CONFIGURATION.md of
+ * librdkafka 2.0.
  */
 #include "common/kafka/keys.h"
 
@@ -167,8 +169,8 @@ bytes_to_kbytes(struct translation *t, const struct key_row *row, const char *va
     return put_int(t, row, v < 1 ? 1 : v > INT32_MAX ? INT32_MAX : v, err);
 }
 
-/* Java's time for a request as a whole; librdkafka has one for the socket, and one that a producer gives to
-   the broker. */
+/* Java's time for a request as a whole; librdkafka has one for the socket, and one that a producer
+   gives to the broker. */
 static enum cv_rc
 request_timeout(struct translation *t, const struct key_row *row, const char *value,
                 struct cv_err *err)
@@ -187,10 +189,12 @@ request_timeout(struct translation *t, const struct key_row *row, const char *va
 }
 
 static enum cv_rc
-offset_reset(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
+offset_reset(struct translation *t, const struct key_row *row, const char *value,
+             struct cv_err *err)
 {
     if (strncasecmp(value, "by_duration", 11) == 0)
-        return cv_fail(err, CV_INVALID, "by_duration is not supported; use earliest, latest or none");
+        return cv_fail(err, CV_INVALID,
+                       "by_duration is not supported; use earliest, latest or none");
     return strcasecmp(value, "none") == 0 ? put(t, row, "error", err) : lower(t, row, value, err);
 }
 
@@ -213,8 +217,9 @@ simple_name(const char *name)
     return dot != NULL ? dot + 1 : name;
 }
 
-/* A list of assignor classes or names. librdkafka does not mix eager and cooperative ones in one list (Java
-   does, to move a group from one to the other): the eager ones win, since every member understands them. */
+/* A list of assignor classes or names. librdkafka does not mix eager and cooperative ones in one
+   list (Java does, to move a group from one to the other): the eager ones win, since every member
+   understands them. */
 static enum cv_rc
 assignors(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
 {
@@ -244,9 +249,9 @@ assignors(struct translation *t, const struct key_row *row, const char *value, s
             if (strcmp(simple_name(name), names[i][0]) == 0)
                 break;
         if (i == CV_COUNT(names))
-            return cv_fail(err, CV_INVALID,
-                           "no such assignor here: \"%s\"; use range, roundrobin or cooperative-sticky",
-                           name);
+            return cv_fail(
+                err, CV_INVALID,
+                "no such assignor here: \"%s\"; use range, roundrobin or cooperative-sticky", name);
         if (strcmp(names[i][1], "cooperative-sticky") == 0)
             cooperative = true;
         else if (strstr(eager, names[i][1]) == NULL)
@@ -267,11 +272,12 @@ partitioner(struct translation *t, const struct key_row *row, const char *value,
         return put(t, row, "murmur2_random", err);
     if (strcmp(name, "RoundRobinPartitioner") == 0)
         return put(t, row, "random", err);
-    return cv_fail(err, CV_INVALID, "no such partitioner here: \"%s\"; leave the key out for Java's default",
-                   value);
+    return cv_fail(err, CV_INVALID,
+                   "no such partitioner here: \"%s\"; leave the key out for Java's default", value);
 }
 
-/* compression.<type>.level counts for the type in use; librdkafka has one level and takes at most 12. */
+/* compression.<type>.level counts for the type in use; librdkafka has one level and takes at
+ * most 12. */
 static enum cv_rc
 compression_level(struct translation *t, const struct key_row *row, const char *value,
                   struct cv_err *err)
@@ -286,8 +292,9 @@ compression_level(struct translation *t, const struct key_row *row, const char *
     return put_int(t, row, v > 12 ? 12 : v < -1 ? -1 : v, err);
 }
 
-#define GSSAPI_REFUSED                                                                                     \
-    "GSSAPI is not supported (it runs kinit); use PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"
+#define GSSAPI_REFUSED                                                                             \
+    "GSSAPI is not supported (it runs kinit); use PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or "         \
+    "OAUTHBEARER"
 
 static enum cv_rc
 mechanism(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
@@ -348,8 +355,9 @@ callback_handler(struct translation *t, const struct key_row *row, const char *v
     (void)t, (void)row;
     if (*value == '\0' || strcmp(simple_name(value), "OAuthBearerLoginCallbackHandler") == 0)
         return CV_OK;
-    return cv_fail(err, CV_INVALID, "cannot run the Java class \"%s\"; only OAuthBearerLoginCallbackHandler "
-                                    "has a counterpart",
+    return cv_fail(err, CV_INVALID,
+                   "cannot run the Java class \"%s\"; only OAuthBearerLoginCallbackHandler "
+                   "has a counterpart",
                    value);
 }
 
@@ -381,7 +389,8 @@ keystore_location(struct translation *t, const struct key_row *row, const char *
 {
     const char *type = store_type(t, "ssl.keystore.type");
 
-    /* librdkafka's own meaning of the key is PKCS#12. A PEM store holds key and certificate chain. */
+    /* librdkafka's own meaning of the key is PKCS#12. A PEM store holds key and certificate chain.
+     */
     if (strcasecmp(type, "PKCS12") == 0 || cv_config_get(t->merged, "ssl.keystore.type") == NULL)
         return put(t, row, value, err);
     if (strcasecmp(type, "PEM") != 0)
@@ -409,9 +418,10 @@ cipher_suites(struct translation *t, const struct key_row *row, const char *valu
     if (*value == '\0')
         return CV_OK;
     if (strstr(value, "TLS_") != NULL)
-        return cv_fail(err, CV_INVALID,
-                       "Java's cipher names are not known here; use OpenSSL's (openssl ciphers -v), or "
-                       "leave the key out");
+        return cv_fail(
+            err, CV_INVALID,
+            "Java's cipher names are not known here; use OpenSSL's (openssl ciphers -v), or "
+            "leave the key out");
     return put(t, row, value, err);
 }
 
@@ -459,9 +469,10 @@ static const struct key_row keys[] = {
     { "sasl.oauthbearer.method", ALL, NULL, lower, NULL },
     { "sasl.oauthbearer.client.id", ALL, NULL, pass, NULL },
     { "sasl.oauthbearer.client.secret", ALL, NULL, pass, NULL },
-    { "sasl.oauthbearer.client.credentials.client.id", ALL, "sasl.oauthbearer.client.id", pass, NULL },
-    { "sasl.oauthbearer.client.credentials.client.secret", ALL, "sasl.oauthbearer.client.secret", pass,
+    { "sasl.oauthbearer.client.credentials.client.id", ALL, "sasl.oauthbearer.client.id", pass,
       NULL },
+    { "sasl.oauthbearer.client.credentials.client.secret", ALL, "sasl.oauthbearer.client.secret",
+      pass, NULL },
     { "sasl.oauthbearer.scope", ALL, NULL, pass, NULL },
     { "sasl.oauthbearer.extensions", ALL, NULL, pass, NULL },
     { "sasl.oauthbearer.token.endpoint.url", ALL, NULL, pass, NULL },

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hot way: rd_kafka_produce without copy or free flag, the delivery as opaque pointer of each message, one
- * decrement a report. Only what rd_kafka_produce cannot express (headers, a timestamp) takes rd_kafka_producev.
+ * The hot way: rd_kafka_produce without copy or free flag, the delivery as opaque pointer of each
+ * message, one decrement a report. Only what rd_kafka_produce cannot express (headers, a timestamp)
+ * takes rd_kafka_producev.
  *
- * After a fatal error (of the idempotent producer, normal in librdkafka before 2.3) or a failed transaction the
- * instance is of no use any more. Its owner frees it and makes a new one; nothing here tries to repair it,
- * since a commit or abort that is retried can land on a later transaction (Kafka before KIP-890).
+ * After a fatal error (of the idempotent producer, normal in librdkafka before 2.3) or a failed
+ * transaction the instance is of no use any more. Its owner frees it and makes a new one; nothing
+ * here tries to repair it, since a commit or abort that is retried can land on a later transaction
+ * (Kafka before KIP-890).
  */
 #include "common/kafka/producer.h"
 
@@ -31,7 +33,8 @@ struct cv_producer_topic {
 void
 cv_delivery_init(struct cv_delivery *delivery, void (*done)(struct cv_delivery *))
 {
-    *delivery = (struct cv_delivery){ .pending = 1, .last_offset = CV_OFFSET_INVALID, .done = done };
+    *delivery =
+        (struct cv_delivery){ .pending = 1, .last_offset = CV_OFFSET_INVALID, .done = done };
 }
 
 void
@@ -100,8 +103,8 @@ topic_free(void *topic)
 }
 
 enum cv_rc
-cv_producer_new(const struct cv_kafka_conf *conf, const char *transactional_id, struct cv_producer **ret,
-                struct cv_err *err)
+cv_producer_new(const struct cv_kafka_conf *conf, const char *transactional_id,
+                struct cv_producer **ret, struct cv_err *err)
 {
     struct cv_producer *producer = calloc(1, sizeof(*producer));
     rd_kafka_conf_t *rdconf = NULL;
@@ -218,12 +221,11 @@ produce_full(struct cv_producer *producer, struct cv_producer_topic *topic, int3
 
     if (headers != NULL && headers->count > 0)
         list = make_headers(headers);
-    code = rd_kafka_producev(producer->handle.rk, RD_KAFKA_V_RKT(topic->rkt),
-                             RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(flags),
-                             RD_KAFKA_V_KEY(key.data, key.len),
-                             RD_KAFKA_V_VALUE((void *)(uintptr_t)value.data, value.len),
-                             RD_KAFKA_V_HEADERS(list), RD_KAFKA_V_TIMESTAMP(timestamp),
-                             RD_KAFKA_V_OPAQUE(delivery), RD_KAFKA_V_END);
+    code = rd_kafka_producev(
+        producer->handle.rk, RD_KAFKA_V_RKT(topic->rkt), RD_KAFKA_V_PARTITION(partition),
+        RD_KAFKA_V_MSGFLAGS(flags), RD_KAFKA_V_KEY(key.data, key.len),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)value.data, value.len), RD_KAFKA_V_HEADERS(list),
+        RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_OPAQUE(delivery), RD_KAFKA_V_END);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && list != NULL)
         rd_kafka_headers_destroy(list);
     return code;
@@ -242,7 +244,8 @@ cv_producer_send(struct cv_producer *producer, struct cv_producer_topic *topic, 
                              delivery) != 0)
             code = rd_kafka_last_error();
     } else {
-        code = produce_full(producer, topic, partition, key, value, headers, timestamp_ms, delivery);
+        code =
+            produce_full(producer, topic, partition, key, value, headers, timestamp_ms, delivery);
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return send_failed(producer, topic, code, err);
@@ -274,7 +277,8 @@ cv_producer_flush(struct cv_producer *producer, int timeout_ms, struct cv_err *e
     rd_kafka_resp_err_t code = rd_kafka_flush(producer->handle.rk, timeout_ms);
 
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_fail(&producer->handle, err, code, NULL, "could not write %d messages to Kafka",
+        return kafka_fail(&producer->handle, err, code, NULL,
+                          "could not write %d messages to Kafka",
                           rd_kafka_outq_len(producer->handle.rk));
     return CV_OK;
 }
@@ -300,8 +304,8 @@ cv_producer_queued(const struct cv_producer *producer)
 }
 
 enum cv_rc
-cv_producer_partitions(struct cv_producer *producer, const char *topic, int timeout_ms, int32_t *ret,
-                       struct cv_err *err)
+cv_producer_partitions(struct cv_producer *producer, const char *topic, int timeout_ms,
+                       int32_t *ret, struct cv_err *err)
 {
     const struct rd_kafka_metadata *metadata;
     struct cv_producer_topic *handle;
@@ -311,7 +315,8 @@ cv_producer_partitions(struct cv_producer *producer, const char *topic, int time
         return err->rc;
     code = rd_kafka_metadata(producer->handle.rk, 0, handle->rkt, &metadata, timeout_ms);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+        code =
+            metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
             *ret = metadata->topics[0].partition_cnt;
         rd_kafka_metadata_destroy(metadata);

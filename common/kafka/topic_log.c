@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One thread owns the consumer and the producer and sleeps on one wake-up that both, and other threads' sends,
- * signal. Everything that other threads touch (requests, positions, the failure) is guarded by the lock.
+ * One thread owns the consumer and the producer and sleeps on one wake-up that both, and other
+ * threads' sends, signal. Everything that other threads touch (requests, positions, the failure) is
+ * guarded by the lock.
  *
- * A position moves behind each record once its handler returned, and with EOF events, which are the only news
- * of transaction markers and of what compaction took away. The end to compare with comes from the admin handle,
- * which reads uncommitted: a read_committed log then waits for open transactions, as Kafka's own does.
+ * A position moves behind each record once its handler returned, and with EOF events, which are the
+ * only news of transaction markers and of what compaction took away. The end to compare with comes
+ * from the admin handle, which reads uncommitted: a read_committed log then waits for open
+ * transactions, as Kafka's own does.
  *
- * The producer is not idempotent and has one request in flight: order is kept, a repeated record does no harm in
- * a compacted topic, and there is no fatal error to recover from.
+ * The producer is not idempotent and has one request in flight: order is kept, a repeated record
+ * does no harm in a compacted topic, and there is no fatal error to recover from.
  */
 #include "common/kafka/topic_log.h"
 
@@ -20,15 +22,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ASK_TIMEOUT_MS   2000 /* bounds how late a stop is seen */
-#define RETRY_MS         250
-#define SAY_EVERY_MS     5000
-#define APPEAR_MS        30000 /* a created topic may take that long to show in the metadata */
-#define IDLE_MS          1000
-#define POLL_BATCH       500
-#define UNFINISHED_MAX   10000
-#define LAYERS_MAX       6
-#define READ_TIMEOUT_MS  1000
+#define ASK_TIMEOUT_MS  2000 /* bounds how late a stop is seen */
+#define RETRY_MS        250
+#define SAY_EVERY_MS    5000
+#define APPEAR_MS       30000 /* a created topic may take that long to show in the metadata */
+#define IDLE_MS         1000
+#define POLL_BATCH      500
+#define UNFINISHED_MAX  10000
+#define LAYERS_MAX      6
+#define READ_TIMEOUT_MS 1000
 
 /* A record on its way; in the log's list until its fate is known. */
 struct request {
@@ -139,8 +141,9 @@ put_bytes(char **inout_to, struct cv_bytes b)
 }
 
 static enum cv_rc
-enqueue(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes value, cv_topic_log_sent *sent,
-        void *arg, bool waited_for, struct request **ret, struct cv_err *err)
+enqueue(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes value,
+        cv_topic_log_sent *sent, void *arg, bool waited_for, struct request **ret,
+        struct cv_err *err)
 {
     struct request *req = calloc(1, sizeof(*req) + key.len + value.len + 1);
     char *to;
@@ -191,8 +194,8 @@ cv_topic_log_send(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes
 }
 
 enum cv_rc
-cv_topic_log_write(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes value, int timeout_ms,
-                   struct cv_err *err)
+cv_topic_log_write(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes value,
+                   int timeout_ms, struct cv_err *err)
 {
     int64_t deadline = cv_mono_ms() + timeout_ms;
     struct request *req;
@@ -264,8 +267,8 @@ consumer_failed(struct cv_topic_log *log, const struct cv_err *err)
     uint64_t suppressed;
 
     if (cv_log_limit(&log->failure_limit, SAY_EVERY_MS, &suppressed))
-        CV_LOG_ERROR(log->logger, "could not follow a topic", CV_STR("topic", log->topic), CV_ERR(err),
-                     CV_INT("suppressed", suppressed));
+        CV_LOG_ERROR(log->logger, "could not follow a topic", CV_STR("topic", log->topic),
+                     CV_ERR(err), CV_INT("suppressed", suppressed));
     cv_lock(&log->lock);
     log->failure = *err;
     cv_cond_signal(&log->changed);
@@ -320,7 +323,8 @@ wind_down(struct cv_topic_log *log)
     }
     cv_producer_free(log->producer, 0);
     log->producer = NULL;
-    (void)cv_fail(&err, CV_RETRY, "topic \"%s\" was closed before the record was written", log->topic);
+    (void)cv_fail(&err, CV_RETRY, "topic \"%s\" was closed before the record was written",
+                  log->topic);
     while ((req = next_unsent(log)) != NULL) {
         cv_lock(&log->lock);
         log->unsent = req->next;
@@ -359,7 +363,8 @@ stopped(const atomic_bool *stop)
     return stop != NULL && atomic_load(stop);
 }
 
-/* Kafka is away or not ready: say so now and then, wait a little. False: the caller was told to stop. */
+/* Kafka is away or not ready: say so now and then, wait a little. False: the caller was told to
+ * stop. */
 static bool
 wait_for_kafka(struct cv_topic_log *log, const atomic_bool *stop, struct cv_log_limit *limit,
                const struct cv_err *err)
@@ -393,7 +398,8 @@ create_once(struct cv_topic_log *log, const struct cv_topic_spec *topic, bool *r
     return rc;
 }
 
-/* An existing topic. Who may not read its settings is trusted to have made it well, as in Connect. */
+/* An existing topic. Who may not read its settings is trusted to have made it well, as in Connect.
+ */
 static enum cv_rc
 check_policy(struct cv_topic_log *log, struct cv_err *err)
 {
@@ -401,7 +407,8 @@ check_policy(struct cv_topic_log *log, struct cv_err *err)
     char *policy = NULL;
     enum cv_rc rc;
 
-    rc = cv_admin_topic_config(log->admin, log->topic, "cleanup.policy", ASK_TIMEOUT_MS, &policy, &unread);
+    rc = cv_admin_topic_config(log->admin, log->topic, "cleanup.policy", ASK_TIMEOUT_MS, &policy,
+                               &unread);
     if (rc == CV_INVALID) {
         CV_LOG_INFO(log->logger, "cleanup policy not checked", CV_STR("topic", log->topic),
                     CV_ERR(&unread));
@@ -412,11 +419,12 @@ check_policy(struct cv_topic_log *log, struct cv_err *err)
         return rc;
     }
     if (strcmp(policy, "compact") != 0)
-        rc = cv_fail(err, CV_INVALID,
-                     "topic \"%s\" has cleanup.policy=%s, which would lose state: set it to compact "
-                     "(kafka-configs.sh --alter --entity-type topics --entity-name %s --add-config "
-                     "cleanup.policy=compact) or name another topic",
-                     log->topic, policy, log->topic);
+        rc =
+            cv_fail(err, CV_INVALID,
+                    "topic \"%s\" has cleanup.policy=%s, which would lose state: set it to compact "
+                    "(kafka-configs.sh --alter --entity-type topics --entity-name %s --add-config "
+                    "cleanup.policy=compact) or name another topic",
+                    log->topic, policy, log->topic);
     free(policy);
     return rc;
 }
@@ -429,10 +437,11 @@ ask_partitions(struct cv_topic_log *log, int32_t max_partitions, struct cv_err *
     if (cv_admin_topic_partitions(log->admin, log->topic, ASK_TIMEOUT_MS, &count, err) != CV_OK)
         return err->rc;
     if (max_partitions > 0 && count > max_partitions)
-        return cv_fail(err, CV_INVALID,
-                       "topic \"%s\" has %d partitions where at most %d may be, because order counts: "
-                       "delete and create it with %d, or name another topic",
-                       log->topic, count, max_partitions, max_partitions);
+        return cv_fail(
+            err, CV_INVALID,
+            "topic \"%s\" has %d partitions where at most %d may be, because order counts: "
+            "delete and create it with %d, or name another topic",
+            log->topic, count, max_partitions, max_partitions);
     log->partitions = count;
     return CV_OK;
 }
@@ -523,9 +532,11 @@ open_clients(struct cv_topic_log *log, const struct cv_topic_log_spec *spec, str
                                                      { "queued.max.messages.kbytes", "4096" },
                                                      { NULL } };
     static const char *const consumer_over[][2] = { { "auto.offset.reset", "earliest" }, { NULL } };
-    static const char *const producer_under[][2] = { { "queue.buffering.max.kbytes", "16384" }, { NULL } };
+    static const char *const producer_under[][2] = { { "queue.buffering.max.kbytes", "16384" },
+                                                     { NULL } };
     static const char *const producer_over[][2] = { { "enable.idempotence", "false" },
-                                                    { "max.in.flight.requests.per.connection", "1" },
+                                                    { "max.in.flight.requests.per.connection",
+                                                      "1" },
                                                     { NULL } };
     struct cv_kafka_conf conf;
     enum cv_rc rc;
@@ -573,8 +584,8 @@ begin_reading(struct cv_topic_log *log, struct cv_err *err)
     log->positions = calloc((size_t)log->partitions, sizeof(*log->positions));
     if (log->batch == NULL || log->positions == NULL)
         return cv_fail_memory(err);
-    /* 0, not "beginning": that would be looked up first, partition by partition, between idle fetches; where
-       records were deleted auto.offset.reset finds the first one */
+    /* 0, not "beginning": that would be looked up first, partition by partition, between idle
+       fetches; where records were deleted auto.offset.reset finds the first one */
     rc = all_partitions(log, 0, &parts, err);
     if (rc == CV_OK)
         rc = cv_consumer_assign(log->consumer, &parts, err);
@@ -703,8 +714,8 @@ wait_for_sends(struct cv_topic_log *log, int64_t deadline, struct cv_err *err)
 }
 
 static enum cv_rc
-wait_for_positions(struct cv_topic_log *log, const struct cv_topic_partitions *ends, int64_t deadline,
-                   struct cv_err *err)
+wait_for_positions(struct cv_topic_log *log, const struct cv_topic_partitions *ends,
+                   int64_t deadline, struct cv_err *err)
 {
     bool in_time = true;
     enum cv_rc rc = CV_OK;
@@ -716,7 +727,8 @@ wait_for_positions(struct cv_topic_log *log, const struct cv_topic_partitions *e
         if (log->failure.rc != CV_OK)
             *err = log->failure;
         else
-            (void)cv_fail(err, CV_RETRY, "could not read topic \"%s\" to its end in time", log->topic);
+            (void)cv_fail(err, CV_RETRY, "could not read topic \"%s\" to its end in time",
+                          log->topic);
         rc = err->rc;
     }
     cv_unlock(&log->lock);

@@ -31,8 +31,9 @@ conf_with2(enum cv_kafka_role role, const char *key, const char *value, const ch
         assert_ok(cv_config_set(layer, key, value, &err));
     if (key2 != NULL)
         assert_ok(cv_config_set(layer, key2, value2, &err));
-    return (struct cv_kafka_conf){ .role = role, .client_id = "kafka-client-test", .layers = { layer },
-                                   .n_layers = 1 };
+    return (struct cv_kafka_conf){
+        .role = role, .client_id = "kafka-client-test", .layers = { layer }, .n_layers = 1
+    };
 }
 
 struct cv_kafka_conf
@@ -62,7 +63,9 @@ unique(const char *name)
 const char *
 make_topic_with(const char *name, int32_t partitions, const char *key, const char *value)
 {
-    struct cv_topic_spec spec = { .name = unique(name), .partitions = partitions, .replication = 1 };
+    struct cv_topic_spec spec = { .name = unique(name),
+                                  .partitions = partitions,
+                                  .replication = 1 };
     struct cv_config *configs = cv_config_new();
     struct cv_err err = CV_ERR_INIT;
     bool created = false;
@@ -235,12 +238,12 @@ messages_come_back_as_they_were(void **state)
     done_calls = 0;
     cv_delivery_init(&delivery, count_done);
     assert_ok(cv_producer_topic(producer, topic, &to, &err));
-    assert_ok(cv_producer_send(producer, to, 0, text_bytes("k"), text_bytes("v"), NULL, CV_NO_TIMESTAMP,
-                               &delivery, &err));
+    assert_ok(cv_producer_send(producer, to, 0, text_bytes("k"), text_bytes("v"), NULL,
+                               CV_NO_TIMESTAMP, &delivery, &err));
     assert_ok(cv_producer_send(producer, to, 0, text_bytes(NULL), text_bytes(NULL), &headers,
                                1700000000123, &delivery, &err));
-    assert_ok(cv_producer_send(producer, to, 0, text_bytes(""), text_bytes(""), NULL, CV_NO_TIMESTAMP,
-                               &delivery, &err));
+    assert_ok(cv_producer_send(producer, to, 0, text_bytes(""), text_bytes(""), NULL,
+                               CV_NO_TIMESTAMP, &delivery, &err));
     assert_ok(cv_producer_flush(producer, WAIT_MS, &err));
     assert_int_equal(delivery.pending, 1);
     cv_delivery_release(&delivery);
@@ -292,8 +295,9 @@ a_message_that_the_broker_refuses_is_counted_as_failed(void **state)
     done_calls = 0;
     cv_delivery_init(&delivery, count_done);
     assert_ok(cv_producer_topic(producer, topic, &to, &err));
-    assert_ok(cv_producer_send(producer, to, 0, text_bytes("k"), (struct cv_bytes){ big, sizeof(big) },
-                               NULL, CV_NO_TIMESTAMP, &delivery, &err));
+    assert_ok(cv_producer_send(producer, to, 0, text_bytes("k"),
+                               (struct cv_bytes){ big, sizeof(big) }, NULL, CV_NO_TIMESTAMP,
+                               &delivery, &err));
     cv_delivery_release(&delivery);
     assert_ok(cv_producer_flush(producer, WAIT_MS, &err));
     assert_int_equal(done_calls, 1);
@@ -302,8 +306,8 @@ a_message_that_the_broker_refuses_is_counted_as_failed(void **state)
     assert_non_null(strstr(delivery.err.text, topic));
     /* the next one is none the worse for it */
     cv_delivery_init(&delivery, count_done);
-    assert_ok(cv_producer_send(producer, to, 0, text_bytes("k"), text_bytes("v"), NULL, CV_NO_TIMESTAMP,
-                               &delivery, &err));
+    assert_ok(cv_producer_send(producer, to, 0, text_bytes("k"), text_bytes("v"), NULL,
+                               CV_NO_TIMESTAMP, &delivery, &err));
     cv_delivery_release(&delivery);
     assert_ok(cv_producer_flush(producer, WAIT_MS, &err));
     assert_int_equal(delivery.failed, 0);
@@ -426,8 +430,9 @@ a_failed_message_ends_the_transaction_and_the_producer(void **state)
     assert_ok(cv_producer_txn_init(producer, WAIT_MS, &err));
     assert_ok(cv_producer_txn_begin(producer, &err));
     assert_ok(cv_producer_topic(producer, topic, &to, &err));
-    assert_ok(cv_producer_send(producer, to, 0, text_bytes("k"), (struct cv_bytes){ big, sizeof(big) },
-                               NULL, CV_NO_TIMESTAMP, NULL, &err));
+    assert_ok(cv_producer_send(producer, to, 0, text_bytes("k"),
+                               (struct cv_bytes){ big, sizeof(big) }, NULL, CV_NO_TIMESTAMP, NULL,
+                               &err));
     assert_ok(cv_producer_flush(producer, WAIT_MS, &err));
     assert_int_equal(cv_producer_send(producer, to, 0, text_bytes("k"), text_bytes("v"), NULL,
                                       CV_NO_TIMESTAMP, NULL, &err),
@@ -446,7 +451,8 @@ a_failed_message_ends_the_transaction_and_the_producer(void **state)
 }
 
 static void
-assert_committed(struct cv_consumer *consumer, const char *topic, int64_t offset, const char *metadata)
+assert_committed(struct cv_consumer *consumer, const char *topic, int64_t offset,
+                 const char *metadata)
 {
     struct cv_topic_partition part = { topic, 0, 0, NULL };
     struct cv_topic_partitions parts = { &part, 1 };
@@ -636,8 +642,9 @@ static void
 topics_are_made_described_and_deleted(void **state)
 {
     struct cv_config *configs = cv_config_new();
-    struct cv_topic_spec spec = { .name = unique("admin"), .partitions = 4, .replication = -1,
-                                  .configs = configs };
+    struct cv_topic_spec spec = {
+        .name = unique("admin"), .partitions = 4, .replication = -1, .configs = configs
+    };
     struct cv_err err = CV_ERR_INIT;
     char *text = NULL, **names = NULL;
     size_t count = 0;
@@ -682,8 +689,9 @@ static void
 topics_that_cannot_be_made_say_why(void **state)
 {
     struct cv_config *configs = cv_config_new();
-    struct cv_topic_spec spec = { .name = unique("bad"), .partitions = 1, .replication = 3,
-                                  .configs = configs };
+    struct cv_topic_spec spec = {
+        .name = unique("bad"), .partitions = 1, .replication = 3, .configs = configs
+    };
     struct cv_err err = CV_ERR_INIT;
     bool created = false;
 
@@ -705,7 +713,8 @@ static void
 ends_and_deleted_records_are_seen(void **state)
 {
     const char *topic = make_topic("ends", 3);
-    struct cv_topic_partition items[3] = { { topic, 0, 0, NULL }, { topic, 1, 0, NULL },
+    struct cv_topic_partition items[3] = { { topic, 0, 0, NULL },
+                                           { topic, 1, 0, NULL },
                                            { topic, 2, 0, NULL } };
     struct cv_topic_partitions parts = { items, 3 };
     struct cv_producer *producer = make_producer(unique("ends"));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of common/kafka against a real broker share. Every test makes topics and groups of its own. */
+/* What the tests of common/kafka against a real broker share. Every test makes topics and groups of
+ * its own. */
 #ifndef TESTS_KAFKA_CLIENT_H
 #define TESTS_KAFKA_CLIENT_H
 
@@ -13,10 +14,10 @@
 #define WAIT_MS 20000
 
 /* Fails the test with the error's text. */
-#define assert_ok(call)                                                                                    \
-    do {                                                                                                   \
-        if ((call) != CV_OK)                                                                               \
-            fail_msg("%s: %s", #call, err.text);                                                           \
+#define assert_ok(call)                                                                            \
+    do {                                                                                           \
+        if ((call) != CV_OK)                                                                       \
+            fail_msg("%s: %s", #call, err.text);                                                   \
     } while (0)
 
 extern struct cv_admin *admin; /* of the whole run */
@@ -29,7 +30,8 @@ struct cv_kafka_conf conf_with2(enum cv_kafka_role role, const char *key, const 
 const char *unique(const char *name);
 /* A topic of that many partitions. */
 const char *make_topic(const char *name, int32_t partitions);
-const char *make_topic_with(const char *name, int32_t partitions, const char *key, const char *value);
+const char *make_topic_with(const char *name, int32_t partitions, const char *key,
+                            const char *value);
 
 struct cv_bytes text_bytes(const char *text); /* NULL: null */
 

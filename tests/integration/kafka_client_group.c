@@ -31,8 +31,8 @@ commit_parts(struct member *member, const struct cv_topic_partitions *parts)
         int32_t partition = parts->items[i].partition;
 
         if (member->next[partition] > 0)
-            items[offsets.count++] =
-                (struct cv_topic_partition){ member->topic, partition, member->next[partition], "x" };
+            items[offsets.count++] = (struct cv_topic_partition){ member->topic, partition,
+                                                                  member->next[partition], "x" };
     }
     assert_ok(cv_consumer_commit(member->consumer, &offsets, WAIT_MS, &err));
 }
@@ -66,9 +66,11 @@ on_revoked(void *arg, const struct cv_topic_partitions *parts, bool lost)
 static void
 member_start(struct member *member, const char *topic, const char *group, const char *strategy)
 {
-    struct cv_kafka_conf conf = conf_with2(CV_KAFKA_CONSUMER, "partition.assignment.strategy", strategy,
-                                           "heartbeat.interval.ms", "300");
-    struct cv_consumer_events events = { .arg = member, .assigned = on_assigned, .revoked = on_revoked };
+    struct cv_kafka_conf conf = conf_with2(CV_KAFKA_CONSUMER, "partition.assignment.strategy",
+                                           strategy, "heartbeat.interval.ms", "300");
+    struct cv_consumer_events events = { .arg = member,
+                                         .assigned = on_assigned,
+                                         .revoked = on_revoked };
     struct cv_err err = CV_ERR_INIT;
 
     *member = (struct member){ .topic = topic };
@@ -162,8 +164,8 @@ rebalances_neither_lose_nor_repeat(const char *strategy, bool cooperative)
             joins++;
         }
         member_poll(&second);
-        if (second.consumer != NULL && owned(&second) > 0 && owned(&first) + owned(&second) == PARTITIONS &&
-            joins < 3) {
+        if (second.consumer != NULL && owned(&second) > 0 &&
+            owned(&first) + owned(&second) == PARTITIONS && joins < 3) {
             cv_consumer_free(second.consumer); /* commits what it read, in revoked */
             second.consumer = NULL;
         }
@@ -329,9 +331,11 @@ a_group_with_members_is_a_conflict(void **state)
     member_start(&member, topic, group, "range");
     while (owned(&member) == 0 && cv_mono_ms() < deadline)
         member_poll(&member);
-    assert_int_equal(cv_admin_group_offsets_alter(admin, group, &parts, WAIT_MS, &err), CV_CONFLICT);
+    assert_int_equal(cv_admin_group_offsets_alter(admin, group, &parts, WAIT_MS, &err),
+                     CV_CONFLICT);
     assert_ok(cv_consumer_commit(member.consumer, &parts, WAIT_MS, &err));
-    assert_int_equal(cv_admin_group_offsets_delete(admin, group, &parts, WAIT_MS, &err), CV_CONFLICT);
+    assert_int_equal(cv_admin_group_offsets_delete(admin, group, &parts, WAIT_MS, &err),
+                     CV_CONFLICT);
     assert_int_equal(cv_admin_group_delete(admin, group, WAIT_MS, &err), CV_CONFLICT);
     assert_non_null(strstr(err.text, group));
     assert_int_equal(cv_consumer_assign_add(member.consumer, &parts, &err), CV_INVALID);

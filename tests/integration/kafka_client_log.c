@@ -178,7 +178,8 @@ a_trailing_transaction_marker_is_no_obstacle(void **state)
     log = log_start(topic, &heard); /* the log ends in a marker */
     assert_int_equal(records(&heard), 1);
     heard_init(&heard_committed);
-    assert_ok(log_start_on(admin, topic, 1, 1, "read_committed", &heard_committed, NULL, &committed, &err));
+    assert_ok(log_start_on(admin, topic, 1, 1, "read_committed", &heard_committed, NULL, &committed,
+                           &err));
     assert_int_equal(records(&heard_committed), 1);
 
     assert_ok(cv_producer_txn_begin(producer, &err));
@@ -224,8 +225,8 @@ write_many(void *arg)
         char key[32];
 
         snprintf(key, sizeof(key), "%d-%d", writer->number, i);
-        if (cv_topic_log_send(writer->log, text_bytes(key), text_bytes("v"), on_sent, writer, &err) !=
-            CV_OK)
+        if (cv_topic_log_send(writer->log, text_bytes(key), text_bytes("v"), on_sent, writer,
+                              &err) != CV_OK)
             atomic_fetch_add(&writer->failed, 1);
         if (i % 100 == 0 && cv_topic_log_read_to_end(writer->log, WAIT_MS, &err) != CV_OK)
             atomic_fetch_add(&writer->failed, 1);
@@ -314,7 +315,8 @@ start_gives_up_when_told_to_stop(void **state)
     heard_init(&heard);
     assert_ok(cv_thread_start("stopper", raise_stop, &stop, &thread, &err));
     assert_int_equal(
-        log_start_on(nowhere, "nowhere", 1, 1, "read_uncommitted", &heard, &stop, &log, &err), CV_RETRY);
+        log_start_on(nowhere, "nowhere", 1, 1, "read_uncommitted", &heard, &stop, &log, &err),
+        CV_RETRY);
     assert_null(log);
     assert_true(cv_mono_ms() - began < 5000);
     assert_true(cv_thread_join(thread, -1));
@@ -366,7 +368,8 @@ peak_kbytes(void)
     return usage.ru_maxrss;
 }
 
-/* Send numbered messages of ever the same key until all were taken; the queue is full most of the time. */
+/* Send numbered messages of ever the same key until all were taken; the queue is full most of the
+ * time. */
 static void
 send_numbers(struct cv_producer *producer, struct cv_producer_topic *to, int from, int to_number,
              struct cv_delivery *delivery, bool give_up_when_full, int *ret_next)
@@ -379,8 +382,8 @@ send_numbers(struct cv_producer *producer, struct cv_producer_topic *to, int fro
         enum cv_rc rc;
 
         snprintf(numbers[i], sizeof(numbers[i]), "%d", i);
-        rc = cv_producer_send(producer, to, CV_NO_PARTITION, text_bytes("k"), text_bytes(numbers[i]), NULL,
-                              CV_NO_TIMESTAMP, delivery, &err);
+        rc = cv_producer_send(producer, to, CV_NO_PARTITION, text_bytes("k"),
+                              text_bytes(numbers[i]), NULL, CV_NO_TIMESTAMP, delivery, &err);
         if (rc == CV_OK) {
             i++;
             continue;
@@ -438,7 +441,8 @@ an_outage_costs_neither_messages_nor_memory(void **state)
     send_numbers(producer, to, next, OUTAGE_SENDS, &delivery, true, &next);
     assert_true(next < 1000 + 20100); /* the queue's bound, about */
     before = peak_kbytes();
-    assert_int_equal(cv_topic_log_write(log, text_bytes("k"), text_bytes("during"), 500, &err), CV_RETRY);
+    assert_int_equal(cv_topic_log_write(log, text_bytes("k"), text_bytes("during"), 500, &err),
+                     CV_RETRY);
     assert_int_equal(cv_topic_log_read_to_end(log, 500, &err), CV_RETRY);
     for (int i = 0; i < 50; i++) {
         int64_t until = cv_mono_ms() + 100;

@@ -93,28 +93,34 @@ static const struct accepted_case accepted_cases[] = {
     /* security */
     { P, "security.protocol=SASL_SSL", "security.protocol=sasl_ssl\n" },
     { P, "sasl.mechanism=SCRAM-SHA-512", "sasl.mechanism=SCRAM-SHA-512\n" },
-    { P, "sasl.mechanisms=OAUTHBEARER", "sasl.oauthbearer.method=oidc\nsasl.mechanism=OAUTHBEARER\n" },
+    { P, "sasl.mechanisms=OAUTHBEARER",
+      "sasl.oauthbearer.method=oidc\nsasl.mechanism=OAUTHBEARER\n" },
     { A,
       "sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required "
       "username=\"alice\" password=\"a \\\"b\\\\;\";",
       "sasl.username=alice\nsasl.password=a \"b\\;\n" },
     { A,
-      "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required\tusername='u' "
+      "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule "
+      "required\tusername='u' "
       "password=p tokenauth=true ;",
       "sasl.username=u\nsasl.password=p\n" },
     { A,
-      "sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required "
+      "sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule "
+      "required "
       "clientId=\"c\" clientSecret=\"s\" scope=\"x\";",
-      "sasl.oauthbearer.client.id=c\nsasl.oauthbearer.client.secret=s\nsasl.oauthbearer.scope=x\n" },
+      "sasl.oauthbearer.client.id=c\nsasl.oauthbearer.client.secret=s\nsasl.oauthbearer.scope="
+      "x\n" },
     { P, "ssl.truststore.location=/ca.pem\nssl.truststore.type=PEM", "ssl.ca.location=/ca.pem\n" },
     { P, "ssl.truststore.certificates=CERT", "ssl.ca.pem=CERT\n" },
     { P, "ssl.truststore.password=x", "" },
-    { P, "ssl.keystore.location=/k.p12\nssl.keystore.type=PKCS12", "ssl.keystore.location=/k.p12\n" },
+    { P, "ssl.keystore.location=/k.p12\nssl.keystore.type=PKCS12",
+      "ssl.keystore.location=/k.p12\n" },
     { P, "ssl.keystore.location=/k.pem\nssl.keystore.type=pem",
       "ssl.key.location=/k.pem\nssl.certificate.location=/k.pem\n" },
     { P, "ssl.keystore.key=KEY", "ssl.key.pem=KEY\n" },
     { P, "ssl.endpoint.identification.algorithm=", "ssl.endpoint.identification.algorithm=none\n" },
-    { P, "ssl.endpoint.identification.algorithm=HTTPS", "ssl.endpoint.identification.algorithm=https\n" },
+    { P, "ssl.endpoint.identification.algorithm=HTTPS",
+      "ssl.endpoint.identification.algorithm=https\n" },
     { P, "sasl.login.callback.handler.class=org.x.OAuthBearerLoginCallbackHandler", "" },
     { P, "ssl.engine.factory.class=", "" },
     /* of another role, of Java alone, of nobody: dropped */
@@ -189,7 +195,8 @@ static const struct refused_case refused_cases[] = {
     { A, "sasl.jaas.config=x.PlainLoginModule required username=s3cret", "semicolon" },
     { A, "sasl.jaas.config=x.PlainLoginModule required s3cret;", "name=value" },
     { A, "sasl.jaas.config=x.PlainLoginModule required password=\"s3cret;", "not closed" },
-    { A, "sasl.jaas.config=com.sun.security.auth.module.JndiLoginModule required password=\"s3cret\";",
+    { A,
+      "sasl.jaas.config=com.sun.security.auth.module.JndiLoginModule required password=\"s3cret\";",
       "cannot use login module" },
 };
 
@@ -221,8 +228,9 @@ build(enum cv_kafka_role role, bool transactional, const char *weak, const char 
       struct cv_config **ret, struct cv_err *err)
 {
     struct cv_config *low = config_of(weak), *high = config_of(strong);
-    struct cv_kafka_conf conf = { .role = role, .client_id = "me", .layers = { low, NULL, high },
-                                  .n_layers = 3 };
+    struct cv_kafka_conf conf = {
+        .role = role, .client_id = "me", .layers = { low, NULL, high }, .n_layers = 3
+    };
     enum cv_rc rc;
 
     *ret = cv_config_new();
@@ -325,7 +333,8 @@ missing_keys_are_named_with_their_remedy(void **state)
     assert_int_equal(build(P, false, "", "", &out, &err), CV_INVALID);
     assert_non_null(strstr(err.text, "\"bootstrap.servers\" is missing"));
     cv_config_free(out);
-    assert_int_equal(build(P, false, BROKER "security.protocol=SASL_SSL", "", &out, &err), CV_INVALID);
+    assert_int_equal(build(P, false, BROKER "security.protocol=SASL_SSL", "", &out, &err),
+                     CV_INVALID);
     assert_non_null(strstr(err.text, "\"sasl.mechanism\" is missing: use PLAIN"));
     cv_config_free(out);
     assert_int_equal(build(P, false, BROKER, "ssl.providers=x", &out, &err), CV_INVALID);
@@ -384,7 +393,9 @@ librdkafka_takes_every_default(void **state)
 
     (void)state;
     for (int role = P; role <= A; role++) {
-        struct cv_kafka_conf conf = { .role = (enum cv_kafka_role)role, .layers = { layer }, .n_layers = 1 };
+        struct cv_kafka_conf conf = { .role = (enum cv_kafka_role)role,
+                                      .layers = { layer },
+                                      .n_layers = 1 };
         struct cv_err err = CV_ERR_INIT;
         rd_kafka_conf_t *rdconf;
 

@@ -36,8 +36,9 @@ layer_of(const char *servers, const char *key, const char *value)
 static struct cv_producer *
 producer_of(const struct cv_config *layer)
 {
-    struct cv_kafka_conf conf = { .role = CV_KAFKA_PRODUCER, .client_id = "test", .layers = { layer },
-                                  .n_layers = 1 };
+    struct cv_kafka_conf conf = {
+        .role = CV_KAFKA_PRODUCER, .client_id = "test", .layers = { layer }, .n_layers = 1
+    };
     struct cv_producer *producer = NULL;
     struct cv_err err = CV_ERR_INIT;
 
@@ -52,8 +53,8 @@ bytes(const char *text)
 }
 
 static enum cv_rc
-send_text(struct cv_producer *producer, struct cv_producer_topic *topic, const char *key, const char *value,
-          struct cv_delivery *delivery, struct cv_err *err)
+send_text(struct cv_producer *producer, struct cv_producer_topic *topic, const char *key,
+          const char *value, struct cv_delivery *delivery, struct cv_err *err)
 {
     return cv_producer_send(producer, topic, CV_NO_PARTITION, bytes(key), bytes(value), NULL,
                             CV_NO_TIMESTAMP, delivery, err);
@@ -181,8 +182,9 @@ mock_stop(void **state)
 static struct cv_consumer *
 consumer_of(const struct cv_config *layer, const char *topic, int32_t partitions)
 {
-    struct cv_kafka_conf conf = { .role = CV_KAFKA_CONSUMER, .client_id = "test", .layers = { layer },
-                                  .n_layers = 1 };
+    struct cv_kafka_conf conf = {
+        .role = CV_KAFKA_CONSUMER, .client_id = "test", .layers = { layer }, .n_layers = 1
+    };
     struct cv_topic_partition items[32];
     struct cv_topic_partitions parts = { items, (size_t)partitions };
     struct cv_consumer *consumer = NULL;
@@ -270,9 +272,10 @@ the_key_chooses_javas_partition(void **state)
 static void
 null_and_empty_stay_apart(void **state)
 {
-    static const struct cv_raw_header items[] = {
-        { "null", { NULL, 0 } }, { "empty", { "", 0 } }, { "bytes", { "a\0b", 3 } }, { "bytes", { "2", 1 } }
-    };
+    static const struct cv_raw_header items[] = { { "null", { NULL, 0 } },
+                                                  { "empty", { "", 0 } },
+                                                  { "bytes", { "a\0b", 3 } },
+                                                  { "bytes", { "2", 1 } } };
     static const struct cv_raw_headers headers = { .items = items, .count = CV_COUNT(items) };
     struct mock *mock = *state;
     struct cv_config *layer = layer_of(rd_kafka_mock_cluster_bootstraps(mock->cluster), NULL, NULL);
@@ -286,12 +289,12 @@ null_and_empty_stay_apart(void **state)
 
     rd_kafka_mock_topic_create(mock->cluster, "nulls", 1, 1);
     assert_int_equal(cv_producer_topic(producer, "nulls", &topic, &err), CV_OK);
-    assert_int_equal(cv_producer_send(producer, topic, 0, bytes(NULL), bytes(""), NULL, CV_NO_TIMESTAMP,
-                                      NULL, &err),
+    assert_int_equal(cv_producer_send(producer, topic, 0, bytes(NULL), bytes(""), NULL,
+                                      CV_NO_TIMESTAMP, NULL, &err),
                      CV_OK);
-    assert_int_equal(
-        cv_producer_send(producer, topic, 0, bytes(""), bytes(NULL), &headers, 1234567890123, NULL, &err),
-        CV_OK);
+    assert_int_equal(cv_producer_send(producer, topic, 0, bytes(""), bytes(NULL), &headers,
+                                      1234567890123, NULL, &err),
+                     CV_OK);
     assert_int_equal(cv_producer_flush(producer, 10000, &err), CV_OK);
 
     consumer = consumer_of(layer, "nulls", 1);
@@ -403,7 +406,8 @@ error_codes_have_the_class_that_the_caller_acts_on(void **state)
 static void
 partition_lists_keep_offsets_and_metadata(void **state)
 {
-    struct cv_topic_partition items[] = { { "a", 0, 5, "target=7" }, { "b", 3, CV_OFFSET_END, NULL } };
+    struct cv_topic_partition items[] = { { "a", 0, 5, "target=7" },
+                                          { "b", 3, CV_OFFSET_END, NULL } };
     rd_kafka_topic_partition_list_t *list =
         kafka_list_new(&(struct cv_topic_partitions){ items, CV_COUNT(items) });
     struct cv_topic_partitions copy = { 0 };
