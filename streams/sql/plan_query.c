@@ -235,7 +235,7 @@ plan_when(struct query_check *q, struct cv_err *err)
         return CV_OK;
     cv_buf_str(&sql, "SELECT (");
     cv_buf_str(&sql, when->text);
-    cv_buf_printf(&sql, "\n) FROM \"%s_changes\"", q->plan->sources[q->rule->source].name);
+    cv_buf_printf(&sql, "\n) IS TRUE FROM \"%s_changes\"", q->plan->sources[q->rule->source].name);
     q->rule->when = cv_arena_strdup(q->plan->arena, cv_buf_cstr(&sql));
     cv_buf_free(&sql);
     if (q->rule->when == NULL)

@@ -75,7 +75,7 @@ fault_of(int code)
     case SQLITE_NOTADB:
         return DB_FAULT_CORRUPT;
     case SQLITE_IOERR:
-        return errno == ENOSPC || errno == EDQUOT ? DB_FAULT_FULL : DB_FAULT_OTHER;
+        return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? DB_FAULT_FULL : DB_FAULT_OTHER;
     default:
         return DB_FAULT_OTHER;
     }

@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A processing thread; see loop.h. */
+#include "streams/engine/loop.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "streams/engine/commit.h"
+
+#define POLL_MAX        1000
+#define PROCESS_MAX     1000
+#define BACKOFF_MIN_MS  100
+#define BACKOFF_MAX_MS  5000
+#define PUBLISH_MS      1000
+#define TURN_MS         100
+
+enum command_kind { COMMAND_OPEN, COMMAND_CLOSE };
+
+struct command {
+    struct command *next;
+    enum command_kind kind;
+    struct task_spec spec; /* OPEN: all of it; CLOSE: group and partition */
+    int32_t *partitions;   /* OPEN: the copy that spec points to */
+    bool lost;
+    bool done;
+    int refs; /* the loop's and, of a CLOSE, the waiter's */
+};
+
+struct loop {
+    struct loop_spec spec;
+    struct cv_log *log;
+    struct txn txn;
+    struct stream_task **tasks;
+    size_t n_tasks;
+    struct cv_consumed *batch;
+
+    bool ready;           /* the producer is there */
+    int64_t next_open_ms; /* when to try again */
+    int backoff_ms;
+    int64_t next_prepare_ms;
+    int64_t next_publish_ms;
+    size_t first; /* the task whose turn comes first: a full transaction must not starve the last ones */
+
+    struct cv_lock lock; /* guards what follows */
+    struct cv_cond changed;
+    struct command *commands; /* oldest first */
+    atomic_bool stop;
+
+    _Atomic uint64_t commits;
+    _Atomic uint64_t commits_failed;
+    _Atomic uint64_t commit_us;
+    _Atomic uint64_t process_us;
+    _Atomic uint64_t poll_us;
+};
+
+enum cv_rc
+loop_new(const struct loop_spec *spec, struct loop **ret, struct cv_err *err)
+{
+    struct loop *loop = calloc(1, sizeof(*loop));
+
+    if (loop == NULL) {
+        spec->broker->ops->free(spec->broker);
+        return cv_fail_memory(err);
+    }
+    loop->spec = *spec;
+    loop->log = cv_log_get("culvert.streams.loop");
+    loop->backoff_ms = BACKOFF_MIN_MS;
+    cv_lock_init(&loop->lock, CV_RANK_QUEUE);
+    cv_cond_init(&loop->changed);
+    loop->batch = calloc(POLL_MAX, sizeof(*loop->batch));
+    if (loop->batch == NULL || txn_init(&loop->txn, spec->broker, err) != CV_OK) {
+        loop_free(loop);
+        return cv_fail_memory(err);
+    }
+    *ret = loop;
+    return CV_OK;
+}
+
+static void
+command_unref(struct command *cmd)
+{
+    if (--cmd->refs > 0)
+        return;
+    free(cmd->partitions);
+    free(cmd);
+}
+
+void
+loop_free(struct loop *loop)
+{
+    if (loop == NULL)
+        return;
+    if (loop->txn.open)
+        loop->spec.broker->ops->drop(loop->spec.broker); /* before the bytes that it still may send */
+    for (size_t i = 0; i < loop->n_tasks; i++)
+        task_free(loop->tasks[i]);
+    while (loop->commands != NULL) {
+        struct command *cmd = loop->commands;
+
+        loop->commands = cmd->next;
+        command_unref(cmd);
+    }
+    loop->spec.broker->ops->free(loop->spec.broker);
+    if (loop->txn.broker != NULL)
+        txn_done(&loop->txn);
+    cv_cond_done(&loop->changed);
+    cv_lock_done(&loop->lock);
+    free(loop->tasks);
+    free(loop->batch);
+    free(loop);
+}
+
+void
+loop_stats(const struct loop *loop, struct loop_stats *ret)
+{
+    ret->commits = atomic_load_explicit(&loop->commits, memory_order_relaxed);
+    ret->commits_failed = atomic_load_explicit(&loop->commits_failed, memory_order_relaxed);
+    ret->commit_us = atomic_load_explicit(&loop->commit_us, memory_order_relaxed);
+    ret->process_us = atomic_load_explicit(&loop->process_us, memory_order_relaxed);
+    ret->poll_us = atomic_load_explicit(&loop->poll_us, memory_order_relaxed);
+}
+
+static void
+count(_Atomic uint64_t *to, uint64_t n)
+{
+    atomic_fetch_add_explicit(to, n, memory_order_relaxed);
+}
+
+/* ---- giving up a transaction ---- */
+
+/* The transaction is lost: every task in it begins anew from what is committed. task, if given, is reset. */
+static void
+rewind_all(struct loop *loop, struct stream_task *task, enum task_reset reset, const struct cv_err *why)
+{
+    CV_LOG_WARN(loop->log, "transaction given up, its records will be processed again", CV_ERR(why));
+    loop->spec.broker->ops->drop(loop->spec.broker);
+    txn_end(&loop->txn);
+    loop->ready = false;
+    count(&loop->commits_failed, 1);
+    for (size_t i = 0; i < loop->n_tasks; i++) {
+        if (loop->tasks[i] == task)
+            task_rewind(task, reset, why);
+        else if (task_in_txn(loop->tasks[i]))
+            task_rewind(loop->tasks[i], TASK_KEEP, why);
+    }
+    loop->next_open_ms = cv_mono_ms() + loop->backoff_ms;
+    loop->backoff_ms = loop->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : loop->backoff_ms * 2;
+}
+
+/* As rewind_all where trying again cannot help. */
+static void
+refuse_all(struct loop *loop, const struct cv_err *why)
+{
+    bool *in_txn = calloc(loop->n_tasks, sizeof(*in_txn));
+
+    for (size_t i = 0; i < loop->n_tasks && in_txn != NULL; i++)
+        in_txn[i] = task_in_txn(loop->tasks[i]);
+    rewind_all(loop, NULL, TASK_KEEP, why);
+    for (size_t i = 0; i < loop->n_tasks && in_txn != NULL; i++) {
+        if (in_txn[i])
+            task_fail(loop->tasks[i], why);
+    }
+    free(in_txn);
+}
+
+static void
+fail_one(struct loop *loop, struct stream_task *task, const struct cv_err *why)
+{
+    if (task_in_txn(task))
+        rewind_all(loop, NULL, TASK_KEEP, why);
+    task_fail(task, why);
+}
+
+/* ---- commit ---- */
+
+static void
+print(struct loop *loop)
+{
+    const char *text = cv_buf_cstr(&loop->txn.console);
+    size_t len = loop->txn.console.len;
+
+    if (len == 0)
+        return;
+    if (loop->spec.print != NULL) {
+        loop->spec.print(text, len);
+        return;
+    }
+    fwrite(text, 1, len, stdout);
+    fflush(stdout);
+}
+
+static void
+commit(struct loop *loop)
+{
+    struct cv_err err = CV_ERR_INIT;
+    int64_t begin = cv_mono_us();
+
+    if (!loop->txn.open)
+        return;
+    switch (commit_run(&loop->txn, loop->tasks, loop->n_tasks, &err)) {
+    case COMMIT_DONE:
+        print(loop);
+        txn_end(&loop->txn);
+        loop->backoff_ms = BACKOFF_MIN_MS;
+        count(&loop->commits, 1);
+        break;
+    case COMMIT_REFUSED:
+        refuse_all(loop, &err);
+        break;
+    case COMMIT_LOST:
+        rewind_all(loop, NULL, TASK_KEEP, &err);
+        break;
+    }
+    count(&loop->commit_us, (uint64_t)(cv_mono_us() - begin));
+}
+
+static void
+save_all(struct loop *loop, bool force)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    for (size_t i = 0; i < loop->n_tasks; i++) {
+        if (task_save(loop->tasks[i], force, &err) != CV_OK)
+            fail_one(loop, loop->tasks[i], &err);
+    }
+}
+
+void
+loop_settle(struct loop *loop)
+{
+    commit(loop);
+    save_all(loop, true);
+}
+
+/* ---- mailbox ---- */
+
+static void
+post(struct loop *loop, struct command *cmd)
+{
+    struct command **last = &loop->commands;
+
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = cmd;
+}
+
+enum cv_rc
+loop_open(struct loop *loop, const struct task_spec *spec, struct cv_err *err)
+{
+    struct command *cmd = calloc(1, sizeof(*cmd));
+    size_t n = spec->plan->n_sources;
+
+    if (cmd != NULL)
+        cmd->partitions = calloc(n + 1, sizeof(*cmd->partitions));
+    if (cmd == NULL || cmd->partitions == NULL) {
+        free(cmd);
+        return cv_fail_memory(err);
+    }
+    memcpy(cmd->partitions, spec->partitions, n * sizeof(*cmd->partitions));
+    cmd->kind = COMMAND_OPEN;
+    cmd->spec = *spec;
+    cmd->spec.partitions = cmd->partitions;
+    cmd->refs = 1;
+    cv_lock(&loop->lock);
+    post(loop, cmd);
+    cv_unlock(&loop->lock);
+    return CV_OK;
+}
+
+bool
+loop_close(struct loop *loop, size_t group, int32_t partition, bool lost, int64_t deadline_ms)
+{
+    struct command *cmd = calloc(1, sizeof(*cmd));
+    bool done;
+
+    if (cmd == NULL)
+        return false;
+    *cmd = (struct command){ .kind = COMMAND_CLOSE, .lost = lost, .refs = 2,
+                             .spec = { .group = group, .partition = partition } };
+    cv_lock(&loop->lock);
+    post(loop, cmd);
+    while (!cmd->done && cv_cond_wait(&loop->changed, &loop->lock, deadline_ms))
+        ;
+    done = cmd->done;
+    command_unref(cmd);
+    cv_unlock(&loop->lock);
+    return done;
+}
+
+void
+loop_stop(struct loop *loop)
+{
+    atomic_store(&loop->stop, true);
+}
+
+static struct stream_task *
+find_task(const struct loop *loop, size_t group, int32_t partition, size_t *ret_i)
+{
+    for (size_t i = 0; i < loop->n_tasks; i++) {
+        if (task_group(loop->tasks[i]) == group && task_partition(loop->tasks[i]) == partition) {
+            *ret_i = i;
+            return loop->tasks[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+open_task(struct loop *loop, const struct task_spec *spec)
+{
+    struct stream_task **tasks = realloc(loop->tasks, (loop->n_tasks + 1) * sizeof(*tasks));
+    struct task_spec mine = *spec;
+    struct cv_err err = CV_ERR_INIT;
+    size_t i;
+
+    if (tasks != NULL)
+        loop->tasks = tasks;
+    if (find_task(loop, spec->group, spec->partition, &i) != NULL)
+        return;
+    mine.broker = loop->spec.broker;
+    mine.board = loop->spec.board;
+    if (tasks == NULL || task_new(&mine, &loop->tasks[loop->n_tasks], &err) != CV_OK)
+        CV_LOG_ERROR(loop->log, "task could not be made", CV_ERR(&err));
+    else
+        loop->n_tasks++;
+}
+
+static void
+close_task(struct loop *loop, size_t group, int32_t partition, bool lost)
+{
+    struct cv_err err = CV_ERR_INIT;
+    size_t i;
+    struct stream_task *task = find_task(loop, group, partition, &i);
+
+    if (task == NULL)
+        return;
+    if (lost && task_in_txn(task)) {
+        cv_fail(&err, CV_CONFLICT, "task %s was given to another worker", task_id(task));
+        rewind_all(loop, NULL, TASK_KEEP, &err);
+    } else if (task_in_txn(task)) {
+        commit(loop);
+    }
+    if (task_save(task, true, &err) != CV_OK)
+        CV_LOG_WARN(loop->log, "state file was not saved", CV_STR("task", task_id(task)), CV_ERR(&err));
+    task_free(task);
+    loop->n_tasks--;
+    memmove(&loop->tasks[i], &loop->tasks[i + 1], (loop->n_tasks - i) * sizeof(struct stream_task *));
+}
+
+static void
+take_commands(struct loop *loop)
+{
+    for (;;) {
+        struct command *cmd;
+
+        cv_lock(&loop->lock);
+        cmd = loop->commands;
+        if (cmd != NULL)
+            loop->commands = cmd->next;
+        cv_unlock(&loop->lock);
+        if (cmd == NULL)
+            return;
+        if (cmd->kind == COMMAND_OPEN)
+            open_task(loop, &cmd->spec);
+        else
+            close_task(loop, cmd->spec.group, cmd->spec.partition, cmd->lost);
+        cv_lock(&loop->lock);
+        cmd->done = true;
+        command_unref(cmd);
+        cv_cond_signal(&loop->changed);
+        cv_unlock(&loop->lock);
+    }
+}
+
+/* ---- a turn ---- */
+
+/* Producer and tasks that are not there yet; both wait for Kafka with patience. */
+static void
+prepare(struct loop *loop)
+{
+    struct cv_err err = CV_ERR_INIT;
+    struct broker *b = loop->spec.broker;
+    int64_t now = cv_mono_ms();
+
+    if (loop->n_tasks > 0 && !loop->ready && now >= loop->next_open_ms) {
+        if (b->ops->open(b, &err) == CV_OK) {
+            loop->ready = true;
+        } else {
+            CV_LOG_WARN(loop->log, "producer is not ready, trying again", CV_ERR(&err));
+            loop->next_open_ms = cv_mono_ms() + loop->backoff_ms;
+        }
+    }
+    for (size_t i = 0; i < loop->n_tasks && loop->ready && now >= loop->next_prepare_ms; i++) {
+        struct stream_task *task = loop->tasks[i];
+
+        if (task_state(task) != TASK_CREATED || task_prepare(task, &err) == CV_OK)
+            continue;
+        if (err.rc != CV_RETRY && err.rc != CV_CONFLICT) {
+            fail_one(loop, task, &err);
+            continue;
+        }
+        CV_LOG_WARN(loop->log, "task waits for Kafka", CV_STR("task", task_id(task)), CV_ERR(&err));
+        task_rewind(task, TASK_KEEP, &err);
+        loop->next_prepare_ms = cv_mono_ms() + loop->backoff_ms;
+    }
+}
+
+static void
+route(struct loop *loop, struct cv_consumed *msg)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    for (size_t i = 0; i < loop->n_tasks; i++) {
+        bool taken;
+
+        if (task_route(loop->tasks[i], msg, &taken, &err) != CV_OK)
+            fail_one(loop, loop->tasks[i], &err);
+        if (taken)
+            return;
+    }
+    cv_consumed_free(msg, 1); /* of a task that has gone */
+}
+
+/* The consumer cannot go on: let the tasks look at their partitions again, which tells whose fault it is. */
+static void
+poll_failed(struct loop *loop, const struct cv_err *why)
+{
+    CV_LOG_WARN(loop->log, "could not read, starting the tasks anew", CV_ERR(why));
+    if (loop->txn.open)
+        rewind_all(loop, NULL, TASK_KEEP, why);
+    for (size_t i = 0; i < loop->n_tasks; i++)
+        task_rewind(loop->tasks[i], TASK_KEEP, why);
+    loop->next_prepare_ms = cv_mono_ms() + loop->backoff_ms;
+}
+
+static void
+poll_once(struct loop *loop, int timeout_ms)
+{
+    struct cv_err err = CV_ERR_INIT;
+    size_t n = 0;
+    int due = txn_due_in(&loop->txn, loop->spec.plan->commit_interval_ms);
+    int64_t begin = cv_mono_us();
+
+    for (size_t i = 0; i < loop->n_tasks && timeout_ms > 0; i++) {
+        if (task_has_work(loop->tasks[i]))
+            timeout_ms = 0;
+    }
+    if (due >= 0 && due < timeout_ms)
+        timeout_ms = due;
+    if (loop->spec.broker->ops->poll(loop->spec.broker, loop->batch, POLL_MAX, timeout_ms, &n, &err) != CV_OK)
+        poll_failed(loop, &err);
+    for (size_t i = 0; i < n; i++)
+        route(loop, &loop->batch[i]);
+    count(&loop->poll_us, (uint64_t)(cv_mono_us() - begin));
+}
+
+static void
+process(struct loop *loop)
+{
+    struct cv_err err = CV_ERR_INIT;
+    int64_t begin = cv_mono_us();
+
+    for (size_t i = 0; i < loop->n_tasks && loop->ready; i++) {
+        struct stream_task *task = loop->tasks[loop->first++ % loop->n_tasks];
+        size_t taken;
+
+        if (task_refresh_due(task) && txn_begin(&loop->txn, &err) == CV_OK)
+            task_refresh(task);
+        if (!task_has_work(task))
+            continue;
+        switch (task_process(task, &loop->txn, PROCESS_MAX, &taken, &err)) {
+        case TASK_FINE:
+            break;
+        case TASK_BROKER:
+            rewind_all(loop, task, TASK_KEEP, &err);
+            break;
+        case TASK_CAREFUL:
+            rewind_all(loop, task, TASK_BE_CAREFUL, &err);
+            break;
+        case TASK_REBUILD:
+            rewind_all(loop, task, TASK_EMPTY, &err);
+            break;
+        case TASK_BROKEN:
+            fail_one(loop, task, &err);
+            break;
+        }
+        if (txn_due(&loop->txn, loop->spec.plan->commit_interval_ms))
+            break;
+    }
+    count(&loop->process_us, (uint64_t)(cv_mono_us() - begin));
+}
+
+static void
+tick(struct loop *loop)
+{
+    struct cv_err err = CV_ERR_INIT;
+    bool publish = cv_mono_ms() >= loop->next_publish_ms;
+
+    for (size_t i = 0; i < loop->n_tasks; i++) {
+        if (task_tick(loop->tasks[i], &err) != CV_OK)
+            fail_one(loop, loop->tasks[i], &err);
+        if (publish)
+            task_publish(loop->tasks[i]);
+    }
+    if (publish)
+        loop->next_publish_ms = cv_mono_ms() + PUBLISH_MS;
+}
+
+void
+loop_turn(struct loop *loop, int timeout_ms)
+{
+    take_commands(loop);
+    prepare(loop);
+    poll_once(loop, timeout_ms);
+    process(loop);
+    if (txn_due(&loop->txn, loop->spec.plan->commit_interval_ms))
+        commit(loop);
+    if (!loop->txn.open)
+        save_all(loop, false);
+    tick(loop);
+}
+
+void
+loop_run(void *arg)
+{
+    struct loop *loop = arg;
+
+    while (!atomic_load(&loop->stop))
+        loop_turn(loop, TURN_MS);
+    take_commands(loop);
+    loop_settle(loop);
+    while (loop->n_tasks > 0) {
+        task_free(loop->tasks[loop->n_tasks - 1]);
+        loop->n_tasks--;
+    }
+}

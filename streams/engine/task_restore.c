@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From committed offsets to a task that runs: where its inputs go on, whether its state file can be used, and
+ * the changelog's tail into it; see task.h.
+ *
+ * The restore target travels in the committed offsets' metadata, so the task knows how far the changelog must
+ * be read; a changelog that does not reach it has lost data, and the task says so instead of going on.
+ */
+#include "streams/engine/task_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#define DELETE_RETENTION_MS ((int64_t)7 * 86400 * 1000) /* of changelog topics, as app.c creates them */
+#define RESTORE_BATCH       20000
+#define RESTORE_PATIENCE_MS 60000
+
+/* What the group has committed for the task. */
+struct committed {
+    bool any;
+    char generation[GENERATION_MAX];
+    int64_t target;
+};
+
+static enum cv_rc
+take_note(struct input *in, const struct cv_topic_partition *part, struct committed *all, struct cv_err *err)
+{
+    struct offset_note note;
+
+    in->pos = (struct position){ .next_offset = -1 };
+    if (part->offset < 0)
+        return CV_OK;
+    if (!offset_note_read(part->metadata, &note))
+        return cv_fail(err, CV_INVALID,
+                       "the committed offset of topic \"%s\" partition %d was not written by this application (its "
+                       "metadata is not ours); offsets cannot be set by hand, because the state belongs to them: "
+                       "start over under a new application_id",
+                       part->topic, (int)part->partition);
+    in->pos = note.pos;
+    in->pos.next_offset = part->offset;
+    if (!all->any || note.changelog_next > all->target) {
+        all->target = note.changelog_next;
+        memcpy(all->generation, note.generation, sizeof(all->generation));
+    }
+    all->any = true;
+    return CV_OK;
+}
+
+static enum cv_rc
+read_committed(struct stream_task *task, struct committed *all, struct cv_err *err)
+{
+    struct cv_topic_partitions parts = { .count = task->n_inputs };
+    enum cv_rc rc;
+
+    parts.items = calloc(task->n_inputs, sizeof(*parts.items));
+    if (parts.items == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; i < task->n_inputs; i++)
+        parts.items[i] = (struct cv_topic_partition){ .topic = task->inputs[i].source->topic,
+                                                      .partition = task->spec.partition,
+                                                      .offset = CV_OFFSET_INVALID };
+    rc = task->spec.broker->ops->committed(task->spec.broker, &parts, err);
+    for (size_t i = 0; i < task->n_inputs; i++) {
+        if (rc == CV_OK)
+            rc = take_note(&task->inputs[i], &parts.items[i], all, err);
+        free((char *)(uintptr_t)parts.items[i].metadata);
+    }
+    free(parts.items);
+    return rc;
+}
+
+/* Where the input starts, checked against what the topic still has. */
+static enum cv_rc
+place_input(struct stream_task *task, struct input *in, struct cv_err *err)
+{
+    int64_t low;
+    int64_t high;
+    enum cv_rc rc = task->spec.broker->ops->range(task->spec.broker, in->source->topic, in->partition, &low, &high,
+                                                  err);
+
+    if (rc != CV_OK)
+        return rc;
+    if (in->pos.next_offset < 0)
+        in->pos.next_offset = task->spec.start_offset == CV_OFFSET_END ? high : low;
+    if (in->pos.next_offset < low)
+        return cv_fail(err, CV_INVALID,
+                       "records %lld to %lld of topic \"%s\" partition %d were removed before they were read; "
+                       "lengthen the topic's retention, and start over under a new application_id after a new snapshot",
+                       (long long)in->pos.next_offset, (long long)low - 1, in->source->topic, (int)in->partition);
+    if (in->pos.next_offset > high)
+        return cv_fail(err, CV_INVALID,
+                       "topic \"%s\" partition %d ends at %lld, but %lld was read already: it was made anew; start over "
+                       "under a new application_id",
+                       in->source->topic, (int)in->partition, (long long)high, (long long)in->pos.next_offset);
+    in->end_offset = high;
+    return CV_OK;
+}
+
+static void
+new_generation(char out[GENERATION_MAX])
+{
+    uint64_t v;
+
+    if (getrandom(&v, sizeof(v), 0) != (ssize_t)sizeof(v))
+        v = (uint64_t)cv_now_ns();
+    snprintf(out, GENERATION_MAX, "%016llx", (unsigned long long)v);
+}
+
+/* Why the state file cannot serve as a start for the restore; NULL: it can. */
+static enum cv_rc
+judge_state(struct stream_task *task, const struct committed *all, const char **ret_why, struct cv_err *err)
+{
+    char generation[GENERATION_MAX];
+    int64_t alive;
+    enum cv_rc rc = state_number(task->state, "changelog", &task->changelog_next, err);
+
+    if (rc == CV_OK)
+        rc = state_text(task->state, "generation", generation, sizeof(generation), err);
+    if (rc == CV_OK)
+        rc = state_number(task->state, "last_alive_ms", &alive, err);
+    if (rc != CV_OK)
+        return rc;
+    *ret_why = NULL;
+    if (!all->any && alive != 0)
+        *ret_why = "the group has no committed offsets";
+    else if (all->any && generation[0] != '\0' && strcmp(generation, all->generation) != 0)
+        *ret_why = "it belongs to another changelog";
+    else if (all->any && task->changelog_next > all->target)
+        *ret_why = "it is ahead of the committed offsets";
+    else if (all->any && alive != 0 && cv_now_ms() - alive > DELETE_RETENTION_MS / 10 * 8)
+        *ret_why = "it is so old that the changelog may have forgotten deletions since";
+    return CV_OK;
+}
+
+static enum cv_rc
+fit_state(struct stream_task *task, const struct committed *all, struct cv_err *err)
+{
+    const char *why;
+    enum cv_rc rc = judge_state(task, all, &why, err);
+
+    if (rc == CV_OK && why != NULL) {
+        CV_LOG_WARN(task->log, "state file cannot be used; its state is rebuilt",
+                    CV_STR("task", task->status.id), CV_STR("reason", why));
+        task_close_state(task);
+        task->wipe = true;
+        rc = task_open_state(task, err);
+        task->changelog_next = 0;
+    }
+    if (rc != CV_OK)
+        return rc;
+    if (all->any)
+        memcpy(task->generation, all->generation, sizeof(task->generation));
+    else
+        new_generation(task->generation);
+    task->restore_target = all->target;
+    return state_set_text(task->state, "generation", task->generation, err);
+}
+
+static enum cv_rc
+attach_inputs(struct stream_task *task, struct cv_err *err)
+{
+    struct broker *b = task->spec.broker;
+
+    for (size_t i = 0; i < task->n_inputs; i++) {
+        struct input *in = &task->inputs[i];
+        struct cv_topic_partition item = { .topic = in->source->topic, .partition = in->partition,
+                                           .offset = in->pos.next_offset };
+        struct cv_topic_partitions part = { .items = &item, .count = 1 };
+
+        if (b->ops->attach(b, &part, err) != CV_OK)
+            return err->rc;
+        in->attached = true;
+        in->taken_next = in->pos.next_offset;
+    }
+    return CV_OK;
+}
+
+static enum cv_rc
+attach_changelog(struct stream_task *task, struct cv_err *err)
+{
+    struct broker *b = task->spec.broker;
+    struct cv_topic_partition item = { .topic = task->changelog_topic, .partition = task->spec.partition,
+                                       .offset = task->changelog_next };
+    struct cv_topic_partitions part = { .items = &item, .count = 1 };
+    int64_t low;
+    int64_t high;
+
+    if (b->ops->range(b, task->changelog_topic, task->spec.partition, &low, &high, err) != CV_OK)
+        return err->rc;
+    if (task->changelog_next < low)
+        return cv_fail(err, CV_INVALID,
+                       "the changelog topic \"%s\" partition %d begins at %lld, but the state needs it from %lld on: "
+                       "records were deleted; start over under a new application_id",
+                       task->changelog_topic, (int)task->spec.partition, (long long)low,
+                       (long long)task->changelog_next);
+    if (b->ops->attach(b, &part, err) != CV_OK)
+        return err->rc;
+    task->changelog_attached = true;
+    task->restored = 0;
+    task->restore_deadline_ms = cv_mono_ms() + RESTORE_PATIENCE_MS;
+    return CV_OK;
+}
+
+static enum cv_rc
+start_running(struct stream_task *task, struct cv_err *err)
+{
+    enum cv_rc rc = attach_inputs(task, err);
+
+    if (rc == CV_OK) {
+        task->committed_ms = task->saved_ms = cv_mono_ms();
+        task_set_state(task, TASK_RUNNING, "");
+    }
+    return rc;
+}
+
+enum cv_rc
+task_prepare(struct stream_task *task, struct cv_err *err)
+{
+    struct committed all = { 0 };
+    enum cv_rc rc = CV_OK;
+
+    if (task->state == NULL)
+        rc = task_open_state(task, err);
+    if (rc == CV_OK)
+        rc = read_committed(task, &all, err);
+    for (size_t i = 0; i < task->n_inputs && rc == CV_OK; i++)
+        rc = place_input(task, &task->inputs[i], err);
+    if (rc == CV_OK)
+        rc = fit_state(task, &all, err);
+    if (rc != CV_OK)
+        return rc;
+    if (task->changelog_next >= task->restore_target)
+        return start_running(task, err);
+    rc = attach_changelog(task, err);
+    if (rc == CV_OK)
+        task_set_state(task, TASK_RESTORING, "the state file is behind the changelog");
+    return rc;
+}
+
+/* ---- the changelog's records ---- */
+
+/* Commit what was restored so far: an interrupted restore goes on there. */
+static enum cv_rc
+save_restored(struct stream_task *task, struct cv_err *err)
+{
+    enum cv_rc rc = db_begin(task->db, err);
+
+    if (rc == CV_OK)
+        rc = state_set_number(task->state, "changelog", task->changelog_next, err);
+    if (rc == CV_OK)
+        rc = state_set_number(task->state, "last_alive_ms", cv_now_ms(), err);
+    return rc == CV_OK ? db_commit(task->db, err) : rc;
+}
+
+static enum cv_rc
+finish_restore(struct stream_task *task, struct cv_err *err)
+{
+    struct cv_topic_partition item = { .topic = task->changelog_topic, .partition = task->spec.partition };
+    struct cv_topic_partitions part = { .items = &item, .count = 1 };
+    enum cv_rc rc;
+
+    if (task->changelog_next < task->restore_target)
+        task->changelog_next = task->restore_target; /* the last ones were transaction marks */
+    rc = save_restored(task, err);
+    if (rc == CV_OK)
+        rc = task->spec.broker->ops->detach(task->spec.broker, &part, err);
+    if (rc != CV_OK)
+        return rc;
+    task->changelog_attached = false;
+    CV_LOG_INFO(task->log, "state restored", CV_STR("task", task->status.id), CV_INT("records", task->restored));
+    return start_running(task, err);
+}
+
+static enum cv_rc
+take_changelog(struct stream_task *task, const struct cv_consumed *msg, struct cv_err *err)
+{
+    enum cv_rc rc = CV_OK;
+
+    task->restore_deadline_ms = cv_mono_ms() + RESTORE_PATIENCE_MS;
+    if (!msg->eof && msg->offset < task->restore_target && msg->offset >= task->changelog_next) {
+        rc = db_begin(task->db, err);
+        if (rc == CV_OK)
+            rc = changelog_apply(task->changelog, msg->key, msg->value, err);
+        if (rc != CV_OK)
+            return cv_err_context(err, "changelog topic \"%s\" partition %d offset %lld", task->changelog_topic,
+                                  (int)msg->partition, (long long)msg->offset);
+        task->changelog_next = msg->offset + 1;
+        if (++task->restored % RESTORE_BATCH == 0)
+            rc = save_restored(task, err);
+        if (task->restored % RESTORE_BATCH == 0)
+            task_publish(task);
+    }
+    if (rc == CV_OK && (task->changelog_next >= task->restore_target ||
+                        (msg->eof ? msg->offset : msg->offset + 1) >= task->restore_target))
+        rc = finish_restore(task, err);
+    return rc;
+}
+
+enum cv_rc
+task_tick(struct stream_task *task, struct cv_err *err)
+{
+    if (task->status.state != TASK_RESTORING || cv_mono_ms() < task->restore_deadline_ms)
+        return CV_OK;
+    return cv_fail(err, CV_INVALID,
+                   "the changelog topic \"%s\" partition %d cannot be read up to %lld, which was committed; it is at "
+                   "%lld: records were deleted or a transaction hangs; restart, or start over under a new "
+                   "application_id",
+                   task->changelog_topic, (int)task->spec.partition, (long long)task->restore_target,
+                   (long long)task->changelog_next);
+}
+
+/* ---- routing ---- */
+
+static bool
+same_topic(const char *a, const char *b)
+{
+    return a == b || strcmp(a, b) == 0;
+}
+
+static enum cv_rc
+take_input(struct stream_task *task, struct input *in, struct cv_consumed *msg, struct cv_err *err)
+{
+    enum cv_rc rc = CV_OK;
+    bool keep = false;
+
+    if (task->status.state != TASK_RUNNING || !in->attached) {
+        /* left over from before the partition was given up */
+    } else if (msg->eof) {
+        in->end_offset = msg->offset;
+    } else if (msg->offset >= in->taken_next) { /* else fetched twice (librdkafka before 2.1.1) */
+        rc = input_put(in, msg, err);
+        keep = rc == CV_OK;
+    }
+    if (!keep)
+        cv_consumed_free(msg, 1);
+    return rc;
+}
+
+enum cv_rc
+task_route(struct stream_task *task, struct cv_consumed *msg, bool *ret_taken, struct cv_err *err)
+{
+    *ret_taken = false;
+    if (msg->partition != task->spec.partition)
+        return CV_OK;
+    for (size_t i = 0; i < task->n_inputs; i++) {
+        if (same_topic(msg->topic, task->inputs[i].source->topic)) {
+            *ret_taken = true;
+            return take_input(task, &task->inputs[i], msg, err);
+        }
+    }
+    if (same_topic(msg->topic, task->changelog_topic)) {
+        enum cv_rc rc = CV_OK;
+
+        *ret_taken = true;
+        if (task->status.state == TASK_RESTORING && task->changelog_attached)
+            rc = take_changelog(task, msg, err);
+        cv_consumed_free(msg, 1);
+        return rc;
+    }
+    return CV_OK;
+}

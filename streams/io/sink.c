@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Result rows to records; see sink.h. */
+#include "streams/io/sink.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <culvert/record.h>
+
+#include "common/json_read.h"
+#include "common/number.h"
+#include "streams/store/relation.h"
+
+#define RECORD_MAX ((size_t)64 << 20)
+
+enum role { ROLE_FIELD, ROLE_JSON, ROLE_KEY, ROLE_VALUE, ROLE_TS, ROLE_PARTITION };
+
+struct sink_column {
+    enum role role;
+    const char *name;
+    char *head; /* FIELD, JSON: "name": with comma and escapes as it stands in the record */
+    size_t head_len;
+};
+
+struct sink_encoder {
+    const struct plan_sink *sink;
+    struct sink_column *columns;
+    size_t n_columns;
+    int *key; /* column of each part of the key */
+    char **key_heads; /* in the debezium format */
+    int key_column;   /* _key; -1: none */
+    int value_column;
+    struct cv_buf key_buf;
+    struct cv_buf value_buf;
+};
+
+static char *
+make_head(const char *name, bool first)
+{
+    struct cv_buf head = CV_BUF_INIT(1 << 20);
+    char *out;
+
+    if (!first)
+        cv_buf_char(&head, ',');
+    cv_buf_json(&head, name, strlen(name));
+    cv_buf_char(&head, ':');
+    out = cv_buf_take(&head);
+    cv_buf_free(&head);
+    return out;
+}
+
+static enum role
+role_of(const struct plan_sink *sink, const char *name)
+{
+    if (strcmp(name, "_key") == 0)
+        return ROLE_KEY;
+    if (strcmp(name, "_value") == 0)
+        return ROLE_VALUE;
+    if (strcmp(name, "_ts") == 0)
+        return ROLE_TS;
+    if (strcmp(name, "_partition") == 0)
+        return ROLE_PARTITION;
+    for (size_t i = 0; i < sink->n_json_columns; i++) {
+        if (strcmp(sink->json_columns[i], name) == 0)
+            return ROLE_JSON;
+    }
+    return ROLE_FIELD;
+}
+
+static enum cv_rc
+make_columns(struct sink_encoder *enc, const struct plan_body *body, struct cv_err *err)
+{
+    bool first = true;
+
+    for (size_t i = 0; i < body->n_columns; i++) {
+        struct sink_column *col = &enc->columns[enc->n_columns++];
+
+        col->name = body->columns[i];
+        col->role = role_of(enc->sink, col->name);
+        if (col->role == ROLE_KEY)
+            enc->key_column = (int)i;
+        if (col->role == ROLE_VALUE)
+            enc->value_column = (int)i;
+        if (col->role != ROLE_FIELD && col->role != ROLE_JSON)
+            continue;
+        col->head = make_head(col->name, first);
+        if (col->head == NULL)
+            return cv_fail_memory(err);
+        col->head_len = strlen(col->head);
+        first = false;
+    }
+    return CV_OK;
+}
+
+static enum cv_rc
+make_key(struct sink_encoder *enc, const struct plan_body *body, struct cv_err *err)
+{
+    for (size_t k = 0; k < enc->sink->n_key; k++) {
+        enc->key[k] = -1;
+        for (size_t i = 0; i < body->n_columns; i++) {
+            if (strcmp(body->columns[i], enc->sink->key[k]) == 0)
+                enc->key[k] = (int)i;
+        }
+        if (enc->key[k] < 0 && enc->key_column < 0)
+            return cv_fail(err, CV_INVALID, "the result lacks the column \"%s\"", enc->sink->key[k]);
+        enc->key_heads[k] = make_head(enc->sink->key[k], k == 0);
+        if (enc->key_heads[k] == NULL)
+            return cv_fail_memory(err);
+    }
+    return CV_OK;
+}
+
+enum cv_rc
+sink_encoder_new(const struct plan_sink *sink, const struct plan_body *body, struct sink_encoder **ret,
+                 struct cv_err *err)
+{
+    struct sink_encoder *enc = calloc(1, sizeof(*enc));
+    enum cv_rc rc;
+
+    if (enc == NULL)
+        return cv_fail_memory(err);
+    enc->sink = sink;
+    enc->key_column = enc->value_column = -1;
+    cv_buf_init(&enc->key_buf, RECORD_MAX);
+    cv_buf_init(&enc->value_buf, RECORD_MAX);
+    enc->columns = calloc(body->n_columns, sizeof(*enc->columns));
+    enc->key = calloc(sink->n_key + 1, sizeof(*enc->key));
+    enc->key_heads = calloc(sink->n_key + 1, sizeof(*enc->key_heads));
+    if (enc->columns == NULL || enc->key == NULL || enc->key_heads == NULL)
+        rc = cv_fail_memory(err);
+    else
+        rc = make_columns(enc, body, err);
+    if (rc == CV_OK)
+        rc = make_key(enc, body, err);
+    if (rc != CV_OK) {
+        sink_encoder_free(enc);
+        return rc;
+    }
+    *ret = enc;
+    return CV_OK;
+}
+
+void
+sink_encoder_free(struct sink_encoder *enc)
+{
+    if (enc == NULL)
+        return;
+    for (size_t i = 0; i < enc->n_columns; i++)
+        free(enc->columns[i].head);
+    for (size_t i = 0; enc->key_heads != NULL && i < enc->sink->n_key; i++)
+        free(enc->key_heads[i]);
+    cv_buf_free(&enc->key_buf);
+    cv_buf_free(&enc->value_buf);
+    free(enc->columns);
+    free(enc->key);
+    free(enc->key_heads);
+    free(enc);
+}
+
+static void
+add_value(struct cv_buf *out, const struct cell *cell)
+{
+    char text[CV_DOUBLE_MAX];
+
+    switch (cell->kind) {
+    case CELL_INTEGER:
+        cv_buf_i64(out, cell->integer);
+        break;
+    case CELL_REAL:
+        cv_buf_add(out, text, cv_format_double(cell->real, text));
+        break;
+    case CELL_TEXT:
+        cv_buf_json(out, cell->len == 0 ? "" : cell->data, cell->len);
+        break;
+    case CELL_BLOB:
+        cv_buf_char(out, '"');
+        cv_base64(out, cell->data, cell->len);
+        cv_buf_char(out, '"');
+        break;
+    default:
+        cv_buf_str(out, "null");
+        break;
+    }
+}
+
+/* Text that is JSON goes in as it stands. */
+static enum cv_rc
+add_json(struct cv_buf *out, const struct sink_column *col, const struct cell *cell, struct cv_err *err)
+{
+    struct cv_json_reader in;
+
+    if (cell->kind != CELL_TEXT) {
+        add_value(out, cell);
+        return CV_OK;
+    }
+    cv_json_reader_init(&in, cell->data, cell->len);
+    if (cv_json_skip(&in) == CV_JSON_BAD || cv_json_next(&in) != CV_JSON_DONE)
+        return cv_fail(err, CV_INVALID, "column \"%s\" is a json_column, but its text is no JSON", col->name);
+    cv_buf_add(out, cell->data, cell->len);
+    return CV_OK;
+}
+
+static void
+encode_key(struct sink_encoder *enc, struct statement *row)
+{
+    bool object = enc->sink->key_format == PLAN_KEY_DEBEZIUM;
+
+    cv_buf_reset(&enc->key_buf);
+    cv_buf_char(&enc->key_buf, object ? '{' : '[');
+    for (size_t i = 0; i < enc->sink->n_key; i++) {
+        struct cell cell = statement_cell(row, enc->key[i]);
+
+        if (object)
+            cv_buf_str(&enc->key_buf, enc->key_heads[i]);
+        else if (i > 0)
+            cv_buf_char(&enc->key_buf, ',');
+        add_value(&enc->key_buf, &cell);
+    }
+    cv_buf_char(&enc->key_buf, object ? '}' : ']');
+}
+
+static enum cv_rc
+encode_value(struct sink_encoder *enc, struct statement *row, struct cv_err *err)
+{
+    struct cv_buf *out = &enc->value_buf;
+
+    cv_buf_reset(out);
+    cv_buf_char(out, '{');
+    for (size_t i = 0; i < enc->n_columns; i++) {
+        const struct sink_column *col = &enc->columns[i];
+        struct cell cell;
+
+        if (col->head == NULL)
+            continue;
+        cell = statement_cell(row, (int)i);
+        cv_buf_add(out, col->head, col->head_len);
+        if (col->role == ROLE_FIELD)
+            add_value(out, &cell);
+        else if (add_json(out, col, &cell, err) != CV_OK)
+            return err->rc;
+    }
+    cv_buf_char(out, '}');
+    return CV_OK;
+}
+
+/* The bytes of _key or _value. */
+static enum cv_rc
+take_raw(struct statement *row, int col, const char *name, struct cv_arena *arena, struct cv_bytes *ret,
+         struct cv_err *err)
+{
+    struct cell cell = statement_cell(row, col);
+
+    if (cell.kind == CELL_NULL)
+        return CV_OK;
+    if (cell.kind != CELL_TEXT && cell.kind != CELL_BLOB)
+        return cv_fail(err, CV_INVALID, "\"%s\" must be text, a blob or NULL", name);
+    ret->data = cv_arena_dup(arena, cell.len == 0 ? "" : cell.data, cell.len);
+    ret->len = cell.len;
+    return ret->data == NULL ? cv_fail_memory(err) : CV_OK;
+}
+
+static enum cv_rc
+take_buffer(const struct cv_buf *buf, struct cv_arena *arena, struct cv_bytes *ret, struct cv_err *err)
+{
+    if (cv_buf_check(buf, err) != CV_OK)
+        return err->rc;
+    ret->data = cv_arena_dup(arena, buf->data, buf->len);
+    ret->len = buf->len;
+    return ret->data == NULL ? cv_fail_memory(err) : CV_OK;
+}
+
+static enum cv_rc
+encode_rest(struct sink_encoder *enc, struct statement *row, struct output *out, struct cv_err *err)
+{
+    for (size_t i = 0; i < enc->n_columns; i++) {
+        enum role role = enc->columns[i].role;
+        struct cell cell;
+
+        if (role != ROLE_TS && role != ROLE_PARTITION)
+            continue;
+        cell = statement_cell(row, (int)i);
+        if (cell.kind == CELL_NULL)
+            continue;
+        if (cell.kind != CELL_INTEGER || cell.integer < 0 || (role == ROLE_PARTITION && cell.integer > INT32_MAX))
+            return cv_fail(err, CV_INVALID, "\"%s\" must be a whole number that is not negative",
+                           enc->columns[i].name);
+        if (role == ROLE_TS)
+            out->ts_ms = cell.integer;
+        else
+            out->partition = (int32_t)cell.integer;
+    }
+    return CV_OK;
+}
+
+enum cv_rc
+sink_encode(struct sink_encoder *enc, struct statement *row, struct cv_arena *arena, struct output *ret,
+            struct cv_err *err)
+{
+    struct output out = { .sink = enc->sink, .partition = CV_NO_PARTITION, .ts_ms = CHANGE_NONE };
+    enum cv_rc rc = CV_OK;
+
+    if (enc->key_column >= 0) {
+        rc = take_raw(row, enc->key_column, "_key", arena, &out.key, err);
+    } else if (enc->sink->n_key > 0) {
+        encode_key(enc, row);
+        rc = take_buffer(&enc->key_buf, arena, &out.key, err);
+    }
+    if (rc == CV_OK && enc->value_column >= 0)
+        rc = take_raw(row, enc->value_column, "_value", arena, &out.value, err);
+    else if (rc == CV_OK && (rc = encode_value(enc, row, err)) == CV_OK)
+        rc = take_buffer(&enc->value_buf, arena, &out.value, err);
+    if (rc == CV_OK)
+        rc = encode_rest(enc, row, &out, err);
+    if (rc == CV_OK)
+        *ret = out;
+    return rc;
+}

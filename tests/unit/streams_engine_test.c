@@ -1,0 +1,769 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The streams engine on a Kafka in memory: change handling, poison, exactly once, restore. */
+#include "tests/helper/cmocka_all.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "streams/engine/apply.h"
+#include "streams/engine/loop.h"
+#include "tests/helper/memory_kafka.h"
+#include "tests/helper/streams_plan.h"
+
+#define ORDERS                                                                                             \
+    "CREATE SOURCE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL, status TEXT, total "   \
+    "DECIMAL(12,2)) FROM TOPIC 'orders';\n"
+#define OUT "CREATE SINK out TO TOPIC 'out' KEY (id);\n"
+#define ECHO                                                                                               \
+    "CREATE QUERY echo ON orders WHEN (_op <> 'd') INTO out AS\n"                                          \
+    "  SELECT id, _op AS op, status, old_status AS was, dec(total, 2) AS total FROM orders_changes;\n"    \
+    "CREATE QUERY gone ON orders WHEN (_op = 'd') INTO out AS SELECT id, NULL AS _value FROM orders_changes;\n"
+#define PIPELINE(options) "CREATE PIPELINE p WITH (application_id = 'app', commit_interval_ms = 60000" options ");\n"
+
+static struct {
+    struct memory_kafka *kafka;
+    struct cv_arena *arena;
+    struct plan *plan;
+    struct status_board *board;
+    struct loop *loop;
+    char dir[64];
+    int32_t partitions[4];
+    int64_t start;
+} rig;
+
+static struct cv_buf printed = CV_BUF_INIT(1 << 20);
+
+static void
+print(const char *text, size_t len)
+{
+    cv_buf_add(&printed, text, len);
+}
+
+static void
+start_loop(void)
+{
+    struct loop_spec spec = { .plan = rig.plan, .board = rig.board, .print = print,
+                              .broker = memory_broker_new(rig.kafka, "app-w-0") };
+    struct task_spec task = { .plan = rig.plan, .partitions = rig.partitions, .state_dir = rig.dir,
+                              .start_offset = rig.start };
+    struct cv_err err = CV_ERR_INIT;
+
+    assert_int_equal(loop_new(&spec, &rig.loop, &err), CV_OK);
+    for (size_t i = 0; i < rig.plan->n_groups; i++) {
+        task.group = i;
+        assert_int_equal(loop_open(rig.loop, &task, &err), CV_OK);
+    }
+}
+
+static void
+stop_loop(void)
+{
+    loop_free(rig.loop);
+    rig.loop = NULL;
+}
+
+static void
+begin(const char *sql)
+{
+    memset(&rig, 0, sizeof(rig));
+    strcpy(rig.dir, "/tmp/culvert-engine-XXXXXX");
+    assert_non_null(mkdtemp(rig.dir));
+    rig.kafka = memory_kafka_new();
+    rig.plan = test_plan(sql, &rig.arena);
+    rig.board = status_board_new();
+    rig.start = CV_OFFSET_BEGINNING;
+    for (size_t i = 0; i < CV_COUNT(rig.partitions); i++)
+        rig.partitions[i] = 1;
+    cv_buf_reset(&printed);
+}
+
+static int
+teardown(void **state)
+{
+    char command[96];
+
+    (void)state;
+    if (rig.loop != NULL)
+        stop_loop();
+    status_board_free(rig.board);
+    cv_arena_free(rig.arena);
+    memory_kafka_free(rig.kafka);
+    cv_buf_free(&printed);
+    snprintf(command, sizeof(command), "rm -rf %s", rig.dir);
+    return system(command);
+}
+
+/* Turn until nothing more can happen, and commit. */
+static void
+run(void)
+{
+    for (int i = 0; i < 12; i++) {
+        loop_turn(rig.loop, 0);
+        usleep(i > 8 ? 110000 : 0); /* the time that a thread waits after a failure */
+        if (i == 7)
+            loop_settle(rig.loop);
+        if (i == 8) {
+            size_t n;
+            struct task_status *all = status_board_copy(rig.board, &n);
+            bool settled = true;
+
+            for (size_t t = 0; t < n; t++)
+                settled &= all[t].state == TASK_RUNNING || all[t].state == TASK_FAILED;
+            free(all);
+            if (settled && memory_kafka_open_txns(rig.kafka) == 0)
+                break;
+        }
+    }
+    loop_settle(rig.loop);
+}
+
+static struct task_status
+status(void)
+{
+    size_t n;
+    struct task_status *all = status_board_copy(rig.board, &n);
+    struct task_status one = { 0 };
+
+    assert_true(n > 0);
+    one = all[0];
+    free(all);
+    return one;
+}
+
+static void
+put(const char *topic, const char *key, const char *value)
+{
+    memory_kafka_put(rig.kafka, topic, 0, key, value, 1000);
+}
+
+/* An event of the orders topic. */
+static void
+order(char op, int id, int customer, const char *status_text, const char *total, int64_t commit, int64_t lsn)
+{
+    char key[32];
+    char row[256];
+    char value[1024];
+
+    snprintf(key, sizeof(key), "{\"id\":%d}", id);
+    snprintf(row, sizeof(row), "{\"id\":%d,\"customer\":%d,\"status\":\"%s\",\"total\":\"%s\"}", id, customer,
+             status_text, total);
+    snprintf(value, sizeof(value),
+             "{\"before\":%s,\"after\":%s,\"source\":{\"ts_ms\":%lld,\"snapshot\":\"%s\",\"sequence\":\"[\\\"%lld\\\",\\\"%lld\\\"]\","
+             "\"lsn\":%lld},\"op\":\"%c\"}",
+             op == 'd' ? row : "null", op == 'd' ? "null" : row, (long long)lsn, op == 'r' ? "true" : "false",
+             (long long)commit, (long long)lsn, (long long)lsn, op);
+    put("orders", key, value);
+}
+
+static void
+assert_out(const char *const *lines, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct memory_record *rec = memory_kafka_read(rig.kafka, "out", 0, i);
+        char line[512];
+
+        if (rec == NULL)
+            fail_msg("only %zu records, not %zu", i, count);
+        snprintf(line, sizeof(line), "%s %s", rec->key, rec->value == NULL ? "-" : rec->value);
+        assert_string_equal(line, lines[i]);
+    }
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), count);
+}
+
+/* ---- changes ---- */
+
+static void
+changes_carry_the_previous_row_and_deletes_one_tombstone(void **state)
+{
+    static const char *const lines[] = {
+        "[1] {\"id\":1,\"op\":\"r\",\"status\":\"new\",\"was\":null,\"total\":\"10.00\"}",
+        "[1] {\"id\":1,\"op\":\"u\",\"status\":\"paid\",\"was\":\"new\",\"total\":\"10.50\"}",
+        "[2] {\"id\":2,\"op\":\"c\",\"status\":\"new\",\"was\":null,\"total\":\"-0.05\"}",
+        "[1] -",
+        "[1] {\"id\":1,\"op\":\"c\",\"status\":\"back\",\"was\":null,\"total\":\"1.00\"}",
+        "[2] -",
+    };
+
+    (void)state;
+    begin(PIPELINE("") ORDERS OUT ECHO);
+    order('r', 1, 7, "new", "10.00", 0, 100);
+    order('u', 1, 7, "paid", "10.50", 100, 110);
+    order('c', 2, 7, "new", "-0.05", 110, 120);
+    order('d', 1, 7, "", "0", 120, 130);
+    put("orders", "{\"id\":1}", NULL); /* its companion says nothing new */
+    order('c', 1, 8, "back", "1.00", 130, 140);
+    order('d', 3, 8, "", "0", 140, 150); /* never seen */
+    put("orders", "{\"id\":2}", NULL);   /* not behind a delete of order 2: means something by itself */
+    start_loop();
+    run();
+    /* The tombstone of order 2 follows the delete of order 3 and counts as its companion. */
+    assert_out(lines, 5);
+    put("orders", "{\"id\":2}", NULL);
+    run();
+    assert_out(lines, 6);
+    assert_int_equal(status().state, TASK_RUNNING);
+    assert_int_equal(status().consumed, 9);
+}
+
+static void
+redelivered_events_change_nothing(void **state)
+{
+    (void)state;
+    begin(PIPELINE("") ORDERS OUT ECHO);
+    order('r', 1, 7, "new", "1", 0, 100);
+    order('r', 2, 7, "new", "1", 0, 100);
+    order('c', 3, 7, "new", "1", 90, 110);
+    order('u', 3, 7, "paid", "1", 110, 120);
+    order('d', 3, 7, "", "0", 120, 130);
+    put("orders", "{\"id\":3}", NULL);
+    order('c', 3, 7, "again", "1", 130, 140);
+    start_loop();
+    run();
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 6);
+    /* Everything since the snapshot comes again, partly with what the connector no longer knows. */
+    order('c', 3, 7, "new", "1", 90, 110);
+    order('u', 3, 7, "paid", "1", 110, 120);
+    order('d', 3, 7, "", "0", 120, 130);
+    put("orders", "{\"id\":3}", NULL);
+    order('c', 3, 7, "again", "1", 130, 140);
+    run();
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 6);
+    assert_int_equal(status().duplicates, 4);
+    /* The mark outlives a restart. */
+    stop_loop();
+    start_loop();
+    order('u', 3, 7, "paid", "1", 110, 120);
+    order('u', 3, 7, "really", "1", 140, 150);
+    run();
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 7);
+}
+
+static void
+lsns_alone_do_not_tell_redelivery(void **state)
+{
+    (void)state;
+    begin(PIPELINE("") ORDERS OUT ECHO);
+    order('c', 1, 7, "copy", "1", 90, 100); /* rows of one COPY share their LSN */
+    order('c', 2, 7, "copy", "1", 90, 100);
+    order('c', 3, 7, "copy", "1", 90, 100);
+    order('c', 3, 7, "copy", "1", 90, 100); /* and this one comes twice */
+    order('c', 4, 7, "early commit", "1", 100, 130);
+    order('c', 5, 7, "began first, committed later", "1", 140, 120);
+    order('d', 5, 7, "", "0", 150, 160); /* a changed key: both halves are one WAL record */
+    put("orders", "{\"id\":5}", NULL);
+    order('c', 6, 7, "moved", "1", 150, 160);
+    start_loop();
+    run();
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 7);
+    assert_int_equal(status().duplicates, 1);
+}
+
+static void
+the_place_in_the_log_decides(void **state)
+{
+    static const struct {
+        int64_t commit; /* of the event; 0: unknown */
+        int64_t lsn;
+        int64_t mark_commit;
+        int64_t mark_lsn;
+        enum redelivery verdict;
+    } cases[] = {
+        { 90, 100, 0, 0, REDELIVERY_NO },         { 90, 101, 90, 100, REDELIVERY_NO },
+        { 90, 99, 90, 100, REDELIVERY_YES },      { 90, 100, 90, 100, REDELIVERY_IF_SAME },
+        { 110, 50, 90, 100, REDELIVERY_NO },      { 80, 500, 90, 100, REDELIVERY_YES },
+        { 0, 99, 0, 100, REDELIVERY_YES },        { 0, 100, 0, 100, REDELIVERY_IF_SAME },
+        { 0, 101, 0, 100, REDELIVERY_NO },        { 0, 95, 90, 100, REDELIVERY_IF_SAME },
+        { 0, 101, 90, 100, REDELIVERY_NO },       { 90, 95, 0, 100, REDELIVERY_YES },
+        { 90, 105, 0, 100, REDELIVERY_NO },       { 101, 95, 0, 100, REDELIVERY_NO },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(cases); i++) {
+        struct event event = { .op = 'u', .lsn = cases[i].lsn,
+                               .commit_lsn = cases[i].commit == 0 ? CHANGE_NONE : cases[i].commit };
+        struct position pos = { .commit_lsn = cases[i].mark_commit, .lsn = cases[i].mark_lsn };
+
+        if (redelivery_of(&event, &pos) != cases[i].verdict)
+            fail_msg("case %zu", i);
+    }
+}
+
+static void
+unchanged_values_come_from_the_stored_row(void **state)
+{
+    static const char *const lines[] = {
+        "[1] {\"id\":1,\"op\":\"c\",\"status\":\"long text\",\"was\":null,\"total\":\"5.00\"}",
+        "[1] {\"id\":1,\"op\":\"u\",\"status\":\"long text\",\"was\":\"long text\",\"total\":\"6.00\"}",
+        "[2] {\"id\":2,\"op\":\"u\",\"status\":null,\"was\":null,\"total\":\"6.00\"}",
+    };
+
+    (void)state;
+    begin(PIPELINE("") ORDERS OUT ECHO);
+    order('c', 1, 7, "long text", "5", 0, 100);
+    order('u', 1, 7, "__debezium_unavailable_value", "6", 100, 110);
+    order('u', 2, 7, "__debezium_unavailable_value", "6", 110, 120); /* never seen before: unknown */
+    start_loop();
+    run();
+    assert_out(lines, 3);
+}
+
+static void
+a_truncate_deletes_every_row_or_is_refused(void **state)
+{
+    static const char truncate[] = "{\"before\":null,\"after\":null,\"source\":{\"lsn\":500},\"op\":\"t\"}";
+
+    (void)state;
+    begin(PIPELINE("") ORDERS OUT ECHO);
+    order('c', 2, 7, "a", "1", 0, 100);
+    order('c', 1, 7, "b", "1", 100, 110);
+    put("orders", NULL, truncate);
+    start_loop();
+    run();
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 4);
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 2)->key, "[1]");
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 3)->key, "[2]");
+    stop_loop();
+    rig.partitions[0] = 3;
+    put("orders", NULL, truncate);
+    start_loop();
+    run();
+    assert_int_equal(status().state, TASK_FAILED);
+    assert_non_null(strstr(status().error, "TRUNCATE reached only one of 3 partitions"));
+}
+
+static void
+rows_of_a_snapshot_may_be_left_out_of_the_output(void **state)
+{
+    (void)state;
+    begin(PIPELINE("") ORDERS OUT
+          "CREATE STATE TABLE seen (id INTEGER PRIMARY KEY);\n"
+          "CREATE QUERY a ON orders INTO out WITH (snapshot = 'apply') AS BEGIN\n"
+          "  INSERT INTO seen SELECT id FROM orders_changes WHERE true ON CONFLICT DO NOTHING;\n"
+          "  SELECT id, 'a' AS q FROM orders_changes;\n"
+          "END;\n"
+          "CREATE QUERY b ON orders INTO out WITH (snapshot = 'skip') AS\n"
+          "  SELECT o.id, 'b' AS q, s.id AS seen FROM orders_changes o LEFT JOIN seen s ON s.id = o.id;\n");
+    order('r', 1, 7, "new", "1", 0, 100);
+    order('u', 1, 7, "paid", "1", 0, 110);
+    start_loop();
+    run();
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 2);
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 0)->value, "{\"id\":1,\"q\":\"a\"}");
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 1)->value, "{\"id\":1,\"q\":\"b\",\"seen\":1}");
+}
+
+/* ---- poison ---- */
+
+static void
+a_poison_record_fails_the_task_by_default(void **state)
+{
+    (void)state;
+    begin(PIPELINE("") ORDERS OUT ECHO);
+    order('c', 1, 7, "fine", "1", 0, 100);
+    put("orders", "{\"id\":2}", "{\"op\":\"c\",\"after\":{\"id\":2}}");
+    order('c', 3, 7, "behind it", "1", 100, 110);
+    start_loop();
+    run();
+    assert_int_equal(status().state, TASK_FAILED);
+    assert_string_equal(status().error,
+                        "topic \"orders\" partition 0 offset 1, stage decode: column \"customer\" is NOT NULL or of the "
+                        "key, but the event lacks it");
+    assert_int_equal(memory_kafka_committed(rig.kafka, "orders", 0), -1); /* nothing was half done */
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 0);
+}
+
+static void
+poison_goes_to_the_dead_letter_topic_with_its_reason(void **state)
+{
+    const struct memory_record *dead;
+
+    (void)state;
+    begin(PIPELINE(", on_error = 'dlq'") ORDERS OUT ECHO);
+    order('c', 1, 7, "fine", "1", 0, 100);
+    put("orders", "{\"id\":2}", "not json");
+    order('c', 3, 7, "fine", "1", 100, 110);
+    start_loop();
+    run();
+    assert_int_equal(status().state, TASK_RUNNING);
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 2);
+    assert_int_equal(memory_kafka_count(rig.kafka, "app.dlq", 0), 1);
+    dead = memory_kafka_read(rig.kafka, "app.dlq", 0, 0);
+    assert_string_equal(dead->key, "{\"id\":2}");
+    assert_string_equal(dead->value, "not json");
+    assert_non_null(strstr(dead->header, "__culvert.errors.topic=orders;__culvert.errors.partition=0;"
+                                         "__culvert.errors.offset=1;__culvert.errors.exception="));
+    assert_non_null(strstr(dead->header, "__culvert.errors.stage=decode;"));
+    assert_int_equal(status().dead, 1);
+}
+
+static void
+data_that_does_not_suit_a_query_is_undone_alone(void **state)
+{
+    (void)state;
+    begin(PIPELINE(", on_error = 'skip'") ORDERS OUT
+          "CREATE STATE TABLE sums (customer INTEGER PRIMARY KEY, n INTEGER, total INTEGER CHECK (total < 1000));\n"
+          "CREATE QUERY q ON orders INTO out AS BEGIN\n"
+          "  INSERT INTO sums SELECT customer, 1, total FROM orders_changes WHERE true\n"
+          "    ON CONFLICT (customer) DO UPDATE SET n = n + 1, total = sums.total + excluded.total;\n"
+          "  SELECT o.id, s.n, s.total FROM orders_changes o JOIN sums s ON s.customer = o.customer;\n"
+          "END;\n");
+    order('c', 1, 7, "a", "1", 0, 100);
+    order('c', 2, 7, "b", "9.50", 100, 110); /* one too many */
+    order('c', 3, 7, "c", "1", 110, 120);
+    start_loop();
+    run();
+    run();
+    assert_int_equal(status().state, TASK_RUNNING);
+    assert_int_equal(status().dropped, 1);
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 2);
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 1)->value, "{\"id\":3,\"n\":2,\"total\":200}");
+    /* The undone order is in no table and no changelog either. */
+    stop_loop();
+    order('u', 2, 7, "b", "2", 120, 130);
+    start_loop();
+    run();
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 2)->value, "{\"id\":2,\"n\":3,\"total\":400}");
+}
+
+/* ---- exactly once ---- */
+
+#define COUNTING                                                                                           \
+    PIPELINE("") ORDERS OUT                                                                                \
+    "CREATE STATE TABLE sums (customer INTEGER PRIMARY KEY, n INTEGER, total INTEGER) WITHOUT ROWID;\n"    \
+    "CREATE QUERY q ON orders INTO out AS BEGIN\n"                                                         \
+    "  INSERT INTO sums SELECT customer, 1, total FROM orders_changes WHERE true\n"                        \
+    "    ON CONFLICT (customer) DO UPDATE SET n = n + 1, total = sums.total + excluded.total;\n"           \
+    "  SELECT o.id, s.n, s.total, o.old_total AS was FROM orders_changes o JOIN sums s ON s.customer = o.customer;\n"      \
+    "  DELETE FROM sums WHERE n >= 7;\n"                                                                   \
+    "END;\n"
+
+static void
+feed(int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        char total[16];
+
+        snprintf(total, sizeof(total), "%d.%02d", i * 7 % 50, i % 100);
+        order(i % 3 == 2 ? 'u' : 'c', i % 3 == 2 ? i - 1 : i, i % 4, "s", total, 10 * i, 10 * i + 5);
+    }
+}
+
+/* All committed output as one text. */
+static char *
+all_output(void)
+{
+    struct cv_buf out = CV_BUF_INIT(1 << 20);
+    const struct memory_record *rec;
+    char *text;
+
+    for (size_t i = 0; (rec = memory_kafka_read(rig.kafka, "out", 0, i)) != NULL; i++)
+        cv_buf_printf(&out, "%s %s\n", rec->key, rec->value == NULL ? "-" : rec->value);
+    text = strdup(cv_buf_cstr(&out));
+    cv_buf_free(&out);
+    return text;
+}
+
+static void
+run_in_rounds(void)
+{
+    for (int round = 0; round < 4; round++) {
+        feed(round * 6, round * 6 + 6);
+        run();
+    }
+}
+
+static void
+a_failure_at_any_step_changes_no_result(void **state)
+{
+    char *expected;
+    bool failed = true;
+    bool restart = false;
+
+    (void)state;
+    begin(COUNTING);
+    start_loop();
+    run_in_rounds();
+    expected = all_output();
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 24);
+    teardown(NULL);
+    /* Each call to Kafka fails once, without and with effect, and the thread goes on or is started anew, with
+       and without its files. */
+    for (size_t nth = 1; failed; nth += 1 + nth / 12) {
+        for (int mode = 0; mode < 4; mode++) {
+            char *got;
+
+            begin(COUNTING);
+            start_loop();
+            memory_kafka_fail(rig.kafka, nth, mode % 2 == 1);
+            for (int round = 0; round < 4; round++) {
+                feed(round * 6, round * 6 + 6);
+                run();
+                restart = mode >= 2 && round == 2;
+                if (restart) {
+                    char command[96];
+
+                    stop_loop();
+                    snprintf(command, sizeof(command), "rm -rf %s/orders_0", rig.dir);
+                    assert_int_equal(system(command), 0);
+                    start_loop();
+                }
+            }
+            run();
+            failed = memory_kafka_fail(rig.kafka, 0, false);
+            got = all_output();
+            if (strcmp(got, expected) != 0)
+                fail_msg("call %zu failed, mode %d:\n%s\ninstead of\n%s", nth, mode, got, expected);
+            free(got);
+            assert_int_equal(status().state, TASK_RUNNING);
+            assert_int_equal(memory_kafka_open_txns(rig.kafka), 0);
+            teardown(NULL);
+        }
+    }
+    free(expected);
+    begin(COUNTING); /* for the fixture to tear down */
+}
+
+static void
+a_crash_loses_only_what_was_not_committed(void **state)
+{
+    char *expected;
+    char *got;
+
+    (void)state;
+    begin(COUNTING);
+    start_loop();
+    run_in_rounds();
+    expected = all_output();
+    teardown(NULL);
+    begin(COUNTING);
+    for (int round = 0; round < 4; round++) {
+        start_loop();
+        feed(round * 6, round * 6 + 6);
+        for (int i = 0; i < 3; i++)
+            loop_turn(rig.loop, 0); /* processed, not committed */
+        assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), (size_t)round * 6);
+        stop_loop();
+        start_loop();
+        run();
+        stop_loop();
+    }
+    got = all_output();
+    assert_string_equal(got, expected);
+    free(got);
+    free(expected);
+}
+
+static void
+console_lines_are_printed_after_the_commit_only(void **state)
+{
+    (void)state;
+    begin(PIPELINE("") ORDERS "CREATE SINK con TO CONSOLE;\n"
+          "CREATE QUERY q ON orders INTO con AS SELECT id FROM orders_changes;\n");
+    order('c', 1, 7, "a", "1", 0, 100);
+    start_loop();
+    for (int i = 0; i < 3; i++)
+        loop_turn(rig.loop, 0);
+    assert_int_equal(printed.len, 0);
+    loop_settle(rig.loop);
+    assert_string_equal(cv_buf_cstr(&printed), "con {\"id\":1}\n");
+}
+
+static void
+a_changelog_that_lost_records_is_no_base(void **state)
+{
+    (void)state;
+    begin(COUNTING);
+    start_loop();
+    feed(0, 6);
+    run();
+    stop_loop();
+    memory_kafka_trim(rig.kafka, "app-orders-changelog", 0, 2);
+    start_loop(); /* with its file: nothing is missing */
+    run();
+    assert_int_equal(status().state, TASK_RUNNING);
+    stop_loop();
+    {
+        char command[96];
+
+        snprintf(command, sizeof(command), "rm -rf %s/orders_0", rig.dir);
+        assert_int_equal(system(command), 0);
+    }
+    start_loop();
+    run();
+    assert_int_equal(status().state, TASK_FAILED);
+    assert_non_null(strstr(status().error, "begins at 2, but the state needs it from 0 on"));
+}
+
+static void
+offsets_set_by_hand_and_lost_input_are_refused(void **state)
+{
+    (void)state;
+    begin(COUNTING);
+    start_loop();
+    feed(0, 6);
+    run();
+    stop_loop();
+    memory_kafka_set_committed(rig.kafka, "orders", 0, 3, "");
+    start_loop();
+    run();
+    assert_int_equal(status().state, TASK_FAILED);
+    assert_non_null(strstr(status().error, "was not written by this application"));
+    teardown(NULL);
+    begin(COUNTING);
+    start_loop();
+    feed(0, 6);
+    run();
+    stop_loop();
+    feed(6, 12);
+    memory_kafka_trim(rig.kafka, "orders", 0, 9);
+    start_loop();
+    run();
+    assert_int_equal(status().state, TASK_FAILED);
+    assert_non_null(strstr(status().error, "records 6 to 8 of topic \"orders\" partition 0 were removed before"));
+}
+
+static void
+a_task_may_begin_at_the_end(void **state)
+{
+    (void)state;
+    begin(PIPELINE("") ORDERS OUT ECHO);
+    rig.start = CV_OFFSET_END;
+    order('c', 1, 7, "old", "1", 0, 100);
+    start_loop();
+    run();
+    order('c', 2, 7, "new", "1", 100, 110);
+    run();
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 1);
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 0)->key, "[2]");
+}
+
+static void
+a_full_disk_fails_the_task_and_loses_nothing(void **state)
+{
+    struct rlimit before;
+    struct rlimit small;
+    char *expected;
+    char *got;
+
+    (void)state;
+    begin(COUNTING);
+    start_loop();
+    feed(0, 600);
+    run();
+    expected = all_output();
+    teardown(NULL);
+
+    begin(COUNTING);
+    start_loop();
+    feed(0, 300);
+    run();
+    assert_int_equal(status().state, TASK_RUNNING);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){ .rlim_cur = 4096, .rlim_max = before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    feed(300, 600);
+    run();
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(status().state, TASK_FAILED);
+    assert_non_null(strstr(status().error, "make room on the file system"));
+    stop_loop();
+    start_loop();
+    run();
+    got = all_output();
+    assert_string_equal(got, expected);
+    assert_int_equal(status().state, TASK_RUNNING);
+    free(got);
+    free(expected);
+}
+
+/* ---- several inputs ---- */
+
+#define JOIN                                                                                               \
+    PIPELINE("")                                                                                           \
+    "CREATE SOURCE TABLE a (id INTEGER PRIMARY KEY, at TIMESTAMP) FROM TOPIC 'a' EVENT TIME at;\n"         \
+    "CREATE SOURCE TABLE b (id INTEGER PRIMARY KEY, at TIMESTAMP) FROM TOPIC 'b' EVENT TIME at;\n"         \
+    "CREATE SINK out TO TOPIC 'out' KEY (id);\n"                                                           \
+    "CREATE QUERY q ON a INTO out AS SELECT x.id, b.at AS b FROM a_changes x LEFT JOIN b ON b.id = x.id;\n"
+
+static void
+timed(const char *topic, int id, int64_t at)
+{
+    char key[32];
+    char value[256];
+
+    snprintf(key, sizeof(key), "{\"id\":%d}", id);
+    snprintf(value, sizeof(value), "{\"after\":{\"id\":%d,\"at\":%lld},\"op\":\"c\"}", id, (long long)at);
+    put(topic, key, value);
+}
+
+static void
+inputs_of_a_task_are_taken_in_event_time_order(void **state)
+{
+    (void)state;
+    begin(JOIN);
+    timed("a", 1, 10); /* before b knows it */
+    timed("a", 2, 30);
+    timed("b", 1, 20);
+    timed("b", 2, 25);
+    start_loop();
+    run();
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 2);
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 0)->value, "{\"id\":1,\"b\":null}");
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 1)->value, "{\"id\":2,\"b\":25}");
+    stop_loop();
+    timed("a", 2, 40);
+    start_loop();
+    run();
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 2)->value, "{\"id\":2,\"b\":25}");
+}
+
+static void
+a_record_in_the_wrong_partition_stops_a_joining_task(void **state)
+{
+    (void)state;
+    begin(JOIN);
+    rig.partitions[0] = rig.partitions[1] = 3;
+    timed("a", 1, 10);
+    timed("a", 2, 10);
+    timed("a", 3, 10);
+    timed("a", 4, 10);
+    timed("a", 5, 10);
+    start_loop();
+    run();
+    assert_int_equal(status().state, TASK_FAILED);
+    assert_non_null(strstr(status().error, "topic \"a\" cannot be joined by partition: the key {\"id\":"));
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 0);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_teardown(name, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(changes_carry_the_previous_row_and_deletes_one_tombstone),
+        TEST(redelivered_events_change_nothing),
+        TEST(lsns_alone_do_not_tell_redelivery),
+        cmocka_unit_test(the_place_in_the_log_decides),
+        TEST(unchanged_values_come_from_the_stored_row),
+        TEST(a_truncate_deletes_every_row_or_is_refused),
+        TEST(rows_of_a_snapshot_may_be_left_out_of_the_output),
+        TEST(a_poison_record_fails_the_task_by_default),
+        TEST(poison_goes_to_the_dead_letter_topic_with_its_reason),
+        TEST(data_that_does_not_suit_a_query_is_undone_alone),
+        TEST(a_failure_at_any_step_changes_no_result),
+        TEST(a_crash_loses_only_what_was_not_committed),
+        TEST(console_lines_are_printed_after_the_commit_only),
+        TEST(a_changelog_that_lost_records_is_no_base),
+        TEST(offsets_set_by_hand_and_lost_input_are_refused),
+        TEST(a_task_may_begin_at_the_end),
+        TEST(a_full_disk_fails_the_task_and_loses_nothing),
+        TEST(inputs_of_a_task_are_taken_in_event_time_order),
+        TEST(a_record_in_the_wrong_partition_stops_a_joining_task),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
