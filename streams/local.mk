@@ -1,6 +1,20 @@
 noinst_LIBRARIES += streams/libstreams.a
 streams_libstreams_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 streams_libstreams_a_SOURCES = \
+	streams/engine/apply.c streams/engine/apply.h \
+	streams/engine/commit.c streams/engine/commit.h \
+	streams/engine/input.c streams/engine/input.h \
+	streams/engine/loop.c streams/engine/loop.h \
+	streams/engine/offset_note.c \
+	streams/engine/rule.c streams/engine/rule.h \
+	streams/engine/status.c streams/engine/status.h \
+	streams/engine/task.c streams/engine/task.h streams/engine/task_private.h \
+	streams/engine/task_restore.c \
+	streams/engine/task_run.c \
+	streams/engine/txn.c streams/engine/txn.h \
+	streams/io/broker.h \
+	streams/io/kafka_broker.c streams/io/kafka_broker.h \
+	streams/io/sink.c streams/io/sink.h \
 	streams/io/source.c streams/io/source.h \
 	streams/io/value.c streams/io/value.h \
 	streams/io/wire_schema.c streams/io/wire_schema.h \
@@ -17,12 +31,14 @@ streams_libstreams_a_SOURCES = \
 	streams/store/function.c streams/store/function.h \
 	streams/store/inspect.c streams/store/inspect.h \
 	streams/store/relation.c streams/store/relation.h \
+	streams/store/rows.c streams/store/rows.h \
 	streams/store/sqlite.h \
+	streams/store/state.c streams/store/state.h \
 	streams/store/statement.c \
 	streams/store/table.c streams/store/table.h
 
 # Unit tests link the streams library, what it calls and SQLite.
-streams_unit_libs = streams/libstreams.a $(unit_common) $(SQLITE_LIBS)
+streams_unit_libs = streams/libstreams.a common/kafka/libkafka.a $(unit_common) $(SQLITE_LIBS) $(RDKAFKA_LIBS)
 
 unit_tests += tests/unit/streams_sql_test
 tests_unit_streams_sql_test_SOURCES = tests/unit/streams_sql_test.c
@@ -36,5 +52,10 @@ unit_tests += tests/unit/streams_store_test
 tests_unit_streams_store_test_SOURCES = tests/unit/streams_store_test.c tests/helper/streams_plan.h
 tests_unit_streams_store_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_streams_store_test_LDADD = $(streams_unit_libs)
+unit_tests += tests/unit/streams_engine_test
+tests_unit_streams_engine_test_SOURCES = tests/unit/streams_engine_test.c tests/helper/streams_plan.h \
+	tests/helper/memory_kafka.c tests/helper/memory_kafka.h
+tests_unit_streams_engine_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_streams_engine_test_LDADD = $(streams_unit_libs)
 
 EXTRA_DIST += etc/shop/streams/00_sources.sql etc/shop/streams/10_processed_orders.sql

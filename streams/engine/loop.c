@@ -234,6 +234,8 @@ loop_settle(struct loop *loop)
 {
     commit(loop);
     save_all(loop, true);
+    for (size_t i = 0; i < loop->n_tasks; i++)
+        task_publish(loop->tasks[i]);
 }
 
 /* ---- mailbox ---- */
