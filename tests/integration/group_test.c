@@ -54,6 +54,7 @@ struct worker {
     atomic_int busy_ms;   /* the herder does nothing for so long, once */
     atomic_int rounds;
     atomic_int stable;    /* generation of the last round that asked for no other; -1: rejoining */
+    atomic_bool rejoin;   /* the config has changed */
     atomic_int fell_out;
     atomic_int revoke_ms; /* what stopping work takes */
     atomic_int leader;
@@ -206,6 +207,8 @@ herd(void *arg)
         int busy_ms = atomic_exchange(&worker->busy_ms, 0);
 
         usleep((useconds_t)busy_ms * 1000);
+        if (atomic_exchange(&worker->rejoin, false))
+            member_request_rejoin(worker->member, "the config changed");
         if (worker->scheduled_ms != 0 && cv_mono_ms() >= worker->scheduled_ms) {
             worker->scheduled_ms = 0;
             member_request_rejoin(worker->member, "the delay is over");
@@ -426,7 +429,7 @@ scenario_single(void)
     CHECK(cv_mono_ms() - after.last_heartbeat_ms < SESSION_TIMEOUT_MS, "heartbeats ended");
     CHECK(atomic_load(&workers[0]->leader) == 1, "a single member leads");
     configure(3, 1); /* one connector more, tasks fewer: what is deleted goes */
-    member_request_rejoin(workers[0]->member, "the config changed");
+    atomic_store(&workers[0]->rejoin, true);
     cv_wake_signal(&workers[0]->wake);
     settle("changed config", workers, 1, 15);
     worker_end(workers[0], true);
