@@ -20,3 +20,18 @@ unit_tests += tests/unit/message_test
 tests_unit_message_test_SOURCES = tests/unit/message_test.c tests/helper/recording.c tests/helper/recording.h
 tests_unit_message_test_CPPFLAGS = $(unit_cppflags) $(JSONC_CFLAGS)
 tests_unit_message_test_LDADD = $(wire_test_libs)
+
+unit_tests += tests/unit/sasl_test
+tests_unit_sasl_test_SOURCES = tests/unit/sasl_test.c
+tests_unit_sasl_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_sasl_test_LDADD = $(wire_test_libs)
+
+unit_tests += tests/unit/wire_settings_test
+tests_unit_wire_settings_test_SOURCES = tests/unit/wire_settings_test.c
+tests_unit_wire_settings_test_CPPFLAGS = $(unit_cppflags) $(OPENSSL_CFLAGS)
+tests_unit_wire_settings_test_LDADD = $(wire_test_libs)
+
+unit_tests += tests/unit/transport_test
+tests_unit_transport_test_SOURCES = tests/unit/transport_test.c tests/helper/fake_broker.c tests/helper/fake_broker.h
+tests_unit_transport_test_CPPFLAGS = $(unit_cppflags) $(OPENSSL_CFLAGS)
+tests_unit_transport_test_LDADD = $(wire_test_libs)

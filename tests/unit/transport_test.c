@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "common/wire/transport.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "tests/helper/fake_broker.h"
+
+#include "tests/helper/cmocka_all.h"
+
+#define PEM_STORE TEST_DATA "/tls/keystore.pem"
+#define PEM_CERT  TEST_DATA "/tls/certificate.pem"
+
+/* What the fake broker does. */
+struct script {
+    int join_max;
+    int16_t versions_error;
+    enum fake_answer versions;  /* how ApiVersions is answered */
+    enum fake_answer heartbeat; /* how Heartbeat is answered */
+    const char *raw;
+    size_t raw_len;
+    int echo_bytes; /* size of the SyncGroup answer */
+    int sasl_steps;
+    int16_t sasl_error;
+    int sync_bytes; /* of the last SyncGroup request */
+    int slow_ms;
+};
+
+static const struct script good = { .join_max = 9 };
+
+static enum fake_answer
+answer(void *arg, int api, int version, struct cv_reader *body, struct cv_buf *out)
+{
+    struct script *script = arg;
+    char text[256];
+
+    (void)version;
+    switch (api) {
+    case CV_WIRE_API_VERSIONS:
+        if (script->versions == FAKE_RAW)
+            cv_buf_add(out, script->raw, script->raw_len);
+        else if (script->versions_error != 0)
+            cv_buf_add(out, "\0\43\0\0\0\0", 6);
+        else
+            fake_broker_versions(out, script->join_max);
+        return script->versions;
+    case CV_WIRE_SASL_HANDSHAKE:
+        cv_buf_be16(out, strcmp(fake_broker_string(body, text), "PLAIN") == 0 ? 0 : 33);
+        cv_buf_be32(out, 1);
+        fake_broker_put_string(out, "PLAIN");
+        return FAKE_ANSWER;
+    case CV_WIRE_SASL_AUTHENTICATE:
+        script->sasl_steps++;
+        cv_buf_be16(out, (uint16_t)script->sasl_error);
+        fake_broker_put_string(out, script->sasl_error == 0 ? "" : "bad credentials");
+        cv_buf_be32(out, 0);
+        cv_buf_be64(out, 60000);
+        return FAKE_ANSWER;
+    case CV_WIRE_SYNC_GROUP:
+        script->sync_bytes = (int)cv_reader_left(body);
+        usleep((useconds_t)script->slow_ms * 1000);
+        cv_buf_be32(out, 0);
+        cv_buf_be16(out, 0);
+        cv_buf_be32(out, (uint32_t)script->echo_bytes);
+        for (int i = 0; i < script->echo_bytes; i++)
+            cv_buf_char(out, (char)i);
+        return FAKE_ANSWER;
+    default:
+        cv_buf_be32(out, 0);
+        cv_buf_be16(out, 27);
+        return script->heartbeat;
+    }
+}
+
+struct fixture {
+    struct script script;
+    struct fake_broker *broker;
+    struct cv_wire_settings *settings;
+};
+
+static void
+start(struct fixture *f, const struct script *script, const char *tls_pem, const char *const *extra)
+{
+    struct cv_config *cfg = cv_config_new();
+    struct cv_err err;
+
+    f->script = *script;
+    f->broker = fake_broker_start(answer, &f->script, tls_pem);
+    assert_int_equal(CV_OK, cv_config_set(cfg, "bootstrap.servers", "127.0.0.1:1", &err));
+    for (; extra != NULL && *extra != NULL; extra += 2)
+        assert_int_equal(CV_OK, cv_config_set(cfg, extra[0], extra[1], &err));
+    if (cv_wire_settings_new(cfg, "test", &f->settings, &err) != CV_OK)
+        fail_msg("%s", err.text);
+    cv_config_free(cfg);
+}
+
+static void
+stop(struct fixture *f)
+{
+    cv_wire_settings_free(f->settings);
+    fake_broker_stop(f->broker);
+}
+
+static enum cv_rc
+open_conn(struct fixture *f, const char *host, struct cv_wire_conn **ret, struct cv_err *err)
+{
+    return cv_wire_open(f->settings, host, fake_broker_port(f->broker), cv_mono_ms() + 5000, NULL, ret, err);
+}
+
+static struct cv_wire_conn *
+open_good(struct fixture *f)
+{
+    struct cv_wire_conn *conn = NULL;
+    struct cv_err err;
+
+    if (open_conn(f, "127.0.0.1", &conn, &err) != CV_OK)
+        fail_msg("%s", err.text);
+    return conn;
+}
+
+static void
+check_not_open(struct fixture *f, const char *host, enum cv_rc rc, const char *text)
+{
+    struct cv_wire_conn *conn = NULL;
+    struct cv_err err = CV_ERR_INIT;
+
+    assert_int_equal(rc, open_conn(f, host, &conn, &err));
+    assert_null(conn);
+    if (strstr(err.text, text) == NULL)
+        fail_msg("\"%s\" does not contain \"%s\"", err.text, text);
+}
+
+static void
+check_heartbeat(struct cv_wire_conn *conn)
+{
+    struct cv_buf body = CV_BUF_INIT(1024);
+    struct cv_wire_response resp;
+    struct cv_err err;
+    int16_t error = 0;
+
+    cv_wire_write_heartbeat(&body, "g", 1, "m");
+    if (cv_wire_call(conn, CV_WIRE_HEARTBEAT, &body, cv_mono_ms() + 5000, NULL, &resp, &err) != CV_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(CV_OK, cv_wire_read_heartbeat(resp.body, resp.len, &error, &err));
+    assert_int_equal(27, error);
+    cv_buf_free(&body);
+}
+
+static void
+call_is_answered(void **state)
+{
+    struct fixture f;
+    struct cv_wire_conn *conn;
+
+    (void)state;
+    start(&f, &good, NULL, NULL);
+    conn = open_good(&f);
+    check_heartbeat(conn);
+    check_heartbeat(conn);
+    assert_int_equal(0, cv_wire_expires_ms(conn));
+    cv_wire_close(conn);
+    stop(&f);
+}
+
+static void
+response_in_single_bytes_is_put_together(void **state)
+{
+    struct script script = good;
+    struct fixture f;
+    struct cv_wire_conn *conn;
+
+    (void)state;
+    script.heartbeat = FAKE_SLOWLY;
+    script.versions = FAKE_SLOWLY;
+    start(&f, &script, NULL, NULL);
+    conn = open_good(&f);
+    check_heartbeat(conn);
+    cv_wire_close(conn);
+    stop(&f);
+}
+
+/* Larger than socket buffers, both ways, while the broker takes its time. */
+static void
+move_megabytes(const char *tls_pem, const char *const *extra)
+{
+    struct script script = good;
+    struct fixture f;
+    struct cv_wire_conn *conn;
+    struct cv_buf body = CV_BUF_INIT(CV_WIRE_FRAME_MAX);
+    struct cv_wire_response resp;
+    struct cv_err err;
+    char *blob = calloc(1, 9 << 20);
+
+    assert_non_null(blob);
+    script.slow_ms = 50;
+    script.echo_bytes = 7 << 20;
+    start(&f, &script, tls_pem, extra);
+    conn = open_good(&f);
+    cv_buf_add(&body, blob, 9 << 20);
+    if (cv_wire_call(conn, CV_WIRE_SYNC_GROUP, &body, cv_mono_ms() + 20000, NULL, &resp, &err) != CV_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(9 << 20, f.script.sync_bytes);
+    assert_int_equal((7 << 20) + 10, resp.len);
+    assert_int_equal((char)((7 << 20) - 1), ((const char *)resp.body)[resp.len - 1]);
+    cv_wire_close(conn);
+    cv_buf_free(&body);
+    free(blob);
+    stop(&f);
+}
+
+static const char *const tls_keys[] = { "security.protocol", "SSL", "ssl.ca.location", PEM_CERT, NULL };
+
+static void
+megabytes_pass_both_ways(void **state)
+{
+    (void)state;
+    move_megabytes(NULL, NULL);
+}
+
+static void
+megabytes_pass_both_ways_over_tls(void **state)
+{
+    (void)state;
+    move_megabytes(PEM_STORE, tls_keys);
+}
+
+static void
+request_over_the_bound_is_refused(void **state)
+{
+    struct fixture f;
+    struct cv_wire_conn *conn;
+    struct cv_buf body = CV_BUF_INIT(CV_WIRE_FRAME_MAX);
+    struct cv_err err;
+    int32_t id = -77;
+    char *blob = calloc(1, CV_WIRE_FRAME_MAX);
+
+    (void)state;
+    assert_non_null(blob);
+    start(&f, &good, NULL, NULL);
+    conn = open_good(&f);
+    cv_buf_add(&body, blob, CV_WIRE_FRAME_MAX - 10);
+    assert_int_equal(CV_NO_MEMORY, cv_wire_send(conn, CV_WIRE_SYNC_GROUP, &body, &id, &err));
+    assert_non_null(strstr(err.text, "SyncGroup"));
+    assert_int_equal(-77, id);
+    cv_wire_close(conn);
+    cv_buf_free(&body);
+    free(blob);
+    stop(&f);
+}
+
+static void
+broker_without_our_versions_is_refused(void **state)
+{
+    struct script script = { .join_max = 4 };
+    struct fixture f;
+
+    (void)state;
+    start(&f, &script, NULL, NULL);
+    check_not_open(&f, "127.0.0.1", CV_INVALID, "JoinGroup in the versions 0 to 4, but 5 is needed");
+    stop(&f);
+    script = (struct script){ .versions_error = 35 };
+    start(&f, &script, NULL, NULL);
+    check_not_open(&f, "127.0.0.1", CV_INVALID, "UNSUPPORTED_VERSION");
+    stop(&f);
+}
+
+static void
+what_is_no_broker_is_refused(void **state)
+{
+    static const struct {
+        const char *raw;
+        size_t len;
+        const char *text;
+    } rows[] = {
+        { "HTTP/1.1 400 Bad Request\r\n\r\n", 28, "which no Kafka broker does" },
+        { "\x7f\xff\xff\xff", 4, "2147483647 bytes" },
+        { "\xff\xff\xff\xff", 4, "security.protocol" },
+        { "\0\0\0\3abc", 7, "3 bytes" },
+        { "\0\0\0\4\0\0\0\0", 8, "ApiVersions" },                 /* no body */
+        { "\0\0\0\12\0\0\0\0\0\0\0\0\0\1", 14, "ApiVersions" }, /* one api, not there */
+    };
+    struct fixture f;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < CV_COUNT(rows); i++) {
+        const struct script script = { .versions = FAKE_RAW, .raw = rows[i].raw, .raw_len = rows[i].len };
+
+        start(&f, &script, NULL, NULL);
+        check_not_open(&f, "127.0.0.1", CV_INVALID, rows[i].text);
+        stop(&f);
+    }
+}
+
+static void
+closed_connection_can_be_retried(void **state)
+{
+    struct script script = good;
+    struct fixture f;
+
+    (void)state;
+    script.versions = FAKE_CLOSE;
+    start(&f, &script, NULL, NULL);
+    check_not_open(&f, "127.0.0.1", CV_RETRY, "closed the connection");
+    stop(&f);
+}
+
+static void
+unreachable_broker_can_be_retried(void **state)
+{
+    struct fixture f;
+    struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(addr);
+    struct cv_wire_conn *conn = NULL;
+    struct cv_err err;
+    int fd = socket(AF_INET, SOCK_STREAM, 0); /* bound, so that nobody else listens there */
+
+    (void)state;
+    assert_int_equal(0, bind(fd, (struct sockaddr *)&addr, sizeof(addr)));
+    assert_int_equal(0, getsockname(fd, (struct sockaddr *)&addr, &len));
+    start(&f, &good, NULL, NULL);
+    assert_int_equal(CV_RETRY, cv_wire_open(f.settings, "127.0.0.1", ntohs(addr.sin_port), cv_mono_ms() + 2000, NULL,
+                                            &conn, &err));
+    assert_non_null(strstr(err.text, "refused"));
+    assert_int_equal(CV_RETRY,
+                     cv_wire_open(f.settings, "no-such-host.invalid", 1, cv_mono_ms() + 2000, NULL, &conn, &err));
+    assert_non_null(strstr(err.text, "could not look up the broker \"no-such-host.invalid\""));
+    assert_null(conn);
+    stop(&f);
+    close(fd);
+}
+
+static void
+silent_broker_is_given_up_at_the_deadline(void **state)
+{
+    struct script script = good;
+    struct fixture f;
+    struct cv_wire_conn *conn = NULL;
+    struct cv_err err;
+    int64_t begun_ms = cv_mono_ms();
+
+    (void)state;
+    script.versions = FAKE_SILENCE;
+    start(&f, &script, NULL, NULL);
+    assert_int_equal(CV_RETRY, cv_wire_open(f.settings, "127.0.0.1", fake_broker_port(f.broker), begun_ms + 200, NULL,
+                                            &conn, &err));
+    assert_non_null(strstr(err.text, "no answer to ApiVersions"));
+    assert_in_range(cv_mono_ms() - begun_ms, 150, 1500);
+    stop(&f);
+}
+
+static void
+wake_up_interrupts_opening_and_receiving(void **state)
+{
+    struct script script = good;
+    struct fixture f;
+    struct cv_wire_conn *conn = NULL;
+    struct cv_wire_response resp;
+    struct cv_wake wake;
+    struct cv_err err;
+    int64_t begun_ms = cv_mono_ms();
+
+    (void)state;
+    assert_int_equal(CV_OK, cv_wake_init(&wake, &err));
+    start(&f, &good, NULL, NULL);
+    conn = open_good(&f);
+    cv_wake_signal(&wake);
+    assert_int_equal(CV_OK, cv_wire_receive(conn, begun_ms + 10000, &wake, &resp, &err));
+    assert_null(resp.body);
+    cv_wire_close(conn);
+    conn = NULL;
+    stop(&f);
+    script.versions = FAKE_SILENCE;
+    start(&f, &script, NULL, NULL);
+    assert_int_equal(CV_RETRY, cv_wire_open(f.settings, "127.0.0.1", fake_broker_port(f.broker), begun_ms + 10000,
+                                            &wake, &conn, &err));
+    assert_in_range(cv_mono_ms() - begun_ms, 0, 5000);
+    stop(&f);
+    cv_wake_done(&wake);
+}
+
+static void
+answer_to_another_request_is_refused(void **state)
+{
+    struct script script = good;
+    struct fixture f;
+    struct cv_wire_conn *conn;
+    struct cv_buf body = CV_BUF_INIT(1024);
+    struct cv_wire_response resp = { .correlation_id = -77 };
+    struct cv_err err;
+
+    (void)state;
+    script.heartbeat = FAKE_WRONG_ID;
+    start(&f, &script, NULL, NULL);
+    conn = open_good(&f);
+    cv_wire_write_heartbeat(&body, "g", 1, "m");
+    assert_int_equal(CV_INVALID,
+                     cv_wire_call(conn, CV_WIRE_HEARTBEAT, &body, cv_mono_ms() + 5000, NULL, &resp, &err));
+    assert_non_null(strstr(err.text, "correlation id"));
+    assert_int_equal(-77, resp.correlation_id);
+    cv_wire_close(conn);
+    cv_buf_free(&body);
+    stop(&f);
+}
+
+static void
+tls_needs_a_trusted_certificate_for_the_host(void **state)
+{
+    static const char *const untrusted[] = { "security.protocol", "SSL", NULL };
+    static const char *const any_host[] = { "security.protocol", "SSL", "ssl.ca.location", PEM_CERT,
+                                            "ssl.endpoint.identification.algorithm", "", NULL };
+    static const char *const unverified[] = { "security.protocol", "SSL", "enable.ssl.certificate.verification",
+                                              "false", NULL };
+    struct fixture f;
+    struct cv_wire_conn *conn = NULL;
+    struct cv_err err;
+
+    (void)state;
+    start(&f, &good, PEM_STORE, tls_keys);
+    conn = open_good(&f); /* by address */
+    check_heartbeat(conn);
+    cv_wire_close(conn);
+    assert_int_equal(CV_OK, open_conn(&f, "localhost", &conn, &err)); /* by name */
+    cv_wire_close(conn);
+    check_not_open(&f, "127.0.0.2", CV_RETRY, "could not connect");
+    stop(&f);
+    start(&f, &good, PEM_STORE, untrusted);
+    check_not_open(&f, "127.0.0.1", CV_INVALID, "is not trusted");
+    stop(&f);
+    start(&f, &good, PEM_STORE, any_host);
+    cv_wire_close(open_good(&f));
+    stop(&f);
+    start(&f, &good, PEM_STORE, unverified);
+    cv_wire_close(open_good(&f));
+    stop(&f);
+}
+
+/* The certificate names 127.0.0.1 and localhost. */
+static void
+tls_refuses_a_certificate_for_another_host(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f, &good, PEM_STORE, tls_keys);
+    check_not_open(&f, "0.0.0.0", CV_INVALID, "IP address mismatch"); /* reaches 127.0.0.1 on Linux */
+    stop(&f);
+}
+
+static void
+tls_to_a_listener_without_it_fails(void **state)
+{
+    struct fixture f;
+    struct cv_wire_conn *conn = NULL;
+    struct cv_err err;
+
+    (void)state;
+    start(&f, &good, NULL, tls_keys);
+    /* The fake takes the ClientHello for a frame of some size, and waits; so do we, till the deadline. */
+    assert_int_equal(CV_RETRY, cv_wire_open(f.settings, "127.0.0.1", fake_broker_port(f.broker), cv_mono_ms() + 300,
+                                            NULL, &conn, &err));
+    assert_non_null(strstr(err.text, "shaking hands"));
+    stop(&f);
+}
+
+static const char *const sasl_keys[] = { "security.protocol", "SASL_PLAINTEXT", "sasl.mechanism", "PLAIN",
+                                         "sasl.username",     "u",              "sasl.password",  "p",
+                                         NULL };
+
+static void
+sasl_session_has_its_end(void **state)
+{
+    struct fixture f;
+    struct cv_wire_conn *conn;
+    int64_t now_ms = cv_mono_ms();
+
+    (void)state;
+    start(&f, &good, NULL, sasl_keys);
+    conn = open_good(&f);
+    assert_int_equal(1, f.script.sasl_steps);
+    assert_in_range(cv_wire_expires_ms(conn), now_ms + 60000, now_ms + 65000);
+    cv_wire_close(conn);
+    stop(&f);
+}
+
+static void
+refused_credentials_are_final(void **state)
+{
+    static const char *const scram[] = { "security.protocol", "SASL_PLAINTEXT", "sasl.mechanism", "SCRAM-SHA-256",
+                                         "sasl.username",     "u",              "sasl.password",  "topsecret",
+                                         NULL };
+    struct script script = good;
+    struct fixture f;
+
+    (void)state;
+    script.sasl_error = 58;
+    start(&f, &script, NULL, sasl_keys);
+    check_not_open(&f, "127.0.0.1", CV_INVALID, "bad credentials (SASL_AUTHENTICATION_FAILED)");
+    stop(&f);
+    start(&f, &good, NULL, scram);
+    check_not_open(&f, "127.0.0.1", CV_INVALID, "does not take sasl.mechanism SCRAM-SHA-256");
+    stop(&f);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(call_is_answered),
+        cmocka_unit_test(response_in_single_bytes_is_put_together),
+        cmocka_unit_test(megabytes_pass_both_ways),
+        cmocka_unit_test(megabytes_pass_both_ways_over_tls),
+        cmocka_unit_test(request_over_the_bound_is_refused),
+        cmocka_unit_test(broker_without_our_versions_is_refused),
+        cmocka_unit_test(what_is_no_broker_is_refused),
+        cmocka_unit_test(closed_connection_can_be_retried),
+        cmocka_unit_test(unreachable_broker_can_be_retried),
+        cmocka_unit_test(silent_broker_is_given_up_at_the_deadline),
+        cmocka_unit_test(wake_up_interrupts_opening_and_receiving),
+        cmocka_unit_test(answer_to_another_request_is_refused),
+        cmocka_unit_test(tls_needs_a_trusted_certificate_for_the_host),
+        cmocka_unit_test(tls_refuses_a_certificate_for_another_host),
+        cmocka_unit_test(tls_to_a_listener_without_it_fails),
+        cmocka_unit_test(sasl_session_has_its_end),
+        cmocka_unit_test(refused_credentials_are_final),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
