@@ -422,6 +422,23 @@ keep_session_key(struct herder *h)
         CV_LOG_WARN(h->log, "could not write a session key, trying again", CV_ERR(&err));
 }
 
+static bool
+in_group(const struct herder *h)
+{
+    return member_generation(h->member) >= 0 && !member_rejoin_pending(h->member);
+}
+
+static bool
+has_calls(struct herder *h)
+{
+    bool has;
+
+    cv_lock(&h->calls_lock);
+    has = h->calls_head != NULL;
+    cv_unlock(&h->calls_lock);
+    return has;
+}
+
 static enum cv_rc
 turn(struct herder *h, struct cv_err *err)
 {
@@ -430,10 +447,12 @@ turn(struct herder *h, struct cv_err *err)
 
     act_on_events(h);
     act_on_assignment(h);
-    run_calls(h);
-    keep_session_key(h);
+    if (in_group(h)) { /* requests wait while a rebalance is under way, as they do in Connect */
+        run_calls(h);
+        keep_session_key(h);
+    }
     next = run_reconfigurations(h);
-    deadline = cv_mono_ms() + IDLE_MS;
+    deadline = cv_mono_ms() + (has_calls(h) ? 0 : IDLE_MS);
     if (next != 0 && next < deadline)
         deadline = next;
     if (h->scheduled_rebalance_ms != 0) {
