@@ -96,12 +96,16 @@ free_ports() {
 
 # ---- processes
 
-# When the process started, in kernel ticks; empty if there is none.
+# When the process started, in kernel ticks; empty if there is none, or only its exit status is left.
 proc_birth() {
     local stat
     stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
     # the command name, which may hold blanks, ends at the last parenthesis
-    printf '%s\n' "${stat##*) }" | cut -d ' ' -f 20
+    stat=${stat##*) }
+    case $stat in
+    Z*) ;;
+    *) cut -d ' ' -f 20 <<<"$stat" ;;
+    esac
 }
 proc_note() {
     mkdir -p "$CULVERT_STATE/run"
