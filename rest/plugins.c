@@ -8,8 +8,6 @@
 #include "rest/json.h"
 #include "worker/plugins.h"
 
-#define ALL_KINDS (~0u)
-
 static bool
 is_connector(const struct cv_plugin *plugin)
 {
@@ -62,6 +60,24 @@ check_version(const struct cv_plugin *plugin, const char *version, struct cv_htt
     return false;
 }
 
+/*
+ * By class or alias, kind by kind: one class may be converter and header converter, which is no
+ * ambiguity here. CV_NOT_FOUND: of no kind.
+ */
+static enum cv_rc
+find_plugin(const struct plugins *plugins, const char *name, const struct cv_plugin **ret,
+            struct cv_err *err)
+{
+    static const enum cv_plugin_kind kinds[] = { CV_SINK,      CV_SOURCE,
+                                                 CV_CONVERTER, CV_HEADER_CONVERTER,
+                                                 CV_TRANSFORM, CV_PREDICATE };
+    enum cv_rc rc = CV_NOT_FOUND;
+
+    for (size_t i = 0; i < CV_COUNT(kinds) && rc == CV_NOT_FOUND; i++)
+        rc = plugins_find(plugins, name, 1u << kinds[i], ret, err);
+    return rc;
+}
+
 void
 rest_plugin_config(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
 {
@@ -71,8 +87,9 @@ rest_plugin_config(void *arg, const struct cv_http_request *req, struct cv_http_
     const struct cv_plugin *plugin = NULL;
     struct config_infos rows = { 0 };
     struct cv_err err;
+    enum cv_rc rc = find_plugin(rest->plugins, name, &plugin, &err);
 
-    if (plugins_find(rest->plugins, name, ALL_KINDS, &plugin, &err) == CV_NOT_FOUND) {
+    if (rc == CV_NOT_FOUND) {
         struct cv_buf text = CV_BUF_INIT(65536);
 
         cv_buf_printf(&text, "Unknown plugin %s.", name);
@@ -80,7 +97,7 @@ rest_plugin_config(void *arg, const struct cv_http_request *req, struct cv_http_
         cv_buf_free(&text);
         return;
     }
-    if (plugin == NULL) {
+    if (rc != CV_OK) {
         rest_fail(res, &err);
         return;
     }

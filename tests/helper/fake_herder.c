@@ -80,6 +80,7 @@ static const struct cv_plugin plugin_list[] = {
       .config = source_def },
     { .kind = CV_TRANSFORM, .name = "org.example.Router", .version = NULL },
     { .kind = CV_CONVERTER, .name = "org.example.JsonConverter", .version = "1.0" },
+    { .kind = CV_HEADER_CONVERTER, .name = "org.example.JsonConverter", .version = "1.0" },
 };
 
 struct plugins *
@@ -111,11 +112,13 @@ plugins_kind_name(enum cv_plugin_kind kind)
     return names[kind];
 }
 
-/* By class, simple name, or simple name without "Connector". */
+/* By class, simple name, or simple name without "Connector"; several are an ambiguity. */
 enum cv_rc
 plugins_find(const struct plugins *plugins, const char *name, unsigned kinds,
              const struct cv_plugin **ret, struct cv_err *err)
 {
+    const struct cv_plugin *found = NULL;
+
     (void)plugins;
     for (size_t i = 0; i < CV_COUNT(plugin_list); i++) {
         const char *simple = strrchr(plugin_list[i].name, '.') + 1;
@@ -123,13 +126,17 @@ plugins_find(const struct plugins *plugins, const char *name, unsigned kinds,
 
         if (!(kinds & 1u << plugin_list[i].kind))
             continue;
-        if (strcmp(plugin_list[i].name, name) == 0 || strcmp(simple, name) == 0 ||
-            (strncmp(simple, name, len) == 0 && strcmp(simple + len, "Connector") == 0)) {
-            *ret = &plugin_list[i];
-            return CV_OK;
-        }
+        if (strcmp(plugin_list[i].name, name) != 0 && strcmp(simple, name) != 0 &&
+            !(strncmp(simple, name, len) == 0 && strcmp(simple + len, "Connector") == 0))
+            continue;
+        if (found != NULL)
+            return cv_fail(err, CV_INVALID, "More than one connector matches alias %s", name);
+        found = &plugin_list[i];
     }
-    return cv_fail(err, CV_NOT_FOUND, "no plugin %s", name);
+    if (found == NULL)
+        return cv_fail(err, CV_NOT_FOUND, "no plugin %s", name);
+    *ret = found;
+    return CV_OK;
 }
 
 /* ---- names of states ---- */

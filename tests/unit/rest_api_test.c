@@ -691,6 +691,7 @@ plugin_options_have_eleven_fields_in_order(void **state)
            "\"importance\":\"LOW\",\"documentation\":\"A "
            "secret.\",\"group\":\"Main\",\"width\":\"NONE\","
            "\"display_name\":\"secret\",\"dependents\":[],\"order\":3}]");
+    expect(w, "GET", "/connector-plugins/JsonConverter/config", NULL, 200, "[]");
     expect_error(w, "GET", "/connector-plugins/Nope/config", NULL, 404, "Unknown plugin Nope.\"}");
     expect_error(w, "GET", "/connector-plugins/TestSource/config?version=0.0.1", NULL, 400,
                  "Plugin org.example.TestSourceConnector not found that matches the version range "
