@@ -43,3 +43,8 @@ tests_integration_group_test_SOURCES = tests/integration/group_test.c
 tests_integration_group_test_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
 tests_integration_group_test_LDADD = worker/group/libgroup.a common/wire/libwire.a common/libcommon.a \
 	$(OPENSSL_LIBS) $(PCRE2_LIBS) $(RDKAFKA_LIBS)
+
+unit_tests += tests/unit/member_test
+tests_unit_member_test_SOURCES = tests/unit/member_test.c tests/helper/fake_broker.c tests/helper/fake_broker.h
+tests_unit_member_test_CPPFLAGS = $(unit_cppflags) $(OPENSSL_CFLAGS)
+tests_unit_member_test_LDADD = $(group_test_libs)
