@@ -9,6 +9,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -181,6 +182,7 @@ main(int argc, char **argv)
         usage(stderr);
         return 2;
     }
+    mallopt(M_ARENA_MAX, 2); /* a heap for each of dozens of threads would keep what each once needed */
     set_log_level();
     if (cv_wake_init(&wake, &err) != CV_OK) {
         fprintf(stderr, "culvert-worker: %s\n", err.text);

@@ -99,7 +99,7 @@ const struct cv_config_def worker_config_def[] = {
         FIELD(topic_tracking_enable)),
     ROW("topic.tracking.allow.reset", BOOLEAN, "true", LOW, "Whether that record may be reset by REST.",
         FIELD(topic_tracking_reset)),
-    ROW("culvert.task.memory.bytes", LONG, "16777216", MEDIUM,
+    ROW("culvert.task.memory.bytes", LONG, "8388608", MEDIUM,
         "Bound of the memory that one source task holds in records on their way to Kafka.",
         FIELD(task_memory_bytes), .check = cv_valid_range,
         .arg = &(const struct cv_range){ 1048576, INT64_C(1) << 40 }),
