@@ -667,7 +667,9 @@ plugins_are_listed_connectors_first(void **state)
         "[{\"class\":\"org.example.TestSinkConnector\",\"type\":\"sink\",\"version\":\"1.0\"},"
         "{\"class\":\"org.example.TestSourceConnector\",\"type\":\"source\",\"version\":\"1.0\"},"
         "{\"class\":\"org.example.Router\",\"type\":\"transformation\"},"
-        "{\"class\":\"org.example.JsonConverter\",\"type\":\"converter\",\"version\":\"1.0\"}]");
+        "{\"class\":\"org.example.JsonConverter\",\"type\":\"converter\",\"version\":\"1.0\"},"
+        "{\"class\":\"org.example.JsonConverter\",\"type\":\"header_converter\","
+        "\"version\":\"1.0\"}]");
 }
 
 static void
