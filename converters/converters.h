@@ -8,9 +8,6 @@
 
 #include <culvert/plugin.h>
 
-/* Every plugin below, NULL at the end. */
-extern const struct cv_plugin *const converters_builtin[];
-
 extern const struct cv_plugin json_converter_plugin;
 extern const struct cv_plugin json_header_converter_plugin;
 extern const struct cv_plugin string_converter_plugin;

@@ -1,6 +1,5 @@
 noinst_LIBRARIES += converters/libconverters.a
 converters_libconverters_a_SOURCES = \
-	converters/builtin.c \
 	converters/bytes.c \
 	converters/converters.h \
 	converters/header.c \

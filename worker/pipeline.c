@@ -71,7 +71,7 @@ make_converter(const struct pipeline_spec *spec, struct pipeline *pipe, enum cv_
 {
     const char *key = position_keys[position], *name = cv_config_get(spec->connector, key);
     const struct cv_config *from = name != NULL ? spec->connector : spec->worker_raw;
-    unsigned kinds = 1u << CV_CONVERTER | 1u << CV_HEADER_CONVERTER;
+    unsigned kinds = position == CV_HEADER ? 1u << CV_HEADER_CONVERTER : 1u << CV_CONVERTER;
     const struct cv_plugin *plugin;
     char prefix[32];
 

@@ -33,12 +33,12 @@ plugins_kind_name(enum cv_plugin_kind kind)
     return kind_names[kind];
 }
 
-/* Sinks come first in Connect's list, then sources, then the rest; by name within. */
+/* The order of Connect's list; by name within. */
 static int
 kind_rank(enum cv_plugin_kind kind)
 {
-    static const int ranks[] = { [CV_SINK] = 0,      [CV_SOURCE] = 1,           [CV_CONVERTER] = 2,
-                                 [CV_HEADER_CONVERTER] = 3, [CV_TRANSFORM] = 4, [CV_PREDICATE] = 5 };
+    static const int ranks[] = { [CV_SINK] = 0,      [CV_SOURCE] = 1,    [CV_TRANSFORM] = 2,
+                                 [CV_PREDICATE] = 3, [CV_CONVERTER] = 4, [CV_HEADER_CONVERTER] = 5 };
 
     return ranks[kind];
 }

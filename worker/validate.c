@@ -281,7 +281,7 @@ static const char *const converter_keys[] = { "key.converter", "value.converter"
 static unsigned
 converter_kinds(size_t position)
 {
-    return position == CV_HEADER ? 1u << CV_HEADER_CONVERTER | 1u << CV_CONVERTER : 1u << CV_CONVERTER;
+    return position == CV_HEADER ? 1u << CV_HEADER_CONVERTER : 1u << CV_CONVERTER;
 }
 
 static enum cv_rc

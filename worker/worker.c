@@ -75,8 +75,8 @@ check_converters(const struct worker *worker, struct cv_err *err)
     const struct cv_plugin *plugin;
 
     for (size_t i = 0; i < CV_COUNT(keys); i++)
-        if (plugins_find(worker->plugins, names[i], 1u << CV_CONVERTER | 1u << CV_HEADER_CONVERTER, &plugin, err) !=
-            CV_OK)
+        if (plugins_find(worker->plugins, names[i], i == 2 ? 1u << CV_HEADER_CONVERTER : 1u << CV_CONVERTER,
+                         &plugin, err) != CV_OK)
             return cv_fail(err, CV_INVALID, "%s: %s is no converter of this worker", keys[i], names[i]);
     return CV_OK;
 }
