@@ -51,3 +51,9 @@ tests_fuzz_pgoutput_SOURCES = tests/fuzz/pgoutput.c $(fuzz_driver)
 tests_fuzz_pgoutput_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_pgoutput_LDADD = connectors/postgres/libpostgres.a $(fuzz_common)
 EXTRA_DIST += tests/fuzz/pgoutput.in
+
+fuzz_targets += tests/fuzz/connect_protocol
+tests_fuzz_connect_protocol_SOURCES = tests/fuzz/connect_protocol.c $(fuzz_driver)
+tests_fuzz_connect_protocol_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_connect_protocol_LDADD = worker/group/libgroup.a common/wire/libwire.a $(fuzz_common)
+EXTRA_DIST += tests/fuzz/connect_protocol.in

@@ -368,6 +368,33 @@ a_set_that_unfolds_to_too_much_memory_is_refused(void **state)
 }
 
 static void
+a_set_of_too_many_units_is_refused(void **state)
+{
+    struct cv_buf out = CV_BUF_INIT(1 << 20);
+    struct group_assignment got = { .delay_ms = -77 };
+    struct cv_err err = CV_ERR_INIT;
+    int i, tasks;
+
+    (void)state;
+    for (tasks = 50000; tasks <= 50001; tasks++) {
+        cv_buf_reset(&out);
+        cv_buf_add(&out, "\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\1a", 23);
+        cv_buf_be32(&out, (uint32_t)tasks);
+        for (i = 0; i < tasks; i++)
+            cv_buf_be32(&out, (uint32_t)i);
+        if (tasks == 50000) {
+            assert_int_equal(CV_OK, group_read_assignment(out.data, out.len, &got, &err));
+            assert_int_equal(50000, got.assigned.count);
+            group_assignment_done(&got);
+        } else {
+            assert_int_equal(CV_INVALID, group_read_assignment(out.data, out.len, &got, &err));
+            assert_non_null(strstr(err.text, "more than 50000 units"));
+        }
+    }
+    cv_buf_free(&out);
+}
+
+static void
 a_set_keeps_order_and_holds_a_unit_once(void **state)
 {
     struct group_work work = { 0 }, copy = { 0 };
@@ -423,6 +450,7 @@ main(void)
         cmocka_unit_test(repeated_units_are_read_once_in_their_first_place),
         cmocka_unit_test(hostile_metadata_is_refused_with_what_is_wrong),
         cmocka_unit_test(a_set_that_unfolds_to_too_much_memory_is_refused),
+        cmocka_unit_test(a_set_of_too_many_units_is_refused),
         cmocka_unit_test(a_set_keeps_order_and_holds_a_unit_once),
         cmocka_unit_test(a_name_that_does_not_fit_fails_the_buffer),
     };

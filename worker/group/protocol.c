@@ -15,7 +15,9 @@
 
 #include "common/reader.h"
 
-/* A task costs four bytes on the wire and a copy of its connector's name here: bounded, for hostile peers. */
+/* Bounds for hostile peers: a task costs four bytes on the wire and a copy of its connector's name here, and
+   sets are searched from one end to the other. Far above what one worker can run. */
+#define WORK_UNITS_MAX 50000
 #define WORK_BYTES_MAX ((size_t)64 << 20)
 #define ASSIGNMENT_MAX ((size_t)16 << 20)
 #define STRING_MAX     32767
@@ -348,9 +350,10 @@ read_connector(struct cv_reader *in, struct group_work *work, size_t *inout_byte
         if (task < GROUP_CONNECTOR)
             rc = cv_fail(err, CV_INVALID, "connector \"%s\" in the group protocol has task %ld", connector,
                          (long)task);
-        else if (*inout_bytes > WORK_BYTES_MAX)
-            rc = cv_fail(err, CV_INVALID, "an assignment in the group protocol takes more than %zu bytes",
-                         WORK_BYTES_MAX);
+        else if (*inout_bytes > WORK_BYTES_MAX || work->count == WORK_UNITS_MAX)
+            rc = cv_fail(err, CV_INVALID,
+                         "an assignment in the group protocol has more than %d units, or takes more than %zu bytes",
+                         WORK_UNITS_MAX, WORK_BYTES_MAX);
         else if (!group_work_append(work, connector, task))
             rc = cv_fail_memory(err);
     }
