@@ -19,3 +19,12 @@ programs_culvert_worker_LDADD = \
 	common/wire/libwire.a \
 	common/libcommon.a \
 	$(RDKAFKA_LIBS) $(LIBPQ_LIBS) $(MICROHTTPD_LIBS) $(JSONC_LIBS) $(PCRE2_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)
+
+bin_PROGRAMS += programs/culvert-streams
+programs_culvert_streams_SOURCES = programs/culvert-streams.c
+programs_culvert_streams_LDADD = \
+	streams/libstreams.a \
+	common/http/libhttp.a \
+	common/kafka/libkafka.a \
+	common/libcommon.a \
+	$(RDKAFKA_LIBS) $(MICROHTTPD_LIBS) $(SQLITE_LIBS) $(PCRE2_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)

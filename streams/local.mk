@@ -1,8 +1,11 @@
 noinst_LIBRARIES += streams/libstreams.a
 streams_libstreams_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 streams_libstreams_a_SOURCES = \
+	streams/app.c streams/app.h \
+	streams/assignment.c streams/assignment.h \
 	streams/engine/apply.c streams/engine/apply.h \
 	streams/engine/commit.c streams/engine/commit.h \
+	streams/engine/global.c streams/engine/global.h \
 	streams/engine/input.c streams/engine/input.h \
 	streams/engine/loop.c streams/engine/loop.h \
 	streams/engine/offset_note.c \
@@ -18,6 +21,7 @@ streams_libstreams_a_SOURCES = \
 	streams/io/source.c streams/io/source.h \
 	streams/io/value.c streams/io/value.h \
 	streams/io/wire_schema.c streams/io/wire_schema.h \
+	streams/rest.c streams/rest.h \
 	streams/sql/explain.c streams/sql/explain.h \
 	streams/sql/files.c \
 	streams/sql/lexer.c streams/sql/lexer.h \
@@ -35,7 +39,9 @@ streams_libstreams_a_SOURCES = \
 	streams/store/sqlite.h \
 	streams/store/state.c streams/store/state.h \
 	streams/store/statement.c \
-	streams/store/table.c streams/store/table.h
+	streams/store/table.c streams/store/table.h \
+	streams/streams_config.c streams/streams_config.h \
+	streams/topics.c streams/topics.h
 
 # Unit tests link the streams library, what it calls and SQLite.
 streams_unit_libs = streams/libstreams.a common/kafka/libkafka.a $(unit_common) $(SQLITE_LIBS) $(RDKAFKA_LIBS)

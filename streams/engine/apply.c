@@ -13,7 +13,8 @@ struct applier {
 };
 
 enum cv_rc
-applier_new(struct database *db, const struct plan_source *source, struct applier **ret, struct cv_err *err)
+applier_new(struct database *db, const struct plan_source *source, struct applier **ret,
+            struct cv_err *err)
 {
     struct applier *ap = calloc(1, sizeof(*ap));
     enum cv_rc rc;
@@ -56,7 +57,9 @@ live_redelivery(int64_t commit, int64_t lsn, const struct position *pos)
         return REDELIVERY_NO;
     if (lsn == pos->lsn && (commit == pos->commit_lsn || pos->commit_lsn == 0))
         return REDELIVERY_IF_SAME; /* rows of one WAL record: COPY, a changed key */
-    if (commit == 0 && pos->commit_lsn > 0) /* the connector does not know: only what is beyond both is surely new */
+    if (commit == 0 &&
+        pos->commit_lsn >
+            0) /* the connector does not know: only what is beyond both is surely new */
         return lsn > pos->commit_lsn && lsn > pos->lsn ? REDELIVERY_NO : REDELIVERY_IF_SAME;
     if (commit > 0 && pos->commit_lsn == 0)
         return commit > pos->lsn || lsn > pos->lsn ? REDELIVERY_NO : REDELIVERY_YES;
@@ -72,7 +75,8 @@ redelivery_of(const struct event *event, const struct position *pos)
         return REDELIVERY_NO;
     if (event->snapshot == EVENT_SNAPSHOT)
         return event->lsn == pos->snapshot_lsn ? REDELIVERY_IF_SAME : REDELIVERY_NO;
-    return live_redelivery(event->commit_lsn == CHANGE_NONE ? 0 : event->commit_lsn, event->lsn, pos);
+    return live_redelivery(event->commit_lsn == CHANGE_NONE ? 0 : event->commit_lsn, event->lsn,
+                           pos);
 }
 
 /* After an event that was not simply dropped. */
@@ -120,7 +124,8 @@ same_row(const struct applier *ap)
     return true;
 }
 
-/* An unchanged value of a row that we never saw is unknown; a column that must not be null cannot take that. */
+/* An unchanged value of a row that we never saw is unknown; a column that must not be null cannot
+ * take that. */
 static enum cv_rc
 check_unknown(const struct applier *ap, const struct event *event, struct cv_err *err)
 {
@@ -129,20 +134,26 @@ check_unknown(const struct applier *ap, const struct event *event, struct cv_err
     for (size_t i = 0; i < table->n_columns; i++) {
         if (event->row[i].kind == CELL_UNCHANGED && table->columns[i].not_null)
             return cv_fail(err, CV_INVALID,
-                           "column \"%s\" is NOT NULL, but its value is marked as unchanged and the row is not known",
+                           "column \"%s\" is NOT NULL, but its value is marked as unchanged and "
+                           "the row is not known",
                            table->columns[i].name);
     }
     return CV_OK;
 }
 
 static void
-describe(const struct applier *ap, const struct event *event, int64_t record_ts_ms, const struct cell *row,
-         const struct cell *old, char op, struct change *change)
+describe(const struct applier *ap, const struct event *event, int64_t record_ts_ms,
+         const struct cell *row, const struct cell *old, char op, struct change *change)
 {
     int column = ap->source->event_time;
 
-    *change = (struct change){ .row = row, .old = old, .op = op, .snapshot = event->snapshot != EVENT_LIVE,
-                               .commit_ts_ms = event->commit_ts_ms, .lsn = event->lsn, .txid = event->txid };
+    *change = (struct change){ .row = row,
+                               .old = old,
+                               .op = op,
+                               .snapshot = event->snapshot != EVENT_LIVE,
+                               .commit_ts_ms = event->commit_ts_ms,
+                               .lsn = event->lsn,
+                               .txid = event->txid };
     if (change->commit_ts_ms == CHANGE_NONE && record_ts_ms >= 0)
         change->commit_ts_ms = record_ts_ms;
     change->ts_ms = change->commit_ts_ms;
@@ -151,8 +162,8 @@ describe(const struct applier *ap, const struct event *event, int64_t record_ts_
 }
 
 static enum cv_rc
-upsert(struct applier *ap, const struct event *event, int64_t record_ts_ms, enum redelivery verdict, bool found,
-       enum applied *ret, struct change *change, struct cv_err *err)
+upsert(struct applier *ap, const struct event *event, int64_t record_ts_ms, enum redelivery verdict,
+       bool found, enum applied *ret, struct change *change, struct cv_err *err)
 {
     bool same;
 
@@ -164,7 +175,8 @@ upsert(struct applier *ap, const struct event *event, int64_t record_ts_ms, enum
         *ret = APPLIED_DUPLICATE;
         return CV_OK;
     }
-    if (!same && (found ? rows_update(ap->rows, ap->row, err) : rows_insert(ap->rows, ap->row, err)) != CV_OK)
+    if (!same && (found ? rows_update(ap->rows, ap->row, err)
+                        : rows_insert(ap->rows, ap->row, err)) != CV_OK)
         return err->rc;
     describe(ap, event, record_ts_ms, ap->row, found ? ap->old : NULL, event->op, change);
     *ret = APPLIED_CHANGE;
@@ -172,8 +184,8 @@ upsert(struct applier *ap, const struct event *event, int64_t record_ts_ms, enum
 }
 
 static enum cv_rc
-erase(struct applier *ap, const struct event *event, int64_t record_ts_ms, bool found, enum applied *ret,
-      struct change *change, struct cv_err *err)
+erase(struct applier *ap, const struct event *event, int64_t record_ts_ms, bool found,
+      enum applied *ret, struct change *change, struct cv_err *err)
 {
     *ret = APPLIED_NOTHING;
     if (!found)
@@ -186,8 +198,8 @@ erase(struct applier *ap, const struct event *event, int64_t record_ts_ms, bool 
 }
 
 enum cv_rc
-applier_apply(struct applier *ap, const struct event *event, int64_t record_ts_ms, struct position *pos,
-              enum applied *ret, struct change *change, struct cv_err *err)
+applier_apply(struct applier *ap, const struct event *event, int64_t record_ts_ms,
+              struct position *pos, enum applied *ret, struct change *change, struct cv_err *err)
 {
     enum redelivery verdict = REDELIVERY_NO;
     enum applied applied = APPLIED_NOTHING;
@@ -202,7 +214,8 @@ applier_apply(struct applier *ap, const struct event *event, int64_t record_ts_m
         *ret = APPLIED_DUPLICATE;
         return CV_OK;
     }
-    if (event->kind == EVENT_UPSERT || event->kind == EVENT_DELETE || (event->kind == EVENT_TOMBSTONE && !companion))
+    if (event->kind == EVENT_UPSERT || event->kind == EVENT_DELETE ||
+        (event->kind == EVENT_TOMBSTONE && !companion))
         rc = rows_get(ap->rows, event->row, ap->old, &ap->old_copy, &found, err);
     if (rc == CV_OK && event->kind == EVENT_UPSERT)
         rc = upsert(ap, event, record_ts_ms, verdict, found, &applied, change, err);
@@ -220,8 +233,8 @@ applier_apply(struct applier *ap, const struct event *event, int64_t record_ts_m
 }
 
 enum cv_rc
-applier_truncate_next(struct applier *ap, const struct event *event, int64_t record_ts_ms, struct change *change,
-                      bool *ret_more, struct cv_err *err)
+applier_truncate_next(struct applier *ap, const struct event *event, int64_t record_ts_ms,
+                      struct change *change, bool *ret_more, struct cv_err *err)
 {
     enum cv_rc rc = rows_first(ap->rows, ap->old, &ap->old_copy, ret_more, err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Events to the rows of a source's table: redelivered ones are told apart, unchanged values filled in from the
- * stored row, the row written, the change described.
+ * Events to the rows of a source's table: redelivered ones are told apart, unchanged values filled
+ * in from the stored row, the row written, the change described.
  */
 #ifndef STREAMS_ENGINE_APPLY_H
 #define STREAMS_ENGINE_APPLY_H
@@ -20,26 +20,30 @@ enum applied {
 
 struct applier;
 
-CV_MUST_CHECK enum cv_rc applier_new(struct database *db, const struct plan_source *source, struct applier **ret,
-                                     struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc applier_new(struct database *db, const struct plan_source *source, struct applier **ret,
+                       struct cv_err *err);
 void applier_free(struct applier *ap);
 
 /*
- * Apply an event read at pos, whose mark is moved. Except on failure: then neither table nor mark has changed.
- * change is filled for APPLIED_CHANGE, except partition and offset, and borrowed until the next call.
- * record_ts_ms stands in where the event has no commit time.
+ * Apply an event read at pos, whose mark is moved. Except on failure: then neither table nor mark
+ * has changed. change is filled for APPLIED_CHANGE, except partition and offset, and borrowed until
+ * the next call. record_ts_ms stands in where the event has no commit time.
  */
-CV_MUST_CHECK enum cv_rc applier_apply(struct applier *ap, const struct event *event, int64_t record_ts_ms,
-                                       struct position *pos, enum applied *ret, struct change *change,
-                                       struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc applier_apply(struct applier *ap, const struct event *event, int64_t record_ts_ms,
+                         struct position *pos, enum applied *ret, struct change *change,
+                         struct cv_err *err);
 /* Delete the first row that is left as part of a truncate. *ret_more false: none was left. */
-CV_MUST_CHECK enum cv_rc applier_truncate_next(struct applier *ap, const struct event *event,
-                                               int64_t record_ts_ms, struct change *change, bool *ret_more,
-                                               struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc applier_truncate_next(struct applier *ap, const struct event *event,
+                                 int64_t record_ts_ms, struct change *change, bool *ret_more,
+                                 struct cv_err *err);
 
 /*
- * The verdict on an event by position in the log alone. A change's place is (last commit before it, its own
- * LSN): LSNs alone go back where transactions overlap, and rows of one WAL record share theirs.
+ * The verdict on an event by position in the log alone. A change's place is (last commit before it,
+ * its own LSN): LSNs alone go back where transactions overlap, and rows of one WAL record share
+ * theirs.
  */
 enum redelivery {
     REDELIVERY_NO,

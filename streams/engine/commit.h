@@ -8,8 +8,9 @@
  *   4 positions into the state file, in the transaction that SQLite still has open
  *   5 SQLite's COMMIT, when state_commit_ms have passed
  *
- * A crash or failure before 3 undoes the Kafka transaction: the state file is rolled back and the records come
- * again. One after 3 leaves the state file behind: the changelog's tail brings it up. It is never ahead.
+ * A crash or failure before 3 undoes the Kafka transaction: the state file is rolled back and the
+ * records come again. One after 3 leaves the state file behind: the changelog's tail brings it up.
+ * It is never ahead.
  */
 #ifndef STREAMS_ENGINE_COMMIT_H
 #define STREAMS_ENGINE_COMMIT_H
@@ -24,6 +25,7 @@ enum commit_result {
 };
 
 /* Tasks whose part of 4 or 5 fails are failed here. */
-enum commit_result commit_run(struct txn *txn, struct stream_task **tasks, size_t n_tasks, struct cv_err *err);
+enum commit_result commit_run(struct txn *txn, struct stream_task **tasks, size_t n_tasks,
+                              struct cv_err *err);
 
 #endif

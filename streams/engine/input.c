@@ -13,8 +13,11 @@ enum cv_rc
 input_init(struct input *in, const struct plan_source *source, size_t source_no, int32_t partition,
            int32_t partitions, struct cv_err *err)
 {
-    *in = (struct input){ .source = source, .source_no = source_no, .partition = partition,
-                          .partitions = partitions, .end_offset = -1 };
+    *in = (struct input){ .source = source,
+                          .source_no = source_no,
+                          .partition = partition,
+                          .partitions = partitions,
+                          .end_offset = -1 };
     return source_new(source, &in->decoder, err);
 }
 
@@ -117,10 +120,12 @@ input_probe(struct input *in, struct cv_err *err)
     want = cv_murmur2_partition(msg->key.data, msg->key.len, in->partitions);
     if (want == in->partition)
         return CV_OK;
-    return cv_fail(err, CV_INVALID,
-                   "topic \"%s\" cannot be joined by partition: the key %.*s lies in partition %d, but the "
-                   "partitioner of Java clients (murmur2) puts it into partition %d of %d; write the topic with "
-                   "that partitioner and the same key as the others",
-                   in->source->topic, msg->key.len > 100 ? 100 : (int)msg->key.len, msg->key.data, in->partition,
-                   want, in->partitions);
+    return cv_fail(
+        err, CV_INVALID,
+        "topic \"%s\" cannot be joined by partition: the key %.*s lies in partition %d, but the "
+        "partitioner of Java clients (murmur2) puts it into partition %d of %d; write the topic "
+        "with "
+        "that partitioner and the same key as the others",
+        in->source->topic, msg->key.len > 100 ? 100 : (int)msg->key.len, msg->key.data,
+        in->partition, want, in->partitions);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One partition that a task reads: records waiting, the decoder, how far it was read. Task's thread. */
+/* One partition that a task reads: records waiting, the decoder, how far it was read. Task's
+ * thread. */
 #ifndef STREAMS_ENGINE_INPUT_H
 #define STREAMS_ENGINE_INPUT_H
 
@@ -35,12 +36,14 @@ struct input {
     struct cv_err decode_err;
 };
 
-CV_MUST_CHECK enum cv_rc input_init(struct input *in, const struct plan_source *source, size_t source_no,
-                                    int32_t partition, int32_t partitions, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc input_init(struct input *in, const struct plan_source *source, size_t source_no,
+                      int32_t partition, int32_t partitions, struct cv_err *err);
 void input_done(struct input *in);
 
 /* Take the message; on failure it stays the caller's. */
-CV_MUST_CHECK enum cv_rc input_put(struct input *in, const struct cv_consumed *msg, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc input_put(struct input *in, const struct cv_consumed *msg, struct cv_err *err);
 const struct cv_consumed *input_head(const struct input *in); /* NULL: none waits */
 /* Decode the head unless that was done. */
 void input_decode(struct input *in);
@@ -51,6 +54,7 @@ void input_clear(struct input *in);
 /* Everything that the broker has was taken. */
 bool input_at_end(const struct input *in);
 /* The head lies where murmur2 of its key puts it; CV_INVALID names key and partitions. */
-CV_MUST_CHECK enum cv_rc input_probe(struct input *in, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc input_probe(struct input *in, struct cv_err *err);
 
 #endif

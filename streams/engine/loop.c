@@ -11,12 +11,12 @@
 #include "common/log.h"
 #include "streams/engine/commit.h"
 
-#define POLL_MAX        1000
-#define PROCESS_MAX     1000
-#define BACKOFF_MIN_MS  100
-#define BACKOFF_MAX_MS  5000
-#define PUBLISH_MS      1000
-#define TURN_MS         100
+#define POLL_MAX       1000
+#define PROCESS_MAX    1000
+#define BACKOFF_MIN_MS 100
+#define BACKOFF_MAX_MS 5000
+#define PUBLISH_MS     1000
+#define TURN_MS        100
 
 enum command_kind { COMMAND_OPEN, COMMAND_CLOSE };
 
@@ -43,7 +43,8 @@ struct loop {
     int backoff_ms;
     int64_t next_prepare_ms;
     int64_t next_publish_ms;
-    size_t first; /* the task whose turn comes first: a full transaction must not starve the last ones */
+    size_t first; /* the task whose turn comes first: a full transaction must not starve the last
+                     ones */
 
     struct cv_lock lock; /* guards what follows */
     struct cv_cond changed;
@@ -95,7 +96,8 @@ loop_free(struct loop *loop)
     if (loop == NULL)
         return;
     if (loop->txn.open)
-        loop->spec.broker->ops->drop(loop->spec.broker); /* before the bytes that it still may send */
+        loop->spec.broker->ops->drop(
+            loop->spec.broker); /* before the bytes that it still may send */
     for (size_t i = 0; i < loop->n_tasks; i++)
         task_free(loop->tasks[i]);
     while (loop->commands != NULL) {
@@ -132,11 +134,14 @@ count(_Atomic uint64_t *to, uint64_t n)
 
 /* ---- giving up a transaction ---- */
 
-/* The transaction is lost: every task in it begins anew from what is committed. task, if given, is reset. */
+/* The transaction is lost: every task in it begins anew from what is committed. task, if given, is
+ * reset. */
 static void
-rewind_all(struct loop *loop, struct stream_task *task, enum task_reset reset, const struct cv_err *why)
+rewind_all(struct loop *loop, struct stream_task *task, enum task_reset reset,
+           const struct cv_err *why)
 {
-    CV_LOG_WARN(loop->log, "transaction given up, its records will be processed again", CV_ERR(why));
+    CV_LOG_WARN(loop->log, "transaction given up, its records will be processed again",
+                CV_ERR(why));
     loop->spec.broker->ops->drop(loop->spec.broker);
     txn_end(&loop->txn);
     loop->ready = false;
@@ -148,7 +153,8 @@ rewind_all(struct loop *loop, struct stream_task *task, enum task_reset reset, c
             task_rewind(loop->tasks[i], TASK_KEEP, why);
     }
     loop->next_open_ms = cv_mono_ms() + loop->backoff_ms;
-    loop->backoff_ms = loop->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : loop->backoff_ms * 2;
+    loop->backoff_ms =
+        loop->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : loop->backoff_ms * 2;
 }
 
 /* As rewind_all where trying again cannot help. */
@@ -281,7 +287,9 @@ loop_close(struct loop *loop, size_t group, int32_t partition, bool lost, int64_
 
     if (cmd == NULL)
         return false;
-    *cmd = (struct command){ .kind = COMMAND_CLOSE, .lost = lost, .refs = 2,
+    *cmd = (struct command){ .kind = COMMAND_CLOSE,
+                             .lost = lost,
+                             .refs = 2,
                              .spec = { .group = group, .partition = partition } };
     cv_lock(&loop->lock);
     post(loop, cmd);
@@ -347,10 +355,12 @@ close_task(struct loop *loop, size_t group, int32_t partition, bool lost)
         commit(loop);
     }
     if (task_save(task, true, &err) != CV_OK)
-        CV_LOG_WARN(loop->log, "state file was not saved", CV_STR("task", task_id(task)), CV_ERR(&err));
+        CV_LOG_WARN(loop->log, "state file was not saved", CV_STR("task", task_id(task)),
+                    CV_ERR(&err));
     task_free(task);
     loop->n_tasks--;
-    memmove(&loop->tasks[i], &loop->tasks[i + 1], (loop->n_tasks - i) * sizeof(struct stream_task *));
+    memmove(&loop->tasks[i], &loop->tasks[i + 1],
+            (loop->n_tasks - i) * sizeof(struct stream_task *));
 }
 
 static void
@@ -427,7 +437,8 @@ route(struct loop *loop, struct cv_consumed *msg)
     cv_consumed_free(msg, 1); /* of a task that has gone */
 }
 
-/* The consumer cannot go on: let the tasks look at their partitions again, which tells whose fault it is. */
+/* The consumer cannot go on: let the tasks look at their partitions again, which tells whose fault
+ * it is. */
 static void
 poll_failed(struct loop *loop, const struct cv_err *why)
 {
@@ -453,7 +464,8 @@ poll_once(struct loop *loop, int timeout_ms)
     }
     if (due >= 0 && due < timeout_ms)
         timeout_ms = due;
-    if (loop->spec.broker->ops->poll(loop->spec.broker, loop->batch, POLL_MAX, timeout_ms, &n, &err) != CV_OK)
+    if (loop->spec.broker->ops->poll(loop->spec.broker, loop->batch, POLL_MAX, timeout_ms, &n,
+                                     &err) != CV_OK)
         poll_failed(loop, &err);
     for (size_t i = 0; i < n; i++)
         route(loop, &loop->batch[i]);

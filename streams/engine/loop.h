@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A processing thread: its broker, its transaction, its tasks. Other threads only ask it, by its mailbox, to
- * open and close tasks.
+ * A processing thread: its broker, its transaction, its tasks. Other threads only ask it, by its
+ * mailbox, to open and close tasks.
  */
 #ifndef STREAMS_ENGINE_LOOP_H
 #define STREAMS_ENGINE_LOOP_H
@@ -14,23 +14,29 @@ struct loop_spec {
     const struct plan *plan;
     struct broker *broker; /* taken: freed with the loop */
     struct status_board *board;
-    void (*print)(const char *text, size_t len); /* console sinks, after each commit; NULL: standard output */
+    void (*print)(const char *text,
+                  size_t len); /* console sinks, after each commit; NULL: standard output */
 };
 
-CV_MUST_CHECK enum cv_rc loop_new(const struct loop_spec *spec, struct loop **ret, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc loop_new(const struct loop_spec *spec, struct loop **ret, struct cv_err *err);
 /* Closes all tasks. The thread must have ended. */
 void loop_free(struct loop *loop);
 
-/* The thread's body: until loop_stop; then what is processed is committed and the tasks are closed. */
+/* The thread's body: until loop_stop; then what is processed is committed and the tasks are closed.
+ */
 void loop_run(void *loop);
 /* One turn of it: mailbox, restores, poll for at most timeout_ms, process, commit if due. */
 void loop_turn(struct loop *loop, int timeout_ms);
 /* Commit what is processed, whether due or not, and save the state files. */
 void loop_settle(struct loop *loop);
 
-/* Any thread. The loop takes task specs by value; open and close of the same task keep their order. */
-CV_MUST_CHECK enum cv_rc loop_open(struct loop *loop, const struct task_spec *spec, struct cv_err *err);
-/* Commit and close it; false: not done by the deadline (monotonic ms), it goes on. lost: without a commit. */
+/* Any thread. The loop takes task specs by value; open and close of the same task keep their order.
+ */
+CV_MUST_CHECK
+enum cv_rc loop_open(struct loop *loop, const struct task_spec *spec, struct cv_err *err);
+/* Commit and close it; false: not done by the deadline (monotonic ms), it goes on. lost: without a
+ * commit. */
 bool loop_close(struct loop *loop, size_t group, int32_t partition, bool lost, int64_t deadline_ms);
 void loop_stop(struct loop *loop);
 
@@ -38,7 +44,7 @@ void loop_stop(struct loop *loop);
 struct loop_stats {
     uint64_t commits;
     uint64_t commits_failed;
-    uint64_t commit_us;  /* all commits together */
+    uint64_t commit_us; /* all commits together */
     uint64_t process_us;
     uint64_t poll_us;
 };

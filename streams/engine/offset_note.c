@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The metadata of a committed offset: how far the changelog must be read for the state to match, and the
-   input's mark. Compact JSON, so that kafka-consumer-groups shows something readable; brokers take 4 KiB. */
+/* The metadata of a committed offset: how far the changelog must be read for the state to match,
+   and the input's mark. Compact JSON, so that kafka-consumer-groups shows something readable;
+   brokers take 4 KiB. */
 #include "streams/engine/task_private.h"
 
 #include <stdio.h>
@@ -86,7 +87,8 @@ offset_note_read(const char *text, struct offset_note *ret)
         if (!read_member(&in, &note, &version))
             return false;
     }
-    if (tok != CV_JSON_OBJECT_END || version != NOTE_VERSION || note.changelog_next < 0 || note.generation[0] == '\0')
+    if (tok != CV_JSON_OBJECT_END || version != NOTE_VERSION || note.changelog_next < 0 ||
+        note.generation[0] == '\0')
         return false;
     *ret = note;
     return true;

@@ -60,8 +60,8 @@ make_body(struct rule *rule, const struct plan *plan, size_t i, struct cv_err *e
 }
 
 enum cv_rc
-rule_new(struct database *db, const struct plan *plan, const struct plan_rule *of, struct rule **ret,
-         struct cv_err *err)
+rule_new(struct database *db, const struct plan *plan, const struct plan_rule *of,
+         struct rule **ret, struct cv_err *err)
 {
     struct rule *rule = calloc(1, sizeof(*rule));
     enum cv_rc rc = CV_OK;
@@ -125,7 +125,8 @@ condition_holds(struct rule *rule, bool *ret, struct cv_err *err)
 }
 
 static enum cv_rc
-run_body(struct rule *rule, struct rule_body *body, bool emit, struct outputs *out, struct cv_err *err)
+run_body(struct rule *rule, struct rule_body *body, bool emit, struct outputs *out,
+         struct cv_err *err)
 {
     bool row;
     enum cv_rc rc;
@@ -160,6 +161,7 @@ rule_run(struct rule *rule, bool emit, struct outputs *out, struct cv_err *err)
         pos = &rule->plan->bodies[i].pos;
     }
     if (rc != CV_OK)
-        return cv_err_context(err, "%s:%d:%d: query \"%s\"", pos->file, pos->line, pos->col, rule->plan->name);
+        return cv_err_context(err, "%s:%d:%d: query \"%s\"", pos->file, pos->line, pos->col,
+                              rule->plan->name);
     return CV_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One CREATE QUERY at work: its condition, its prepared statements, and where their rows go. Belongs to its
-   task's thread and connection. */
+/* One CREATE QUERY at work: its condition, its prepared statements, and where their rows go.
+   Belongs to its task's thread and connection. */
 #ifndef STREAMS_ENGINE_RULE_H
 #define STREAMS_ENGINE_RULE_H
 
@@ -20,14 +20,16 @@ void outputs_done(struct outputs *out);
 struct rule;
 
 /* Change relation, functions and tables must be there. */
-CV_MUST_CHECK enum cv_rc rule_new(struct database *db, const struct plan *plan, const struct plan_rule *of,
-                                  struct rule **ret, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc rule_new(struct database *db, const struct plan *plan, const struct plan_rule *of,
+                    struct rule **ret, struct cv_err *err);
 void rule_free(struct rule *rule);
 const struct plan_rule *rule_plan(const struct rule *rule);
 /*
- * Run it for the change that its relation shows. Rows are appended to out, unless emit is false. CV_INVALID:
- * the data does not suit the SQL, with the query's place in front.
+ * Run it for the change that its relation shows. Rows are appended to out, unless emit is false.
+ * CV_INVALID: the data does not suit the SQL, with the query's place in front.
  */
-CV_MUST_CHECK enum cv_rc rule_run(struct rule *rule, bool emit, struct outputs *out, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc rule_run(struct rule *rule, bool emit, struct outputs *out, struct cv_err *err);
 
 #endif

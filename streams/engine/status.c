@@ -28,9 +28,14 @@ bool
 task_state_may(enum task_state from, enum task_state to)
 {
     static const bool legal[TASK_STATE_COUNT][TASK_STATE_COUNT] = {
-        [TASK_CREATED] = { [TASK_RESTORING] = true, [TASK_RUNNING] = true, [TASK_FAILED] = true,
-                           [TASK_CLOSED] = true, [TASK_CREATED] = true },
-        [TASK_RESTORING] = { [TASK_RUNNING] = true, [TASK_FAILED] = true, [TASK_CREATED] = true,
+        [TASK_CREATED] = { [TASK_RESTORING] = true,
+                           [TASK_RUNNING] = true,
+                           [TASK_FAILED] = true,
+                           [TASK_CLOSED] = true,
+                           [TASK_CREATED] = true },
+        [TASK_RESTORING] = { [TASK_RUNNING] = true,
+                             [TASK_FAILED] = true,
+                             [TASK_CREATED] = true,
                              [TASK_CLOSED] = true },
         [TASK_RUNNING] = { [TASK_FAILED] = true, [TASK_CREATED] = true, [TASK_CLOSED] = true },
         [TASK_FAILED] = { [TASK_CLOSED] = true },

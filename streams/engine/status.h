@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What tasks are doing, for REST and metrics: processing threads write their tasks' entries, any thread takes
- * a copy.
+ * What tasks are doing, for REST and metrics: processing threads write their tasks' entries, any
+ * thread takes a copy.
  */
 #ifndef STREAMS_ENGINE_STATUS_H
 #define STREAMS_ENGINE_STATUS_H
@@ -9,21 +9,21 @@
 #include "common/thread.h"
 
 /*
- * CREATED -> RESTORING -> RUNNING, and from each of them FAILED (an error that a person must look at) or, when
- * Kafka's transaction was given up, CREATED again. CLOSED: not ours any more.
+ * CREATED -> RESTORING -> RUNNING, and from each of them FAILED (an error that a person must look
+ * at) or, when Kafka's transaction was given up, CREATED again. CLOSED: not ours any more.
  */
-#define TASK_STATES(X)                                                                                     \
-    X(CREATED)                                                                                             \
-    X(RESTORING)                                                                                           \
-    X(RUNNING)                                                                                             \
-    X(FAILED)                                                                                              \
+#define TASK_STATES(X)                                                                             \
+    X(CREATED)                                                                                     \
+    X(RESTORING)                                                                                   \
+    X(RUNNING)                                                                                     \
+    X(FAILED)                                                                                      \
     X(CLOSED)
 
 enum task_state {
 #define TASK_STATE(name) TASK_##name,
     TASK_STATES(TASK_STATE)
 #undef TASK_STATE
-    TASK_STATE_COUNT
+        TASK_STATE_COUNT
 };
 
 const char *task_state_name(enum task_state state);

@@ -25,8 +25,8 @@ task_new(const struct task_spec *spec, struct stream_task **ret, struct cv_err *
     task->group = group;
     task->log = cv_log_get("culvert.streams.task");
     snprintf(task->status.id, sizeof(task->status.id), "%s_%d", group->name, (int)spec->partition);
-    snprintf(task->changelog_topic, sizeof(task->changelog_topic), "%s-%s-changelog", plan->application_id,
-             group->name);
+    snprintf(task->changelog_topic, sizeof(task->changelog_topic), "%s-%s-changelog",
+             plan->application_id, group->name);
     task->status.state = TASK_CREATED;
     task->status.since_ms = cv_now_ms();
     task->status.lag = -1;
@@ -39,8 +39,8 @@ task_new(const struct task_spec *spec, struct stream_task **ret, struct cv_err *
     for (size_t i = 0; i < group->n_sources && rc == CV_OK; i++) {
         size_t source = group->sources[i];
 
-        rc = input_init(&task->inputs[i], &plan->sources[source], source, spec->partition, task->partitions[source],
-                        err);
+        rc = input_init(&task->inputs[i], &plan->sources[source], source, spec->partition,
+                        task->partitions[source], err);
         task->n_inputs++;
     }
     if (rc != CV_OK) {
@@ -91,7 +91,8 @@ task_publish(struct stream_task *task)
             status->clock_ms = in->pos.clock_ms;
     }
     status->lag = lag;
-    status->restore_left = status->state == TASK_RESTORING ? task->restore_target - task->changelog_next : 0;
+    status->restore_left =
+        status->state == TASK_RESTORING ? task->restore_target - task->changelog_next : 0;
     if (task->state != NULL)
         status->state_bytes = state_bytes(task->state);
     if (task->spec.board != NULL)
@@ -103,15 +104,17 @@ task_set_state(struct stream_task *task, enum task_state state, const char *reas
 {
     if (!task_state_may(task->status.state, state)) {
         CV_LOG_ERROR(task->log, "task state cannot follow", CV_STR("task", task->status.id),
-                     CV_STR("from", task_state_name(task->status.state)), CV_STR("to", task_state_name(state)));
+                     CV_STR("from", task_state_name(task->status.state)),
+                     CV_STR("to", task_state_name(state)));
         return;
     }
     if (state == TASK_FAILED)
-        CV_LOG_ERROR(task->log, "task failed", CV_STR("task", task->status.id), CV_STR("error", reason));
+        CV_LOG_ERROR(task->log, "task failed", CV_STR("task", task->status.id),
+                     CV_STR("error", reason));
     else
         CV_LOG_INFO(task->log, "task state changed", CV_STR("task", task->status.id),
-                    CV_STR("from", task_state_name(task->status.state)), CV_STR("to", task_state_name(state)),
-                    CV_STR("reason", reason));
+                    CV_STR("from", task_state_name(task->status.state)),
+                    CV_STR("to", task_state_name(state)), CV_STR("reason", reason));
     if (state == TASK_FAILED || state == TASK_CREATED)
         snprintf(task->status.error, sizeof(task->status.error), "%s", reason);
     else if (state == TASK_RUNNING)
@@ -162,7 +165,8 @@ open_file(struct stream_task *task, const char *path, struct cv_err *err)
         indexes[2 * spec.n_indexes] = plan->indexes[i].name;
         indexes[2 * spec.n_indexes++ + 1] = plan->indexes[i].sql;
     }
-    cv_buf_printf(&owner, "%s/%s/%d", plan->application_id, task->group->name, (int)task->spec.partition);
+    cv_buf_printf(&owner, "%s/%s/%d", plan->application_id, task->group->name,
+                  (int)task->spec.partition);
     rc = cv_buf_check(&tables, err);
     spec.tables = cv_buf_cstr(&tables);
     spec.owner = cv_buf_cstr(&owner);
@@ -195,7 +199,8 @@ open_changelog(struct stream_task *task, struct cv_err *err)
 {
     const struct plan *plan = task->spec.plan;
     size_t n = 0;
-    const struct table **tables = calloc(task->group->n_sources + task->group->n_states + 1, sizeof(*tables));
+    const struct table **tables =
+        calloc(task->group->n_sources + task->group->n_states + 1, sizeof(*tables));
     enum cv_rc rc;
 
     if (tables == NULL)
@@ -220,8 +225,8 @@ open_rules(struct stream_task *task, struct cv_err *err)
     if (task->rules == NULL)
         return cv_fail_memory(err);
     for (size_t i = 0; i < task->group->n_rules && rc == CV_OK; i++) {
-        rc = rule_new(task->db, task->spec.plan, &task->spec.plan->rules[task->group->rules[i]], &task->rules[i],
-                      err);
+        rc = rule_new(task->db, task->spec.plan, &task->spec.plan->rules[task->group->rules[i]],
+                      &task->rules[i], err);
         task->n_rules++;
     }
     return rc;
@@ -293,8 +298,8 @@ detach_all(struct stream_task *task)
             task->inputs[i].attached = task->inputs[i].paused = false;
         if (parts.count == CV_COUNT(items) || (last && parts.count > 0)) {
             if (task->spec.broker->ops->detach(task->spec.broker, &parts, &err) != CV_OK)
-                CV_LOG_WARN(task->log, "partitions could not be given up", CV_STR("task", task->status.id),
-                            CV_ERR(&err));
+                CV_LOG_WARN(task->log, "partitions could not be given up",
+                            CV_STR("task", task->status.id), CV_ERR(&err));
             parts.count = 0;
         }
     }

@@ -32,7 +32,7 @@ struct stream_task {
     size_t n_rules;
 
     char generation[GENERATION_MAX]; /* of the changelog: differs when someone began anew */
-    int64_t changelog_next;   /* up to here the state file holds the changelog */
+    int64_t changelog_next;          /* up to here the state file holds the changelog */
     int64_t restore_target;
     int64_t restore_deadline_ms;
     bool changelog_attached;
@@ -42,16 +42,17 @@ struct stream_task {
     bool refresh;
     struct cv_delivery delivery; /* of its changelog records in this transaction */
     struct outputs outputs;
-    size_t careful; /* records left to run with savepoints */
-    bool wipe;      /* begin with an empty state file */
-    int64_t saved_ms; /* monotonic, of SQLite's last commit */
+    size_t careful;       /* records left to run with savepoints */
+    bool wipe;            /* begin with an empty state file */
+    int64_t saved_ms;     /* monotonic, of SQLite's last commit */
     int64_t committed_ms; /* monotonic, of its last Kafka commit */
 };
 
 void task_set_state(struct stream_task *task, enum task_state state, const char *reason);
 
 /* Open or reopen state file, relations, queries. */
-CV_MUST_CHECK enum cv_rc task_open_state(struct stream_task *task, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc task_open_state(struct stream_task *task, struct cv_err *err);
 void task_close_state(struct stream_task *task);
 
 /* The metadata of a committed offset. */

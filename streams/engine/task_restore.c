@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From committed offsets to a task that runs: where its inputs go on, whether its state file can be used, and
- * the changelog's tail into it; see task.h.
+ * From committed offsets to a task that runs: where its inputs go on, whether its state file can be
+ * used, and the changelog's tail into it; see task.h.
  *
- * The restore target travels in the committed offsets' metadata, so the task knows how far the changelog must
- * be read; a changelog that does not reach it has lost data, and the task says so instead of going on.
+ * The restore target travels in the committed offsets' metadata, so the task knows how far the
+ * changelog must be read; a changelog that does not reach it has lost data, and the task says so
+ * instead of going on.
  */
 #include "streams/engine/task_private.h"
 
@@ -15,7 +16,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-#define DELETE_RETENTION_MS ((int64_t)7 * 86400 * 1000) /* of changelog topics, as app.c creates them */
+#define DELETE_RETENTION_MS                                                                        \
+    ((int64_t)7 * 86400 * 1000) /* of changelog topics, as app.c creates them */
 #define RESTORE_BATCH       20000
 #define RESTORE_PATIENCE_MS 60000
 
@@ -27,7 +29,8 @@ struct committed {
 };
 
 static enum cv_rc
-take_note(struct input *in, const struct cv_topic_partition *part, struct committed *all, struct cv_err *err)
+take_note(struct input *in, const struct cv_topic_partition *part, struct committed *all,
+          struct cv_err *err)
 {
     struct offset_note note;
 
@@ -36,8 +39,10 @@ take_note(struct input *in, const struct cv_topic_partition *part, struct commit
         return CV_OK;
     if (!offset_note_read(part->metadata, &note))
         return cv_fail(err, CV_INVALID,
-                       "the committed offset of topic \"%s\" partition %d was not written by this application (its "
-                       "metadata is not ours); offsets cannot be set by hand, because the state belongs to them: "
+                       "the committed offset of topic \"%s\" partition %d was not written by this "
+                       "application (its "
+                       "metadata is not ours); offsets cannot be set by hand, because the state "
+                       "belongs to them: "
                        "start over under a new application_id",
                        part->topic, (int)part->partition);
     in->pos = note.pos;
@@ -79,23 +84,28 @@ place_input(struct stream_task *task, struct input *in, struct cv_err *err)
 {
     int64_t low;
     int64_t high;
-    enum cv_rc rc = task->spec.broker->ops->range(task->spec.broker, in->source->topic, in->partition, &low, &high,
-                                                  err);
+    enum cv_rc rc = task->spec.broker->ops->range(task->spec.broker, in->source->topic,
+                                                  in->partition, &low, &high, err);
 
     if (rc != CV_OK)
         return rc;
     if (in->pos.next_offset < 0)
         in->pos.next_offset = task->spec.start_offset == CV_OFFSET_END ? high : low;
     if (in->pos.next_offset < low)
-        return cv_fail(err, CV_INVALID,
-                       "records %lld to %lld of topic \"%s\" partition %d were removed before they were read; "
-                       "lengthen the topic's retention, and start over under a new application_id after a new snapshot",
-                       (long long)in->pos.next_offset, (long long)low - 1, in->source->topic, (int)in->partition);
+        return cv_fail(
+            err, CV_INVALID,
+            "records %lld to %lld of topic \"%s\" partition %d were removed before they were read; "
+            "lengthen the topic's retention, and start over under a new application_id after a new "
+            "snapshot",
+            (long long)in->pos.next_offset, (long long)low - 1, in->source->topic,
+            (int)in->partition);
     if (in->pos.next_offset > high)
         return cv_fail(err, CV_INVALID,
-                       "topic \"%s\" partition %d ends at %lld, but %lld was read already: it was made anew; start over "
+                       "topic \"%s\" partition %d ends at %lld, but %lld was read already: it was "
+                       "made anew; start over "
                        "under a new application_id",
-                       in->source->topic, (int)in->partition, (long long)high, (long long)in->pos.next_offset);
+                       in->source->topic, (int)in->partition, (long long)high,
+                       (long long)in->pos.next_offset);
     in->end_offset = high;
     return CV_OK;
 }
@@ -112,7 +122,8 @@ new_generation(char out[GENERATION_MAX])
 
 /* Why the state file cannot serve as a start for the restore; NULL: it can. */
 static enum cv_rc
-judge_state(struct stream_task *task, const struct committed *all, const char **ret_why, struct cv_err *err)
+judge_state(struct stream_task *task, const struct committed *all, const char **ret_why,
+            struct cv_err *err)
 {
     char generation[GENERATION_MAX];
     int64_t alive;
@@ -167,7 +178,8 @@ attach_inputs(struct stream_task *task, struct cv_err *err)
 
     for (size_t i = 0; i < task->n_inputs; i++) {
         struct input *in = &task->inputs[i];
-        struct cv_topic_partition item = { .topic = in->source->topic, .partition = in->partition,
+        struct cv_topic_partition item = { .topic = in->source->topic,
+                                           .partition = in->partition,
                                            .offset = in->pos.next_offset };
         struct cv_topic_partitions part = { .items = &item, .count = 1 };
 
@@ -183,7 +195,8 @@ static enum cv_rc
 attach_changelog(struct stream_task *task, struct cv_err *err)
 {
     struct broker *b = task->spec.broker;
-    struct cv_topic_partition item = { .topic = task->changelog_topic, .partition = task->spec.partition,
+    struct cv_topic_partition item = { .topic = task->changelog_topic,
+                                       .partition = task->spec.partition,
                                        .offset = task->changelog_next };
     struct cv_topic_partitions part = { .items = &item, .count = 1 };
     int64_t low;
@@ -193,7 +206,8 @@ attach_changelog(struct stream_task *task, struct cv_err *err)
         return err->rc;
     if (task->changelog_next < low)
         return cv_fail(err, CV_INVALID,
-                       "the changelog topic \"%s\" partition %d begins at %lld, but the state needs it from %lld on: "
+                       "the changelog topic \"%s\" partition %d begins at %lld, but the state "
+                       "needs it from %lld on: "
                        "records were deleted; start over under a new application_id",
                        task->changelog_topic, (int)task->spec.partition, (long long)low,
                        (long long)task->changelog_next);
@@ -259,7 +273,8 @@ save_restored(struct stream_task *task, struct cv_err *err)
 static enum cv_rc
 finish_restore(struct stream_task *task, struct cv_err *err)
 {
-    struct cv_topic_partition item = { .topic = task->changelog_topic, .partition = task->spec.partition };
+    struct cv_topic_partition item = { .topic = task->changelog_topic,
+                                       .partition = task->spec.partition };
     struct cv_topic_partitions part = { .items = &item, .count = 1 };
     enum cv_rc rc;
 
@@ -271,7 +286,8 @@ finish_restore(struct stream_task *task, struct cv_err *err)
     if (rc != CV_OK)
         return rc;
     task->changelog_attached = false;
-    CV_LOG_INFO(task->log, "state restored", CV_STR("task", task->status.id), CV_INT("records", task->restored));
+    CV_LOG_INFO(task->log, "state restored", CV_STR("task", task->status.id),
+                CV_INT("records", task->restored));
     return start_running(task, err);
 }
 
@@ -286,8 +302,9 @@ take_changelog(struct stream_task *task, const struct cv_consumed *msg, struct c
         if (rc == CV_OK)
             rc = changelog_apply(task->changelog, msg->key, msg->value, err);
         if (rc != CV_OK)
-            return cv_err_context(err, "changelog topic \"%s\" partition %d offset %lld", task->changelog_topic,
-                                  (int)msg->partition, (long long)msg->offset);
+            return cv_err_context(err, "changelog topic \"%s\" partition %d offset %lld",
+                                  task->changelog_topic, (int)msg->partition,
+                                  (long long)msg->offset);
         task->changelog_next = msg->offset + 1;
         if (++task->restored % RESTORE_BATCH == 0)
             rc = save_restored(task, err);
@@ -305,12 +322,14 @@ task_tick(struct stream_task *task, struct cv_err *err)
 {
     if (task->status.state != TASK_RESTORING || cv_mono_ms() < task->restore_deadline_ms)
         return CV_OK;
-    return cv_fail(err, CV_INVALID,
-                   "the changelog topic \"%s\" partition %d cannot be read up to %lld, which was committed; it is at "
-                   "%lld: records were deleted or a transaction hangs; restart, or start over under a new "
-                   "application_id",
-                   task->changelog_topic, (int)task->spec.partition, (long long)task->restore_target,
-                   (long long)task->changelog_next);
+    return cv_fail(
+        err, CV_INVALID,
+        "the changelog topic \"%s\" partition %d cannot be read up to %lld, which was committed; "
+        "it is at "
+        "%lld: records were deleted or a transaction hangs; restart, or start over under a new "
+        "application_id",
+        task->changelog_topic, (int)task->spec.partition, (long long)task->restore_target,
+        (long long)task->changelog_next);
 }
 
 /* ---- routing ---- */

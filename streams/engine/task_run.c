@@ -2,8 +2,8 @@
 /*
  * Records through the queries, and the task's share of a commit; see task.h.
  *
- * Order inside the task is by event time: of its inputs the one whose head is oldest comes next, and an input
- * that is empty, but known to lag, is waited for.
+ * Order inside the task is by event time: of its inputs the one whose head is oldest comes next,
+ * and an input that is empty, but known to lag, is waited for.
  */
 #include "streams/engine/task_private.h"
 
@@ -82,8 +82,8 @@ struct failure {
 };
 
 static enum cv_rc
-run_rules(struct stream_task *task, struct input *in, struct change *change, const struct cv_consumed *msg,
-          struct failure *failure)
+run_rules(struct stream_task *task, struct input *in, struct change *change,
+          const struct cv_consumed *msg, struct failure *failure)
 {
     enum cv_rc rc = CV_OK;
 
@@ -94,11 +94,12 @@ run_rules(struct stream_task *task, struct input *in, struct change *change, con
     for (size_t i = 0; i < task->n_rules && rc == CV_OK; i++) {
         const struct plan_rule *plan = rule_plan(task->rules[i]);
 
-        if (plan->source != in->source_no || (change->snapshot && plan->snapshot == PLAN_SNAPSHOT_SKIP))
+        if (plan->source != in->source_no ||
+            (change->snapshot && plan->snapshot == PLAN_SNAPSHOT_SKIP))
             continue;
         failure->stage = plan->name;
-        rc = rule_run(task->rules[i], !(change->snapshot && plan->snapshot == PLAN_SNAPSHOT_APPLY), &task->outputs,
-                      &failure->err);
+        rc = rule_run(task->rules[i], !(change->snapshot && plan->snapshot == PLAN_SNAPSHOT_APPLY),
+                      &task->outputs, &failure->err);
     }
     relation_show(in->relation, NULL);
     db_clock_set(task->db, 0);
@@ -106,7 +107,8 @@ run_rules(struct stream_task *task, struct input *in, struct change *change, con
 }
 
 static enum cv_rc
-run_truncate(struct stream_task *task, struct input *in, const struct cv_consumed *msg, struct failure *failure)
+run_truncate(struct stream_task *task, struct input *in, const struct cv_consumed *msg,
+             struct failure *failure)
 {
     struct change change;
     bool more = true;
@@ -115,12 +117,14 @@ run_truncate(struct stream_task *task, struct input *in, const struct cv_consume
     if (in->source->truncate == PLAN_TRUNCATE_REFUSE && in->partitions > 1) {
         failure->stage = "truncate";
         return cv_fail(&failure->err, CV_INVALID,
-                       "a TRUNCATE reached only one of %d partitions of topic \"%s\"; with a source that copies it to all "
+                       "a TRUNCATE reached only one of %d partitions of topic \"%s\"; with a "
+                       "source that copies it to all "
                        "of them say WITH (truncate = 'apply')",
                        (int)in->partitions, in->source->topic);
     }
     while (rc == CV_OK && more) {
-        rc = applier_truncate_next(in->applier, &in->event, msg->timestamp_ms, &change, &more, &failure->err);
+        rc = applier_truncate_next(in->applier, &in->event, msg->timestamp_ms, &change, &more,
+                                   &failure->err);
         if (rc == CV_OK && more)
             rc = run_rules(task, in, &change, msg, failure);
     }
@@ -129,7 +133,8 @@ run_truncate(struct stream_task *task, struct input *in, const struct cv_consume
 
 /* Decode, apply, run the queries. Outputs are collected, nothing is sent. */
 static enum cv_rc
-run_record(struct stream_task *task, struct input *in, const struct cv_consumed *msg, struct failure *failure)
+run_record(struct stream_task *task, struct input *in, const struct cv_consumed *msg,
+           struct failure *failure)
 {
     struct change change;
     enum applied applied;
@@ -142,7 +147,8 @@ run_record(struct stream_task *task, struct input *in, const struct cv_consumed 
         return in->decode_rc;
     }
     failure->stage = "apply";
-    rc = applier_apply(in->applier, &in->event, msg->timestamp_ms, &in->pos, &applied, &change, &failure->err);
+    rc = applier_apply(in->applier, &in->event, msg->timestamp_ms, &in->pos, &applied, &change,
+                       &failure->err);
     if (rc != CV_OK)
         return rc;
     if (applied == APPLIED_CHANGE)
@@ -158,7 +164,8 @@ run_record(struct stream_task *task, struct input *in, const struct cv_consumed 
 static struct cv_bytes
 keep(struct cv_arena *arena, const char *data, size_t len)
 {
-    return (struct cv_bytes){ .data = data == NULL ? NULL : cv_arena_dup(arena, data, len), .len = len };
+    return (struct cv_bytes){ .data = data == NULL ? NULL : cv_arena_dup(arena, data, len),
+                              .len = len };
 }
 
 static struct cv_bytes
@@ -169,18 +176,20 @@ keep_text(struct cv_arena *arena, const char *text)
 
 /* The record as it came, with headers that say what was wrong. */
 static enum cv_rc
-send_dead(struct stream_task *task, struct txn *txn, const struct cv_consumed *msg, const struct failure *failure,
-          struct cv_err *err)
+send_dead(struct stream_task *task, struct txn *txn, const struct cv_consumed *msg,
+          const struct failure *failure, struct cv_err *err)
 {
     static const char *const names[] = { "__culvert.errors.topic", "__culvert.errors.partition",
                                          "__culvert.errors.offset", "__culvert.errors.exception",
                                          "__culvert.errors.stage" };
     struct cv_raw_header *items = cv_arena_zalloc(txn->arena, CV_COUNT(names) * sizeof(*items));
     struct cv_raw_headers *headers = cv_arena_zalloc(txn->arena, sizeof(*headers));
-    struct out_record rec = { .topic = task->spec.plan->dlq_topic, .partition = CV_NO_PARTITION,
+    struct out_record rec = { .topic = task->spec.plan->dlq_topic,
+                              .partition = CV_NO_PARTITION,
                               .key = keep(txn->arena, msg->key.data, msg->key.len),
                               .value = keep(txn->arena, msg->value.data, msg->value.len),
-                              .headers = headers, .timestamp_ms = msg->timestamp_ms };
+                              .headers = headers,
+                              .timestamp_ms = msg->timestamp_ms };
     char number[32];
 
     if (items == NULL || headers == NULL || (rec.key.data == NULL && msg->key.data != NULL) ||
@@ -207,12 +216,13 @@ handle_poison(struct stream_task *task, struct txn *txn, const struct cv_consume
               const struct failure *failure, struct cv_err *err)
 {
     *err = failure->err;
-    cv_err_context(err, "topic \"%s\" partition %d offset %lld, stage %s", msg->topic, (int)msg->partition,
-                   (long long)msg->offset, failure->stage);
+    cv_err_context(err, "topic \"%s\" partition %d offset %lld, stage %s", msg->topic,
+                   (int)msg->partition, (long long)msg->offset, failure->stage);
     if (task->spec.plan->on_error == PLAN_FAIL)
         return CV_INVALID;
-    CV_LOG_WARN(task->log, "record cannot be processed and is left out", CV_STR("task", task->status.id),
-                CV_STR("topic", msg->topic), CV_INT("partition", msg->partition), CV_INT("offset", msg->offset),
+    CV_LOG_WARN(task->log, "record cannot be processed and is left out",
+                CV_STR("task", task->status.id), CV_STR("topic", msg->topic),
+                CV_INT("partition", msg->partition), CV_INT("offset", msg->offset),
                 CV_STR("stage", failure->stage), CV_ERR(&failure->err));
     if (task->spec.plan->on_error == PLAN_DLQ)
         return send_dead(task, txn, msg, failure, err);
@@ -276,7 +286,8 @@ begin_record(struct stream_task *task, struct txn *txn, struct cv_err *err)
 }
 
 static enum task_trouble
-finish_record(struct stream_task *task, struct txn *txn, const struct cv_consumed *msg, struct cv_err *err)
+finish_record(struct stream_task *task, struct txn *txn, const struct cv_consumed *msg,
+              struct cv_err *err)
 {
     if (close_savepoint(task, err) != CV_OK)
         return trouble_of(task, err->rc);
@@ -292,7 +303,8 @@ static void
 move_position(struct input *in, const struct cv_consumed *msg)
 {
     in->pos.next_offset = msg->offset + 1;
-    if (in->decode_rc == CV_OK && in->event.commit_ts_ms != CHANGE_NONE && in->event.commit_ts_ms > in->pos.clock_ms)
+    if (in->decode_rc == CV_OK && in->event.commit_ts_ms != CHANGE_NONE &&
+        in->event.commit_ts_ms > in->pos.clock_ms)
         in->pos.clock_ms = in->event.commit_ts_ms;
 }
 
@@ -334,7 +346,8 @@ process_one(struct stream_task *task, struct input *in, struct txn *txn, struct 
 }
 
 enum task_trouble
-task_process(struct stream_task *task, struct txn *txn, size_t max, size_t *ret_taken, struct cv_err *err)
+task_process(struct stream_task *task, struct txn *txn, size_t max, size_t *ret_taken,
+             struct cv_err *err)
 {
     enum task_trouble trouble = TASK_FINE;
     size_t taken = 0;
@@ -371,7 +384,8 @@ task_in_txn(const struct stream_task *task)
 bool
 task_refresh_due(const struct stream_task *task)
 {
-    return task->status.state == TASK_RUNNING && !task->in_txn && cv_mono_ms() - task->committed_ms > REFRESH_MS;
+    return task->status.state == TASK_RUNNING && !task->in_txn &&
+           cv_mono_ms() - task->committed_ms > REFRESH_MS;
 }
 
 void
@@ -383,7 +397,8 @@ task_refresh(struct stream_task *task)
 enum cv_rc
 task_changelog(struct stream_task *task, struct txn *txn, struct cv_err *err)
 {
-    struct out_record rec = { .topic = task->changelog_topic, .partition = task->spec.partition,
+    struct out_record rec = { .topic = task->changelog_topic,
+                              .partition = task->spec.partition,
                               .timestamp_ms = CV_NO_TIMESTAMP };
     size_t i = 0;
 
@@ -412,8 +427,10 @@ append_offset(struct stream_task *task, const struct input *in, struct cv_topic_
     memcpy(note.generation, task->generation, sizeof(note.generation));
     offset_note_write(&note, &text);
     item = &items[parts->count++];
-    *item = (struct cv_topic_partition){ .topic = strdup(in->source->topic), .partition = in->partition,
-                                         .offset = in->pos.next_offset, .metadata = cv_buf_take(&text) };
+    *item = (struct cv_topic_partition){ .topic = strdup(in->source->topic),
+                                         .partition = in->partition,
+                                         .offset = in->pos.next_offset,
+                                         .metadata = cv_buf_take(&text) };
     cv_buf_free(&text);
     return item->topic == NULL || item->metadata == NULL ? cv_fail_memory(err) : CV_OK;
 }
@@ -429,7 +446,8 @@ task_offsets(struct stream_task *task, struct cv_topic_partitions *parts, struct
     }
     if (changelog_dirty(task->changelog) > 0) {
         if (task->delivery.last_offset < 0)
-            return cv_fail(err, CV_INTERNAL, "the changelog of task %s was written, but not where", task->status.id);
+            return cv_fail(err, CV_INTERNAL, "the changelog of task %s was written, but not where",
+                           task->status.id);
         task->changelog_next = task->delivery.last_offset + 1;
     }
     for (size_t i = 0; i < task->n_inputs && rc == CV_OK; i++)
@@ -462,7 +480,8 @@ task_save(struct stream_task *task, bool force, struct cv_err *err)
     enum cv_rc rc;
 
     /* Only what Kafka has committed may become durable here. */
-    if (task->db == NULL || !db_in_transaction(task->db) || task->in_txn || task->status.state != TASK_RUNNING)
+    if (task->db == NULL || !db_in_transaction(task->db) || task->in_txn ||
+        task->status.state != TASK_RUNNING)
         return CV_OK;
     if (!force && cv_mono_ms() - task->saved_ms < task->spec.plan->state_commit_ms)
         return CV_OK;

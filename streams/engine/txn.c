@@ -4,10 +4,10 @@
 
 #include "common/clock.h"
 
-#define ARENA_BLOCK  ((size_t)256 << 10)
-#define RECORDS_MAX  10000
-#define BYTES_MAX    ((size_t)16 << 20)
-#define CONSOLE_MAX  ((size_t)64 << 20)
+#define ARENA_BLOCK ((size_t)256 << 10)
+#define RECORDS_MAX 10000
+#define BYTES_MAX   ((size_t)16 << 20)
+#define CONSOLE_MAX ((size_t)64 << 20)
 
 enum cv_rc
 txn_init(struct txn *txn, struct broker *broker, struct cv_err *err)
@@ -51,7 +51,8 @@ txn_begin(struct txn *txn, struct cv_err *err)
 }
 
 enum cv_rc
-txn_send(struct txn *txn, const struct out_record *rec, struct cv_delivery *delivery, struct cv_err *err)
+txn_send(struct txn *txn, const struct out_record *rec, struct cv_delivery *delivery,
+         struct cv_err *err)
 {
     txn->bytes += rec->key.len + rec->value.len;
     return txn->broker->ops->send(txn->broker, rec, delivery, err);
@@ -60,9 +61,12 @@ txn_send(struct txn *txn, const struct out_record *rec, struct cv_delivery *deli
 enum cv_rc
 txn_write(struct txn *txn, const struct output *out, int64_t timestamp_ms, struct cv_err *err)
 {
-    struct out_record rec = { .topic = out->sink->topic, .partition = out->partition, .key = out->key,
+    struct out_record rec = { .topic = out->sink->topic,
+                              .partition = out->partition,
+                              .key = out->key,
                               .value = out->value,
-                              .timestamp_ms = out->ts_ms != CHANGE_NONE ? out->ts_ms : timestamp_ms };
+                              .timestamp_ms =
+                                  out->ts_ms != CHANGE_NONE ? out->ts_ms : timestamp_ms };
 
     if (out->sink->kind == SQL_SINK_TOPIC)
         return txn_send(txn, &rec, &txn->delivery, err);

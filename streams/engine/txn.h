@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Kafka transaction of one processing thread: what its tasks write, how full it is, what is to be printed
- * once it has committed. Bytes of records live in its arena until it has ended.
+ * The Kafka transaction of one processing thread: what its tasks write, how full it is, what is to
+ * be printed once it has committed. Bytes of records live in its arena until it has ended.
  */
 #ifndef STREAMS_ENGINE_TXN_H
 #define STREAMS_ENGINE_TXN_H
@@ -23,16 +23,20 @@ struct txn {
     struct cv_buf console;
 };
 
-CV_MUST_CHECK enum cv_rc txn_init(struct txn *txn, struct broker *broker, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc txn_init(struct txn *txn, struct broker *broker, struct cv_err *err);
 void txn_done(struct txn *txn);
 
 /* Begin one unless it is open. */
-CV_MUST_CHECK enum cv_rc txn_begin(struct txn *txn, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc txn_begin(struct txn *txn, struct cv_err *err);
 /* Write what a record gave rise to: topics now, the console after the commit. */
-CV_MUST_CHECK enum cv_rc txn_write(struct txn *txn, const struct output *out, int64_t timestamp_ms,
-                                   struct cv_err *err);
-CV_MUST_CHECK enum cv_rc txn_send(struct txn *txn, const struct out_record *rec, struct cv_delivery *delivery,
-                                  struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc txn_write(struct txn *txn, const struct output *out, int64_t timestamp_ms,
+                     struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc txn_send(struct txn *txn, const struct out_record *rec, struct cv_delivery *delivery,
+                    struct cv_err *err);
 /* Long enough or full enough to be committed. */
 bool txn_due(const struct txn *txn, int interval_ms);
 /* Until it is due; -1: nothing is open. */

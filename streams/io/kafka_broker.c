@@ -2,9 +2,10 @@
 /*
  * A broker that is Kafka: see broker.h and kafka_broker.h.
  *
- * After any failure of a transaction its outcome counts as unknown: the producer is destroyed, a new one with
- * the same transactional id learns the outcome in init_transactions, and committed offsets are read again. The
- * consumer carries the group's id, so that it may read committed offsets, but only ever assigns.
+ * After any failure of a transaction its outcome counts as unknown: the producer is destroyed, a
+ * new one with the same transactional id learns the outcome in init_transactions, and committed
+ * offsets are read again. The consumer carries the group's id, so that it may read committed
+ * offsets, but only ever assigns.
  */
 #include "streams/io/kafka_broker.h"
 
@@ -15,10 +16,11 @@
 #include "common/log.h"
 #include "common/map.h"
 
-#define OPEN_TIMEOUT_MS     10000
-#define REQUEST_TIMEOUT_MS  10000
-#define SEND_POLL_MS        100
-#define ABORT_TIMEOUT_MS    2000
+#define OPEN_TIMEOUT_MS    10000
+#define REQUEST_TIMEOUT_MS 10000
+#define SEND_POLL_MS       100
+#define STOP_POLLS         50 /* so often a stopping worker still waits for room */
+#define ABORT_TIMEOUT_MS   2000
 
 struct kafka_broker {
     struct broker base;
@@ -54,7 +56,8 @@ layers(const struct kafka_broker *kb, enum cv_kafka_role role, struct cv_kafka_c
     *conf = (struct cv_kafka_conf){ .role = role, .client_id = "culvert-streams", .log = kb->log };
     conf->layers[conf->n_layers++] = kb->below;
     conf->layers[conf->n_layers++] = kb->spec.common;
-    conf->layers[conf->n_layers++] = role == CV_KAFKA_PRODUCER ? kb->spec.producer : kb->spec.consumer;
+    conf->layers[conf->n_layers++] =
+        role == CV_KAFKA_PRODUCER ? kb->spec.producer : kb->spec.consumer;
     conf->layers[conf->n_layers++] = kb->forced;
 }
 
@@ -106,7 +109,8 @@ broker_begin(struct broker *b, struct cv_err *err)
 }
 
 static enum cv_rc
-find_topic(struct kafka_broker *kb, const char *name, struct cv_producer_topic **ret, struct cv_err *err)
+find_topic(struct kafka_broker *kb, const char *name, struct cv_producer_topic **ret,
+           struct cv_err *err)
 {
     if (name == kb->last_name) {
         *ret = kb->last_topic;
@@ -125,19 +129,21 @@ find_topic(struct kafka_broker *kb, const char *name, struct cv_producer_topic *
 }
 
 static enum cv_rc
-broker_send(struct broker *b, const struct out_record *rec, struct cv_delivery *delivery, struct cv_err *err)
+broker_send(struct broker *b, const struct out_record *rec, struct cv_delivery *delivery,
+            struct cv_err *err)
 {
     struct kafka_broker *kb = of(b);
     struct cv_producer_topic *topic;
+    int patience = STOP_POLLS;
     enum cv_rc rc;
 
     if (kb->producer == NULL)
         return gone(err);
     if (find_topic(kb, rec->topic, &topic, err) != CV_OK)
         return err->rc;
-    while ((rc = cv_producer_send(kb->producer, topic, rec->partition, rec->key, rec->value, rec->headers,
-                                  rec->timestamp_ms, delivery, err)) == CV_RETRY &&
-           !atomic_load(kb->spec.stop) && delivery->failed == 0)
+    while ((rc = cv_producer_send(kb->producer, topic, rec->partition, rec->key, rec->value,
+                                  rec->headers, rec->timestamp_ms, delivery, err)) == CV_RETRY &&
+           delivery->failed == 0 && (!atomic_load(kb->spec.stop) || patience-- > 0))
         cv_producer_poll(kb->producer, SEND_POLL_MS); /* its queue is full */
     return rc;
 }
@@ -147,7 +153,9 @@ broker_flush(struct broker *b, struct cv_err *err)
 {
     struct kafka_broker *kb = of(b);
 
-    return kb->producer == NULL ? gone(err) : cv_producer_flush(kb->producer, kb->spec.transaction_timeout_ms, err);
+    return kb->producer == NULL
+               ? gone(err)
+               : cv_producer_flush(kb->producer, kb->spec.transaction_timeout_ms, err);
 }
 
 static enum cv_rc
@@ -178,10 +186,11 @@ broker_committed(struct broker *b, struct cv_topic_partitions *inout_parts, stru
 }
 
 static enum cv_rc
-broker_range(struct broker *b, const char *topic, int32_t partition, int64_t *ret_low, int64_t *ret_high,
-             struct cv_err *err)
+broker_range(struct broker *b, const char *topic, int32_t partition, int64_t *ret_low,
+             int64_t *ret_high, struct cv_err *err)
 {
-    return cv_consumer_watermarks(of(b)->consumer, topic, partition, REQUEST_TIMEOUT_MS, ret_low, ret_high, err);
+    return cv_consumer_watermarks(of(b)->consumer, topic, partition, REQUEST_TIMEOUT_MS, ret_low,
+                                  ret_high, err);
 }
 
 static enum cv_rc
@@ -199,12 +208,13 @@ broker_detach(struct broker *b, const struct cv_topic_partitions *parts, struct 
 static enum cv_rc
 broker_pause(struct broker *b, const struct cv_topic_partitions *parts, bool on, struct cv_err *err)
 {
-    return on ? cv_consumer_pause(of(b)->consumer, parts, err) : cv_consumer_resume(of(b)->consumer, parts, err);
+    return on ? cv_consumer_pause(of(b)->consumer, parts, err)
+              : cv_consumer_resume(of(b)->consumer, parts, err);
 }
 
 static enum cv_rc
-broker_poll(struct broker *b, struct cv_consumed *out, size_t max, int timeout_ms, size_t *ret_count,
-            struct cv_err *err)
+broker_poll(struct broker *b, struct cv_consumed *out, size_t max, int timeout_ms,
+            size_t *ret_count, struct cv_err *err)
 {
     return cv_consumer_poll(of(b)->consumer, out, max, timeout_ms, ret_count, err);
 }
@@ -245,8 +255,8 @@ static enum cv_rc
 make_layers(struct kafka_broker *kb, struct cv_err *err)
 {
     static const char *const forced[] = {
-        "isolation.level", "read_committed", "auto.offset.reset", "error",
-        "enable.auto.commit", "false", "enable.partition.eof", "true",
+        "isolation.level",    "read_committed", "auto.offset.reset",    "error",
+        "enable.auto.commit", "false",          "enable.partition.eof", "true",
     };
     char timeout[16];
 

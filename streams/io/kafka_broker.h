@@ -8,17 +8,19 @@
 #include "streams/io/broker.h"
 
 struct kafka_broker_spec {
-    const struct cv_config *common;    /* layers of all clients, of consumers, of producers; outlive the broker */
+    const struct cv_config
+        *common; /* layers of all clients, of consumers, of producers; outlive the broker */
     const struct cv_config *consumer;
     const struct cv_config *producer;
     const char *group_id;
-    const char *transactional_id;      /* NULL: it is only read from (GLOBAL tables) */
-    struct cv_consumer *member;        /* the group's member, whose generation fences offsets */
-    const atomic_bool *stop;           /* gives up waiting for room in the producer's queue */
+    const char *transactional_id; /* NULL: it is only read from (GLOBAL tables) */
+    struct cv_consumer *member;   /* the group's member, whose generation fences offsets */
+    const atomic_bool *stop;      /* gives up waiting for room in the producer's queue */
     int transaction_timeout_ms;
 };
 
-CV_MUST_CHECK enum cv_rc kafka_broker_new(const struct kafka_broker_spec *spec, struct broker **ret,
-                                          struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc kafka_broker_new(const struct kafka_broker_spec *spec, struct broker **ret,
+                            struct cv_err *err);
 
 #endif

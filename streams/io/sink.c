@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <culvert/record.h>
-
 #include "common/json_read.h"
 #include "common/number.h"
+#include "streams/io/broker.h"
 #include "streams/store/relation.h"
 
 #define RECORD_MAX ((size_t)64 << 20)
@@ -26,7 +25,7 @@ struct sink_encoder {
     const struct plan_sink *sink;
     struct sink_column *columns;
     size_t n_columns;
-    int *key; /* column of each part of the key */
+    int *key;         /* column of each part of the key */
     char **key_heads; /* in the debezium format */
     int key_column;   /* _key; -1: none */
     int value_column;
@@ -102,7 +101,8 @@ make_key(struct sink_encoder *enc, const struct plan_body *body, struct cv_err *
                 enc->key[k] = (int)i;
         }
         if (enc->key[k] < 0 && enc->key_column < 0)
-            return cv_fail(err, CV_INVALID, "the result lacks the column \"%s\"", enc->sink->key[k]);
+            return cv_fail(err, CV_INVALID, "the result lacks the column \"%s\"",
+                           enc->sink->key[k]);
         enc->key_heads[k] = make_head(enc->sink->key[k], k == 0);
         if (enc->key_heads[k] == NULL)
             return cv_fail_memory(err);
@@ -111,8 +111,8 @@ make_key(struct sink_encoder *enc, const struct plan_body *body, struct cv_err *
 }
 
 enum cv_rc
-sink_encoder_new(const struct plan_sink *sink, const struct plan_body *body, struct sink_encoder **ret,
-                 struct cv_err *err)
+sink_encoder_new(const struct plan_sink *sink, const struct plan_body *body,
+                 struct sink_encoder **ret, struct cv_err *err)
 {
     struct sink_encoder *enc = calloc(1, sizeof(*enc));
     enum cv_rc rc;
@@ -185,7 +185,8 @@ add_value(struct cv_buf *out, const struct cell *cell)
 
 /* Text that is JSON goes in as it stands. */
 static enum cv_rc
-add_json(struct cv_buf *out, const struct sink_column *col, const struct cell *cell, struct cv_err *err)
+add_json(struct cv_buf *out, const struct sink_column *col, const struct cell *cell,
+         struct cv_err *err)
 {
     struct cv_json_reader in;
 
@@ -195,7 +196,8 @@ add_json(struct cv_buf *out, const struct sink_column *col, const struct cell *c
     }
     cv_json_reader_init(&in, cell->data, cell->len);
     if (cv_json_skip(&in) == CV_JSON_BAD || cv_json_next(&in) != CV_JSON_DONE)
-        return cv_fail(err, CV_INVALID, "column \"%s\" is a json_column, but its text is no JSON", col->name);
+        return cv_fail(err, CV_INVALID, "column \"%s\" is a json_column, but its text is no JSON",
+                       col->name);
     cv_buf_add(out, cell->data, cell->len);
     return CV_OK;
 }
@@ -245,8 +247,8 @@ encode_value(struct sink_encoder *enc, struct statement *row, struct cv_err *err
 
 /* The bytes of _key or _value. */
 static enum cv_rc
-take_raw(struct statement *row, int col, const char *name, struct cv_arena *arena, struct cv_bytes *ret,
-         struct cv_err *err)
+take_raw(struct statement *row, int col, const char *name, struct cv_arena *arena,
+         struct cv_bytes *ret, struct cv_err *err)
 {
     struct cell cell = statement_cell(row, col);
 
@@ -260,7 +262,8 @@ take_raw(struct statement *row, int col, const char *name, struct cv_arena *aren
 }
 
 static enum cv_rc
-take_buffer(const struct cv_buf *buf, struct cv_arena *arena, struct cv_bytes *ret, struct cv_err *err)
+take_buffer(const struct cv_buf *buf, struct cv_arena *arena, struct cv_bytes *ret,
+            struct cv_err *err)
 {
     if (cv_buf_check(buf, err) != CV_OK)
         return err->rc;
@@ -281,7 +284,8 @@ encode_rest(struct sink_encoder *enc, struct statement *row, struct output *out,
         cell = statement_cell(row, (int)i);
         if (cell.kind == CELL_NULL)
             continue;
-        if (cell.kind != CELL_INTEGER || cell.integer < 0 || (role == ROLE_PARTITION && cell.integer > INT32_MAX))
+        if (cell.kind != CELL_INTEGER || cell.integer < 0 ||
+            (role == ROLE_PARTITION && cell.integer > INT32_MAX))
             return cv_fail(err, CV_INVALID, "\"%s\" must be a whole number that is not negative",
                            enc->columns[i].name);
         if (role == ROLE_TS)
@@ -293,8 +297,8 @@ encode_rest(struct sink_encoder *enc, struct statement *row, struct output *out,
 }
 
 enum cv_rc
-sink_encode(struct sink_encoder *enc, struct statement *row, struct cv_arena *arena, struct output *ret,
-            struct cv_err *err)
+sink_encode(struct sink_encoder *enc, struct statement *row, struct cv_arena *arena,
+            struct output *ret, struct cv_err *err)
 {
     struct output out = { .sink = enc->sink, .partition = CV_NO_PARTITION, .ts_ms = CHANGE_NONE };
     enum cv_rc rc = CV_OK;

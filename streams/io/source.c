@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Change events to rows; see source.h. Protocol: Debezium's PostgreSQL connector documentation, "Data change
- * events"; the wrapper is Kafka Connect's JsonConverter with schemas.enable=true.
+ * Change events to rows; see source.h. Protocol: Debezium's PostgreSQL connector documentation,
+ * "Data change events"; the wrapper is Kafka Connect's JsonConverter with schemas.enable=true.
  */
 #include "streams/io/source.h"
 
@@ -89,13 +89,14 @@ source_free(struct source *source)
 
 /* The column of the KEY just read, place-th in its object. */
 static enum cv_rc
-find_column(struct source *source, struct learnt *learnt, size_t place, const struct cv_json_reader *in,
-            int *ret, struct cv_err *err)
+find_column(struct source *source, struct learnt *learnt, size_t place,
+            const struct cv_json_reader *in, int *ret, struct cv_err *err)
 {
     struct field *field = &learnt->fields[place];
     struct cv_buf name = CV_BUF_INIT(1 << 20);
 
-    if (place < learnt->n_fields && field->len == in->text_len && memcmp(field->name, in->text, field->len) == 0) {
+    if (place < learnt->n_fields && field->len == in->text_len &&
+        memcmp(field->name, in->text, field->len) == 0) {
         *ret = field->col;
         return CV_OK;
     }
@@ -121,7 +122,8 @@ find_column(struct source *source, struct learnt *learnt, size_t place, const st
 
 /* Read an object's fields into the row; its opening brace has been read. */
 static enum cv_rc
-read_row(struct source *source, struct learnt *learnt, struct cv_json_reader *in, struct cv_err *err)
+read_row(struct source *source, struct learnt *learnt, struct cv_json_reader *in,
+         struct cv_err *err)
 {
     const struct table *table = source->plan->table;
     const struct value_target to = { .source = source->plan, .scratch = &source->scratch };
@@ -141,10 +143,11 @@ read_row(struct source *source, struct learnt *learnt, struct cv_json_reader *in
             continue;
         }
         if (source->seen[col])
-            return cv_fail(err, CV_INVALID, "the field \"%s\" stands there twice", table->columns[col].name);
+            return cv_fail(err, CV_INVALID, "the field \"%s\" stands there twice",
+                           table->columns[col].name);
         source->seen[col] = true;
-        if (value_read(&to, in, &table->columns[col], &learnt->schema.fields[col], &source->row[col], err) !=
-            CV_OK)
+        if (value_read(&to, in, &table->columns[col], &learnt->schema.fields[col],
+                       &source->row[col], err) != CV_OK)
             return cv_err_context(err, "field \"%s\"", table->columns[col].name);
     }
     return tok == CV_JSON_OBJECT_END ? CV_OK : cv_json_fail(in, err);
@@ -158,7 +161,8 @@ check_row(const struct source *source, struct cv_err *err)
 
     for (size_t i = 0; i < table->n_columns; i++) {
         if (table->columns[i].not_null && source->row[i].kind == CELL_NULL)
-            return cv_fail(err, CV_INVALID, "column \"%s\" is NOT NULL or of the key, but the event %s",
+            return cv_fail(err, CV_INVALID,
+                           "column \"%s\" is NOT NULL or of the key, but the event %s",
                            table->columns[i].name, source->seen[i] ? "has null" : "lacks it");
     }
     return CV_OK;
@@ -189,7 +193,8 @@ sequence_commit_lsn(const char *text, size_t len)
     size_t end;
     uint64_t lsn;
 
-    while (begin < len && (text[begin] == '[' || text[begin] == '\\' || text[begin] == '"' || text[begin] == ' '))
+    while (begin < len &&
+           (text[begin] == '[' || text[begin] == '\\' || text[begin] == '"' || text[begin] == ' '))
         begin++;
     end = begin;
     while (end < len && text[end] >= '0' && text[end] <= '9')
@@ -211,8 +216,8 @@ snapshot_of(const struct cv_json_reader *in, enum cv_json_token tok)
 
 /* A whole number or null. */
 static enum cv_rc
-whole_number(const struct cv_json_reader *in, enum cv_json_token tok, const char *name, int64_t *ret,
-             struct cv_err *err)
+whole_number(const struct cv_json_reader *in, enum cv_json_token tok, const char *name,
+             int64_t *ret, struct cv_err *err)
 {
     if (tok == CV_JSON_NULL || (tok == CV_JSON_NUMBER && cv_json_int64(in, ret)))
         return CV_OK;
@@ -239,7 +244,9 @@ read_origin(struct cv_json_reader *in, struct event *event, struct cv_err *err)
             field = cv_json_text_is(in, "ts_ms") ? TS : OTHER;
             break;
         case 8:
-            field = cv_json_text_is(in, "sequence") ? SEQUENCE : cv_json_text_is(in, "snapshot") ? SNAPSHOT : OTHER;
+            field = cv_json_text_is(in, "sequence")   ? SEQUENCE
+                    : cv_json_text_is(in, "snapshot") ? SNAPSHOT
+                                                      : OTHER;
             break;
         default:
             break;
@@ -276,7 +283,8 @@ struct envelope {
 static enum cv_rc
 read_op(struct cv_json_reader *in, struct envelope *env, struct cv_err *err)
 {
-    if (cv_json_next(in) != CV_JSON_STRING || in->text_len != 1 || strchr("crudtm", in->text[0]) == NULL)
+    if (cv_json_next(in) != CV_JSON_STRING || in->text_len != 1 ||
+        strchr("crudtm", in->text[0]) == NULL)
         return cv_fail(err, CV_INVALID, "field \"op\" is \"%.*s\"; known are c, r, u, d, t and m",
                        in->text_len > 20 ? 20 : (int)in->text_len, in->text);
     env->op = in->text[0];
@@ -285,8 +293,8 @@ read_op(struct cv_json_reader *in, struct envelope *env, struct cv_err *err)
 
 /* One member of the envelope; its KEY has just been read. */
 static enum cv_rc
-read_member(struct source *source, struct cv_json_reader *in, struct envelope *env, struct event *event,
-            struct cv_err *err)
+read_member(struct source *source, struct cv_json_reader *in, struct envelope *env,
+            struct event *event, struct cv_err *err)
 {
     enum cv_json_token tok;
 
@@ -299,8 +307,9 @@ read_member(struct source *source, struct cv_json_reader *in, struct envelope *e
             if (read_row(source, &source->value, in, err) != CV_OK)
                 return cv_err_context(err, "after");
         } else if (tok != CV_JSON_NULL) {
-            return in->problem != NULL ? cv_json_fail(in, err)
-                                       : cv_fail(err, CV_INVALID, "field \"after\" is neither object nor null");
+            return in->problem != NULL
+                       ? cv_json_fail(in, err)
+                       : cv_fail(err, CV_INVALID, "field \"after\" is neither object nor null");
         }
         return CV_OK;
     }
@@ -321,8 +330,8 @@ read_member(struct source *source, struct cv_json_reader *in, struct envelope *e
 }
 
 static enum cv_rc
-read_envelope(struct source *source, struct cv_json_reader *in, struct envelope *env, struct event *event,
-              struct cv_err *err)
+read_envelope(struct source *source, struct cv_json_reader *in, struct envelope *env,
+              struct event *event, struct cv_err *err)
 {
     enum cv_json_token tok;
 
@@ -335,8 +344,8 @@ read_envelope(struct source *source, struct cv_json_reader *in, struct envelope 
     return CV_OK;
 }
 
-/* Open the object that a JSON text is, behind the wrapper if it has one: afterwards the reader stands in the
-   payload. *ret_null: the payload is null. */
+/* Open the object that a JSON text is, behind the wrapper if it has one: afterwards the reader
+   stands in the payload. *ret_null: the payload is null. */
 static enum cv_rc
 open_payload(struct learnt *learnt, bool is_value, struct cv_bytes text, struct cv_json_reader *in,
              bool *ret_wrapped, bool *ret_null, struct cv_err *err)
@@ -346,13 +355,15 @@ open_payload(struct learnt *learnt, bool is_value, struct cv_bytes text, struct 
     *ret_wrapped = *ret_null = false;
     if (wire_schema_known(&learnt->schema, text)) {
         /* The same head as last time: go on at the payload, without the wrapper's closing brace. */
-        cv_json_reader_init(in, text.data + learnt->schema.head_len, text.len - learnt->schema.head_len - 1);
+        cv_json_reader_init(in, text.data + learnt->schema.head_len,
+                            text.len - learnt->schema.head_len - 1);
         if (cv_json_next(in) == CV_JSON_OBJECT)
             return CV_OK;
     }
     cv_json_reader_init(in, text.data, text.len);
     if (cv_json_next(in) != CV_JSON_OBJECT)
-        return in->problem != NULL ? cv_json_fail(in, err) : cv_fail(err, CV_INVALID, "it is no JSON object");
+        return in->problem != NULL ? cv_json_fail(in, err)
+                                   : cv_fail(err, CV_INVALID, "it is no JSON object");
     start = *in;
     if (cv_json_next(in) != CV_JSON_KEY || !cv_json_text_is(in, "schema")) {
         *in = start;
@@ -374,7 +385,8 @@ open_payload(struct learnt *learnt, bool is_value, struct cv_bytes text, struct 
         *ret_null = true;
         return CV_OK;
     default:
-        return in->problem != NULL ? cv_json_fail(in, err) : cv_fail(err, CV_INVALID, "\"payload\" is no object");
+        return in->problem != NULL ? cv_json_fail(in, err)
+                                   : cv_fail(err, CV_INVALID, "\"payload\" is no object");
     }
 }
 
@@ -388,8 +400,9 @@ close_payload(struct cv_json_reader *in, bool wrapped, struct cv_err *err)
         tok = cv_json_next(in);
     if (tok == CV_JSON_DONE)
         return CV_OK;
-    return in->problem != NULL ? cv_json_fail(in, err)
-                               : cv_fail(err, CV_INVALID, "something stands behind the \"payload\"");
+    return in->problem != NULL
+               ? cv_json_fail(in, err)
+               : cv_fail(err, CV_INVALID, "something stands behind the \"payload\"");
 }
 
 /* The row of the record's key. */
@@ -406,14 +419,16 @@ decode_key(struct source *source, struct cv_bytes key, struct cv_err *err)
         return cv_err_context(err, "key");
     if (is_null)
         return cv_fail(err, CV_INVALID, "the record's key is null");
-    if (read_row(source, &source->key, &in, err) != CV_OK || close_payload(&in, wrapped, err) != CV_OK)
+    if (read_row(source, &source->key, &in, err) != CV_OK ||
+        close_payload(&in, wrapped, err) != CV_OK)
         return cv_err_context(err, "key");
     return check_key(source, err);
 }
 
 /* Which row a delete means: the key's columns of before, or the record's key. */
 static enum cv_rc
-decode_deleted(struct source *source, struct cv_bytes key, const struct envelope *env, struct cv_err *err)
+decode_deleted(struct source *source, struct cv_bytes key, const struct envelope *env,
+               struct cv_err *err)
 {
     struct cv_json_reader in;
 
@@ -428,8 +443,8 @@ decode_deleted(struct source *source, struct cv_bytes key, const struct envelope
 }
 
 static enum cv_rc
-decode_value(struct source *source, struct cv_bytes value, struct envelope *env, struct event *event,
-             bool *ret_null, struct cv_err *err)
+decode_value(struct source *source, struct cv_bytes value, struct envelope *env,
+             struct event *event, bool *ret_null, struct cv_err *err)
 {
     struct cv_json_reader in;
     bool wrapped;
@@ -442,7 +457,8 @@ decode_value(struct source *source, struct cv_bytes value, struct envelope *env,
 }
 
 static enum cv_rc
-finish_upsert(struct source *source, const struct envelope *env, struct event *event, struct cv_err *err)
+finish_upsert(struct source *source, const struct envelope *env, struct event *event,
+              struct cv_err *err)
 {
     if (!env->has_after)
         return cv_fail(err, CV_INVALID, "op \"%c\" without \"after\"", env->op);
@@ -456,14 +472,18 @@ enum cv_rc
 source_decode(struct source *source, struct cv_bytes key, struct cv_bytes value, struct event *ret,
               struct cv_err *err)
 {
-    struct event event = { .commit_ts_ms = CHANGE_NONE, .lsn = CHANGE_NONE, .commit_lsn = CHANGE_NONE,
-                           .txid = CHANGE_NONE, .row = source->row };
+    struct event event = { .commit_ts_ms = CHANGE_NONE,
+                           .lsn = CHANGE_NONE,
+                           .commit_lsn = CHANGE_NONE,
+                           .txid = CHANGE_NONE,
+                           .row = source->row };
     struct envelope env = { 0 };
     bool is_null = value.data == NULL;
     enum cv_rc rc = CV_OK;
 
     cv_buf_reset(&source->scratch);
-    /* Decoded text is never longer than its JSON, so nothing moves while cells point into scratch. */
+    /* Decoded text is never longer than its JSON, so nothing moves while cells point into scratch.
+     */
     if (cv_buf_reserve(&source->scratch, key.len + value.len + value.len + 1) == NULL)
         return cv_fail(err, CV_INVALID, "the record is too large");
     if (!is_null)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Change events to rows: Debezium's JSON envelope, with and without the schema/payload wrapper, read by the
- * pull reader straight into the cells of the source's columns. No tree, no allocation a record.
+ * Change events to rows: Debezium's JSON envelope, with and without the schema/payload wrapper,
+ * read by the pull reader straight into the cells of the source's columns. No tree, no allocation a
+ * record.
  *
- * A decoder belongs to one thread. It learns the order of fields and the wrapper's schema from the events and
- * compares the next ones with what it learnt.
+ * A decoder belongs to one thread. It learns the order of fields and the wrapper's schema from the
+ * events and compares the next ones with what it learnt.
  */
 #ifndef STREAMS_IO_SOURCE_H
 #define STREAMS_IO_SOURCE_H
@@ -23,13 +24,14 @@ enum event_kind {
 
 enum event_snapshot { EVENT_LIVE, EVENT_SNAPSHOT, EVENT_INCREMENTAL };
 
-/* Borrowed from the record's bytes and from the decoder, until its next call. Numbers that the event does not
-   have are CHANGE_NONE (streams/store/relation.h). */
+/* Borrowed from the record's bytes and from the decoder, until its next call. Numbers that the
+   event does not have are CHANGE_NONE (streams/store/relation.h). */
 struct event {
     enum event_kind kind;
     char op;
     enum event_snapshot snapshot;
-    struct cell *row; /* of all columns. UPSERT: the new image; DELETE, TOMBSTONE: only the key's are valid */
+    struct cell *row; /* of all columns. UPSERT: the new image; DELETE, TOMBSTONE: only the key's
+                         are valid */
     int64_t commit_ts_ms;
     int64_t lsn;
     int64_t commit_lsn; /* last commit before this change, from source.sequence */
@@ -38,14 +40,16 @@ struct event {
 
 struct source;
 
-CV_MUST_CHECK enum cv_rc source_new(const struct plan_source *plan, struct source **ret, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc source_new(const struct plan_source *plan, struct source **ret, struct cv_err *err);
 void source_free(struct source *source);
 
 /*
- * key.data, value.data NULL: none. CV_INVALID names the field and what is wrong with it: a poison record, for
- * on_error.
+ * key.data, value.data NULL: none. CV_INVALID names the field and what is wrong with it: a poison
+ * record, for on_error.
  */
-CV_MUST_CHECK enum cv_rc source_decode(struct source *source, struct cv_bytes key, struct cv_bytes value,
-                                       struct event *ret, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc source_decode(struct source *source, struct cv_bytes key, struct cv_bytes value,
+                         struct event *ret, struct cv_err *err);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One JSON value to a cell; see value.h. The forms are those of Debezium's converters: times as numbers of
- * days, ms, us, ns or as ISO text, decimals as text, number, base64 with the scale in the schema, or a struct
- * {scale, value} (VariableScaleDecimal).
+ * One JSON value to a cell; see value.h. The forms are those of Debezium's converters: times as
+ * numbers of days, ms, us, ns or as ISO text, decimals as text, number, base64 with the scale in
+ * the schema, or a struct {scale, value} (VariableScaleDecimal).
  */
 #include "streams/io/value.h"
 
@@ -17,12 +17,13 @@
 #define SHOWN_MAX 60
 
 static enum cv_rc
-refuse(struct cv_err *err, const struct cv_json_reader *in, const struct column *col, const char *why)
+refuse(struct cv_err *err, const struct cv_json_reader *in, const struct column *col,
+       const char *why)
 {
     int len = in->text_len > SHOWN_MAX ? SHOWN_MAX : (int)in->text_len;
 
-    return cv_fail(err, CV_INVALID, "%.*s%s %s %s", len, in->text, in->text_len > SHOWN_MAX ? "..." : "", why,
-                   column_type_name(col->type));
+    return cv_fail(err, CV_INVALID, "%.*s%s %s %s", len, in->text,
+                   in->text_len > SHOWN_MAX ? "..." : "", why, column_type_name(col->type));
 }
 
 /* The text of a STRING token without its escapes. */
@@ -83,7 +84,8 @@ decode_base64(const struct value_target *to, const struct cv_bytes *text, struct
     enum cv_rc rc = cv_base64_decode(text->data, text->len, to->scratch, err);
 
     if (rc == CV_OK)
-        *ret = (struct cv_bytes){ .data = to->scratch->data + begin, .len = to->scratch->len - begin };
+        *ret =
+            (struct cv_bytes){ .data = to->scratch->data + begin, .len = to->scratch->len - begin };
     return rc;
 }
 
@@ -101,14 +103,16 @@ number_of_string(const struct value_target *to, struct cv_json_reader *in, const
         return CV_OK;
     }
     ret->kind = CELL_INTEGER;
-    if (wire->type != WIRE_DECIMAL && (col->type != COLUMN_DECIMAL || to->source->decimal != PLAN_DECIMAL_BASE64)) {
+    if (wire->type != WIRE_DECIMAL &&
+        (col->type != COLUMN_DECIMAL || to->source->decimal != PLAN_DECIMAL_BASE64)) {
         if (decimal_scaled(text.data, text.len, col->scale, &ret->integer))
             return CV_OK;
         return refuse(err, in, col, "is no number, or one that does not fit");
     }
     if (decode_base64(to, &text, &bytes, err) != CV_OK)
         return err->rc;
-    if (unscaled_int(&bytes, &ret->integer) && rescale(ret->integer, from, col->scale, &ret->integer))
+    if (unscaled_int(&bytes, &ret->integer) &&
+        rescale(ret->integer, from, col->scale, &ret->integer))
         return CV_OK;
     return refuse(err, in, col, "does not fit");
 }
@@ -130,22 +134,26 @@ number_of_struct(const struct value_target *to, struct cv_json_reader *in, const
         if (is_scale && tok == CV_JSON_NUMBER && cv_json_int64(in, &scale))
             continue;
         if (!is_value || tok != CV_JSON_STRING)
-            return cv_fail(err, CV_INVALID, "an object that is no {scale, value} cannot become a number");
+            return cv_fail(err, CV_INVALID,
+                           "an object that is no {scale, value} cannot become a number");
         text = plain_text(to, in);
     }
     if (text.data == NULL || scale < -1000 || scale > 1000)
-        return cv_fail(err, CV_INVALID, "an object that is no {scale, value} cannot become a number");
+        return cv_fail(err, CV_INVALID,
+                       "an object that is no {scale, value} cannot become a number");
     if (decode_base64(to, &text, &bytes, err) != CV_OK)
         return err->rc;
     ret->kind = CELL_INTEGER;
-    if (unscaled_int(&bytes, &ret->integer) && rescale(ret->integer, (int32_t)scale, col->scale, &ret->integer))
+    if (unscaled_int(&bytes, &ret->integer) &&
+        rescale(ret->integer, (int32_t)scale, col->scale, &ret->integer))
         return CV_OK;
     return cv_fail(err, CV_INVALID, "the decimal does not fit %s", column_type_name(col->type));
 }
 
 static enum cv_rc
 read_exact(const struct value_target *to, struct cv_json_reader *in, enum cv_json_token tok,
-           const struct column *col, const struct wire_field *wire, struct cell *ret, struct cv_err *err)
+           const struct column *col, const struct wire_field *wire, struct cell *ret,
+           struct cv_err *err)
 {
     switch (tok) {
     case CV_JSON_NUMBER:
@@ -198,7 +206,8 @@ read_real(const struct value_target *to, struct cv_json_reader *in, enum cv_json
 /* ---- text, bytes, booleans ---- */
 
 static enum cv_rc
-read_text(const struct value_target *to, struct cv_json_reader *in, enum cv_json_token tok, struct cell *ret)
+read_text(const struct value_target *to, struct cv_json_reader *in, enum cv_json_token tok,
+          struct cell *ret)
 {
     struct cv_bytes text = { .data = in->text, .len = in->text_len };
 
@@ -252,7 +261,8 @@ read_boolean(const struct value_target *to, struct cv_json_reader *in, enum cv_j
         return CV_OK;
     if (tok == CV_JSON_STRING)
         text = plain_text(to, in);
-    for (size_t i = 0; i < CV_COUNT(words) && (tok == CV_JSON_STRING || tok == CV_JSON_NUMBER); i++) {
+    for (size_t i = 0; i < CV_COUNT(words) && (tok == CV_JSON_STRING || tok == CV_JSON_NUMBER);
+         i++) {
         if (text.len == strlen(words[i]) && memcmp(text.data, words[i], text.len) == 0) {
             ret->integer = (int64_t)(i % 2);
             return CV_OK;
@@ -376,9 +386,11 @@ value_iso_ms(const char *text, size_t len, int64_t *ret)
     if (len > 0 && (*text == '-' || *text == '+'))
         s.p++;
     if (!scan_digits(&s, 4, 9, &year) || !scan_char(&s, '-') || !scan_digits(&s, 2, 2, &month) ||
-        !scan_char(&s, '-') || !scan_digits(&s, 2, 2, &day) || month < 1 || month > 12 || day < 1 || day > 31)
+        !scan_char(&s, '-') || !scan_digits(&s, 2, 2, &day) || month < 1 || month > 12 || day < 1 ||
+        day > 31)
         return false;
-    if (s.p < s.end && ((!scan_char(&s, 'T') && !scan_char(&s, ' ')) || !scan_time(&s, &ms) || !scan_zone(&s, &zone)))
+    if (s.p < s.end && ((!scan_char(&s, 'T') && !scan_char(&s, ' ')) || !scan_time(&s, &ms) ||
+                        !scan_zone(&s, &zone)))
         return false;
     if (s.p != s.end)
         return false;
@@ -404,7 +416,8 @@ numeric_time(const struct value_target *to, const struct wire_field *wire, int64
 
 static enum cv_rc
 read_time(const struct value_target *to, struct cv_json_reader *in, enum cv_json_token tok,
-          const struct column *col, const struct wire_field *wire, struct cell *ret, struct cv_err *err)
+          const struct column *col, const struct wire_field *wire, struct cell *ret,
+          struct cv_err *err)
 {
     struct cv_bytes text;
     int64_t v;

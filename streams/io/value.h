@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One JSON value of an event to the cell of a column. Exact: a value that would lose digits is refused. Times
- * are the exception: they are kept in ms, finer digits are cut off.
+ * One JSON value of an event to the cell of a column. Exact: a value that would lose digits is
+ * refused. Times are the exception: they are kept in ms, finer digits are cut off.
  */
 #ifndef STREAMS_IO_VALUE_H
 #define STREAMS_IO_VALUE_H
@@ -30,12 +30,13 @@ struct value_target {
 };
 
 /*
- * Read the value that the reader's next token begins. Text is borrowed from the input or from scratch. On
- * failure CV_INVALID says what is wrong; the field's name is the caller's to add.
+ * Read the value that the reader's next token begins. Text is borrowed from the input or from
+ * scratch. On failure CV_INVALID says what is wrong; the field's name is the caller's to add.
  */
-CV_MUST_CHECK enum cv_rc value_read(const struct value_target *to, struct cv_json_reader *in,
-                                    const struct column *col, const struct wire_field *wire,
-                                    struct cell *ret, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc value_read(const struct value_target *to, struct cv_json_reader *in,
+                      const struct column *col, const struct wire_field *wire, struct cell *ret,
+                      struct cv_err *err);
 
 /* "2024-10-25T03:33:01.123456Z", offsets, years of any length; to ms. */
 bool value_iso_ms(const char *text, size_t len, int64_t *ret);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The schema of wrapped JSON records; see wire_schema.h. Names of logical types: Debezium's "Data type
-   mappings" and Kafka Connect's org.apache.kafka.connect.data. */
+/* The schema of wrapped JSON records; see wire_schema.h. Names of logical types: Debezium's "Data
+   type mappings" and Kafka Connect's org.apache.kafka.connect.data. */
 #include "streams/io/wire_schema.h"
 
 #include <stdlib.h>
@@ -39,8 +39,8 @@ wire_schema_done(struct wire_schema *schema)
 bool
 wire_schema_known(const struct wire_schema *schema, struct cv_bytes text)
 {
-    return schema->head != NULL && text.len > schema->head_len + 1 && text.data[text.len - 1] == '}' &&
-           memcmp(text.data, schema->head, schema->head_len) == 0;
+    return schema->head != NULL && text.len > schema->head_len + 1 &&
+           text.data[text.len - 1] == '}' && memcmp(text.data, schema->head, schema->head_len) == 0;
 }
 
 void
@@ -89,8 +89,8 @@ read_parameters(struct cv_json_reader *in, struct field_schema *field, struct cv
             continue;
         }
         tok = cv_json_next(in);
-        if ((tok != CV_JSON_STRING && tok != CV_JSON_NUMBER) || !cv_parse_i64(in->text, in->text_len, &scale) ||
-            scale < -1000 || scale > 1000)
+        if ((tok != CV_JSON_STRING && tok != CV_JSON_NUMBER) ||
+            !cv_parse_i64(in->text, in->text_len, &scale) || scale < -1000 || scale > 1000)
             return cv_fail(err, CV_INVALID, "schema: the parameter \"scale\" is no scale");
         field->wire.scale = (int32_t)scale;
     }
@@ -148,7 +148,8 @@ read_field(const struct wire_schema *schema, struct cv_json_reader *in, struct f
     return tok == CV_JSON_OBJECT_END ? CV_OK : cv_json_fail(in, err);
 }
 
-/* The array of a struct's fields. after: descend into the field of that name instead of taking them. */
+/* The array of a struct's fields. after: descend into the field of that name instead of taking
+ * them. */
 static enum cv_rc
 read_fields(struct wire_schema *schema, bool after, struct cv_bytes fields, struct cv_err *err)
 {
@@ -170,12 +171,14 @@ read_fields(struct wire_schema *schema, bool after, struct cv_bytes fields, stru
             schema->fields[field.col] = field.wire;
     }
     if (tok != CV_JSON_ARRAY_END)
-        return in.problem != NULL ? cv_json_fail(&in, err) : cv_fail(err, CV_INVALID, "schema: bad list of fields");
+        return in.problem != NULL ? cv_json_fail(&in, err)
+                                  : cv_fail(err, CV_INVALID, "schema: bad list of fields");
     return after ? read_fields(schema, false, row, err) : CV_OK;
 }
 
 enum cv_rc
-wire_schema_read(struct wire_schema *schema, bool envelope, const char *text, size_t len, struct cv_err *err)
+wire_schema_read(struct wire_schema *schema, bool envelope, const char *text, size_t len,
+                 struct cv_err *err)
 {
     struct cv_json_reader in;
     struct field_schema top;

@@ -63,8 +63,9 @@ text_rule(const struct plan *plan, const struct plan_rule *rule, struct cv_buf *
 static void
 text_group(const struct plan *plan, const struct plan_group *group, struct cv_buf *out)
 {
-    cv_buf_printf(out, "\ntask group %s: one task a partition of '%s', changelog '%s-%s-changelog'\n", group->name,
-                  plan->sources[group->anchor].topic, plan->application_id, group->name);
+    cv_buf_printf(
+        out, "\ntask group %s: one task a partition of '%s', changelog '%s-%s-changelog'\n",
+        group->name, plan->sources[group->anchor].topic, plan->application_id, group->name);
     for (size_t i = 0; i < group->n_sources; i++) {
         const struct plan_source *source = &plan->sources[group->sources[i]];
 
@@ -72,7 +73,8 @@ text_group(const struct plan *plan, const struct plan_group *group, struct cv_bu
         text_table("source table", source->name, source->table, out);
     }
     for (size_t i = 0; i < group->n_states; i++)
-        text_table("state table", plan->states[group->states[i]].name, plan->states[group->states[i]].table, out);
+        text_table("state table", plan->states[group->states[i]].name,
+                   plan->states[group->states[i]].table, out);
     for (size_t i = 0; i < group->n_rules; i++)
         text_rule(plan, &plan->rules[group->rules[i]], out);
 }
@@ -80,7 +82,9 @@ text_group(const struct plan *plan, const struct plan_group *group, struct cv_bu
 void
 explain_text(const struct plan *plan, struct cv_buf *out)
 {
-    cv_buf_printf(out, "pipeline %s, application %s: exactly once, Kafka commit every %d ms, state commit every %d ms, on error %s",
+    cv_buf_printf(out,
+                  "pipeline %s, application %s: exactly once, Kafka commit every %d ms, state "
+                  "commit every %d ms, on error %s",
                   plan->name, plan->application_id, plan->commit_interval_ms, plan->state_commit_ms,
                   on_error_names[plan->on_error]);
     if (plan->dlq_topic != NULL)

@@ -74,15 +74,16 @@ parse_file(struct sql_unit *unit, const char *path, struct cv_arena *arena, stru
 }
 
 enum cv_rc
-sql_parse_dir(struct sql_unit *unit, const char *dir, struct cv_arena *arena, struct sql_diags *diags,
-              struct cv_err *err)
+sql_parse_dir(struct sql_unit *unit, const char *dir, struct cv_arena *arena,
+              struct sql_diags *diags, struct cv_err *err)
 {
     struct dirent **names = NULL;
     enum cv_rc rc = CV_OK;
     int count = scandir(dir, &names, is_sql_file, by_name);
 
     if (count < 0)
-        return cv_fail_errno(err, CV_INVALID, errno, "could not read the pipeline directory \"%s\"", dir);
+        return cv_fail_errno(err, CV_INVALID, errno, "could not read the pipeline directory \"%s\"",
+                             dir);
     if (count == 0)
         rc = cv_fail(err, CV_INVALID, "the directory \"%s\" has no *.sql files", dir);
     for (int i = 0; i < count; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tokens of a pipeline file; see lexer.h. The lexical rules are those of SQLite ("Keywords and identifiers",
- * tokenize.c's documentation): '' doubles a quote in a string, comments are -- to the end of the line and
- * C style, '$' may stand inside a name.
+ * Tokens of a pipeline file; see lexer.h. The lexical rules are those of SQLite ("Keywords and
+ * identifiers", tokenize.c's documentation): '' doubles a quote in a string, comments are -- to the
+ * end of the line and C style, '$' may stand inside a name.
  */
 #include "streams/sql/lexer.h"
 
@@ -13,7 +13,8 @@
 #include "common/buf.h"
 
 static void
-diag_add(struct sql_diags *diags, const struct sql_pos *pos, bool warning, const char *fmt, va_list args)
+diag_add(struct sql_diags *diags, const struct sql_pos *pos, bool warning, const char *fmt,
+         va_list args)
 {
     char text[1024];
     struct sql_diag *items;
@@ -152,7 +153,8 @@ take_quoted(struct lexer *lx, struct token *tok, char close)
         int c = peek(lx, 0);
 
         if (c == -1) {
-            tok->problem = tok->kind == TOKEN_STRING ? "string without end" : "quoted name without end";
+            tok->problem =
+                tok->kind == TOKEN_STRING ? "string without end" : "quoted name without end";
             tok->kind = TOKEN_BAD;
             return;
         }
@@ -170,7 +172,8 @@ take_number(struct lexer *lx)
 {
     while (is_digit(peek(lx, 0)) || peek(lx, 0) == '.' ||
            ((peek(lx, 0) == 'e' || peek(lx, 0) == 'E') &&
-            (is_digit(peek(lx, 1)) || ((peek(lx, 1) == '+' || peek(lx, 1) == '-') && is_digit(peek(lx, 2))))))
+            (is_digit(peek(lx, 1)) ||
+             ((peek(lx, 1) == '+' || peek(lx, 1) == '-') && is_digit(peek(lx, 2))))))
         advance(lx, peek(lx, 0) == 'e' || peek(lx, 0) == 'E' ? 2 : 1);
 }
 
@@ -268,7 +271,8 @@ lexer_capture(struct lexer *lx, enum lexer_stop stop, struct cv_arena *arena, st
             start = tok.pos;
             first = false;
         }
-        if (tok.kind == TOKEN_BAD || (tok.kind == TOKEN_END && (depth > 0 || stop == LEXER_BRACKET))) {
+        if (tok.kind == TOKEN_BAD ||
+            (tok.kind == TOKEN_END && (depth > 0 || stop == LEXER_BRACKET))) {
             if (tok.kind == TOKEN_END)
                 tok.problem = "the file ends before the bracket closes";
             *ret_bad = tok;
@@ -283,7 +287,8 @@ lexer_capture(struct lexer *lx, enum lexer_stop stop, struct cv_arena *arena, st
             *ret_bad = tok;
             return false;
         }
-        if (stop == LEXER_SEMICOLON && depth == 0 && (tok.kind == TOKEN_END || token_punct(&tok, ';'))) {
+        if (stop == LEXER_SEMICOLON && depth == 0 &&
+            (tok.kind == TOKEN_END || token_punct(&tok, ';'))) {
             *lx = before;
             break;
         }

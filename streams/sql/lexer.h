@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tokens of a pipeline file. Only statement heads are ours: bodies are copied verbatim, so the lexer's second
- * duty is to find where such a body ends. It knows SQLite's strings, quoted names, comments and brackets.
+ * Tokens of a pipeline file. Only statement heads are ours: bodies are copied verbatim, so the
+ * lexer's second duty is to find where such a body ends. It knows SQLite's strings, quoted names,
+ * comments and brackets.
  */
 #ifndef STREAMS_SQL_LEXER_H
 #define STREAMS_SQL_LEXER_H
@@ -38,8 +39,10 @@ struct sql_diags {
     bool no_memory;
 };
 
-void sql_error(struct sql_diags *diags, const struct sql_pos *pos, const char *fmt, ...) CV_PRINTF(3, 4);
-void sql_warn(struct sql_diags *diags, const struct sql_pos *pos, const char *fmt, ...) CV_PRINTF(3, 4);
+void sql_error(struct sql_diags *diags, const struct sql_pos *pos, const char *fmt, ...)
+    CV_PRINTF(3, 4);
+void sql_warn(struct sql_diags *diags, const struct sql_pos *pos, const char *fmt, ...)
+    CV_PRINTF(3, 4);
 
 enum token_kind {
     TOKEN_END,
@@ -81,8 +84,8 @@ enum lexer_stop {
 };
 
 /* Capture up to the stop. false: unbalanced brackets or a bad token, which *ret_bad describes. */
-bool lexer_capture(struct lexer *lx, enum lexer_stop stop, struct cv_arena *arena, struct sql_text *ret,
-                   struct token *ret_bad);
+bool lexer_capture(struct lexer *lx, enum lexer_stop stop, struct cv_arena *arena,
+                   struct sql_text *ret, struct token *ret_bad);
 
 /* The position of byte offset of a captured text. */
 struct sql_pos sql_text_at(const struct sql_text *text, size_t offset);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The heads of our statements; see parser.h. A recursive-descent parser with one token ahead. After an error
- * it goes on behind the next ';', so that one run reports every statement that is wrong.
+ * The heads of our statements; see parser.h. A recursive-descent parser with one token ahead. After
+ * an error it goes on behind the next ';', so that one run reports every statement that is wrong.
  */
 #include "streams/sql/parser.h"
 
@@ -13,7 +13,7 @@
 
 struct parser {
     struct lexer lx;
-    struct token tok; /* the one ahead */
+    struct token tok;    /* the one ahead */
     struct lexer before; /* the lexer in front of tok, to capture from there */
     struct cv_arena *arena;
     struct sql_diags *diags;
@@ -112,9 +112,11 @@ parse_name(struct parser *p, const char *what, struct sql_name *ret)
     if (name == NULL)
         return out_of_memory(p);
     for (const char *c = name; *c != '\0' || c == name; c++) {
-        if (!(isalpha((unsigned char)*c) || *c == '_' || (c > name && isdigit((unsigned char)*c)))) {
+        if (!(isalpha((unsigned char)*c) || *c == '_' ||
+              (c > name && isdigit((unsigned char)*c)))) {
             sql_error(p->diags, &p->tok.pos,
-                      "the name \"%s\" must consist of letters, digits and \"_\", not beginning with a digit",
+                      "the name \"%s\" must consist of letters, digits and \"_\", not beginning "
+                      "with a digit",
                       name);
             return false;
         }
@@ -175,8 +177,9 @@ parse_interval(struct parser *p, int64_t *ret_ms)
         const char *many;
         int64_t ms;
     } units[] = {
-        { "MILLISECOND", "MILLISECONDS", 1 }, { "SECOND", "SECONDS", 1000 }, { "MINUTE", "MINUTES", 60000 },
-        { "HOUR", "HOURS", 3600000 },         { "DAY", "DAYS", 86400000 },
+        { "MILLISECOND", "MILLISECONDS", 1 }, { "SECOND", "SECONDS", 1000 },
+        { "MINUTE", "MINUTES", 60000 },       { "HOUR", "HOURS", 3600000 },
+        { "DAY", "DAYS", 86400000 },
     };
     int64_t n;
 
@@ -199,7 +202,8 @@ parse_literal(struct parser *p, struct sql_option *opt)
     bool minus = accept_punct(p, '-');
     const char *value;
 
-    if (p->tok.kind != TOKEN_NUMBER && (minus || (p->tok.kind != TOKEN_STRING && p->tok.kind != TOKEN_WORD)))
+    if (p->tok.kind != TOKEN_NUMBER &&
+        (minus || (p->tok.kind != TOKEN_STRING && p->tok.kind != TOKEN_WORD)))
         return expected(p, "a value");
     opt->number = p->tok.kind == TOKEN_NUMBER;
     value = token_value(&p->tok, p->arena);
@@ -318,8 +322,9 @@ parse_source(struct parser *p)
     if (token_is(&p->tok, "STREAM"))
         return not_yet(p, &p->tok.pos, "SOURCE STREAM");
     if (!expect(p, "TABLE") || !parse_name(p, "the name of the source", &st->name) ||
-        !capture_bracket(p, "the list of columns in brackets", &st->columns) || !expect(p, "FROM") ||
-        !expect(p, "TOPIC") || !parse_string(p, "the topic's name as 'text'", &st->topic))
+        !capture_bracket(p, "the list of columns in brackets", &st->columns) ||
+        !expect(p, "FROM") || !expect(p, "TOPIC") ||
+        !parse_string(p, "the topic's name as 'text'", &st->topic))
         return false;
     st->watermark_delay_ms = st->idle_timeout_ms = SQL_NO_INTERVAL;
     if (accept(p, "EVENT") &&
@@ -331,7 +336,8 @@ parse_source(struct parser *p)
         else if (!accept(p, "COMMIT"))
             return expected(p, "COMMIT or EVENT");
     }
-    if (accept(p, "WATERMARK") && (!expect(p, "DELAY") || !parse_interval(p, &st->watermark_delay_ms)))
+    if (accept(p, "WATERMARK") &&
+        (!expect(p, "DELAY") || !parse_interval(p, &st->watermark_delay_ms)))
         return false;
     if (accept(p, "IDLE") && (!expect(p, "TIMEOUT") || !parse_interval(p, &st->idle_timeout_ms)))
         return false;
@@ -380,8 +386,9 @@ parse_sink(struct parser *p)
         if (!parse_string(p, "the topic's name as 'text'", &st->topic))
             return false;
     }
-    if (accept(p, "KEY") && (!expect_punct(p, '(') || !parse_names(p, "a column of the key", &st->key) ||
-                             !expect_punct(p, ')')))
+    if (accept(p, "KEY") &&
+        (!expect_punct(p, '(') || !parse_names(p, "a column of the key", &st->key) ||
+         !expect_punct(p, ')')))
         return false;
     return parse_options(p);
 }
@@ -412,7 +419,8 @@ parse_body(struct parser *p)
         }
         if (p->tok.kind == TOKEN_END)
             return expected(p, "END");
-        if (!capture(p, LEXER_SEMICOLON, "a statement between BEGIN and END", &st->body[st->n_body]) ||
+        if (!capture(p, LEXER_SEMICOLON, "a statement between BEGIN and END",
+                     &st->body[st->n_body]) ||
             !expect_punct(p, ';'))
             return false;
         st->n_body++;
@@ -451,17 +459,19 @@ parse_query(struct parser *p)
     return parse_options(p) && expect(p, "AS") && parse_body(p);
 }
 
-/* CREATE [UNIQUE] INDEX name ON table ..., CREATE VIEW name AS ...: kept as they are. begin is in front of
-   CREATE. */
+/* CREATE [UNIQUE] INDEX name ON table ..., CREATE VIEW name AS ...: kept as they are. begin is in
+   front of CREATE. */
 static bool
 parse_passthrough(struct parser *p, struct lexer begin, enum sql_kind kind)
 {
     struct sql_statement *st = p->st;
 
     st->kind = kind;
-    if (!parse_name(p, kind == SQL_INDEX ? "the name of the index" : "the name of the view", &st->name))
+    if (!parse_name(p, kind == SQL_INDEX ? "the name of the index" : "the name of the view",
+                    &st->name))
         return false;
-    if (kind == SQL_INDEX && (!expect(p, "ON") || !parse_name(p, "the table of the index", &st->table)))
+    if (kind == SQL_INDEX &&
+        (!expect(p, "ON") || !parse_name(p, "the table of the index", &st->table)))
         return false;
     p->before = begin;
     return capture(p, LEXER_SEMICOLON, "the statement", &st->text);
@@ -504,7 +514,9 @@ parse_create(struct parser *p, struct lexer begin)
         return parse_passthrough(p, begin, SQL_INDEX);
     if (accept(p, "VIEW"))
         return parse_passthrough(p, begin, SQL_VIEW);
-    return expected(p, "PIPELINE, SOURCE, GLOBAL SOURCE, STATE TABLE, SINK, QUERY, INDEX or VIEW behind CREATE");
+    return expected(
+        p,
+        "PIPELINE, SOURCE, GLOBAL SOURCE, STATE TABLE, SINK, QUERY, INDEX or VIEW behind CREATE");
 }
 
 /* Go on behind the next ';', or at the next CREATE that begins a line. */
@@ -525,8 +537,8 @@ sql_unit_init(struct sql_unit *unit)
 }
 
 enum cv_rc
-sql_parse(struct sql_unit *unit, const char *file, const char *text, size_t len, struct cv_arena *arena,
-          struct sql_diags *diags, struct cv_err *err)
+sql_parse(struct sql_unit *unit, const char *file, const char *text, size_t len,
+          struct cv_arena *arena, struct sql_diags *diags, struct cv_err *err)
 {
     struct parser p = { .arena = arena, .diags = diags };
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The heads of our statements; bodies go to SQLite as they are. Everything lives in the arena given.
+ * The heads of our statements; bodies go to SQLite as they are. Everything lives in the arena
+ * given.
  *
- * The whole grammar is known here. What this version cannot run yet (windows, sessions, repartition, late
- * rows, timers, file sinks) is recognised and refused by name and place, not as a syntax error.
+ * The whole grammar is known here. What this version cannot run yet (windows, sessions,
+ * repartition, late rows, timers, file sinks) is recognised and refused by name and place, not as a
+ * syntax error.
  */
 #ifndef STREAMS_SQL_PARSER_H
 #define STREAMS_SQL_PARSER_H
@@ -50,7 +52,7 @@ struct sql_statement {
     struct sql_text columns;
     /* SOURCE */
     bool global;
-    const char *topic; /* also of a SINK */
+    const char *topic;          /* also of a SINK */
     struct sql_name event_time; /* name NULL: none */
     enum sql_clock clock;
     int64_t watermark_delay_ms; /* or SQL_NO_INTERVAL */
@@ -78,15 +80,17 @@ struct sql_unit {
 
 void sql_unit_init(struct sql_unit *unit);
 
-/* Add the statements of one file; every error goes to diags. The text may be freed afterwards, file must
-   stay. CV_NO_MEMORY, otherwise CV_OK: look at diags->errors. */
-CV_MUST_CHECK enum cv_rc sql_parse(struct sql_unit *unit, const char *file, const char *text, size_t len,
-                                   struct cv_arena *arena, struct sql_diags *diags, struct cv_err *err);
+/* Add the statements of one file; every error goes to diags. The text may be freed afterwards, file
+   must stay. CV_NO_MEMORY, otherwise CV_OK: look at diags->errors. */
+CV_MUST_CHECK
+enum cv_rc sql_parse(struct sql_unit *unit, const char *file, const char *text, size_t len,
+                     struct cv_arena *arena, struct sql_diags *diags, struct cv_err *err);
 
-/* All *.sql files of a directory in name order; sub-directories are not read. CV_INVALID when there are none
-   or one cannot be read. */
-CV_MUST_CHECK enum cv_rc sql_parse_dir(struct sql_unit *unit, const char *dir, struct cv_arena *arena,
-                                       struct sql_diags *diags, struct cv_err *err);
+/* All *.sql files of a directory in name order; sub-directories are not read. CV_INVALID when there
+   are none or one cannot be read. */
+CV_MUST_CHECK
+enum cv_rc sql_parse_dir(struct sql_unit *unit, const char *dir, struct cv_arena *arena,
+                         struct sql_diags *diags, struct cv_err *err);
 
 const struct sql_option *sql_option_find(const struct sql_options *options, const char *key);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From statements to a plan; see plan.h. Tables are created in an in-memory database whose parser decides
- * what a column definition means; plan_query.c then tries the queries on it.
+ * From statements to a plan; see plan.h. Tables are created in an in-memory database whose parser
+ * decides what a column definition means; plan_query.c then tries the queries on it.
  */
 #include "streams/sql/plan.h"
 
@@ -27,14 +27,20 @@ count_kind(const struct sql_unit *unit, enum sql_kind kind)
 static enum cv_rc
 make_arrays(const struct sql_unit *unit, struct plan *plan, struct cv_err *err)
 {
-    plan->sources = cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_SOURCE) + 1) * sizeof(*plan->sources));
-    plan->states = cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_STATE) + 1) * sizeof(*plan->states));
-    plan->sinks = cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_SINK) + 1) * sizeof(*plan->sinks));
-    plan->rules = cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_QUERY) + 1) * sizeof(*plan->rules));
-    plan->indexes = cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_INDEX) + 1) * sizeof(*plan->indexes));
-    plan->views = cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_VIEW) + 1) * sizeof(*plan->views));
-    if (plan->sources == NULL || plan->states == NULL || plan->sinks == NULL || plan->rules == NULL ||
-        plan->indexes == NULL || plan->views == NULL)
+    plan->sources =
+        cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_SOURCE) + 1) * sizeof(*plan->sources));
+    plan->states =
+        cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_STATE) + 1) * sizeof(*plan->states));
+    plan->sinks =
+        cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_SINK) + 1) * sizeof(*plan->sinks));
+    plan->rules =
+        cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_QUERY) + 1) * sizeof(*plan->rules));
+    plan->indexes =
+        cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_INDEX) + 1) * sizeof(*plan->indexes));
+    plan->views =
+        cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_VIEW) + 1) * sizeof(*plan->views));
+    if (plan->sources == NULL || plan->states == NULL || plan->sinks == NULL ||
+        plan->rules == NULL || plan->indexes == NULL || plan->views == NULL)
         return cv_fail_memory(err);
     return CV_OK;
 }
@@ -53,8 +59,10 @@ static void
 check_names(const struct sql_unit *unit, struct sql_diags *diags)
 {
     for (const struct sql_statement *st = unit->first; st != NULL; st = st->next) {
-        if (strncasecmp(st->name.name, "sqlite_", 7) == 0 || strncasecmp(st->name.name, "_culvert", 8) == 0)
-            sql_error(diags, &st->name.pos, "names that begin with \"sqlite_\" or \"_culvert\" are taken");
+        if (strncasecmp(st->name.name, "sqlite_", 7) == 0 ||
+            strncasecmp(st->name.name, "_culvert", 8) == 0)
+            sql_error(diags, &st->name.pos,
+                      "names that begin with \"sqlite_\" or \"_culvert\" are taken");
         for (const struct sql_statement *old = unit->first; old != st; old = old->next) {
             if (strcasecmp(old->name.name, st->name.name) == 0 && same_space(old->kind, st->kind)) {
                 sql_error(diags, &st->name.pos, "the name \"%s\" is taken by %s:%d", st->name.name,
@@ -65,7 +73,8 @@ check_names(const struct sql_unit *unit, struct sql_diags *diags)
     }
 }
 
-/* CREATE TABLE [schema.]name (columns) [WITHOUT ROWID]; *ret_head: bytes in front of the columns. */
+/* CREATE TABLE [schema.]name (columns) [WITHOUT ROWID]; *ret_head: bytes in front of the columns.
+ */
 static const char *
 table_ddl(struct plan *plan, const struct sql_statement *st, const char *schema, size_t *ret_head)
 {
@@ -87,8 +96,9 @@ table_ddl(struct plan *plan, const struct sql_statement *st, const char *schema,
 
 /* Create the table in the planning database and read its shape back. */
 static enum cv_rc
-plan_table(struct plan *plan, struct database *db, const struct sql_statement *st, const char **ret_ddl,
-           const struct table **ret, struct sql_diags *diags, struct cv_err *err)
+plan_table(struct plan *plan, struct database *db, const struct sql_statement *st,
+           const char **ret_ddl, const struct table **ret, struct sql_diags *diags,
+           struct cv_err *err)
 {
     struct statement *create = NULL;
     struct table *table = NULL;
@@ -119,32 +129,37 @@ plan_table(struct plan *plan, struct database *db, const struct sql_statement *s
 }
 
 static enum cv_rc
-plan_source(struct plan *plan, struct database *db, const struct sql_statement *st, struct sql_diags *diags,
-            struct cv_err *err)
+plan_source(struct plan *plan, struct database *db, const struct sql_statement *st,
+            struct sql_diags *diags, struct cv_err *err)
 {
     struct plan_source *source = &plan->sources[plan->n_sources];
     struct relation *rel;
     enum cv_rc rc;
 
-    *source = (struct plan_source){ .name = st->name.name, .topic = st->topic, .global = st->global,
-                                    .event_time = -1, .group = PLAN_NONE, .st = st };
+    *source = (struct plan_source){ .name = st->name.name,
+                                    .topic = st->topic,
+                                    .global = st->global,
+                                    .event_time = -1,
+                                    .group = PLAN_NONE,
+                                    .st = st };
     rc = plan_table(plan, db, st, &source->ddl, &source->table, diags, err);
     plan_source_options(st, source, diags);
     if (rc != CV_OK || source->table == NULL)
         return rc;
     if (st->event_time.name != NULL) {
-        source->event_time = table_column(source->table, st->event_time.name, strlen(st->event_time.name));
+        source->event_time =
+            table_column(source->table, st->event_time.name, strlen(st->event_time.name));
         if (source->event_time < 0)
             sql_error(diags, &st->event_time.pos, "\"%s\" has no column \"%s\"", st->name.name,
                       st->event_time.name);
         else if (source->table->columns[source->event_time].type != COLUMN_TIMESTAMP)
-            sql_error(diags, &st->event_time.pos, "the event time \"%s\" must be a TIMESTAMP column",
-                      st->event_time.name);
+            sql_error(diags, &st->event_time.pos,
+                      "the event time \"%s\" must be a TIMESTAMP column", st->event_time.name);
     }
     for (size_t i = 0; i < plan->n_sources; i++) {
         if (strcmp(plan->sources[i].topic, source->topic) == 0)
-            sql_error(diags, &st->name.pos, "the topic '%s' is already read by source \"%s\"", source->topic,
-                      plan->sources[i].name);
+            sql_error(diags, &st->name.pos, "the topic '%s' is already read by source \"%s\"",
+                      source->topic, plan->sources[i].name);
     }
     plan->n_globals += st->global;
     plan->n_sources++;
@@ -152,8 +167,8 @@ plan_source(struct plan *plan, struct database *db, const struct sql_statement *
 }
 
 static enum cv_rc
-plan_state(struct plan *plan, struct database *db, const struct sql_statement *st, struct sql_diags *diags,
-           struct cv_err *err)
+plan_state(struct plan *plan, struct database *db, const struct sql_statement *st,
+           struct sql_diags *diags, struct cv_err *err)
 {
     struct plan_state *state = &plan->states[plan->n_states];
     enum cv_rc rc;
@@ -167,11 +182,13 @@ plan_state(struct plan *plan, struct database *db, const struct sql_statement *s
 }
 
 static enum cv_rc
-plan_sink(struct plan *plan, const struct sql_statement *st, struct sql_diags *diags, struct cv_err *err)
+plan_sink(struct plan *plan, const struct sql_statement *st, struct sql_diags *diags,
+          struct cv_err *err)
 {
     struct plan_sink *sink = &plan->sinks[plan->n_sinks++];
 
-    *sink = (struct plan_sink){ .name = st->name.name, .kind = st->sink, .topic = st->topic, .st = st };
+    *sink =
+        (struct plan_sink){ .name = st->name.name, .kind = st->sink, .topic = st->topic, .st = st };
     sink->n_key = st->key.count;
     sink->key = cv_arena_zalloc(plan->arena, (st->key.count + 1) * sizeof(*sink->key));
     if (sink->key == NULL)
@@ -181,8 +198,9 @@ plan_sink(struct plan *plan, const struct sql_statement *st, struct sql_diags *d
     plan_sink_options(st, sink, diags);
     for (size_t i = 0; i < plan->n_sources && st->topic != NULL; i++) {
         if (strcmp(plan->sources[i].topic, st->topic) == 0)
-            sql_error(diags, &st->name.pos, "the topic '%s' is read by source \"%s\"; a sink cannot write it",
-                      st->topic, plan->sources[i].name);
+            sql_error(diags, &st->name.pos,
+                      "the topic '%s' is read by source \"%s\"; a sink cannot write it", st->topic,
+                      plan->sources[i].name);
     }
     return CV_OK;
 }
@@ -194,15 +212,16 @@ check_table_ids(const struct plan *plan, struct sql_diags *diags)
     size_t total = plan->n_sources + plan->n_states;
 
     for (size_t i = 0; i < total; i++) {
-        const struct table *a = i < plan->n_sources ? plan->sources[i].table : plan->states[i - plan->n_sources].table;
+        const struct table *a =
+            i < plan->n_sources ? plan->sources[i].table : plan->states[i - plan->n_sources].table;
 
         for (size_t j = 0; a != NULL && j < i; j++) {
-            const struct table *b =
-                j < plan->n_sources ? plan->sources[j].table : plan->states[j - plan->n_sources].table;
+            const struct table *b = j < plan->n_sources ? plan->sources[j].table
+                                                        : plan->states[j - plan->n_sources].table;
 
             if (b != NULL && a->id == b->id && strcmp(a->name, b->name) != 0)
-                sql_error(diags, NULL, "the names \"%s\" and \"%s\" have the same hash; rename one", a->name,
-                          b->name);
+                sql_error(diags, NULL, "the names \"%s\" and \"%s\" have the same hash; rename one",
+                          a->name, b->name);
         }
         if (a != NULL && a->id == 0)
             sql_error(diags, NULL, "the name \"%s\" has the hash 0; rename the table", a->name);
@@ -210,8 +229,8 @@ check_table_ids(const struct plan *plan, struct sql_diags *diags)
 }
 
 static enum cv_rc
-plan_tables(const struct sql_unit *unit, struct plan *plan, struct database *db, struct sql_diags *diags,
-            struct cv_err *err)
+plan_tables(const struct sql_unit *unit, struct plan *plan, struct database *db,
+            struct sql_diags *diags, struct cv_err *err)
 {
     enum cv_rc rc = CV_OK;
 
@@ -240,15 +259,17 @@ plan_pipeline(const struct sql_unit *unit, struct plan *plan, struct sql_diags *
         if (st->kind != SQL_PIPELINE)
             continue;
         if (found != NULL)
-            sql_error(diags, &st->name.pos, "a directory holds one pipeline; \"%s\" stands at %s:%d",
-                      found->name.name, found->name.pos.file, found->name.pos.line);
+            sql_error(diags, &st->name.pos,
+                      "a directory holds one pipeline; \"%s\" stands at %s:%d", found->name.name,
+                      found->name.pos.file, found->name.pos.line);
         found = st;
     }
     plan_pipeline_options(found != NULL ? found : &none, plan, diags);
     plan->name = found != NULL ? found->name.name : "";
     if (found == NULL)
         sql_error(diags, NULL, "there is no CREATE PIPELINE statement");
-    else if (plan->application_id == NULL && sql_option_find(&found->options, "application_id") == NULL)
+    else if (plan->application_id == NULL &&
+             sql_option_find(&found->options, "application_id") == NULL)
         sql_error(diags, &found->name.pos, "the pipeline needs the option application_id = '...'");
 }
 
@@ -274,7 +295,8 @@ unite(size_t *parent, size_t a, size_t b)
         parent[a] = b;
 }
 
-/* Sources are 0.., states follow; PLAN_NONE for GLOBAL tables, views, change relations of others. */
+/* Sources are 0.., states follow; PLAN_NONE for GLOBAL tables, views, change relations of others.
+ */
 static size_t
 member_of(const struct plan *plan, const char *name)
 {
@@ -294,7 +316,8 @@ unite_rule(const struct plan *plan, size_t *parent, bool *used, const struct pla
 {
     used[rule->source] = true;
     for (size_t i = 0; i < rule->n_reads + rule->n_writes; i++) {
-        size_t member = member_of(plan, i < rule->n_reads ? rule->reads[i] : rule->writes[i - rule->n_reads]);
+        size_t member =
+            member_of(plan, i < rule->n_reads ? rule->reads[i] : rule->writes[i - rule->n_reads]);
 
         if (member != PLAN_NONE) {
             used[member] = true;
@@ -357,7 +380,8 @@ make_groups(struct plan *plan, struct sql_diags *diags, struct cv_err *err)
         if (i < plan->n_sources && !plan->sources[i].global && parent[i] == i)
             rc = make_group(plan, i, parent, err);
         if (i >= plan->n_sources && !used[i])
-            sql_warn(diags, &plan->states[i - plan->n_sources].st->name.pos, "no query uses the state table \"%s\"",
+            sql_warn(diags, &plan->states[i - plan->n_sources].st->name.pos,
+                     "no query uses the state table \"%s\"",
                      plan->states[i - plan->n_sources].name);
     }
     return rc;
@@ -372,13 +396,15 @@ place_indexes(struct plan *plan)
 
         plan->indexes[i].group = PLAN_NONE;
         if (member != PLAN_NONE)
-            plan->indexes[i].group = member < plan->n_sources ? plan->sources[member].group
-                                                              : plan->states[member - plan->n_sources].group;
+            plan->indexes[i].group = member < plan->n_sources
+                                         ? plan->sources[member].group
+                                         : plan->states[member - plan->n_sources].group;
     }
 }
 
 enum cv_rc
-plan_make(const struct sql_unit *unit, struct sql_diags *diags, struct plan **ret, struct cv_err *err)
+plan_make(const struct sql_unit *unit, struct sql_diags *diags, struct plan **ret,
+          struct cv_err *err)
 {
     struct plan *plan = cv_arena_zalloc(diags->arena, sizeof(*plan));
     struct database *db = NULL;
@@ -396,7 +422,8 @@ plan_make(const struct sql_unit *unit, struct sql_diags *diags, struct plan **re
         rc = db_open_memory(&db, err);
     if (db != NULL) {
         if (rc == CV_OK)
-            rc = db_exec(db, "PRAGMA automatic_index=OFF; ATTACH ':memory:' AS " PLAN_GLOBAL_SCHEMA, err);
+            rc = db_exec(db, "PRAGMA automatic_index=OFF; ATTACH ':memory:' AS " PLAN_GLOBAL_SCHEMA,
+                         err);
         if (rc == CV_OK)
             rc = functions_register(db, err);
         if (rc == CV_OK)
@@ -412,7 +439,8 @@ plan_make(const struct sql_unit *unit, struct sql_diags *diags, struct plan **re
     if (rc == CV_OK && diags->no_memory)
         rc = cv_fail_memory(err);
     if (rc == CV_OK && diags->errors > 0)
-        rc = cv_fail(err, CV_INVALID, "the pipeline has %zu error%s", diags->errors, diags->errors == 1 ? "" : "s");
+        rc = cv_fail(err, CV_INVALID, "the pipeline has %zu error%s", diags->errors,
+                     diags->errors == 1 ? "" : "s");
     if (rc == CV_OK)
         *ret = plan;
     return rc;

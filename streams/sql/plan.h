@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The statements of a pipeline, checked and put together: names resolved, tables and queries tried on an
- * in-memory database, relations that meet in a query gathered into task groups. Constant once made; shared by
- * all threads. Everything lives in the plan's arena.
+ * The statements of a pipeline, checked and put together: names resolved, tables and queries tried
+ * on an in-memory database, relations that meet in a query gathered into task groups. Constant once
+ * made; shared by all threads. Everything lives in the plan's arena.
  */
 #ifndef STREAMS_SQL_PLAN_H
 #define STREAMS_SQL_PLAN_H
@@ -32,7 +32,8 @@ struct plan_source {
     enum plan_dedupe dedupe;
     enum plan_decimal decimal;
     enum plan_truncate truncate;
-    int64_t time_divisor;  /* of numeric times without a schema: to ms; negative: multiply by its amount */
+    int64_t time_divisor;  /* of numeric times without a schema: to ms; negative: multiply by its
+                              amount */
     const char *unchanged; /* placeholder of an unchanged TOAST value */
     size_t group;          /* PLAN_NONE for GLOBAL */
     const struct sql_statement *st;
@@ -55,8 +56,8 @@ struct plan_sink {
     const char **json_columns;
     size_t n_json_columns;
     enum plan_key_format key_format;
-    int32_t partitions;  /* -1: as many as the anchor of the group that writes it */
-    int32_t replication; /* -1: the broker's default */
+    int32_t partitions;       /* -1: as many as the anchor of the group that writes it */
+    int32_t replication;      /* -1: the broker's default */
     const char *retention_ms; /* topic settings for its creation; NULL: the broker's */
     const char *cleanup_policy;
     const char *compression;
@@ -91,7 +92,8 @@ struct plan_rule {
 struct plan_object {
     const char *name;
     const char *sql; /* for the database that holds it */
-    size_t group;    /* index: that of its table; PLAN_NONE: of a GLOBAL table. Views are in every group */
+    size_t group;    /* index: that of its table; PLAN_NONE: of a GLOBAL table. Views are in every
+                        group */
     const struct sql_statement *st;
 };
 
@@ -133,9 +135,11 @@ struct plan {
     size_t n_globals; /* sources that are GLOBAL */
 };
 
-/* Plan what was parsed. CV_INVALID when diags has errors (also those of the parser), CV_OK otherwise:
-   warnings may be left in diags. The unit's arena must outlive the plan and is given by diags. */
-CV_MUST_CHECK enum cv_rc plan_make(const struct sql_unit *unit, struct sql_diags *diags, struct plan **ret,
-                                   struct cv_err *err);
+/* Plan what was parsed. CV_INVALID when diags has errors (also those of the parser), CV_OK
+   otherwise: warnings may be left in diags. The unit's arena must outlive the plan and is given by
+   diags. */
+CV_MUST_CHECK
+enum cv_rc plan_make(const struct sql_unit *unit, struct sql_diags *diags, struct plan **ret,
+                     struct cv_err *err);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The options of WITH ( ... ): known keys, their values, and which values come with a later version. */
+/* The options of WITH ( ... ): known keys, their values, and which values come with a later
+ * version. */
 #include "streams/sql/plan_options.h"
 
 #include <string.h>
@@ -60,11 +61,13 @@ check_value(const struct option_def *def, const struct sql_option *opt, struct o
             ret->opt = opt;
         break;
     case OPTION_INT:
-        if (cv_parse_i64(opt->value, strlen(opt->value), &number) && number >= def->min && number <= def->max) {
+        if (cv_parse_i64(opt->value, strlen(opt->value), &number) && number >= def->min &&
+            number <= def->max) {
             ret->opt = opt;
             ret->number = number;
         } else {
-            sql_error(diags, &opt->pos, "option \"%s\" is '%s'; it must be a whole number from %lld to %lld",
+            sql_error(diags, &opt->pos,
+                      "option \"%s\" is '%s'; it must be a whole number from %lld to %lld",
                       opt->key, opt->value, (long long)def->min, (long long)def->max);
         }
         break;
@@ -74,11 +77,11 @@ check_value(const struct option_def *def, const struct sql_option *opt, struct o
             ret->opt = opt;
             ret->number = i;
         } else if (find_name(def->later, opt->value) >= 0) {
-            sql_error(diags, &opt->pos, "option \"%s\" = '%s' is not supported yet in this version", opt->key,
-                      opt->value);
+            sql_error(diags, &opt->pos, "option \"%s\" = '%s' is not supported yet in this version",
+                      opt->key, opt->value);
         } else {
-            sql_error(diags, &opt->pos, "option \"%s\" is '%s'; it must be one of %s", opt->key, opt->value,
-                      joined(&text, def->values));
+            sql_error(diags, &opt->pos, "option \"%s\" is '%s'; it must be one of %s", opt->key,
+                      opt->value, joined(&text, def->values));
         }
         break;
     }
@@ -87,8 +90,9 @@ check_value(const struct option_def *def, const struct sql_option *opt, struct o
 
 /* Check every given option against the rows; later_keys are known but not yet supported. */
 static void
-check_options(const struct sql_statement *st, const char *what, const struct option_def *defs, size_t count,
-              const char *const *later_keys, struct option_values *ret, struct sql_diags *diags)
+check_options(const struct sql_statement *st, const char *what, const struct option_def *defs,
+              size_t count, const char *const *later_keys, struct option_values *ret,
+              struct sql_diags *diags)
 {
     for (size_t i = 0; i < st->options.count; i++) {
         const struct sql_option *opt = &st->options.items[i];
@@ -100,7 +104,8 @@ check_options(const struct sql_statement *st, const char *what, const struct opt
         if (d < count) {
             check_value(&defs[d], opt, &ret[d], diags);
         } else if (find_name(later_keys, opt->key) >= 0) {
-            sql_error(diags, &opt->pos, "option \"%s\" is not supported yet in this version", opt->key);
+            sql_error(diags, &opt->pos, "option \"%s\" is not supported yet in this version",
+                      opt->key);
         } else {
             for (d = 0; d < count; d++)
                 cv_buf_printf(&known, "%s%s", d > 0 ? ", " : "", defs[d].key);
@@ -120,8 +125,8 @@ check_topic(const char *topic, const struct sql_pos *pos, struct sql_diags *diag
     if (len > 0 && len <= 249 && strcmp(topic, ".") != 0 && strcmp(topic, "..") != 0 &&
         strspn(topic, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == len)
         return true;
-    sql_error(diags, pos,
-              "'%s' is no topic name: 1 to 249 letters, digits, \".\", \"_\" and \"-\"", topic);
+    sql_error(diags, pos, "'%s' is no topic name: 1 to 249 letters, digits, \".\", \"_\" and \"-\"",
+              topic);
     return false;
 }
 
@@ -141,10 +146,12 @@ plan_pipeline_options(const struct sql_statement *st, struct plan *plan, struct 
     struct option_values v[COUNT] = { 0 };
 
     check_options(st, "a pipeline", defs, COUNT, NAMES("extension", "max_task_idle_ms"), v, diags);
-    plan->commit_interval_ms = v[COMMIT_INTERVAL].opt != NULL ? (int)v[COMMIT_INTERVAL].number : 500;
+    plan->commit_interval_ms =
+        v[COMMIT_INTERVAL].opt != NULL ? (int)v[COMMIT_INTERVAL].number : 500;
     plan->state_commit_ms = v[STATE_COMMIT].opt != NULL ? (int)v[STATE_COMMIT].number : 2000;
     plan->on_error = v[ON_ERROR].opt != NULL ? (enum plan_on_error)v[ON_ERROR].number : PLAN_FAIL;
-    if (v[APPLICATION_ID].opt != NULL && check_topic(v[APPLICATION_ID].opt->value, &v[APPLICATION_ID].opt->pos, diags))
+    if (v[APPLICATION_ID].opt != NULL &&
+        check_topic(v[APPLICATION_ID].opt->value, &v[APPLICATION_ID].opt->pos, diags))
         plan->application_id = v[APPLICATION_ID].opt->value;
     if (v[DLQ_TOPIC].opt != NULL && plan->on_error != PLAN_DLQ)
         sql_error(diags, &v[DLQ_TOPIC].opt->pos, "\"dlq_topic\" needs on_error = 'dlq'");
@@ -161,12 +168,14 @@ plan_pipeline_options(const struct sql_statement *st, struct plan *plan, struct 
 }
 
 void
-plan_source_options(const struct sql_statement *st, struct plan_source *source, struct sql_diags *diags)
+plan_source_options(const struct sql_statement *st, struct plan_source *source,
+                    struct sql_diags *diags)
 {
     enum { FORMAT, DEDUPE, TIME_UNIT, DECIMAL, TRUNCATE, UNCHANGED, COUNT };
     static const int64_t divisors[] = { 1, 1000, 1000000, -1000 };
     const struct option_def defs[COUNT] = {
-        [FORMAT] = { "format", OPTION_ENUM, .values = NAMES("debezium-json"), .later = NAMES("json") },
+        [FORMAT] = { "format", OPTION_ENUM, .values = NAMES("debezium-json"),
+                     .later = NAMES("json") },
         [DEDUPE] = { "dedupe", OPTION_ENUM, .values = NAMES("lsn", "none"), .later = NAMES("row") },
         [TIME_UNIT] = { "time_unit", OPTION_ENUM, .values = NAMES("ms", "us", "ns", "s") },
         [DECIMAL] = { "decimal", OPTION_ENUM, .values = NAMES("text", "base64") },
@@ -175,13 +184,15 @@ plan_source_options(const struct sql_statement *st, struct plan_source *source, 
     };
     struct option_values v[COUNT] = { 0 };
 
-    check_options(st, "a source", defs, COUNT, NAMES("op", "changelog", "idle_advance", "max_rows"), v, diags);
+    check_options(st, "a source", defs, COUNT, NAMES("op", "changelog", "idle_advance", "max_rows"),
+                  v, diags);
     check_topic(st->topic, &st->name.pos, diags);
     source->dedupe = (enum plan_dedupe)v[DEDUPE].number;
     source->time_divisor = divisors[v[TIME_UNIT].number];
     source->decimal = (enum plan_decimal)v[DECIMAL].number;
     source->truncate = (enum plan_truncate)v[TRUNCATE].number;
-    source->unchanged = v[UNCHANGED].opt != NULL ? v[UNCHANGED].opt->value : "__debezium_unavailable_value";
+    source->unchanged =
+        v[UNCHANGED].opt != NULL ? v[UNCHANGED].opt->value : "__debezium_unavailable_value";
 }
 
 void
@@ -226,9 +237,20 @@ split_names(const char *text, struct cv_arena *arena, const char ***ret, size_t 
 void
 plan_sink_options(const struct sql_statement *st, struct plan_sink *sink, struct sql_diags *diags)
 {
-    enum { FORMAT, JSON_COLUMNS, KEY_FORMAT, PARTITIONS, REPLICATION, RETENTION, CLEANUP, COMPRESSION, COUNT };
+    enum {
+        FORMAT,
+        JSON_COLUMNS,
+        KEY_FORMAT,
+        PARTITIONS,
+        REPLICATION,
+        RETENTION,
+        CLEANUP,
+        COMPRESSION,
+        COUNT
+    };
     const struct option_def defs[COUNT] = {
-        [FORMAT] = { "format", OPTION_ENUM, .values = NAMES("json"), .later = NAMES("debezium-json", "csv") },
+        [FORMAT] = { "format", OPTION_ENUM, .values = NAMES("json"),
+                     .later = NAMES("debezium-json", "csv") },
         [JSON_COLUMNS] = { "json_columns", OPTION_TEXT },
         [KEY_FORMAT] = { "key_format", OPTION_ENUM, .values = NAMES("canonical", "debezium") },
         [PARTITIONS] = { "partitions", OPTION_INT, 1, 100000 },
@@ -244,12 +266,14 @@ plan_sink_options(const struct sql_statement *st, struct plan_sink *sink, struct
     sink->partitions = sink->replication = -1;
     check_options(st, "a sink", defs, COUNT, NAMES("roll"), v, diags);
     if (v[JSON_COLUMNS].opt != NULL)
-        split_names(v[JSON_COLUMNS].opt->value, diags->arena, &sink->json_columns, &sink->n_json_columns, diags);
+        split_names(v[JSON_COLUMNS].opt->value, diags->arena, &sink->json_columns,
+                    &sink->n_json_columns, diags);
     sink->key_format = (enum plan_key_format)v[KEY_FORMAT].number;
     if (st->sink == SQL_SINK_CONSOLE) {
         for (size_t i = KEY_FORMAT; i < COUNT; i++) {
             if (v[i].opt != NULL)
-                sql_error(diags, &v[i].opt->pos, "option \"%s\" is for sinks TO TOPIC", v[i].opt->key);
+                sql_error(diags, &v[i].opt->pos, "option \"%s\" is for sinks TO TOPIC",
+                          v[i].opt->key);
         }
         return;
     }

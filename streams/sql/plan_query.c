@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Queries, indexes and views, tried on the planning database; see plan_query.h. What SQLite has against a
- * body is reported at its place in the file.
+ * Queries, indexes and views, tried on the planning database; see plan_query.h. What SQLite has
+ * against a body is reported at its place in the file.
  */
 #include "streams/sql/plan_query.h"
 
@@ -88,8 +88,8 @@ contains(const struct inspect_names *names, const char *name)
 }
 
 static enum cv_rc
-add_names(struct plan *plan, const struct inspect_names *names, const char ***inout, size_t *inout_count,
-          struct cv_err *err)
+add_names(struct plan *plan, const struct inspect_names *names, const char ***inout,
+          size_t *inout_count, struct cv_err *err)
 {
     for (size_t i = 0; i < names->count; i++) {
         const char **grown;
@@ -124,7 +124,8 @@ check_reads(struct query_check *q, const struct inspection *seen, const struct s
     }
     for (size_t i = 0; i < seen->scans.count && !q->allow_scan; i++)
         sql_error(q->diags, pos,
-                  "every event would read the whole table \"%s\"; join it by its key or an index, or say WITH "
+                  "every event would read the whole table \"%s\"; join it by its key or an index, "
+                  "or say WITH "
                   "(allow_scan = 1)",
                   seen->scans.items[i]);
 }
@@ -146,15 +147,18 @@ check_columns(struct query_check *q, const struct inspect_names *columns, const 
         const char *name = columns->items[i];
 
         if (strcmp(name, "_headers") == 0)
-            sql_error(q->diags, pos, "the column \"_headers\" is not supported yet in this version");
+            sql_error(q->diags, pos,
+                      "the column \"_headers\" is not supported yet in this version");
         else if (name[0] == '_' && !is_special(name))
             sql_error(q->diags, pos,
-                      "the result has a column \"%s\"; names with \"_\" in front are _key, _value, _ts and "
+                      "the result has a column \"%s\"; names with \"_\" in front are _key, _value, "
+                      "_ts and "
                       "_partition; rename it with AS",
                       name);
         for (size_t j = 0; j < i; j++) {
             if (strcmp(columns->items[j], name) == 0) {
-                sql_error(q->diags, pos, "the result has two columns \"%s\"; rename one with AS", name);
+                sql_error(q->diags, pos, "the result has two columns \"%s\"; rename one with AS",
+                          name);
                 break;
             }
         }
@@ -170,20 +174,24 @@ check_sinks(struct query_check *q, const struct inspect_names *columns, const st
 
         for (size_t i = 0; i < sink->n_key && !contains(columns, "_key"); i++) {
             if (!contains(columns, sink->key[i]))
-                sql_error(q->diags, pos, "the result lacks the column \"%s\" of the key of sink \"%s\"",
+                sql_error(q->diags, pos,
+                          "the result lacks the column \"%s\" of the key of sink \"%s\"",
                           sink->key[i], sink->name);
         }
         for (size_t i = 0; i < sink->n_json_columns && !contains(columns, "_value"); i++) {
             if (!contains(columns, sink->json_columns[i]))
-                sql_error(q->diags, pos, "the result lacks the column \"%s\", a json_column of sink \"%s\"",
+                sql_error(q->diags, pos,
+                          "the result lacks the column \"%s\", a json_column of sink \"%s\"",
                           sink->json_columns[i], sink->name);
         }
     }
 }
 
-/* Report a failed statement at its place; only what is no fault of the text comes back as failure. */
+/* Report a failed statement at its place; only what is no fault of the text comes back as failure.
+ */
 static enum cv_rc
-report(struct query_check *q, const struct sql_text *text, size_t head, int offset, struct cv_err *err)
+report(struct query_check *q, const struct sql_text *text, size_t head, int offset,
+       struct cv_err *err)
 {
     struct sql_pos pos = text->pos;
 
@@ -197,7 +205,8 @@ report(struct query_check *q, const struct sql_text *text, size_t head, int offs
 }
 
 static enum cv_rc
-plan_body(struct query_check *q, const struct sql_text *text, struct plan_body *body, struct cv_err *err)
+plan_body(struct query_check *q, const struct sql_text *text, struct plan_body *body,
+          struct cv_err *err)
 {
     struct inspection seen = { .error_offset = -1 };
     enum cv_rc rc;
@@ -212,9 +221,11 @@ plan_body(struct query_check *q, const struct sql_text *text, struct plan_body *
     check_reads(q, &seen, &text->pos);
     check_columns(q, &seen.columns, &text->pos);
     if (body->n_columns > 0 && seen.writes.count > 0)
-        sql_error(q->diags, &text->pos, "RETURNING is not supported; select the rows in a statement of its own");
+        sql_error(q->diags, &text->pos,
+                  "RETURNING is not supported; select the rows in a statement of its own");
     else if (body->n_columns > 0 && q->rule->n_sinks == 0)
-        sql_error(q->diags, &text->pos, "the rows go nowhere: query \"%s\" has no INTO", q->rule->name);
+        sql_error(q->diags, &text->pos, "the rows go nowhere: query \"%s\" has no INTO",
+                  q->rule->name);
     else if (body->n_columns > 0)
         check_sinks(q, &seen.columns, &text->pos);
     rc = add_names(q->plan, &seen.reads, &q->rule->reads, &q->rule->n_reads, err);
@@ -263,7 +274,8 @@ find_sinks(struct query_check *q, struct cv_err *err)
         while (s < q->plan->n_sinks && strcasecmp(q->plan->sinks[s].name, into->items[i].name) != 0)
             s++;
         if (s == q->plan->n_sinks)
-            sql_error(q->diags, &into->items[i].pos, "there is no sink \"%s\"", into->items[i].name);
+            sql_error(q->diags, &into->items[i].pos, "there is no sink \"%s\"",
+                      into->items[i].name);
         else
             q->rule->sinks[q->rule->n_sinks++] = s;
     }
@@ -271,8 +283,8 @@ find_sinks(struct query_check *q, struct cv_err *err)
 }
 
 static enum cv_rc
-plan_query(struct plan *plan, struct database *db, const struct sql_statement *st, struct sql_diags *diags,
-           struct cv_err *err)
+plan_query(struct plan *plan, struct database *db, const struct sql_statement *st,
+           struct sql_diags *diags, struct cv_err *err)
 {
     struct plan_rule *rule = &plan->rules[plan->n_rules];
     struct query_check q = { .plan = plan, .rule = rule, .db = db, .diags = diags };
@@ -285,7 +297,9 @@ plan_query(struct plan *plan, struct database *db, const struct sql_statement *s
     plan_query_options(st, rule, &q.allow_scan, diags);
     if (source == NULL || source->global) {
         sql_error(diags, &st->on.pos,
-                  source == NULL ? "there is no source \"%s\"" : "the source \"%s\" is GLOBAL; such tables are joined, they start no query",
+                  source == NULL
+                      ? "there is no source \"%s\""
+                      : "the source \"%s\" is GLOBAL; such tables are joined, they start no query",
                   st->on.name);
         return CV_OK;
     }
@@ -302,8 +316,8 @@ plan_query(struct plan *plan, struct database *db, const struct sql_statement *s
         written |= rule->bodies[i].n_columns > 0;
     }
     if (rc == CV_OK && diags->errors == 0 && rule->n_sinks > 0 && !written)
-        sql_error(diags, &st->name.pos, "query \"%s\" has INTO, but no SELECT whose rows could go there",
-                  st->name.name);
+        sql_error(diags, &st->name.pos,
+                  "query \"%s\" has INTO, but no SELECT whose rows could go there", st->name.name);
     return rc;
 }
 
@@ -340,8 +354,8 @@ index_sql(struct plan *plan, const struct sql_statement *st, const char *schema)
 }
 
 static enum cv_rc
-try_object(struct database *db, const struct sql_statement *st, const char *sql, struct sql_diags *diags,
-           struct cv_err *err)
+try_object(struct database *db, const struct sql_statement *st, const char *sql,
+           struct sql_diags *diags, struct cv_err *err)
 {
     enum cv_rc rc = sql == NULL ? cv_fail_memory(err) : db_exec(db, sql, err);
 
@@ -353,41 +367,44 @@ try_object(struct database *db, const struct sql_statement *st, const char *sql,
 }
 
 static enum cv_rc
-plan_index(struct plan *plan, struct database *db, const struct sql_statement *st, struct sql_diags *diags,
-           struct cv_err *err)
+plan_index(struct plan *plan, struct database *db, const struct sql_statement *st,
+           struct sql_diags *diags, struct cv_err *err)
 {
     const struct plan_source *source = find_source(plan, st->table.name, NULL);
     struct plan_object *index = &plan->indexes[plan->n_indexes++];
 
-    *index = (struct plan_object){ .name = st->name.name, .sql = index_sql(plan, st, ""), .st = st };
+    *index =
+        (struct plan_object){ .name = st->name.name, .sql = index_sql(plan, st, ""), .st = st };
     if (index->sql == NULL)
         return cv_fail_memory(err);
     if (source == NULL && !is_state(plan, st->table.name)) {
         sql_error(diags, &st->table.pos, "there is no table \"%s\"", st->table.name);
         return CV_OK;
     }
-    return try_object(db, st,
-                      index_sql(plan, st, source != NULL && source->global ? PLAN_GLOBAL_SCHEMA "." : ""), diags,
-                      err);
+    return try_object(
+        db, st, index_sql(plan, st, source != NULL && source->global ? PLAN_GLOBAL_SCHEMA "." : ""),
+        diags, err);
 }
 
 static enum cv_rc
-plan_view(struct plan *plan, struct database *db, const struct sql_statement *st, struct sql_diags *diags,
-          struct cv_err *err)
+plan_view(struct plan *plan, struct database *db, const struct sql_statement *st,
+          struct sql_diags *diags, struct cv_err *err)
 {
     struct plan_object *view = &plan->views[plan->n_views++];
     struct cv_buf sql = CV_BUF_INIT((size_t)1 << 20);
 
     cv_buf_printf(&sql, "CREATE TEMP VIEW%s", behind_keyword(st, "VIEW", NULL));
-    *view = (struct plan_object){ .name = st->name.name, .group = PLAN_NONE, .st = st,
+    *view = (struct plan_object){ .name = st->name.name,
+                                  .group = PLAN_NONE,
+                                  .st = st,
                                   .sql = cv_arena_strdup(plan->arena, cv_buf_cstr(&sql)) };
     cv_buf_free(&sql);
     return try_object(db, st, view->sql, diags, err);
 }
 
 enum cv_rc
-plan_queries(const struct sql_unit *unit, struct plan *plan, struct database *db, struct sql_diags *diags,
-             struct cv_err *err)
+plan_queries(const struct sql_unit *unit, struct plan *plan, struct database *db,
+             struct sql_diags *diags, struct cv_err *err)
 {
     enum cv_rc rc = CV_OK;
 

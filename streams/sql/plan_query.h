@@ -5,7 +5,8 @@
 
 #include "streams/sql/plan.h"
 
-CV_MUST_CHECK enum cv_rc plan_queries(const struct sql_unit *unit, struct plan *plan, struct database *db,
-                                      struct sql_diags *diags, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc plan_queries(const struct sql_unit *unit, struct plan *plan, struct database *db,
+                        struct sql_diags *diags, struct cv_err *err);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The changelog of a task; see changelog.h. The pre-update hook runs on the task's thread inside its
- * statements (SQLite: "The pre-update hook"); the update hook would miss WITHOUT ROWID tables and rows that
- * REPLACE deletes.
+ * The changelog of a task; see changelog.h. The pre-update hook runs on the task's thread inside
+ * its statements (SQLite: "The pre-update hook"); the update hook would miss WITHOUT ROWID tables
+ * and rows that REPLACE deletes.
  */
 #include "streams/store/changelog.h"
 
@@ -121,8 +121,8 @@ key_changed(const struct table *table, const struct cell *old, const struct cell
 }
 
 static void
-on_write(void *arg, sqlite3 *handle, int op, const char *schema, const char *name, sqlite3_int64 old_rowid,
-         sqlite3_int64 new_rowid)
+on_write(void *arg, sqlite3 *handle, int op, const char *schema, const char *name,
+         sqlite3_int64 old_rowid, sqlite3_int64 new_rowid)
 {
     struct changelog *log = arg;
     struct watched *watched;
@@ -153,8 +153,8 @@ on_write(void *arg, sqlite3 *handle, int op, const char *schema, const char *nam
 }
 
 enum cv_rc
-changelog_new(struct database *db, const struct table *const *tables, size_t count, struct changelog **ret,
-              struct cv_err *err)
+changelog_new(struct database *db, const struct table *const *tables, size_t count,
+              struct changelog **ret, struct cv_err *err)
 {
     struct changelog *log = calloc(1, sizeof(*log));
 
@@ -214,7 +214,8 @@ changelog_next(const struct changelog *log, size_t *inout_i, struct cv_bytes *re
         return false;
     image = entry.value;
     *ret_key = (struct cv_bytes){ .data = entry.key, .len = entry.key_len };
-    *ret_value = (struct cv_bytes){ .data = image->deleted ? NULL : image->data, .len = image->len };
+    *ret_value =
+        (struct cv_bytes){ .data = image->deleted ? NULL : image->data, .len = image->len };
     return true;
 }
 
@@ -223,7 +224,8 @@ changelog_status(const struct changelog *log, struct cv_err *err)
 {
     if (log->failed == CV_OK)
         return CV_OK;
-    return cv_fail(err, log->failed, "a change of the state in \"%s\" could not be kept for the changelog",
+    return cv_fail(err, log->failed,
+                   "a change of the state in \"%s\" could not be kept for the changelog",
                    db_path(log->db));
 }
 
@@ -333,10 +335,11 @@ apply_put(struct changelog *log, struct watched *watched, struct cv_bytes value,
     enum cv_rc rc;
 
     if (!in.failed && (version != CODEC_VERSION || layout != table->layout))
-        return cv_fail(err, CV_INVALID,
-                       "the changelog was written for another definition of table \"%s\"; restore the old "
-                       "definition or start over under a new application_id",
-                       table->name);
+        return cv_fail(
+            err, CV_INVALID,
+            "the changelog was written for another definition of table \"%s\"; restore the old "
+            "definition or start over under a new application_id",
+            table->name);
     for (size_t i = 0; i < table->n_columns; i++)
         log->cells[i] = codec_read_cell(&in);
     rc = cv_reader_finish(&in, "changelog record", err);
@@ -351,8 +354,8 @@ apply_put(struct changelog *log, struct watched *watched, struct cv_bytes value,
 
 /* Read the primary key behind the table's id and bind it. */
 static enum cv_rc
-bind_key(struct changelog *log, const struct table *table, struct cv_reader *in, struct statement *st,
-         struct cv_err *err)
+bind_key(struct changelog *log, const struct table *table, struct cv_reader *in,
+         struct statement *st, struct cv_err *err)
 {
     cv_buf_reset(&log->value);
     cv_buf_reserve(&log->value, 2 * cv_reader_left(in) + 16 * table->n_key);
@@ -366,7 +369,8 @@ bind_key(struct changelog *log, const struct table *table, struct cv_reader *in,
 }
 
 static enum cv_rc
-apply_remove(struct changelog *log, struct watched *watched, struct cv_reader *key, struct cv_err *err)
+apply_remove(struct changelog *log, struct watched *watched, struct cv_reader *key,
+             struct cv_err *err)
 {
     enum cv_rc rc = prepare_remove(log, watched, err);
 
@@ -376,7 +380,8 @@ apply_remove(struct changelog *log, struct watched *watched, struct cv_reader *k
 }
 
 enum cv_rc
-changelog_apply(struct changelog *log, struct cv_bytes key, struct cv_bytes value, struct cv_err *err)
+changelog_apply(struct changelog *log, struct cv_bytes key, struct cv_bytes value,
+                struct cv_err *err)
 {
     struct cv_reader in = cv_reader_of(key.data, key.len);
     uint32_t id = cv_read_u32(&in);
@@ -397,7 +402,8 @@ changelog_apply(struct changelog *log, struct cv_bytes key, struct cv_bytes valu
     return rc;
 }
 
-/* The row of one dirty key as its table has it now, into log->value; *ret_found false: it has none. */
+/* The row of one dirty key as its table has it now, into log->value; *ret_found false: it has none.
+ */
 static enum cv_rc
 reread_row(struct changelog *log, struct cv_bytes key, bool *ret_found, struct cv_err *err)
 {
@@ -428,7 +434,8 @@ changelog_reread(struct changelog *log, struct cv_err *err)
     log->failed = CV_OK;
     while (cv_hash_next(log->dirty, &i, &entry)) {
         bool found = false;
-        enum cv_rc rc = reread_row(log, (struct cv_bytes){ .data = entry.key, .len = entry.key_len }, &found, err);
+        enum cv_rc rc = reread_row(
+            log, (struct cv_bytes){ .data = entry.key, .len = entry.key_len }, &found, err);
 
         if (rc != CV_OK)
             return rc;

@@ -2,12 +2,13 @@
 /*
  * Every change of a task's tables as a record of a compacted topic, and the way back.
  *
- * SQLite's pre-update hook sees each write, whoever caused it, and keeps the newest image of every row touched
- * since the last commit: one record a row and Kafka transaction, however often the row was written.
+ * SQLite's pre-update hook sees each write, whoever caused it, and keeps the newest image of every
+ * row touched since the last commit: one record a row and Kafka transaction, however often the row
+ * was written.
  *
- * Key: u32 id of the table (hash of its name), then the primary key, each cell by a tag and bytes that sort as
- * the values do. Value: u8 version, u32 layout of the table, then the cells of the row; none for a deleted row.
- * Table id 0 is taken by control records.
+ * Key: u32 id of the table (hash of its name), then the primary key, each cell by a tag and bytes
+ * that sort as the values do. Value: u8 version, u32 layout of the table, then the cells of the
+ * row; none for a deleted row. Table id 0 is taken by control records.
  */
 #ifndef STREAMS_STORE_CHANGELOG_H
 #define STREAMS_STORE_CHANGELOG_H
@@ -18,27 +19,32 @@
 
 struct changelog;
 
-/* Watch these tables of the database's own file. Tables must outlive the changelog. The database must be
-   closed after it. */
-CV_MUST_CHECK enum cv_rc changelog_new(struct database *db, const struct table *const *tables, size_t count,
-                                       struct changelog **ret, struct cv_err *err);
+/* Watch these tables of the database's own file. Tables must outlive the changelog. The database
+   must be closed after it. */
+CV_MUST_CHECK
+enum cv_rc changelog_new(struct database *db, const struct table *const *tables, size_t count,
+                         struct changelog **ret, struct cv_err *err);
 void changelog_free(struct changelog *log);
 
 size_t changelog_dirty(const struct changelog *log); /* rows touched since the last clear */
-/* The records, in the order in which rows were first touched; bytes stay until changelog_clear. false past
-   the last. value.data NULL: deleted. */
+/* The records, in the order in which rows were first touched; bytes stay until changelog_clear.
+   false past the last. value.data NULL: deleted. */
 bool changelog_next(const struct changelog *log, size_t *inout_i, struct cv_bytes *ret_key,
                     struct cv_bytes *ret_value);
 /* What the hook could not keep (memory): such a transaction must not be committed. */
-CV_MUST_CHECK enum cv_rc changelog_status(const struct changelog *log, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc changelog_status(const struct changelog *log, struct cv_err *err);
 void changelog_clear(struct changelog *log);
 
 /* A savepoint was rolled back: read the newest image of every dirty row again from its table. */
-CV_MUST_CHECK enum cv_rc changelog_reread(struct changelog *log, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc changelog_reread(struct changelog *log, struct cv_err *err);
 
-/* Apply a record of the topic; not itself logged. CV_INVALID: not one of ours, or written for another layout
-   of the table, with the remedy. Records of tables that the pipeline no longer has are skipped. */
-CV_MUST_CHECK enum cv_rc changelog_apply(struct changelog *log, struct cv_bytes key, struct cv_bytes value,
-                                         struct cv_err *err);
+/* Apply a record of the topic; not itself logged. CV_INVALID: not one of ours, or written for
+   another layout of the table, with the remedy. Records of tables that the pipeline no longer has
+   are skipped. */
+CV_MUST_CHECK
+enum cv_rc changelog_apply(struct changelog *log, struct cv_bytes key, struct cv_bytes value,
+                           struct cv_err *err);
 
 #endif

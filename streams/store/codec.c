@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows as bytes; see codec.h. Integers of values are zig-zag varints, those of keys eight big-endian bytes
-   with the sign bit flipped, so that they sort. */
+/* Rows as bytes; see codec.h. Integers of values are zig-zag varints, those of keys eight
+   big-endian bytes with the sign bit flipped, so that they sort. */
 #include "streams/store/codec.h"
 
 #include <string.h>
@@ -102,8 +102,8 @@ codec_cell(struct cv_buf *out, const struct cell *cell)
     }
 }
 
-/* Read the escaped bytes into scratch. Its memory must not move under earlier cells, so the room for the
-   whole key was reserved before. */
+/* Read the escaped bytes into scratch. Its memory must not move under earlier cells, so the room
+   for the whole key was reserved before. */
 static struct cell
 read_escaped(struct cv_reader *in, enum cell_kind kind, struct cv_buf *scratch)
 {
@@ -118,7 +118,8 @@ read_escaped(struct cv_reader *in, enum cell_kind kind, struct cv_buf *scratch)
             break;
         cv_buf_char(scratch, (char)c);
     }
-    return (struct cell){ .kind = kind, .len = scratch->len - begin, .data = scratch->data + begin };
+    return (
+        struct cell){ .kind = kind, .len = scratch->len - begin, .data = scratch->data + begin };
 }
 
 struct cell

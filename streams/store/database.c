@@ -2,10 +2,11 @@
 /*
  * One SQLite connection and its statements; see database.h.
  *
- * Settings as measured for this use: WAL with synchronous=NORMAL (Kafka gives durability, SQLite must only
- * stay consistent), a 64 MB cache, few checkpoints, no automatic indexes, no secure delete. temp_store must
- * stay in files: with MEMORY, SQLite walks the statement journal's chunk list at every statement end.
- * glibc must not return memory at every statement end either, hence M_TRIM_THRESHOLD and M_TOP_PAD.
+ * Settings as measured for this use: WAL with synchronous=NORMAL (Kafka gives durability, SQLite
+ * must only stay consistent), a 64 MB cache, few checkpoints, no automatic indexes, no secure
+ * delete. temp_store must stay in files: with MEMORY, SQLite walks the statement journal's chunk
+ * list at every statement end. glibc must not return memory at every statement end either, hence
+ * M_TRIM_THRESHOLD and M_TOP_PAD.
  */
 #include "streams/store/database.h"
 
@@ -55,6 +56,12 @@ db_process_init(void)
 #endif
 }
 
+const char *
+db_library_version(void)
+{
+    return sqlite3_libversion();
+}
+
 static enum db_fault
 fault_of(int code)
 {
@@ -75,7 +82,8 @@ fault_of(int code)
     case SQLITE_NOTADB:
         return DB_FAULT_CORRUPT;
     case SQLITE_IOERR:
-        return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? DB_FAULT_FULL : DB_FAULT_OTHER;
+        return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? DB_FAULT_FULL
+                                                                    : DB_FAULT_OTHER;
     default:
         return DB_FAULT_OTHER;
     }
@@ -104,7 +112,8 @@ db_fail(struct database *db, struct cv_err *err, const char *fmt, ...)
         rc = (code & 0xff) == SQLITE_NOMEM ? CV_NO_MEMORY : CV_INTERNAL;
         break;
     }
-    return cv_fail(err, rc, "%s%s%s%s%s", context, context[0] != '\0' ? ": " : "", sqlite3_errmsg(db->handle),
+    return cv_fail(err, rc, "%s%s%s%s%s", context, context[0] != '\0' ? ": " : "",
+                   sqlite3_errmsg(db->handle),
                    db->fault == DB_FAULT_FULL ? "; make room on the file system of " : "",
                    db->fault == DB_FAULT_FULL ? db->path : "");
 }
@@ -186,8 +195,10 @@ connect_to(const char *path, int flags, struct database **ret, struct cv_err *er
     db->vfs = vfs_new();
     if (db->path == NULL || db->vfs == NULL) {
         rc = cv_fail_memory(err);
-    } else if (sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, db->vfs->name) != SQLITE_OK) {
-        rc = db->handle == NULL ? cv_fail_memory(err) : db_fail(db, err, "could not open \"%s\"", path);
+    } else if (sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, db->vfs->name) !=
+               SQLITE_OK) {
+        rc = db->handle == NULL ? cv_fail_memory(err)
+                                : db_fail(db, err, "could not open \"%s\"", path);
     } else {
         sqlite3_extended_result_codes(db->handle, 1);
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -225,34 +236,38 @@ recognise(const char *path, struct cv_err *err)
     int fd;
 
     if (lstat(path, &info) != 0)
-        return cv_fail_errno(err, errno == ENOENT ? CV_NOT_FOUND : CV_INVALID, errno, "could not open \"%s\"",
-                             path);
+        return cv_fail_errno(err, errno == ENOENT ? CV_NOT_FOUND : CV_INVALID, errno,
+                             "could not open \"%s\"", path);
     if (!S_ISREG(info.st_mode))
-        return cv_fail(err, CV_INVALID, "\"%s\" is no regular file; move it away or set another state.dir",
-                       path);
+        return cv_fail(err, CV_INVALID,
+                       "\"%s\" is no regular file; move it away or set another state.dir", path);
     fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return cv_fail_errno(err, CV_INVALID, errno, "could not open \"%s\" for writing", path);
     n = read(fd, header, sizeof(header));
     close(fd);
     if (n != (ssize_t)sizeof(header) || memcmp(header, "SQLite format 3", 16) != 0)
-        return cv_fail(err, CV_INVALID,
-                       "\"%s\" is no SQLite database; move it away and the state is rebuilt from the topics",
-                       path);
+        return cv_fail(
+            err, CV_INVALID,
+            "\"%s\" is no SQLite database; move it away and the state is rebuilt from the topics",
+            path);
     if (be32(header + 68) != APPLICATION_ID)
-        return cv_fail(err, CV_INVALID,
-                       "\"%s\" is a database of another application; move it away or set another state.dir",
-                       path);
+        return cv_fail(
+            err, CV_INVALID,
+            "\"%s\" is a database of another application; move it away or set another state.dir",
+            path);
     if (be32(header + 60) > USER_VERSION)
         return cv_fail(err, CV_INVALID,
-                       "\"%s\" was written by a newer version (format %u, this one knows %d); use that version "
+                       "\"%s\" was written by a newer version (format %u, this one knows %d); use "
+                       "that version "
                        "or move the file away to rebuild the state from the topics",
                        path, (unsigned)be32(header + 60), USER_VERSION);
     return CV_OK;
 }
 
 enum cv_rc
-db_open(const char *path, enum db_access access, struct database **ret, bool *ret_corrupt, struct cv_err *err)
+db_open(const char *path, enum db_access access, struct database **ret, bool *ret_corrupt,
+        struct cv_err *err)
 {
     static const char pragmas[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
                                   "PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4000;"
@@ -266,9 +281,12 @@ db_open(const char *path, enum db_access access, struct database **ret, bool *re
     rc = recognise(path, err);
     if (rc != CV_OK)
         return rc;
-    rc = connect_to(path, access == DB_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY, &db, err);
+    rc = connect_to(path, access == DB_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY, &db,
+                    err);
     if (rc == CV_OK)
-        rc = db_exec(db, access == DB_WRITE ? pragmas : "PRAGMA query_only=ON; PRAGMA busy_timeout=1000;", err);
+        rc = db_exec(
+            db, access == DB_WRITE ? pragmas : "PRAGMA query_only=ON; PRAGMA busy_timeout=1000;",
+            err);
     /* The first read of the schema finds what is wrong with page 1. */
     if (rc == CV_OK)
         rc = db_exec(db, "SELECT count(*) FROM sqlite_schema", err);
@@ -374,7 +392,8 @@ db_check(struct database *db, struct cv_err *err)
     if (rc == CV_OK)
         rc = statement_step(db, st, &row, err);
     if (rc == CV_OK && row && strcmp(statement_text(st, 0), "ok") != 0) {
-        rc = cv_fail(err, CV_INTERNAL, "the state file \"%s\" is damaged: %s", db->path, statement_text(st, 0));
+        rc = cv_fail(err, CV_INTERNAL, "the state file \"%s\" is damaged: %s", db->path,
+                     statement_text(st, 0));
         db->fault = DB_FAULT_CORRUPT;
     }
     statement_free(st);
@@ -410,7 +429,8 @@ db_exec(struct database *db, const char *sql, struct cv_err *err)
 enum cv_rc
 db_begin(struct database *db, struct cv_err *err)
 {
-    return db_in_transaction(db) ? CV_OK : db_exec(db, "BEGIN IMMEDIATE", err);
+    /* Not IMMEDIATE: that would lock attached files, too, which others write. */
+    return db_in_transaction(db) ? CV_OK : db_exec(db, "BEGIN", err);
 }
 
 enum cv_rc
@@ -452,8 +472,8 @@ db_bytes(struct database *db)
     int64_t bytes = 0;
     bool row;
 
-    if (db_prepare(db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", &st, NULL,
-                   &err) == CV_OK &&
+    if (db_prepare(db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+                   &st, NULL, &err) == CV_OK &&
         statement_step(db, st, &row, &err) == CV_OK && row)
         bytes = statement_int(st, 0);
     statement_free(st);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One SQLite connection and its statements. The rest of the engine sees SQLite through this header and
- * those beside it; only the files of this folder include sqlite3.h.
+ * One SQLite connection and its statements. The rest of the engine sees SQLite through this header
+ * and those beside it; only the files of this folder include sqlite3.h.
  *
- * A database belongs to one thread (SQLITE_OPEN_NOMUTEX). Files are recognised before they are touched: what
- * is not a state file of ours is never written to.
+ * A database belongs to one thread (SQLITE_OPEN_NOMUTEX). Files are recognised before they are
+ * touched: what is not a state file of ours is never written to.
  */
 #ifndef STREAMS_STORE_DATABASE_H
 #define STREAMS_STORE_DATABASE_H
@@ -48,36 +48,46 @@ enum db_fault {
 /* Call once before the first connection of the process: allocator and SQLite settings. */
 void db_process_init(void);
 
-CV_MUST_CHECK enum cv_rc db_open_memory(struct database **ret, struct cv_err *err);
+const char *db_library_version(void);
+
+CV_MUST_CHECK
+enum cv_rc db_open_memory(struct database **ret, struct cv_err *err);
 
 enum db_access { DB_WRITE, DB_READ_ONLY };
 
 /*
- * Open an existing state file. CV_NOT_FOUND: there is none. CV_INVALID: something else stands there (a
- * directory, text, a database of another application, one of a newer version): named, untouched. CV_INTERNAL
- * with *ret_corrupt true: it is ours but damaged.
+ * Open an existing state file. CV_NOT_FOUND: there is none. CV_INVALID: something else stands there
+ * (a directory, text, a database of another application, one of a newer version): named, untouched.
+ * CV_INTERNAL with *ret_corrupt true: it is ours but damaged.
  */
-CV_MUST_CHECK enum cv_rc db_open(const char *path, enum db_access access, struct database **ret,
-                                 bool *ret_corrupt, struct cv_err *err);
-/* Create a state file: under another name, filled by ddl, then renamed, so that a state file that exists is
-   whole. Fails if there is one. */
-CV_MUST_CHECK enum cv_rc db_create(const char *path, const char *ddl, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc db_open(const char *path, enum db_access access, struct database **ret,
+                   bool *ret_corrupt, struct cv_err *err);
+/* Create a state file: under another name, filled by ddl, then renamed, so that a state file that
+   exists is whole. Fails if there is one. */
+CV_MUST_CHECK
+enum cv_rc db_create(const char *path, const char *ddl, struct cv_err *err);
 /* Remove a state file with its WAL. Only for files that db_open has recognised. */
-CV_MUST_CHECK enum cv_rc db_remove(const char *path, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc db_remove(const char *path, struct cv_err *err);
 void db_close(struct database *db); /* rolls back; statements must be freed before. NULL is fine */
 
 /* PRAGMA quick_check. CV_INTERNAL with what it found. */
-CV_MUST_CHECK enum cv_rc db_check(struct database *db, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc db_check(struct database *db, struct cv_err *err);
 /* Make another state file readable under a schema name. */
-CV_MUST_CHECK enum cv_rc db_attach(struct database *db, const char *path, const char *schema,
-                                   struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc db_attach(struct database *db, const char *path, const char *schema, struct cv_err *err);
 
 /* Run statements without values; for literals of ours. */
-CV_MUST_CHECK enum cv_rc db_exec(struct database *db, const char *sql, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc db_exec(struct database *db, const char *sql, struct cv_err *err);
 
-/* BEGIN IMMEDIATE, COMMIT, ROLLBACK; asking for what is already so is fine. */
-CV_MUST_CHECK enum cv_rc db_begin(struct database *db, struct cv_err *err);
-CV_MUST_CHECK enum cv_rc db_commit(struct database *db, struct cv_err *err);
+/* BEGIN, COMMIT, ROLLBACK; asking for what is already so is fine. */
+CV_MUST_CHECK
+enum cv_rc db_begin(struct database *db, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc db_commit(struct database *db, struct cv_err *err);
 void db_rollback(struct database *db);
 bool db_in_transaction(const struct database *db);
 
@@ -92,8 +102,9 @@ void db_clock_set(struct database *db, int64_t now_ms);
 int64_t db_clock(const struct database *db);
 
 /* The first statement of the text. *ret_rest, if wanted, points behind it. */
-CV_MUST_CHECK enum cv_rc db_prepare(struct database *db, const char *sql, struct statement **ret,
-                                    const char **ret_rest, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc db_prepare(struct database *db, const char *sql, struct statement **ret,
+                      const char **ret_rest, struct cv_err *err);
 void statement_free(struct statement *st);
 const char *statement_sql(const struct statement *st);
 
@@ -103,10 +114,12 @@ void statement_bind_int(struct statement *st, int param, int64_t v);
 void statement_bind_text(struct statement *st, int param, const char *text); /* NULL: null */
 
 /* *ret_row true: there is a row to read. A failed statement is reset. */
-CV_MUST_CHECK enum cv_rc statement_step(struct database *db, struct statement *st, bool *ret_row,
-                                        struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc statement_step(struct database *db, struct statement *st, bool *ret_row,
+                          struct cv_err *err);
 /* Step once where no row is wanted, and reset. */
-CV_MUST_CHECK enum cv_rc statement_run(struct database *db, struct statement *st, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc statement_run(struct database *db, struct statement *st, struct cv_err *err);
 void statement_reset(struct statement *st);
 
 int statement_columns(const struct statement *st);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine's SQL functions; see function.h. All are free of side effects; those without a clock are
-   DETERMINISTIC, so SQLite may use them in indexes and fold constants. */
+/* The engine's SQL functions; see function.h. All are free of side effects; those without a clock
+   are DETERMINISTIC, so SQLite may use them in indexes and fold constants. */
 #include "streams/store/function.h"
 
 #include <math.h>
@@ -76,7 +76,8 @@ decimal_text(int64_t scaled, int scale, char out[DECIMAL_TEXT_MAX])
     if (scale == 0)
         return (size_t)snprintf(out, DECIMAL_TEXT_MAX, "%lld", (long long)scaled);
     return (size_t)snprintf(out, DECIMAL_TEXT_MAX, "%s%llu.%0*llu", scaled < 0 ? "-" : "",
-                            (unsigned long long)(abs / power), scale, (unsigned long long)(abs % power));
+                            (unsigned long long)(abs / power), scale,
+                            (unsigned long long)(abs % power));
 }
 
 static bool
@@ -182,7 +183,8 @@ sql_murmur2(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     (void)argc;
     if (sqlite3_value_type(argv[0]) == SQLITE_NULL)
         return;
-    sqlite3_result_int64(ctx, cv_murmur2(data == NULL ? "" : data, (size_t)sqlite3_value_bytes(argv[0])));
+    sqlite3_result_int64(
+        ctx, cv_murmur2(data == NULL ? "" : data, (size_t)sqlite3_value_bytes(argv[0])));
 }
 
 static void

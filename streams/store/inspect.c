@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a statement of a pipeline does; see inspect.h. (SQLite: "Compile-Time Authorization Callbacks", "The
-   SQLite Bytecode Engine".) */
+/* What a statement of a pipeline does; see inspect.h. (SQLite: "Compile-Time Authorization
+   Callbacks", "The SQLite Bytecode Engine".) */
 #include "streams/store/inspect.h"
 
 #include <stdio.h>
@@ -45,8 +45,7 @@ names_add(struct inspector *in, struct inspect_names *names, const char *name, b
     names->count++;
 }
 
-static int
-deny(struct inspector *in, const char *fmt, ...) CV_PRINTF(2, 3);
+static int deny(struct inspector *in, const char *fmt, ...) CV_PRINTF(2, 3);
 
 static int
 deny(struct inspector *in, const char *fmt, ...)
@@ -70,13 +69,20 @@ is_internal(const char *table)
 static int
 check_function(struct inspector *in, const char *name)
 {
-    static const char *const denied[] = { "random", "randomblob", "load_extension", "fts3_tokenizer",
-                                          "sqlite_compileoption_get", "last_insert_rowid", "changes",
+    static const char *const denied[] = { "random",
+                                          "randomblob",
+                                          "load_extension",
+                                          "fts3_tokenizer",
+                                          "sqlite_compileoption_get",
+                                          "last_insert_rowid",
+                                          "changes",
                                           "total_changes" };
 
     for (size_t i = 0; i < CV_COUNT(denied); i++) {
         if (strcasecmp(name, denied[i]) == 0)
-            return deny(in, "the function %s() is not allowed: results must be the same when events are replayed",
+            return deny(in,
+                        "the function %s() is not allowed: results must be the same when events "
+                        "are replayed",
                         name);
     }
     return SQLITE_OK;
@@ -92,7 +98,8 @@ check_write(struct inspector *in, const char *table)
 }
 
 static int
-authorize(void *arg, int action, const char *a, const char *b, const char *schema, const char *trigger)
+authorize(void *arg, int action, const char *a, const char *b, const char *schema,
+          const char *trigger)
 {
     struct inspector *in = arg;
 
@@ -157,7 +164,8 @@ table_of_root(struct inspector *in, struct database *db, int64_t schema, int64_t
 
 #define CURSORS_MAX 64
 
-/* A full scan is a cursor on a real table or index that is rewound and then stepped through to its end. */
+/* A full scan is a cursor on a real table or index that is rewound and then stepped through to its
+ * end. */
 static enum cv_rc
 find_scans(struct inspector *in, struct database *db, const char *sql, struct cv_err *err)
 {
@@ -186,9 +194,11 @@ find_scans(struct inspector *in, struct database *db, const char *sql, struct cv
             cursors[cur].schema = statement_int(st, 4);
         } else if (strcmp(op, "Rewind") == 0 || strcmp(op, "Last") == 0) {
             cursors[cur].rewound = true;
-        } else if ((strcmp(op, "Next") == 0 || strcmp(op, "Prev") == 0 || strcmp(op, "Count") == 0) &&
+        } else if ((strcmp(op, "Next") == 0 || strcmp(op, "Prev") == 0 ||
+                    strcmp(op, "Count") == 0) &&
                    (cursors[cur].rewound || op[0] == 'C') && cursors[cur].root != 0) {
-            rc = table_of_root(in, db, cursors[cur].schema, cursors[cur].root, &in->out->scans, err);
+            rc =
+                table_of_root(in, db, cursors[cur].schema, cursors[cur].root, &in->out->scans, err);
         }
     }
     statement_free(st);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* "<table>_changes" as an eponymous-only virtual table (SQLite: "The Virtual Table Mechanism", 2.1.2 and
-   2.1.3: xCreate is NULL); see relation.h. */
+/* "<table>_changes" as an eponymous-only virtual table (SQLite: "The Virtual Table
+   Mechanism", 2.1.2 and 2.1.3: xCreate is NULL); see relation.h. */
 #include "streams/store/relation.h"
 
 #include <stdlib.h>
@@ -15,7 +15,16 @@ struct relation {
 };
 
 /* Behind the columns of the table and their old_ twins. */
-enum { META_OP, META_TS, META_COMMIT_TS, META_LSN, META_TXID, META_PARTITION, META_OFFSET, META_SNAPSHOT };
+enum {
+    META_OP,
+    META_TS,
+    META_COMMIT_TS,
+    META_LSN,
+    META_TXID,
+    META_PARTITION,
+    META_OFFSET,
+    META_SNAPSHOT
+};
 
 struct change_vtab {
     sqlite3_vtab base;
@@ -237,7 +246,8 @@ connect_now(struct database *db, const char *name, struct cv_err *err)
 }
 
 enum cv_rc
-relation_new(struct database *db, const struct table *table, struct relation **ret, struct cv_err *err)
+relation_new(struct database *db, const struct table *table, struct relation **ret,
+             struct cv_err *err)
 {
     struct cv_buf name = CV_BUF_INIT(1024);
     struct relation *rel = calloc(1, sizeof(*rel));
@@ -250,7 +260,8 @@ relation_new(struct database *db, const struct table *table, struct relation **r
     rc = cv_buf_check(&name, err);
     if (rc != CV_OK)
         free(rel);
-    else if (sqlite3_create_module_v2(db->handle, cv_buf_cstr(&name), &relation_module, rel, free) != SQLITE_OK)
+    else if (sqlite3_create_module_v2(db->handle, cv_buf_cstr(&name), &relation_module, rel,
+                                      free) != SQLITE_OK)
         rc = db_fail(db, err, "could not register \"%s\"", cv_buf_cstr(&name)); /* rel was freed */
     else
         rc = connect_now(db, cv_buf_cstr(&name), err);

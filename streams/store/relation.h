@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * "<table>_changes": the change that is being processed, as a relation that queries read. It is an
- * eponymous-only virtual table, so nothing is written to the schema and the file stays readable by the plain
- * sqlite3 shell.
+ * eponymous-only virtual table, so nothing is written to the schema and the file stays readable by
+ * the plain sqlite3 shell.
  *
- * Columns: those of the table (the new image; for a delete the old one), old_<column> for each, _op (c u d r),
- * _ts, _commit_ts (ms), _lsn, _txid, _partition, _offset, _snapshot.
+ * Columns: those of the table (the new image; for a delete the old one), old_<column> for each, _op
+ * (c u d r), _ts, _commit_ts (ms), _lsn, _txid, _partition, _offset, _snapshot.
  */
 #ifndef STREAMS_STORE_RELATION_H
 #define STREAMS_STORE_RELATION_H
@@ -29,9 +29,11 @@ struct change {
 
 struct relation;
 
-/* Register it on the connection. The table must outlive the connection, the relation is freed with it. */
-CV_MUST_CHECK enum cv_rc relation_new(struct database *db, const struct table *table, struct relation **ret,
-                                      struct cv_err *err);
+/* Register it on the connection. The table must outlive the connection, the relation is freed with
+ * it. */
+CV_MUST_CHECK
+enum cv_rc relation_new(struct database *db, const struct table *table, struct relation **ret,
+                        struct cv_err *err);
 /* What the relation holds from now on; NULL: nothing. Borrowed. */
 void relation_show(struct relation *rel, const struct change *change);
 

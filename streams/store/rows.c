@@ -149,7 +149,8 @@ rows_free(struct rows *rows)
 
 /* The row that the statement stands on, text and blobs copied, as they go with its reset. */
 static enum cv_rc
-copy_row(struct rows *rows, struct statement *st, struct cell *out, struct cv_buf *copy, struct cv_err *err)
+copy_row(struct rows *rows, struct statement *st, struct cell *out, struct cv_buf *copy,
+         struct cv_err *err)
 {
     size_t bytes = 0;
 
@@ -175,8 +176,8 @@ copy_row(struct rows *rows, struct statement *st, struct cell *out, struct cv_bu
 }
 
 static enum cv_rc
-read_one(struct rows *rows, struct statement *st, struct cell *out, struct cv_buf *copy, bool *ret_found,
-         struct cv_err *err)
+read_one(struct rows *rows, struct statement *st, struct cell *out, struct cv_buf *copy,
+         bool *ret_found, struct cv_err *err)
 {
     enum cv_rc rc = statement_step(rows->db, st, ret_found, err);
 
@@ -201,15 +202,16 @@ bind_row(struct rows *rows, struct statement *st, const struct cell *row)
 }
 
 enum cv_rc
-rows_get(struct rows *rows, const struct cell *row, struct cell *out, struct cv_buf *copy, bool *ret_found,
-         struct cv_err *err)
+rows_get(struct rows *rows, const struct cell *row, struct cell *out, struct cv_buf *copy,
+         bool *ret_found, struct cv_err *err)
 {
     bind_key(rows, rows->get, row);
     return read_one(rows, rows->get, out, copy, ret_found, err);
 }
 
 enum cv_rc
-rows_first(struct rows *rows, struct cell *out, struct cv_buf *copy, bool *ret_found, struct cv_err *err)
+rows_first(struct rows *rows, struct cell *out, struct cv_buf *copy, bool *ret_found,
+           struct cv_err *err)
 {
     return read_one(rows, rows->first, out, copy, ret_found, err);
 }

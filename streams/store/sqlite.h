@@ -32,10 +32,11 @@ statement_handle(struct statement *st)
 }
 
 struct cell sqlite_cell(sqlite3_value *value);
-void sqlite_result(sqlite3_context *ctx, const struct cell *cell); /* text and blob are not copied */
+void sqlite_result(sqlite3_context *ctx,
+                   const struct cell *cell); /* text and blob are not copied */
 
-/* Fill err from the connection's last error and remember the fault: "context: message", or the message
-   alone. */
+/* Fill err from the connection's last error and remember the fault: "context: message", or the
+   message alone. */
 enum cv_rc db_fail(struct database *db, struct cv_err *err, const char *fmt, ...) CV_PRINTF(3, 4);
 
 #endif

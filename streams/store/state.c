@@ -9,13 +9,14 @@
 
 #include "common/buf.h"
 
-#define DDL_MAX       ((size_t)8 << 20)
+#define DDL_MAX ((size_t)8 << 20)
 /* Small files are checked at every start, larger ones after an unclean stop. */
 #define ALWAYS_CHECK_BYTES ((int64_t)32 << 20)
 
 static const char engine_tables[] =
     "CREATE TABLE _culvert_meta (k TEXT PRIMARY KEY, v) WITHOUT ROWID;"
-    "CREATE TABLE _culvert_offsets (topic TEXT, partition INTEGER, next_offset INTEGER, clock_ms INTEGER, "
+    "CREATE TABLE _culvert_offsets (topic TEXT, partition INTEGER, next_offset INTEGER, clock_ms "
+    "INTEGER, "
     "commit_lsn INTEGER, lsn INTEGER, snapshot_lsn INTEGER, after_delete INTEGER, "
     "PRIMARY KEY (topic, partition)) WITHOUT ROWID";
 
@@ -41,19 +42,22 @@ statements_done(struct state *state)
 static enum cv_rc
 statements_init(struct state *state, struct cv_err *err)
 {
-    enum cv_rc rc = db_prepare(state->db, "SELECT v FROM _culvert_meta WHERE k = ?1", &state->get_meta, NULL, err);
+    enum cv_rc rc = db_prepare(state->db, "SELECT v FROM _culvert_meta WHERE k = ?1",
+                               &state->get_meta, NULL, err);
 
     if (rc == CV_OK)
-        rc = db_prepare(state->db, "INSERT OR REPLACE INTO _culvert_meta VALUES (?1, ?2)", &state->put_meta, NULL,
-                        err);
+        rc = db_prepare(state->db, "INSERT OR REPLACE INTO _culvert_meta VALUES (?1, ?2)",
+                        &state->put_meta, NULL, err);
     if (rc == CV_OK)
         rc = db_prepare(state->db,
                         "SELECT next_offset, clock_ms, commit_lsn, lsn, snapshot_lsn, after_delete "
                         "FROM _culvert_offsets WHERE topic = ?1 AND partition = ?2",
                         &state->get_position, NULL, err);
     if (rc == CV_OK)
-        rc = db_prepare(state->db, "INSERT OR REPLACE INTO _culvert_offsets VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                        &state->put_position, NULL, err);
+        rc = db_prepare(
+            state->db,
+            "INSERT OR REPLACE INTO _culvert_offsets VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            &state->put_position, NULL, err);
     return rc;
 }
 
@@ -131,8 +135,8 @@ state_position(struct state *state, const char *topic, int32_t partition, struct
 }
 
 enum cv_rc
-state_set_position(struct state *state, const char *topic, int32_t partition, const struct position *pos,
-                   struct cv_err *err)
+state_set_position(struct state *state, const char *topic, int32_t partition,
+                   const struct position *pos, struct cv_err *err)
 {
     struct statement *st = state->put_position;
 
@@ -165,7 +169,8 @@ make_file(const struct state *state, struct cv_err *err)
     struct cv_buf ddl = CV_BUF_INIT(DDL_MAX);
     enum cv_rc rc;
 
-    cv_buf_printf(&ddl, "%s; %s; INSERT INTO _culvert_meta VALUES ('owner', ", engine_tables, state->spec.tables);
+    cv_buf_printf(&ddl, "%s; %s; INSERT INTO _culvert_meta VALUES ('owner', ", engine_tables,
+                  state->spec.tables);
     add_literal(&ddl, state->spec.owner);
     cv_buf_str(&ddl, "), ('tables', ");
     add_literal(&ddl, state->spec.tables);
@@ -216,7 +221,8 @@ examine(struct state *state, char *why, size_t size, struct cv_err *err)
         return CV_OK;
     }
     if (rc == CV_OK)
-        rc = db_prepare(state->db, "SELECT 1 FROM _culvert_meta WHERE k = 'tables' AND v = ?1", &st, NULL, err);
+        rc = db_prepare(state->db, "SELECT 1 FROM _culvert_meta WHERE k = 'tables' AND v = ?1", &st,
+                        NULL, err);
     if (rc == CV_OK) {
         statement_bind_text(st, 1, state->spec.tables);
         rc = statement_step(state->db, st, &row, err);
@@ -234,8 +240,9 @@ sync_indexes(struct state *state, struct cv_err *err)
     struct cv_buf drops = CV_BUF_INIT(DDL_MAX);
     struct statement *st = NULL;
     bool row;
-    enum cv_rc rc = db_prepare(state->db, "SELECT name FROM main.sqlite_schema WHERE type = 'index' AND sql NOT NULL",
-                               &st, NULL, err);
+    enum cv_rc rc = db_prepare(
+        state->db, "SELECT name FROM main.sqlite_schema WHERE type = 'index' AND sql NOT NULL", &st,
+        NULL, err);
     char *have = calloc(state->spec.n_indexes + 1, 1);
 
     if (have == NULL)
@@ -243,7 +250,8 @@ sync_indexes(struct state *state, struct cv_err *err)
     while (rc == CV_OK && (rc = statement_step(state->db, st, &row, err)) == CV_OK && row) {
         size_t i = 0;
 
-        while (i < state->spec.n_indexes && strcmp(state->spec.indexes[2 * i], statement_text(st, 0)) != 0)
+        while (i < state->spec.n_indexes &&
+               strcmp(state->spec.indexes[2 * i], statement_text(st, 0)) != 0)
             i++;
         have[i] = 1;
         if (i == state->spec.n_indexes) {
@@ -318,8 +326,10 @@ spec_copy(const struct state_spec *from, struct state_spec *to)
     char **indexes = calloc(2 * from->n_indexes + 1, sizeof(*indexes));
     bool fine = indexes != NULL;
 
-    *to = (struct state_spec){ .path = strdup(from->path), .owner = strdup(from->owner),
-                               .tables = strdup(from->tables), .log = from->log };
+    *to = (struct state_spec){ .path = strdup(from->path),
+                               .owner = strdup(from->owner),
+                               .tables = strdup(from->tables),
+                               .log = from->log };
     for (size_t i = 0; fine && i < 2 * from->n_indexes; i++) {
         indexes[i] = strdup(from->indexes[i]);
         fine = indexes[i] != NULL;
@@ -344,8 +354,8 @@ state_open(const struct state_spec *spec, struct state **ret, struct cv_err *err
     }
     rc = open_existing(state, &usable, why, sizeof(why), err);
     if (rc == CV_OK && !usable) {
-        CV_LOG_WARN(spec->log, "state file cannot be used; its state is rebuilt", CV_STR("file", spec->path),
-                    CV_STR("reason", why));
+        CV_LOG_WARN(spec->log, "state file cannot be used; its state is rebuilt",
+                    CV_STR("file", spec->path), CV_STR("reason", why));
         rc = db_remove(spec->path, err);
     }
     if (!usable && (rc == CV_OK || rc == CV_NOT_FOUND)) {

@@ -48,7 +48,8 @@ sqlite_result(sqlite3_context *ctx, const struct cell *cell)
         sqlite3_result_double(ctx, cell->real);
         break;
     case CELL_TEXT:
-        sqlite3_result_text64(ctx, cell->len == 0 ? "" : cell->data, cell->len, SQLITE_STATIC, SQLITE_UTF8);
+        sqlite3_result_text64(ctx, cell->len == 0 ? "" : cell->data, cell->len, SQLITE_STATIC,
+                              SQLITE_UTF8);
         break;
     case CELL_BLOB:
         sqlite3_result_blob64(ctx, cell->len == 0 ? "" : cell->data, cell->len, SQLITE_STATIC);
@@ -65,7 +66,8 @@ db_prepare(struct database *db, const char *sql, struct statement **ret, const c
 {
     sqlite3_stmt *st = NULL;
 
-    if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, ret_rest) != SQLITE_OK) {
+    if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, ret_rest) !=
+        SQLITE_OK) {
         db->error_offset = sqlite3_error_offset(db->handle);
         return db_fail(db, err, "%s", "");
     }

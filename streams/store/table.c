@@ -15,12 +15,23 @@ static const struct {
     const char *declared;
     enum column_type type;
 } type_names[] = {
-    { "INTEGER", COLUMN_INTEGER },        { "INT", COLUMN_INTEGER },   { "BIGINT", COLUMN_INTEGER },
-    { "SMALLINT", COLUMN_INTEGER },       { "REAL", COLUMN_REAL },     { "DOUBLE", COLUMN_REAL },
-    { "DOUBLE PRECISION", COLUMN_REAL },  { "FLOAT", COLUMN_REAL },    { "TEXT", COLUMN_TEXT },
-    { "VARCHAR", COLUMN_TEXT },           { "CHAR", COLUMN_TEXT },     { "BLOB", COLUMN_BLOB },
-    { "TIMESTAMP", COLUMN_TIMESTAMP },    { "DECIMAL", COLUMN_DECIMAL }, { "NUMERIC", COLUMN_DECIMAL },
-    { "BOOLEAN", COLUMN_BOOLEAN },        { "JSON", COLUMN_JSON },
+    { "INTEGER", COLUMN_INTEGER },
+    { "INT", COLUMN_INTEGER },
+    { "BIGINT", COLUMN_INTEGER },
+    { "SMALLINT", COLUMN_INTEGER },
+    { "REAL", COLUMN_REAL },
+    { "DOUBLE", COLUMN_REAL },
+    { "DOUBLE PRECISION", COLUMN_REAL },
+    { "FLOAT", COLUMN_REAL },
+    { "TEXT", COLUMN_TEXT },
+    { "VARCHAR", COLUMN_TEXT },
+    { "CHAR", COLUMN_TEXT },
+    { "BLOB", COLUMN_BLOB },
+    { "TIMESTAMP", COLUMN_TIMESTAMP },
+    { "DECIMAL", COLUMN_DECIMAL },
+    { "NUMERIC", COLUMN_DECIMAL },
+    { "BOOLEAN", COLUMN_BOOLEAN },
+    { "JSON", COLUMN_JSON },
 };
 
 const char *
@@ -60,16 +71,18 @@ read_type(struct column *col, const char *declared, struct cv_err *err)
         i++;
     if (i == CV_COUNT(type_names))
         return cv_fail(err, CV_INVALID,
-                       "column \"%s\" has the type \"%s\"; the types are INTEGER, REAL, TEXT, BLOB, TIMESTAMP, "
+                       "column \"%s\" has the type \"%s\"; the types are INTEGER, REAL, TEXT, "
+                       "BLOB, TIMESTAMP, "
                        "DECIMAL(precision, scale), BOOLEAN and JSON",
                        col->name, declared);
     col->type = type_names[i].type;
     if (col->type != COLUMN_DECIMAL)
         return CV_OK;
     if (args[0] < 1 || args[0] > 18 || args[1] < 0 || args[1] > args[0])
-        return cv_fail(err, CV_INVALID,
-                       "column \"%s\": DECIMAL needs a precision from 1 to 18 and a scale, like DECIMAL(12,2)",
-                       col->name);
+        return cv_fail(
+            err, CV_INVALID,
+            "column \"%s\": DECIMAL needs a precision from 1 to 18 and a scale, like DECIMAL(12,2)",
+            col->name);
     col->precision = args[0];
     col->scale = args[1];
     return CV_OK;
@@ -81,7 +94,8 @@ check_name(const char *name, struct cv_err *err)
 {
     if (name[0] == '_' || strncasecmp(name, "old_", 4) == 0)
         return cv_fail(err, CV_INVALID,
-                       "column \"%s\": names that begin with \"_\" or \"old_\" are taken by the change relations",
+                       "column \"%s\": names that begin with \"_\" or \"old_\" are taken by the "
+                       "change relations",
                        name);
     return CV_OK;
 }
@@ -120,7 +134,8 @@ read_columns(struct database *db, struct statement *st, struct cv_arena *arena, 
             return cv_fail_memory(err);
         rc = check_name(col->name, err);
         if (rc == CV_OK && statement_int(st, 4) != 0)
-            rc = cv_fail(err, CV_INVALID, "column \"%s\": generated columns are not supported", col->name);
+            rc = cv_fail(err, CV_INVALID, "column \"%s\": generated columns are not supported",
+                         col->name);
         if (rc == CV_OK)
             rc = read_type(col, statement_text(st, 1), err);
         if (rc != CV_OK)
@@ -150,8 +165,8 @@ table_read(struct database *db, const char *name, struct cv_arena *arena, struct
     }
     if (table == NULL || table->name == NULL || table->columns == NULL || table->key == NULL)
         return cv_fail_memory(err);
-    rc = db_prepare(db, "SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1)", &st, NULL,
-                    err);
+    rc = db_prepare(db, "SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1)",
+                    &st, NULL, err);
     if (rc == CV_OK) {
         statement_bind_text(st, 1, name);
         rc = read_columns(db, st, arena, table, err);

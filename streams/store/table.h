@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a table of a pipeline looks like: columns, their types as events must be decoded to, the primary key.
- * Read back from SQLite, so that SQLite's own parser decides what a column definition means.
+ * What a table of a pipeline looks like: columns, their types as events must be decoded to, the
+ * primary key. Read back from SQLite, so that SQLite's own parser decides what a column definition
+ * means.
  */
 #ifndef STREAMS_STORE_TABLE_H
 #define STREAMS_STORE_TABLE_H
@@ -40,10 +41,11 @@ struct table {
 
 #define TABLE_COLUMNS_MAX 512
 
-/* Read a table that exists in the database. CV_INVALID with the column's name for a type or a name that we
-   do not take, or a missing primary key. */
-CV_MUST_CHECK enum cv_rc table_read(struct database *db, const char *name, struct cv_arena *arena,
-                                    struct table **ret, struct cv_err *err);
+/* Read a table that exists in the database. CV_INVALID with the column's name for a type or a name
+   that we do not take, or a missing primary key. */
+CV_MUST_CHECK
+enum cv_rc table_read(struct database *db, const char *name, struct cv_arena *arena,
+                      struct table **ret, struct cv_err *err);
 int table_column(const struct table *table, const char *name, size_t len); /* -1: none */
 const char *column_type_name(enum column_type type);
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A double of Kafka in memory; see memory_kafka.h. Memory is assumed not to run out: it is for tests. */
+/* A double of Kafka in memory; see memory_kafka.h. Memory is assumed not to run out: it is for
+ * tests. */
 #include "tests/helper/memory_kafka.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-
 
 struct partition {
     char topic[128];
@@ -66,7 +65,8 @@ find(struct memory_kafka *kafka, const char *topic, int number)
         if (part->number == number && strcmp(part->topic, topic) == 0)
             return part;
     }
-    kafka->partitions = realloc(kafka->partitions, (kafka->n_partitions + 1) * sizeof(*kafka->partitions));
+    kafka->partitions =
+        realloc(kafka->partitions, (kafka->n_partitions + 1) * sizeof(*kafka->partitions));
     part = calloc(1, sizeof(*part));
     snprintf(part->topic, sizeof(part->topic), "%s", topic);
     part->number = number;
@@ -89,7 +89,8 @@ copy(const char *data, size_t len)
 }
 
 static struct memory_record *
-append(struct partition *part, struct cv_bytes key, struct cv_bytes value, int64_t timestamp_ms, int txn)
+append(struct partition *part, struct cv_bytes key, struct cv_bytes value, int64_t timestamp_ms,
+       int txn)
 {
     struct memory_record *rec = calloc(1, sizeof(*rec));
 
@@ -166,8 +167,8 @@ memory_kafka_free(struct memory_kafka *kafka)
 }
 
 void
-memory_kafka_put(struct memory_kafka *kafka, const char *topic, int partition, const char *key, const char *value,
-                 int64_t timestamp_ms)
+memory_kafka_put(struct memory_kafka *kafka, const char *topic, int partition, const char *key,
+                 const char *value, int64_t timestamp_ms)
 {
     append(find(kafka, topic, partition), (struct cv_bytes){ key, key == NULL ? 0 : strlen(key) },
            (struct cv_bytes){ value, value == NULL ? 0 : strlen(value) }, timestamp_ms, 0);
@@ -208,8 +209,8 @@ memory_kafka_committed(struct memory_kafka *kafka, const char *topic, int partit
 }
 
 void
-memory_kafka_set_committed(struct memory_kafka *kafka, const char *topic, int partition, int64_t offset,
-                           const char *metadata)
+memory_kafka_set_committed(struct memory_kafka *kafka, const char *topic, int partition,
+                           int64_t offset, const char *metadata)
 {
     struct partition *part = find(kafka, topic, partition);
 
@@ -308,7 +309,8 @@ mem_begin(struct broker *b, struct cv_err *err)
 }
 
 static enum cv_rc
-mem_send(struct broker *b, const struct out_record *rec, struct cv_delivery *delivery, struct cv_err *err)
+mem_send(struct broker *b, const struct out_record *rec, struct cv_delivery *delivery,
+         struct cv_err *err)
 {
     struct memory_broker *mb = of(b);
     bool skip;
@@ -318,12 +320,14 @@ mem_send(struct broker *b, const struct out_record *rec, struct cv_delivery *del
 
     if (skip)
         return err->rc;
-    done = append(find(mb->kafka, rec->topic, partition), rec->key, rec->value, rec->timestamp_ms, mb->txn);
+    done = append(find(mb->kafka, rec->topic, partition), rec->key, rec->value, rec->timestamp_ms,
+                  mb->txn);
     for (size_t i = 0; rec->headers != NULL && i < rec->headers->count; i++) {
         size_t len = strlen(done->header);
 
-        snprintf(done->header + len, sizeof(done->header) - len, "%s=%.*s;", rec->headers->items[i].name,
-                 (int)rec->headers->items[i].value.len, rec->headers->items[i].value.data);
+        snprintf(done->header + len, sizeof(done->header) - len, "%s=%.*s;",
+                 rec->headers->items[i].name, (int)rec->headers->items[i].value.len,
+                 rec->headers->items[i].value.data);
     }
     if (done->offset > delivery->last_offset)
         delivery->last_offset = done->offset;
@@ -367,8 +371,9 @@ mem_commit(struct broker *b, struct cv_err *err)
         return err->rc;
     end_txn(mb->kafka, mb->txn, COMMITTED);
     for (size_t i = 0; i < mb->offsets.count; i++)
-        memory_kafka_set_committed(mb->kafka, mb->offsets.items[i].topic, mb->offsets.items[i].partition,
-                                   mb->offsets.items[i].offset, mb->offsets.items[i].metadata);
+        memory_kafka_set_committed(mb->kafka, mb->offsets.items[i].topic,
+                                   mb->offsets.items[i].partition, mb->offsets.items[i].offset,
+                                   mb->offsets.items[i].metadata);
     cv_topic_partitions_done(&mb->offsets);
     mb->offsets = (struct cv_topic_partitions){ 0 };
     mb->txn = 0;
@@ -390,8 +395,8 @@ mem_committed(struct broker *b, struct cv_topic_partitions *inout_parts, struct 
 }
 
 static enum cv_rc
-mem_range(struct broker *b, const char *topic, int32_t partition, int64_t *ret_low, int64_t *ret_high,
-          struct cv_err *err)
+mem_range(struct broker *b, const char *topic, int32_t partition, int64_t *ret_low,
+          int64_t *ret_high, struct cv_err *err)
 {
     struct partition *part = find(of(b)->kafka, topic, partition);
 
@@ -461,8 +466,11 @@ next_of(struct memory_broker *mb, struct attachment *at, struct cv_consumed *out
         at->pos++;
     if (at->paused || (at->pos >= end && at->eof_told))
         return false;
-    *out = (struct cv_consumed){ .topic = at->part->topic, .partition = at->part->number, .offset = at->pos,
-                                 .timestamp_ms = CV_NO_TIMESTAMP, .eof = at->pos >= end };
+    *out = (struct cv_consumed){ .topic = at->part->topic,
+                                 .partition = at->part->number,
+                                 .offset = at->pos,
+                                 .timestamp_ms = CV_NO_TIMESTAMP,
+                                 .eof = at->pos >= end };
     at->eof_told = out->eof;
     if (!out->eof) {
         const struct memory_record *rec = at->part->records[at->pos++];

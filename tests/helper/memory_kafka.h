@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A double of Kafka in memory for the tests of the streams engine: topics, read-committed reads behind the last
- * stable offset, transactions with marker records, committed offsets with metadata, and failures on demand.
- * One thread uses it and its brokers.
+ * A double of Kafka in memory for the tests of the streams engine: topics, read-committed reads
+ * behind the last stable offset, transactions with marker records, committed offsets with metadata,
+ * and failures on demand. One thread uses it and its brokers.
  */
 #ifndef TESTS_HELPER_MEMORY_KAFKA_H
 #define TESTS_HELPER_MEMORY_KAFKA_H
@@ -30,19 +30,21 @@ struct memory_record {
     char header[512]; /* "name=value;" of all headers */
 };
 /* The i-th committed record of a partition; NULL past the last. */
-const struct memory_record *memory_kafka_read(struct memory_kafka *kafka, const char *topic, int partition,
-                                              size_t i);
-size_t memory_kafka_count(struct memory_kafka *kafka, const char *topic, int partition); /* committed ones */
+const struct memory_record *memory_kafka_read(struct memory_kafka *kafka, const char *topic,
+                                              int partition, size_t i);
+size_t memory_kafka_count(struct memory_kafka *kafka, const char *topic,
+                          int partition); /* committed ones */
 /* Forget a partition's records below the offset. */
-void memory_kafka_trim(struct memory_kafka *kafka, const char *topic, int partition, int64_t before);
+void memory_kafka_trim(struct memory_kafka *kafka, const char *topic, int partition,
+                       int64_t before);
 int64_t memory_kafka_committed(struct memory_kafka *kafka, const char *topic, int partition);
-void memory_kafka_set_committed(struct memory_kafka *kafka, const char *topic, int partition, int64_t offset,
-                                const char *metadata);
+void memory_kafka_set_committed(struct memory_kafka *kafka, const char *topic, int partition,
+                                int64_t offset, const char *metadata);
 size_t memory_kafka_open_txns(const struct memory_kafka *kafka);
 
 /*
- * The n-th call (from 1) of begin, send, flush, offsets or commit from now on fails with CV_RETRY; after: it
- * takes effect nevertheless. 0: none. Returns whether the last one set has happened.
+ * The n-th call (from 1) of begin, send, flush, offsets or commit from now on fails with CV_RETRY;
+ * after: it takes effect nevertheless. 0: none. Returns whether the last one set has happened.
  */
 bool memory_kafka_fail(struct memory_kafka *kafka, size_t nth, bool after);
 

@@ -14,15 +14,19 @@
 #include "tests/helper/memory_kafka.h"
 #include "tests/helper/streams_plan.h"
 
-#define ORDERS                                                                                             \
-    "CREATE SOURCE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL, status TEXT, total "   \
+#define ORDERS                                                                                     \
+    "CREATE SOURCE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL, status TEXT, " \
+    "total "                                                                                       \
     "DECIMAL(12,2)) FROM TOPIC 'orders';\n"
 #define OUT "CREATE SINK out TO TOPIC 'out' KEY (id);\n"
-#define ECHO                                                                                               \
-    "CREATE QUERY echo ON orders WHEN (_op <> 'd') INTO out AS\n"                                          \
-    "  SELECT id, _op AS op, status, old_status AS was, dec(total, 2) AS total FROM orders_changes;\n"    \
-    "CREATE QUERY gone ON orders WHEN (_op = 'd') INTO out AS SELECT id, NULL AS _value FROM orders_changes;\n"
-#define PIPELINE(options) "CREATE PIPELINE p WITH (application_id = 'app', commit_interval_ms = 60000" options ");\n"
+#define ECHO                                                                                       \
+    "CREATE QUERY echo ON orders WHEN (_op <> 'd') INTO out AS\n"                                  \
+    "  SELECT id, _op AS op, status, old_status AS was, dec(total, 2) AS total FROM "              \
+    "orders_changes;\n"                                                                            \
+    "CREATE QUERY gone ON orders WHEN (_op = 'd') INTO out AS SELECT id, NULL AS _value FROM "     \
+    "orders_changes;\n"
+#define PIPELINE(options)                                                                          \
+    "CREATE PIPELINE p WITH (application_id = 'app', commit_interval_ms = 60000" options ");\n"
 
 static struct {
     struct memory_kafka *kafka;
@@ -46,9 +50,13 @@ print(const char *text, size_t len)
 static void
 start_loop(void)
 {
-    struct loop_spec spec = { .plan = rig.plan, .board = rig.board, .print = print,
+    struct loop_spec spec = { .plan = rig.plan,
+                              .board = rig.board,
+                              .print = print,
                               .broker = memory_broker_new(rig.kafka, "app-w-0") };
-    struct task_spec task = { .plan = rig.plan, .partitions = rig.partitions, .state_dir = rig.dir,
+    struct task_spec task = { .plan = rig.plan,
+                              .partitions = rig.partitions,
+                              .state_dir = rig.dir,
                               .start_offset = rig.start };
     struct cv_err err = CV_ERR_INIT;
 
@@ -144,20 +152,22 @@ put(const char *topic, const char *key, const char *value)
 
 /* An event of the orders topic. */
 static void
-order(char op, int id, int customer, const char *status_text, const char *total, int64_t commit, int64_t lsn)
+order(char op, int id, int customer, const char *status_text, const char *total, int64_t commit,
+      int64_t lsn)
 {
     char key[32];
     char row[256];
     char value[1024];
 
     snprintf(key, sizeof(key), "{\"id\":%d}", id);
-    snprintf(row, sizeof(row), "{\"id\":%d,\"customer\":%d,\"status\":\"%s\",\"total\":\"%s\"}", id, customer,
-             status_text, total);
+    snprintf(row, sizeof(row), "{\"id\":%d,\"customer\":%d,\"status\":\"%s\",\"total\":\"%s\"}", id,
+             customer, status_text, total);
     snprintf(value, sizeof(value),
-             "{\"before\":%s,\"after\":%s,\"source\":{\"ts_ms\":%lld,\"snapshot\":\"%s\",\"sequence\":\"[\\\"%lld\\\",\\\"%lld\\\"]\","
+             "{\"before\":%s,\"after\":%s,\"source\":{\"ts_ms\":%lld,\"snapshot\":\"%s\","
+             "\"sequence\":\"[\\\"%lld\\\",\\\"%lld\\\"]\","
              "\"lsn\":%lld},\"op\":\"%c\"}",
-             op == 'd' ? row : "null", op == 'd' ? "null" : row, (long long)lsn, op == 'r' ? "true" : "false",
-             (long long)commit, (long long)lsn, (long long)lsn, op);
+             op == 'd' ? row : "null", op == 'd' ? "null" : row, (long long)lsn,
+             op == 'r' ? "true" : "false", (long long)commit, (long long)lsn, (long long)lsn, op);
     put("orders", key, value);
 }
 
@@ -199,7 +209,8 @@ changes_carry_the_previous_row_and_deletes_one_tombstone(void **state)
     put("orders", "{\"id\":1}", NULL); /* its companion says nothing new */
     order('c', 1, 8, "back", "1.00", 130, 140);
     order('d', 3, 8, "", "0", 140, 150); /* never seen */
-    put("orders", "{\"id\":2}", NULL);   /* not behind a delete of order 2: means something by itself */
+    put("orders", "{\"id\":2}",
+        NULL); /* not behind a delete of order 2: means something by itself */
     start_loop();
     run();
     /* The tombstone of order 2 follows the delete of order 3 and counts as its companion. */
@@ -274,18 +285,19 @@ the_place_in_the_log_decides(void **state)
         int64_t mark_lsn;
         enum redelivery verdict;
     } cases[] = {
-        { 90, 100, 0, 0, REDELIVERY_NO },         { 90, 101, 90, 100, REDELIVERY_NO },
-        { 90, 99, 90, 100, REDELIVERY_YES },      { 90, 100, 90, 100, REDELIVERY_IF_SAME },
-        { 110, 50, 90, 100, REDELIVERY_NO },      { 80, 500, 90, 100, REDELIVERY_YES },
-        { 0, 99, 0, 100, REDELIVERY_YES },        { 0, 100, 0, 100, REDELIVERY_IF_SAME },
-        { 0, 101, 0, 100, REDELIVERY_NO },        { 0, 95, 90, 100, REDELIVERY_IF_SAME },
-        { 0, 101, 90, 100, REDELIVERY_NO },       { 90, 95, 0, 100, REDELIVERY_YES },
-        { 90, 105, 0, 100, REDELIVERY_NO },       { 101, 95, 0, 100, REDELIVERY_NO },
+        { 90, 100, 0, 0, REDELIVERY_NO },    { 90, 101, 90, 100, REDELIVERY_NO },
+        { 90, 99, 90, 100, REDELIVERY_YES }, { 90, 100, 90, 100, REDELIVERY_IF_SAME },
+        { 110, 50, 90, 100, REDELIVERY_NO }, { 80, 500, 90, 100, REDELIVERY_YES },
+        { 0, 99, 0, 100, REDELIVERY_YES },   { 0, 100, 0, 100, REDELIVERY_IF_SAME },
+        { 0, 101, 0, 100, REDELIVERY_NO },   { 0, 95, 90, 100, REDELIVERY_IF_SAME },
+        { 0, 101, 90, 100, REDELIVERY_NO },  { 90, 95, 0, 100, REDELIVERY_YES },
+        { 90, 105, 0, 100, REDELIVERY_NO },  { 101, 95, 0, 100, REDELIVERY_NO },
     };
 
     (void)state;
     for (size_t i = 0; i < CV_COUNT(cases); i++) {
-        struct event event = { .op = 'u', .lsn = cases[i].lsn,
+        struct event event = { .op = 'u',
+                               .lsn = cases[i].lsn,
                                .commit_lsn = cases[i].commit == 0 ? CHANGE_NONE : cases[i].commit };
         struct position pos = { .commit_lsn = cases[i].mark_commit, .lsn = cases[i].mark_lsn };
 
@@ -299,7 +311,8 @@ unchanged_values_come_from_the_stored_row(void **state)
 {
     static const char *const lines[] = {
         "[1] {\"id\":1,\"op\":\"c\",\"status\":\"long text\",\"was\":null,\"total\":\"5.00\"}",
-        "[1] {\"id\":1,\"op\":\"u\",\"status\":\"long text\",\"was\":\"long text\",\"total\":\"6.00\"}",
+        "[1] {\"id\":1,\"op\":\"u\",\"status\":\"long text\",\"was\":\"long "
+        "text\",\"total\":\"6.00\"}",
         "[2] {\"id\":2,\"op\":\"u\",\"status\":null,\"was\":null,\"total\":\"6.00\"}",
     };
 
@@ -307,7 +320,8 @@ unchanged_values_come_from_the_stored_row(void **state)
     begin(PIPELINE("") ORDERS OUT ECHO);
     order('c', 1, 7, "long text", "5", 0, 100);
     order('u', 1, 7, "__debezium_unavailable_value", "6", 100, 110);
-    order('u', 2, 7, "__debezium_unavailable_value", "6", 110, 120); /* never seen before: unknown */
+    order('u', 2, 7, "__debezium_unavailable_value", "6", 110,
+          120); /* never seen before: unknown */
     start_loop();
     run();
     assert_out(lines, 3);
@@ -316,7 +330,8 @@ unchanged_values_come_from_the_stored_row(void **state)
 static void
 a_truncate_deletes_every_row_or_is_refused(void **state)
 {
-    static const char truncate[] = "{\"before\":null,\"after\":null,\"source\":{\"lsn\":500},\"op\":\"t\"}";
+    static const char truncate[] =
+        "{\"before\":null,\"after\":null,\"source\":{\"lsn\":500},\"op\":\"t\"}";
 
     (void)state;
     begin(PIPELINE("") ORDERS OUT ECHO);
@@ -348,14 +363,16 @@ rows_of_a_snapshot_may_be_left_out_of_the_output(void **state)
           "  SELECT id, 'a' AS q FROM orders_changes;\n"
           "END;\n"
           "CREATE QUERY b ON orders INTO out WITH (snapshot = 'skip') AS\n"
-          "  SELECT o.id, 'b' AS q, s.id AS seen FROM orders_changes o LEFT JOIN seen s ON s.id = o.id;\n");
+          "  SELECT o.id, 'b' AS q, s.id AS seen FROM orders_changes o LEFT JOIN seen s ON s.id = "
+          "o.id;\n");
     order('r', 1, 7, "new", "1", 0, 100);
     order('u', 1, 7, "paid", "1", 0, 110);
     start_loop();
     run();
     assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 2);
     assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 0)->value, "{\"id\":1,\"q\":\"a\"}");
-    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 1)->value, "{\"id\":1,\"q\":\"b\",\"seen\":1}");
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 1)->value,
+                        "{\"id\":1,\"q\":\"b\",\"seen\":1}");
 }
 
 /* ---- poison ---- */
@@ -371,10 +388,11 @@ a_poison_record_fails_the_task_by_default(void **state)
     start_loop();
     run();
     assert_int_equal(status().state, TASK_FAILED);
-    assert_string_equal(status().error,
-                        "topic \"orders\" partition 0 offset 1, stage decode: column \"customer\" is NOT NULL or of the "
-                        "key, but the event lacks it");
-    assert_int_equal(memory_kafka_committed(rig.kafka, "orders", 0), -1); /* nothing was half done */
+    assert_string_equal(status().error, "topic \"orders\" partition 0 offset 1, stage decode: "
+                                        "column \"customer\" is NOT NULL or of the "
+                                        "key, but the event lacks it");
+    assert_int_equal(memory_kafka_committed(rig.kafka, "orders", 0),
+                     -1); /* nothing was half done */
     assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 0);
 }
 
@@ -396,8 +414,9 @@ poison_goes_to_the_dead_letter_topic_with_its_reason(void **state)
     dead = memory_kafka_read(rig.kafka, "app.dlq", 0, 0);
     assert_string_equal(dead->key, "{\"id\":2}");
     assert_string_equal(dead->value, "not json");
-    assert_non_null(strstr(dead->header, "__culvert.errors.topic=orders;__culvert.errors.partition=0;"
-                                         "__culvert.errors.offset=1;__culvert.errors.exception="));
+    assert_non_null(strstr(dead->header,
+                           "__culvert.errors.topic=orders;__culvert.errors.partition=0;"
+                           "__culvert.errors.offset=1;__culvert.errors.exception="));
     assert_non_null(strstr(dead->header, "__culvert.errors.stage=decode;"));
     assert_int_equal(status().dead, 1);
 }
@@ -406,13 +425,16 @@ static void
 data_that_does_not_suit_a_query_is_undone_alone(void **state)
 {
     (void)state;
-    begin(PIPELINE(", on_error = 'skip'") ORDERS OUT
-          "CREATE STATE TABLE sums (customer INTEGER PRIMARY KEY, n INTEGER, total INTEGER CHECK (total < 1000));\n"
-          "CREATE QUERY q ON orders INTO out AS BEGIN\n"
-          "  INSERT INTO sums SELECT customer, 1, total FROM orders_changes WHERE true\n"
-          "    ON CONFLICT (customer) DO UPDATE SET n = n + 1, total = sums.total + excluded.total;\n"
-          "  SELECT o.id, s.n, s.total FROM orders_changes o JOIN sums s ON s.customer = o.customer;\n"
-          "END;\n");
+    begin(
+        PIPELINE(", on_error = 'skip'") ORDERS OUT
+        "CREATE STATE TABLE sums (customer INTEGER PRIMARY KEY, n INTEGER, total INTEGER CHECK "
+        "(total < 1000));\n"
+        "CREATE QUERY q ON orders INTO out AS BEGIN\n"
+        "  INSERT INTO sums SELECT customer, 1, total FROM orders_changes WHERE true\n"
+        "    ON CONFLICT (customer) DO UPDATE SET n = n + 1, total = sums.total + excluded.total;\n"
+        "  SELECT o.id, s.n, s.total FROM orders_changes o JOIN sums s ON s.customer = "
+        "o.customer;\n"
+        "END;\n");
     order('c', 1, 7, "a", "1", 0, 100);
     order('c', 2, 7, "b", "9.50", 100, 110); /* one too many */
     order('c', 3, 7, "c", "1", 110, 120);
@@ -422,26 +444,32 @@ data_that_does_not_suit_a_query_is_undone_alone(void **state)
     assert_int_equal(status().state, TASK_RUNNING);
     assert_int_equal(status().dropped, 1);
     assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 2);
-    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 1)->value, "{\"id\":3,\"n\":2,\"total\":200}");
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 1)->value,
+                        "{\"id\":3,\"n\":2,\"total\":200}");
     /* The undone order is in no table and no changelog either. */
     stop_loop();
     order('u', 2, 7, "b", "2", 120, 130);
     start_loop();
     run();
-    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 2)->value, "{\"id\":2,\"n\":3,\"total\":400}");
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 2)->value,
+                        "{\"id\":2,\"n\":3,\"total\":400}");
 }
 
 /* ---- exactly once ---- */
 
-#define COUNTING                                                                                           \
-    PIPELINE("") ORDERS OUT                                                                                \
-    "CREATE STATE TABLE sums (customer INTEGER PRIMARY KEY, n INTEGER, total INTEGER) WITHOUT ROWID;\n"    \
-    "CREATE QUERY q ON orders INTO out AS BEGIN\n"                                                         \
-    "  INSERT INTO sums SELECT customer, 1, total FROM orders_changes WHERE true\n"                        \
-    "    ON CONFLICT (customer) DO UPDATE SET n = n + 1, total = sums.total + excluded.total;\n"           \
-    "  SELECT o.id, s.n, s.total, o.old_total AS was FROM orders_changes o JOIN sums s ON s.customer = o.customer;\n"      \
-    "  DELETE FROM sums WHERE customer = (SELECT customer FROM orders_changes) AND n >= 7;\n"                                                                   \
-    "END;\n"
+#define COUNTING                                                                                   \
+    PIPELINE("")                                                                                   \
+    ORDERS OUT                                                                                     \
+        "CREATE STATE TABLE sums (customer INTEGER PRIMARY KEY, n INTEGER, total INTEGER) "        \
+        "WITHOUT ROWID;\n"                                                                         \
+        "CREATE QUERY q ON orders INTO out AS BEGIN\n"                                             \
+        "  INSERT INTO sums SELECT customer, 1, total FROM orders_changes WHERE true\n"            \
+        "    ON CONFLICT (customer) DO UPDATE SET n = n + 1, total = sums.total + "                \
+        "excluded.total;\n"                                                                        \
+        "  SELECT o.id, s.n, s.total, o.old_total AS was FROM orders_changes o JOIN sums s ON "    \
+        "s.customer = o.customer;\n"                                                               \
+        "  DELETE FROM sums WHERE customer = (SELECT customer FROM orders_changes) AND n >= 7;\n"  \
+        "END;\n"
 
 static void
 feed(int from, int to)
@@ -450,7 +478,8 @@ feed(int from, int to)
         char total[16];
 
         snprintf(total, sizeof(total), "%d.%02d", i * 7 % 50, i % 100);
-        order(i % 3 == 2 ? 'u' : 'c', i % 3 == 2 ? i - 1 : i, i % 4, "s", total, 10 * i, 10 * i + 5);
+        order(i % 3 == 2 ? 'u' : 'c', i % 3 == 2 ? i - 1 : i, i % 4, "s", total, 10 * i,
+              10 * i + 5);
     }
 }
 
@@ -492,8 +521,8 @@ a_failure_at_any_step_changes_no_result(void **state)
     expected = all_output();
     assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 24);
     teardown(NULL);
-    /* Each call to Kafka fails once, without and with effect, and the thread goes on or is started anew, with
-       and without its files. */
+    /* Each call to Kafka fails once, without and with effect, and the thread goes on or is started
+       anew, with and without its files. */
     for (size_t nth = 1; failed; nth += 1 + nth / 12) {
         for (int mode = 0; mode < 4; mode++) {
             char *got;
@@ -563,7 +592,8 @@ static void
 console_lines_are_printed_after_the_commit_only(void **state)
 {
     (void)state;
-    begin(PIPELINE("") ORDERS "CREATE SINK con TO CONSOLE;\n"
+    begin(PIPELINE("") ORDERS
+          "CREATE SINK con TO CONSOLE;\n"
           "CREATE QUERY q ON orders INTO con AS SELECT id FROM orders_changes;\n");
     order('c', 1, 7, "a", "1", 0, 100);
     start_loop();
@@ -625,7 +655,8 @@ offsets_set_by_hand_and_lost_input_are_refused(void **state)
     start_loop();
     run();
     assert_int_equal(status().state, TASK_FAILED);
-    assert_non_null(strstr(status().error, "records 6 to 8 of topic \"orders\" partition 0 were removed before"));
+    assert_non_null(strstr(status().error,
+                           "records 6 to 8 of topic \"orders\" partition 0 were removed before"));
 }
 
 static void
@@ -685,12 +716,13 @@ a_full_disk_fails_the_task_and_loses_nothing(void **state)
 
 /* ---- several inputs ---- */
 
-#define JOIN                                                                                               \
-    PIPELINE("")                                                                                           \
-    "CREATE SOURCE TABLE a (id INTEGER PRIMARY KEY, at TIMESTAMP) FROM TOPIC 'a' EVENT TIME at;\n"         \
-    "CREATE SOURCE TABLE b (id INTEGER PRIMARY KEY, at TIMESTAMP) FROM TOPIC 'b' EVENT TIME at;\n"         \
-    "CREATE SINK out TO TOPIC 'out' KEY (id);\n"                                                           \
-    "CREATE QUERY q ON a INTO out AS SELECT x.id, b.at AS b FROM a_changes x LEFT JOIN b ON b.id = x.id;\n"
+#define JOIN                                                                                       \
+    PIPELINE("")                                                                                   \
+    "CREATE SOURCE TABLE a (id INTEGER PRIMARY KEY, at TIMESTAMP) FROM TOPIC 'a' EVENT TIME at;\n" \
+    "CREATE SOURCE TABLE b (id INTEGER PRIMARY KEY, at TIMESTAMP) FROM TOPIC 'b' EVENT TIME at;\n" \
+    "CREATE SINK out TO TOPIC 'out' KEY (id);\n"                                                   \
+    "CREATE QUERY q ON a INTO out AS SELECT x.id, b.at AS b FROM a_changes x LEFT JOIN b ON b.id " \
+    "= x.id;\n"
 
 static void
 timed(const char *topic, int id, int64_t at)
@@ -699,7 +731,8 @@ timed(const char *topic, int id, int64_t at)
     char value[256];
 
     snprintf(key, sizeof(key), "{\"id\":%d}", id);
-    snprintf(value, sizeof(value), "{\"after\":{\"id\":%d,\"at\":%lld},\"op\":\"c\"}", id, (long long)at);
+    snprintf(value, sizeof(value), "{\"after\":{\"id\":%d,\"at\":%lld},\"op\":\"c\"}", id,
+             (long long)at);
     put(topic, key, value);
 }
 
@@ -738,7 +771,8 @@ a_record_in_the_wrong_partition_stops_a_joining_task(void **state)
     start_loop();
     run();
     assert_int_equal(status().state, TASK_FAILED);
-    assert_non_null(strstr(status().error, "topic \"a\" cannot be joined by partition: the key {\"id\":"));
+    assert_non_null(
+        strstr(status().error, "topic \"a\" cannot be joined by partition: the key {\"id\":"));
     assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 0);
 }
 

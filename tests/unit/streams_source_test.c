@@ -25,11 +25,13 @@ setup_with(const char *options)
     char sql[1024];
 
     memset(&t, 0, sizeof(t));
-    snprintf(sql, sizeof(sql),
-             "CREATE PIPELINE p WITH (application_id = 'a');\n"
-             "CREATE SOURCE TABLE o (id INTEGER PRIMARY KEY, n INTEGER NOT NULL, total DECIMAL(12,2), at "
-             "TIMESTAMP, ok BOOLEAN, note TEXT, doc JSON, ratio REAL, bytes BLOB) FROM TOPIC 'o' %s;",
-             options);
+    snprintf(
+        sql, sizeof(sql),
+        "CREATE PIPELINE p WITH (application_id = 'a');\n"
+        "CREATE SOURCE TABLE o (id INTEGER PRIMARY KEY, n INTEGER NOT NULL, total DECIMAL(12,2), "
+        "at "
+        "TIMESTAMP, ok BOOLEAN, note TEXT, doc JSON, ratio REAL, bytes BLOB) FROM TOPIC 'o' %s;",
+        options);
     t.plan = test_plan(sql, &t.arena);
     assert_int_equal(source_new(&t.plan->sources[0], &t.source, &t.err), CV_OK);
     return 0;
@@ -69,7 +71,8 @@ decode_after(const char *after)
 {
     char value[8192];
 
-    snprintf(value, sizeof(value), "{\"before\":null,\"after\":%s,\"source\":{\"lsn\":7},\"op\":\"c\"}", after);
+    snprintf(value, sizeof(value),
+             "{\"before\":null,\"after\":%s,\"source\":{\"lsn\":7},\"op\":\"c\"}", after);
     return decode("{\"id\":1}", value);
 }
 
@@ -92,15 +95,19 @@ static void
 an_insert_becomes_a_row_with_its_origin(void **state)
 {
     (void)state;
-    assert_int_equal(
-        decode("{\"id\":5}",
-               "{\"before\":null,\"after\":{\"id\":5,\"extra\":{\"a\":[1]},\"n\":9007199254740993,\"total\":\"12.34\","
-               "\"at\":1700000000123,\"ok\":true,\"note\":\"it\\u0027s \\\"x\\\"\",\"doc\":{\"a\": [1,2]},"
-               "\"ratio\":0.5,\"bytes\":\"AAEC\"},"
-               "\"source\":{\"version\":\"3.3.1.Final\",\"connector\":\"postgresql\",\"name\":\"p\",\"ts_ms\":1795461649865,"
-               "\"snapshot\":\"false\",\"db\":\"d\",\"sequence\":\"[\\\"1344663032\\\",\\\"1344672400\\\"]\",\"schema\":\"public\","
-               "\"table\":\"o\",\"txId\":8994,\"lsn\":1344672400,\"xmin\":null},\"transaction\":null,\"op\":\"c\",\"ts_ms\":1}"),
-        CV_OK);
+    assert_int_equal(decode("{\"id\":5}",
+                            "{\"before\":null,\"after\":{\"id\":5,\"extra\":{\"a\":[1]},\"n\":"
+                            "9007199254740993,\"total\":\"12.34\","
+                            "\"at\":1700000000123,\"ok\":true,\"note\":\"it\\u0027s "
+                            "\\\"x\\\"\",\"doc\":{\"a\": [1,2]},"
+                            "\"ratio\":0.5,\"bytes\":\"AAEC\"},"
+                            "\"source\":{\"version\":\"3.3.1.Final\",\"connector\":\"postgresql\","
+                            "\"name\":\"p\",\"ts_ms\":1795461649865,"
+                            "\"snapshot\":\"false\",\"db\":\"d\",\"sequence\":\"["
+                            "\\\"1344663032\\\",\\\"1344672400\\\"]\",\"schema\":\"public\","
+                            "\"table\":\"o\",\"txId\":8994,\"lsn\":1344672400,\"xmin\":null},"
+                            "\"transaction\":null,\"op\":\"c\",\"ts_ms\":1}"),
+                     CV_OK);
     assert_int_equal(t.event.kind, EVENT_UPSERT);
     assert_int_equal(t.event.op, 'c');
     assert_int_equal(t.event.snapshot, EVENT_LIVE);
@@ -137,20 +144,27 @@ static void
 wrapped_events_are_decoded_by_their_schema(void **state)
 {
     static const char head[] =
-        "{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"struct\",\"fields\":[],\"field\":\"before\"},"
+        "{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"struct\",\"fields\":[],\"field\":"
+        "\"before\"},"
         "{\"type\":\"struct\",\"fields\":["
-        "{\"type\":\"int32\",\"optional\":false,\"field\":\"id\"},{\"type\":\"int32\",\"field\":\"n\"},"
+        "{\"type\":\"int32\",\"optional\":false,\"field\":\"id\"},{\"type\":\"int32\",\"field\":"
+        "\"n\"},"
         "{\"type\":\"bytes\",\"name\":\"org.apache.kafka.connect.data.Decimal\",\"version\":1,"
-        "\"parameters\":{\"scale\":\"3\",\"connect.decimal.precision\":\"10\"},\"field\":\"total\"},"
-        "{\"type\":\"int64\",\"name\":\"io.debezium.time.MicroTimestamp\",\"version\":1,\"field\":\"at\"}],"
-        "\"optional\":true,\"name\":\"p.o.Value\",\"field\":\"after\"},{\"type\":\"string\",\"field\":\"op\"}],"
+        "\"parameters\":{\"scale\":\"3\",\"connect.decimal.precision\":\"10\"},\"field\":\"total\"}"
+        ","
+        "{\"type\":\"int64\",\"name\":\"io.debezium.time.MicroTimestamp\",\"version\":1,\"field\":"
+        "\"at\"}],"
+        "\"optional\":true,\"name\":\"p.o.Value\",\"field\":\"after\"},{\"type\":\"string\","
+        "\"field\":\"op\"}],"
         "\"optional\":false,\"name\":\"p.o.Envelope\"},\"payload\":";
     char value[4096];
 
     (void)state;
     for (int i = 1; i <= 3; i++) { /* read in full, then twice by the kept head */
         snprintf(value, sizeof(value),
-                 "%s{\"after\":{\"id\":%d,\"n\":1,\"total\":\"A+g=\",\"at\":1700000000123456},\"op\":\"u\"}}", head, i);
+                 "%s{\"after\":{\"id\":%d,\"n\":1,\"total\":\"A+g=\",\"at\":1700000000123456},"
+                 "\"op\":\"u\"}}",
+                 head, i);
         assert_int_equal(decode("{\"id\":1}", value), CV_OK);
         assert_integer(&t.event.row[ID], i);
         assert_integer(&t.event.row[TOTAL], 100); /* 1000 at scale 3 */
@@ -170,7 +184,10 @@ static void
 deletes_and_tombstones_name_their_row(void **state)
 {
     (void)state;
-    assert_int_equal(decode("{\"id\":1}", "{\"before\":{\"id\":7,\"n\":0,\"note\":null},\"after\":null,\"op\":\"d\"}"), CV_OK);
+    assert_int_equal(
+        decode("{\"id\":1}",
+               "{\"before\":{\"id\":7,\"n\":0,\"note\":null},\"after\":null,\"op\":\"d\"}"),
+        CV_OK);
     assert_int_equal(t.event.kind, EVENT_DELETE);
     assert_integer(&t.event.row[ID], 7);
     assert_int_equal(decode("{\"id\":8}", "{\"before\":null,\"after\":null,\"op\":\"d\"}"), CV_OK);
@@ -178,11 +195,16 @@ deletes_and_tombstones_name_their_row(void **state)
     assert_int_equal(decode("{\"id\":9}", NULL), CV_OK);
     assert_int_equal(t.event.kind, EVENT_TOMBSTONE);
     assert_integer(&t.event.row[ID], 9);
-    assert_int_equal(decode("{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"int32\",\"field\":\"id\"}]},"
-                            "\"payload\":{\"id\":10}}", NULL),
-                     CV_OK);
+    assert_int_equal(
+        decode(
+            "{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"int32\",\"field\":\"id\"}]},"
+            "\"payload\":{\"id\":10}}",
+            NULL),
+        CV_OK);
     assert_integer(&t.event.row[ID], 10);
-    assert_int_equal(decode("{\"id\":9}", "{\"before\":null,\"after\":null,\"op\":\"t\",\"source\":{\"lsn\":1}}"), CV_OK);
+    assert_int_equal(decode("{\"id\":9}",
+                            "{\"before\":null,\"after\":null,\"op\":\"t\",\"source\":{\"lsn\":1}}"),
+                     CV_OK);
     assert_int_equal(t.event.kind, EVENT_TRUNCATE);
 }
 
@@ -206,10 +228,10 @@ snapshots_are_told_from_live_events(void **state)
         const char *text;
         enum event_snapshot snapshot;
     } cases[] = {
-        { "\"true\"", EVENT_SNAPSHOT },   { "\"first\"", EVENT_SNAPSHOT },
-        { "\"last\"", EVENT_SNAPSHOT },   { "\"incremental\"", EVENT_INCREMENTAL },
-        { "\"false\"", EVENT_LIVE },      { "null", EVENT_LIVE },
-        { "true", EVENT_SNAPSHOT },       { "false", EVENT_LIVE },
+        { "\"true\"", EVENT_SNAPSHOT }, { "\"first\"", EVENT_SNAPSHOT },
+        { "\"last\"", EVENT_SNAPSHOT }, { "\"incremental\"", EVENT_INCREMENTAL },
+        { "\"false\"", EVENT_LIVE },    { "null", EVENT_LIVE },
+        { "true", EVENT_SNAPSHOT },     { "false", EVENT_LIVE },
     };
 
     (void)state;
@@ -217,7 +239,8 @@ snapshots_are_told_from_live_events(void **state)
         char value[256];
 
         snprintf(value, sizeof(value),
-                 "{\"after\":{\"id\":1,\"n\":1},\"source\":{\"snapshot\":%s,\"sequence\":\"[null,\\\"5\\\"]\"},\"op\":\"r\"}",
+                 "{\"after\":{\"id\":1,\"n\":1},\"source\":{\"snapshot\":%s,\"sequence\":\"[null,"
+                 "\\\"5\\\"]\"},\"op\":\"r\"}",
                  cases[i].text);
         assert_int_equal(decode("{\"id\":1}", value), CV_OK);
         assert_int_equal(t.event.snapshot, cases[i].snapshot);
@@ -234,24 +257,30 @@ values_are_exact_or_refused(void **state)
         const char *error; /* NULL: fine */
     } cases[] = {
         { "\"n\":9223372036854775807", NULL },
-        { "\"n\":9223372036854775808", "after: field \"n\": 9223372036854775808 does not fit INTEGER" },
+        { "\"n\":9223372036854775808",
+          "after: field \"n\": 9223372036854775808 does not fit INTEGER" },
         { "\"n\":1.5", "after: field \"n\": 1.5 does not fit INTEGER" },
         { "\"n\":1.50e1", NULL },
-        { "\"n\":\"abc\"", "after: field \"n\": abc is no number, or one that does not fit INTEGER" },
+        { "\"n\":\"abc\"",
+          "after: field \"n\": abc is no number, or one that does not fit INTEGER" },
         { "\"n\":null", "column \"n\" is NOT NULL or of the key, but the event has null" },
         { "\"m\":1", "column \"n\" is NOT NULL or of the key, but the event lacks it" },
         { "\"n\":1,\"n\":2", "after: the field \"n\" stands there twice" },
         { "\"n\":[1]", "after: field \"n\": an array cannot become INTEGER" },
-        { "\"n\":1,\"total\":\"0.001\"", "after: field \"total\": 0.001 is no number, or one that does not fit DECIMAL" },
+        { "\"n\":1,\"total\":\"0.001\"",
+          "after: field \"total\": 0.001 is no number, or one that does not fit DECIMAL" },
         { "\"n\":1,\"total\":0.10", NULL },
         { "\"n\":1,\"total\":0.101", "after: field \"total\": 0.101 does not fit DECIMAL" },
         { "\"n\":1,\"total\":{\"scale\":1,\"value\":\"ew==\"}", NULL },
-        { "\"n\":1,\"total\":{\"scale\":3,\"value\":\"ew==\"}", "after: field \"total\": the decimal does not fit DECIMAL" },
+        { "\"n\":1,\"total\":{\"scale\":3,\"value\":\"ew==\"}",
+          "after: field \"total\": the decimal does not fit DECIMAL" },
         { "\"n\":1,\"ratio\":1e400", "after: field \"ratio\": 1e400 does not fit REAL" },
         { "\"n\":1,\"ratio\":\"NaN\"", NULL },
         { "\"n\":1,\"ok\":2", "after: field \"ok\": 2 is no BOOLEAN" },
-        { "\"n\":1,\"at\":\"yesterday\"", "after: field \"at\": yesterday is no ISO 8601 TIMESTAMP" },
-        { "\"n\":1,\"bytes\":7", "after: field \"bytes\": a value that is no base64 text cannot become BLOB" },
+        { "\"n\":1,\"at\":\"yesterday\"",
+          "after: field \"at\": yesterday is no ISO 8601 TIMESTAMP" },
+        { "\"n\":1,\"bytes\":7",
+          "after: field \"bytes\": a value that is no base64 text cannot become BLOB" },
     };
 
     (void)state;
@@ -278,11 +307,13 @@ what_is_no_envelope_is_refused(void **state)
         const char *value;
         const char *error;
     } cases[] = {
-        { "{\"id\":1}", "{\"after\":{\"id\":1,\"n\":1}}", "the event has no \"op\"; is it a Debezium envelope?" },
+        { "{\"id\":1}", "{\"after\":{\"id\":1,\"n\":1}}",
+          "the event has no \"op\"; is it a Debezium envelope?" },
         { "{\"id\":1}", "{\"op\":\"x\"}", "field \"op\" is \"x\"; known are c, r, u, d, t and m" },
         { "{\"id\":1}", "{\"op\":\"u\",\"after\":null}", "op \"u\" without \"after\"" },
         { "{\"id\":1}", "[1]", "it is no JSON object" },
-        { "{\"id\":1}", "{\"op\":\"c\",\"after\":{\"n\":1}}", "column \"id\" is NOT NULL or of the key, but the event lacks it" },
+        { "{\"id\":1}", "{\"op\":\"c\",\"after\":{\"n\":1}}",
+          "column \"id\" is NOT NULL or of the key, but the event lacks it" },
         { NULL, NULL, "the record has neither value nor key" },
         { "7", NULL, "key: it is no JSON object" },
         { "{\"no\":1}", NULL, "the event has no value for \"id\" of the key" },
@@ -294,7 +325,8 @@ what_is_no_envelope_is_refused(void **state)
         assert_string_equal(t.err.text, cases[i].error);
     }
     assert_int_equal(decode("{\"id\":1}", "not json"), CV_INVALID);
-    assert_int_equal(decode("{\"id\":1}", "{\"op\":\"c\",\"after\":{\"id\":1,\"n\":1}"), CV_INVALID);
+    assert_int_equal(decode("{\"id\":1}", "{\"op\":\"c\",\"after\":{\"id\":1,\"n\":1}"),
+                     CV_INVALID);
     assert_int_equal(decode("{\"id\":1}", "\xff\xfe"), CV_INVALID);
 }
 
@@ -306,7 +338,7 @@ numeric_times_follow_the_time_unit(void **state)
         const char *number;
         int64_t ms;
     } cases[] = {
-        { "us", "1700000000123999", 1700000000123 }, { "us", "-1", -1 },     { "ns", "1000001", 1 },
+        { "us", "1700000000123999", 1700000000123 }, { "us", "-1", -1 }, { "ns", "1000001", 1 },
         { "s", "1700000000", 1700000000000 },        { "ms", "-5", -5 },
     };
 

@@ -10,12 +10,14 @@
 #include "streams/sql/plan.h"
 
 #define PIPELINE "CREATE PIPELINE p WITH (application_id = 'app');\n"
-#define ORDERS                                                                                             \
-    "CREATE SOURCE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER, total DECIMAL(12,2), at "    \
+#define ORDERS                                                                                     \
+    "CREATE SOURCE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER, total "              \
+    "DECIMAL(12,2), at "                                                                           \
     "TIMESTAMP) FROM TOPIC 'orders' EVENT TIME at;\n"
-#define CUSTOMERS                                                                                          \
-    "CREATE GLOBAL SOURCE TABLE customers (id INTEGER PRIMARY KEY, name TEXT) FROM TOPIC 'customers';\n"
-#define SINK "CREATE SINK out TO TOPIC 'out' KEY (order_id);\n"
+#define CUSTOMERS                                                                                  \
+    "CREATE GLOBAL SOURCE TABLE customers (id INTEGER PRIMARY KEY, name TEXT) FROM TOPIC "         \
+    "'customers';\n"
+#define SINK        "CREATE SINK out TO TOPIC 'out' KEY (order_id);\n"
 #define QUERY(body) "CREATE QUERY q ON orders INTO out AS " body ";\n"
 
 struct planned {
@@ -36,7 +38,8 @@ plan_text(struct planned *p, const char *text)
     p->diags.arena = p->arena;
     cv_buf_init(&p->text, 1 << 20);
     sql_unit_init(&unit);
-    assert_int_equal(sql_parse(&unit, "t.sql", text, strlen(text), p->arena, &p->diags, &err), CV_OK);
+    assert_int_equal(sql_parse(&unit, "t.sql", text, strlen(text), p->arena, &p->diags, &err),
+                     CV_OK);
     if (plan_make(&unit, &p->diags, &p->plan, &err) != CV_OK) {
         assert_int_equal(err.rc, CV_INVALID);
         assert_null(p->plan);
@@ -61,7 +64,8 @@ refused(const char *text, const char *line)
 
     plan_text(&p, text);
     assert_null(p.plan);
-    snprintf(first, sizeof(first), "%.*s", (int)strcspn(cv_buf_cstr(&p.text), "\n"), cv_buf_cstr(&p.text));
+    snprintf(first, sizeof(first), "%.*s", (int)strcspn(cv_buf_cstr(&p.text), "\n"),
+             cv_buf_cstr(&p.text));
     assert_string_equal(first, line);
     planned_done(&p);
 }
@@ -70,8 +74,8 @@ static void
 tokens_know_strings_comments_and_quoted_names(void **state)
 {
     static const char text[] = "a -- x ; y\n'it''s' /* ( */ \"q\"\"n\" [b c] 1.5e-3 <";
-    static const enum token_kind kinds[] = { TOKEN_WORD, TOKEN_STRING, TOKEN_WORD,
-                                             TOKEN_WORD, TOKEN_NUMBER, TOKEN_PUNCT, TOKEN_END };
+    static const enum token_kind kinds[] = { TOKEN_WORD,   TOKEN_STRING, TOKEN_WORD, TOKEN_WORD,
+                                             TOKEN_NUMBER, TOKEN_PUNCT,  TOKEN_END };
     static const char *const values[] = { "a", "it's", "q\"n", "b c", "1.5e-3", "<" };
     struct cv_arena *arena = cv_arena_new(NULL);
     struct lexer lx;
@@ -96,9 +100,12 @@ static void
 unclosed_things_are_reported_where_they_begin(void **state)
 {
     (void)state;
-    refused(PIPELINE "CREATE SINK s TO TOPIC 'abc", "t.sql:2:24: error: expected the topic's name as 'text', found string without end");
-    refused(PIPELINE "/* never closed", "t.sql:2:1: error: expected CREATE, found comment without end");
-    refused(PIPELINE "CREATE SOURCE TABLE t (id INTEGER", "t.sql:2:34: error: the file ends before the bracket closes");
+    refused(PIPELINE "CREATE SINK s TO TOPIC 'abc",
+            "t.sql:2:24: error: expected the topic's name as 'text', found string without end");
+    refused(PIPELINE "/* never closed",
+            "t.sql:2:1: error: expected CREATE, found comment without end");
+    refused(PIPELINE "CREATE SOURCE TABLE t (id INTEGER",
+            "t.sql:2:34: error: the file ends before the bracket closes");
 }
 
 static void
@@ -137,15 +144,24 @@ what_comes_later_is_refused_by_name_and_place(void **state)
         const char *text;
         const char *line;
     } cases[] = {
-        { "CREATE SOURCE STREAM s (id INTEGER) FROM TOPIC 't';", "t.sql:2:15: error: SOURCE STREAM is not supported yet in this version" },
-        { "CREATE REPARTITION STREAM r FROM orders BY c;", "t.sql:2:8: error: CREATE REPARTITION is not supported yet in this version" },
-        { "CREATE STATE TABLE s (a INTEGER PRIMARY KEY) WINDOW (a, a) GRACE 1 SECOND;", "t.sql:2:46: error: WINDOW on a state table is not supported yet in this version" },
-        { "CREATE STATE TABLE s (a INTEGER PRIMARY KEY) EXPIRE a AFTER 1 HOUR;", "t.sql:2:46: error: EXPIRE on a state table is not supported yet in this version" },
-        { "CREATE SINK s TO FILE 'x';", "t.sql:2:18: error: a sink TO FILE is not supported yet in this version" },
-        { "CREATE QUERY q ON CLOSE OF s AS SELECT 1;", "t.sql:2:16: error: ON CLOSE OF is not supported yet in this version" },
-        { "CREATE QUERY q ON CHANGE OF s EVERY 5 SECONDS AS SELECT 1;", "t.sql:2:16: error: ON CHANGE OF is not supported yet in this version" },
-        { "CREATE QUERY q EVERY 10 SECONDS AS SELECT 1;", "t.sql:2:16: error: a query on a timer (EVERY) is not supported yet in this version" },
-        { "CREATE QUERY q ON orders LATE INTO x AS SELECT 1;", "t.sql:2:26: error: LATE INTO is not supported yet in this version" },
+        { "CREATE SOURCE STREAM s (id INTEGER) FROM TOPIC 't';",
+          "t.sql:2:15: error: SOURCE STREAM is not supported yet in this version" },
+        { "CREATE REPARTITION STREAM r FROM orders BY c;",
+          "t.sql:2:8: error: CREATE REPARTITION is not supported yet in this version" },
+        { "CREATE STATE TABLE s (a INTEGER PRIMARY KEY) WINDOW (a, a) GRACE 1 SECOND;",
+          "t.sql:2:46: error: WINDOW on a state table is not supported yet in this version" },
+        { "CREATE STATE TABLE s (a INTEGER PRIMARY KEY) EXPIRE a AFTER 1 HOUR;",
+          "t.sql:2:46: error: EXPIRE on a state table is not supported yet in this version" },
+        { "CREATE SINK s TO FILE 'x';",
+          "t.sql:2:18: error: a sink TO FILE is not supported yet in this version" },
+        { "CREATE QUERY q ON CLOSE OF s AS SELECT 1;",
+          "t.sql:2:16: error: ON CLOSE OF is not supported yet in this version" },
+        { "CREATE QUERY q ON CHANGE OF s EVERY 5 SECONDS AS SELECT 1;",
+          "t.sql:2:16: error: ON CHANGE OF is not supported yet in this version" },
+        { "CREATE QUERY q EVERY 10 SECONDS AS SELECT 1;",
+          "t.sql:2:16: error: a query on a timer (EVERY) is not supported yet in this version" },
+        { "CREATE QUERY q ON orders LATE INTO x AS SELECT 1;",
+          "t.sql:2:26: error: LATE INTO is not supported yet in this version" },
     };
 
     (void)state;
@@ -155,10 +171,13 @@ what_comes_later_is_refused_by_name_and_place(void **state)
         snprintf(text, sizeof(text), "%s%s", PIPELINE, cases[i].text);
         refused(text, cases[i].line);
     }
-    refused(PIPELINE ORDERS SINK QUERY("SELECT id AS order_id FROM orders_delta"),
-            "t.sql:4:38: error: the relation \"orders_delta\" is not supported yet in this version");
-    refused("CREATE PIPELINE p WITH (application_id = 'a', processing_guarantee = 'at_least_once');",
-            "t.sql:1:47: error: option \"processing_guarantee\" = 'at_least_once' is not supported yet in this version");
+    refused(
+        PIPELINE ORDERS SINK QUERY("SELECT id AS order_id FROM orders_delta"),
+        "t.sql:4:38: error: the relation \"orders_delta\" is not supported yet in this version");
+    refused(
+        "CREATE PIPELINE p WITH (application_id = 'a', processing_guarantee = 'at_least_once');",
+        "t.sql:1:47: error: option \"processing_guarantee\" = 'at_least_once' is not supported yet "
+        "in this version");
 }
 
 static void
@@ -169,58 +188,74 @@ wrong_statements_are_refused_with_place_and_remedy(void **state)
         const char *line;
     } cases[] = {
         { ORDERS, "error: there is no CREATE PIPELINE statement" },
-        { "CREATE PIPELINE p;", "t.sql:1:17: error: the pipeline needs the option application_id = '...'" },
+        { "CREATE PIPELINE p;",
+          "t.sql:1:17: error: the pipeline needs the option application_id = '...'" },
         { "CREATE PIPELINE p WITH (application_id = 'a b');",
-          "t.sql:1:25: error: 'a b' is no topic name: 1 to 249 letters, digits, \".\", \"_\" and \"-\"" },
+          "t.sql:1:25: error: 'a b' is no topic name: 1 to 249 letters, digits, \".\", \"_\" and "
+          "\"-\"" },
         { "CREATE PIPELINE p WITH (application_id = 'a', color = 'red');",
           "t.sql:1:47: error: a pipeline has no option \"color\"; it has: application_id, "
           "processing_guarantee, commit_interval_ms, state_commit_ms, on_error, dlq_topic" },
         { "CREATE PIPELINE p WITH (application_id = 'a', commit_interval_ms = 5);",
-          "t.sql:1:47: error: option \"commit_interval_ms\" is '5'; it must be a whole number from 10 to 60000" },
+          "t.sql:1:47: error: option \"commit_interval_ms\" is '5'; it must be a whole number from "
+          "10 to 60000" },
         { "CREATE PIPELINE p WITH (application_id = 'a', on_error = 'ignore');",
-          "t.sql:1:47: error: option \"on_error\" is 'ignore'; it must be one of 'fail', 'skip', 'dlq'" },
+          "t.sql:1:47: error: option \"on_error\" is 'ignore'; it must be one of 'fail', 'skip', "
+          "'dlq'" },
         { PIPELINE "SELECT 1;", "t.sql:2:1: error: expected CREATE, found \"SELECT\"" },
-        { PIPELINE "CREATE TABLE t (a);",
-          "t.sql:2:8: error: expected PIPELINE, SOURCE, GLOBAL SOURCE, STATE TABLE, SINK, QUERY, INDEX or "
-          "VIEW behind CREATE, found \"TABLE\"" },
+        { PIPELINE "CREATE TABLE t (a);", "t.sql:2:8: error: expected PIPELINE, SOURCE, GLOBAL "
+                                          "SOURCE, STATE TABLE, SINK, QUERY, INDEX or "
+                                          "VIEW behind CREATE, found \"TABLE\"" },
         { PIPELINE "CREATE SOURCE TABLE t (id MONEY PRIMARY KEY) FROM TOPIC 't';",
-          "t.sql:2:21: error: table \"t\": column \"id\" has the type \"MONEY\"; the types are INTEGER, "
+          "t.sql:2:21: error: table \"t\": column \"id\" has the type \"MONEY\"; the types are "
+          "INTEGER, "
           "REAL, TEXT, BLOB, TIMESTAMP, DECIMAL(precision, scale), BOOLEAN and JSON" },
         { PIPELINE "CREATE SOURCE TABLE t (id INTEGER) FROM TOPIC 't';",
           "t.sql:2:21: error: table \"t\": table \"t\" needs a PRIMARY KEY" },
-        { PIPELINE "CREATE SOURCE TABLE t (id INTEGER PRIMARY KEY,\n  x INTEGER NOT NUL) FROM TOPIC 't';",
+        { PIPELINE
+          "CREATE SOURCE TABLE t (id INTEGER PRIMARY KEY,\n  x INTEGER NOT NUL) FROM TOPIC 't';",
           "t.sql:3:17: error: table \"t\": near \"NUL\": syntax error" },
         { PIPELINE "CREATE SOURCE TABLE t (id INTEGER PRIMARY KEY, old_x TEXT) FROM TOPIC 't';",
-          "t.sql:2:21: error: table \"t\": column \"old_x\": names that begin with \"_\" or \"old_\" are "
+          "t.sql:2:21: error: table \"t\": column \"old_x\": names that begin with \"_\" or "
+          "\"old_\" are "
           "taken by the change relations" },
         { PIPELINE "CREATE SOURCE TABLE t (id INTEGER PRIMARY KEY) FROM TOPIC 't' EVENT TIME at;",
           "t.sql:2:74: error: \"t\" has no column \"at\"" },
         { PIPELINE ORDERS "CREATE SINK orders2 TO TOPIC 'orders';",
-          "t.sql:3:13: error: the topic 'orders' is read by source \"orders\"; a sink cannot write it" },
+          "t.sql:3:13: error: the topic 'orders' is read by source \"orders\"; a sink cannot write "
+          "it" },
         { PIPELINE ORDERS "CREATE STATE TABLE Orders (a INTEGER PRIMARY KEY);",
           "t.sql:3:20: error: the name \"Orders\" is taken by t.sql:2" },
         { PIPELINE ORDERS SINK QUERY("SELECT id AS order_id, totl FROM orders_changes"),
           "t.sql:4:61: error: query \"q\": no such column: totl" },
         { PIPELINE ORDERS SINK QUERY("SELECT id FROM orders_changes"),
-          "t.sql:4:38: error: the result lacks the column \"order_id\" of the key of sink \"out\"" },
+          "t.sql:4:38: error: the result lacks the column \"order_id\" of the key of sink "
+          "\"out\"" },
         { PIPELINE ORDERS SINK QUERY("SELECT id AS order_id, random() AS r FROM orders_changes"),
-          "t.sql:4:61: error: query \"q\": the function random() is not allowed: results must be the same "
+          "t.sql:4:61: error: query \"q\": the function random() is not allowed: results must be "
+          "the same "
           "when events are replayed" },
         { PIPELINE ORDERS SINK QUERY("ATTACH 'x' AS y"),
           "t.sql:4:38: error: query \"q\": ATTACH and DETACH are not allowed in a query" },
         { PIPELINE ORDERS SINK QUERY("DELETE FROM orders WHERE id = 1"),
-          "t.sql:4:38: error: query \"q\": \"orders\" cannot be written by a query; only state tables can" },
+          "t.sql:4:38: error: query \"q\": \"orders\" cannot be written by a query; only state "
+          "tables can" },
         { PIPELINE ORDERS "CREATE QUERY q ON orders AS SELECT id FROM orders_changes;",
           "t.sql:3:29: error: the rows go nowhere: query \"q\" has no INTO" },
-        { PIPELINE ORDERS CUSTOMERS SINK "CREATE QUERY q ON customers INTO out AS SELECT 1 AS order_id;",
-          "t.sql:5:19: error: the source \"customers\" is GLOBAL; such tables are joined, they start no query" },
+        { PIPELINE ORDERS CUSTOMERS SINK
+          "CREATE QUERY q ON customers INTO out AS SELECT 1 AS order_id;",
+          "t.sql:5:19: error: the source \"customers\" is GLOBAL; such tables are joined, they "
+          "start no query" },
         { PIPELINE ORDERS SINK "CREATE QUERY q ON order INTO out AS SELECT 1 AS order_id;",
           "t.sql:4:19: error: there is no source \"order\"" },
-        { PIPELINE ORDERS SINK "CREATE QUERY q ON orders WHEN (_opp = 'c') INTO out AS SELECT 1 AS order_id;",
+        { PIPELINE ORDERS SINK
+          "CREATE QUERY q ON orders WHEN (_opp = 'c') INTO out AS SELECT 1 AS order_id;",
           "t.sql:4:32: error: query \"q\": no such column: _opp" },
-        { PIPELINE ORDERS CUSTOMERS SINK
-          QUERY("SELECT o.id AS order_id, c.name FROM orders_changes o JOIN customers c ON c.name = o.total"),
-          "t.sql:5:38: error: every event would read the whole table \"customers\"; join it by its key or an "
+        { PIPELINE ORDERS CUSTOMERS SINK QUERY(
+              "SELECT o.id AS order_id, c.name FROM orders_changes o JOIN customers c ON c.name = "
+              "o.total"),
+          "t.sql:5:38: error: every event would read the whole table \"customers\"; join it by its "
+          "key or an "
           "index, or say WITH (allow_scan = 1)" },
     };
 
@@ -237,12 +272,13 @@ every_wrong_statement_of_a_file_is_reported(void **state)
     (void)state;
     plan_text(&p, "CREATE SINK a TO FILE 'x';\nCREATE SINK b TO NOWHERE;\nCREATE NONSENSE;\n");
     assert_null(p.plan);
-    assert_string_equal(cv_buf_cstr(&p.text),
-                        "t.sql:1:18: error: a sink TO FILE is not supported yet in this version\n"
-                        "t.sql:2:18: error: expected TOPIC, FILE or CONSOLE, found \"NOWHERE\"\n"
-                        "t.sql:3:8: error: expected PIPELINE, SOURCE, GLOBAL SOURCE, STATE TABLE, SINK, QUERY, "
-                        "INDEX or VIEW behind CREATE, found \"NONSENSE\"\n"
-                        "error: there is no CREATE PIPELINE statement\n");
+    assert_string_equal(
+        cv_buf_cstr(&p.text),
+        "t.sql:1:18: error: a sink TO FILE is not supported yet in this version\n"
+        "t.sql:2:18: error: expected TOPIC, FILE or CONSOLE, found \"NOWHERE\"\n"
+        "t.sql:3:8: error: expected PIPELINE, SOURCE, GLOBAL SOURCE, STATE TABLE, SINK, QUERY, "
+        "INDEX or VIEW behind CREATE, found \"NONSENSE\"\n"
+        "error: there is no CREATE PIPELINE statement\n");
     planned_done(&p);
 }
 
@@ -252,13 +288,15 @@ a_scan_may_be_allowed_and_searches_are_none(void **state)
     struct planned p;
 
     (void)state;
-    plan_text(&p, PIPELINE ORDERS CUSTOMERS SINK
-              "CREATE QUERY q ON orders INTO out WITH (allow_scan = 1) AS\n"
-              "  SELECT o.id AS order_id, c.name FROM orders_changes o JOIN customers c ON c.name = o.total;\n"
-              "CREATE INDEX by_name ON customers (name);\n"
-              "CREATE QUERY q2 ON orders INTO out AS\n"
-              "  WITH x AS (SELECT id, total FROM orders_changes)\n"
-              "  SELECT x.id AS order_id, c.id AS cid FROM x JOIN customers c ON c.name = x.total;\n");
+    plan_text(
+        &p, PIPELINE ORDERS CUSTOMERS SINK
+        "CREATE QUERY q ON orders INTO out WITH (allow_scan = 1) AS\n"
+        "  SELECT o.id AS order_id, c.name FROM orders_changes o JOIN customers c ON c.name = "
+        "o.total;\n"
+        "CREATE INDEX by_name ON customers (name);\n"
+        "CREATE QUERY q2 ON orders INTO out AS\n"
+        "  WITH x AS (SELECT id, total FROM orders_changes)\n"
+        "  SELECT x.id AS order_id, c.id AS cid FROM x JOIN customers c ON c.name = x.total;\n");
     assert_string_equal(cv_buf_cstr(&p.text), "");
     assert_non_null(p.plan);
     assert_string_equal(p.plan->indexes[0].sql, "CREATE INDEX \"by_name\" ON customers (name)");
@@ -272,17 +310,20 @@ relations_that_meet_in_a_query_share_a_group(void **state)
     struct planned p;
 
     (void)state;
-    plan_text(&p, PIPELINE ORDERS CUSTOMERS SINK
-              "CREATE SOURCE TABLE items (id INTEGER PRIMARY KEY, order_id INTEGER) FROM TOPIC 'items';\n"
-              "CREATE SOURCE TABLE other (id INTEGER PRIMARY KEY) FROM TOPIC 'other';\n"
-              "CREATE STATE TABLE counts (order_id INTEGER PRIMARY KEY, n INTEGER) WITHOUT ROWID;\n"
-              "CREATE VIEW named AS SELECT id, name FROM customers;\n"
-              "CREATE QUERY q ON items WHEN (_op = 'c') AS BEGIN\n"
-              "  INSERT INTO counts SELECT i.order_id, 1 FROM items_changes i JOIN orders o ON o.id = i.order_id\n"
-              "    WHERE true ON CONFLICT (order_id) DO UPDATE SET n = CASE WHEN n > 0 THEN n + 1 ELSE 1 END;\n"
-              "END;\n"
-              "CREATE QUERY r ON other INTO out AS SELECT o.id AS order_id, n.name FROM other_changes o\n"
-              "  LEFT JOIN named n ON n.id = o.id;\n");
+    plan_text(
+        &p, PIPELINE ORDERS CUSTOMERS SINK
+        "CREATE SOURCE TABLE items (id INTEGER PRIMARY KEY, order_id INTEGER) FROM TOPIC 'items';\n"
+        "CREATE SOURCE TABLE other (id INTEGER PRIMARY KEY) FROM TOPIC 'other';\n"
+        "CREATE STATE TABLE counts (order_id INTEGER PRIMARY KEY, n INTEGER) WITHOUT ROWID;\n"
+        "CREATE VIEW named AS SELECT id, name FROM customers;\n"
+        "CREATE QUERY q ON items WHEN (_op = 'c') AS BEGIN\n"
+        "  INSERT INTO counts SELECT i.order_id, 1 FROM items_changes i JOIN orders o ON o.id = "
+        "i.order_id\n"
+        "    WHERE true ON CONFLICT (order_id) DO UPDATE SET n = CASE WHEN n > 0 THEN n + 1 ELSE 1 "
+        "END;\n"
+        "END;\n"
+        "CREATE QUERY r ON other INTO out AS SELECT o.id AS order_id, n.name FROM other_changes o\n"
+        "  LEFT JOIN named n ON n.id = o.id;\n");
     assert_string_equal(cv_buf_cstr(&p.text), "");
     assert_int_equal(p.plan->n_groups, 2);
     assert_string_equal(p.plan->groups[0].name, "orders");
@@ -302,18 +343,25 @@ explain_prints_text_json_and_sql(void **state)
 
     (void)state;
     plan_text(&p, PIPELINE ORDERS CUSTOMERS SINK QUERY(
-                      "SELECT o.id AS order_id, c.name FROM orders_changes o JOIN customers c ON c.id = o.customer_id"));
+                      "SELECT o.id AS order_id, c.name FROM orders_changes o JOIN customers c ON "
+                      "c.id = o.customer_id"));
     assert_non_null(p.plan);
     explain_text(p.plan, &out);
-    assert_non_null(strstr(cv_buf_cstr(&out), "task group orders: one task a partition of 'orders', changelog 'app-orders-changelog'"));
-    assert_non_null(strstr(cv_buf_cstr(&out), "query q on orders -> out; reads orders_changes, customers"));
+    assert_non_null(strstr(
+        cv_buf_cstr(&out),
+        "task group orders: one task a partition of 'orders', changelog 'app-orders-changelog'"));
+    assert_non_null(
+        strstr(cv_buf_cstr(&out), "query q on orders -> out; reads orders_changes, customers"));
     cv_buf_reset(&out);
     explain_json(p.plan, &out);
-    assert_non_null(strstr(cv_buf_cstr(&out), "\"task_groups\":[{\"name\":\"orders\",\"anchor_topic\":\"orders\""));
+    assert_non_null(strstr(cv_buf_cstr(&out),
+                           "\"task_groups\":[{\"name\":\"orders\",\"anchor_topic\":\"orders\""));
     cv_buf_reset(&out);
     explain_sqlite(p.plan, &out);
-    assert_non_null(strstr(cv_buf_cstr(&out), "CREATE TABLE \"customers\" (id INTEGER PRIMARY KEY, name TEXT\n);"));
-    assert_non_null(strstr(cv_buf_cstr(&out), "SELECT o.id AS order_id, c.name FROM orders_changes o"));
+    assert_non_null(strstr(cv_buf_cstr(&out),
+                           "CREATE TABLE \"customers\" (id INTEGER PRIMARY KEY, name TEXT\n);"));
+    assert_non_null(
+        strstr(cv_buf_cstr(&out), "SELECT o.id AS order_id, c.name FROM orders_changes o"));
     cv_buf_free(&out);
     planned_done(&p);
 }

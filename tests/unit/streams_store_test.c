@@ -144,8 +144,12 @@ foreign_newer_and_damaged_files_are_told_apart(void **state)
     bool corrupt;
 
     (void)state;
-    assert_int_equal(db_exec(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
-                                 "INSERT INTO t SELECT i, hex(zeroblob(20)) FROM n", &err), CV_OK);
+    assert_int_equal(
+        db_exec(db,
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+                "INSERT INTO t SELECT i, hex(zeroblob(20)) FROM n",
+                &err),
+        CV_OK);
     db_close(db);
     db = NULL;
     patch_file(4096 + 4096, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 12);
@@ -193,18 +197,28 @@ functions_are_exact(void **state)
         const char *sql;
         const char *text; /* NULL: null; "!": an error */
     } cases[] = {
-        { "dec(1234, 2)", "12.34" },        { "dec(-5, 2)", "-0.05" },
-        { "dec(7, 0)", "7" },               { "dec(NULL, 2)", NULL },
-        { "dec(99.5, 2)", "1.00" },         { "dec('x', 2)", "!" },
-        { "dec(1, 19)", "!" },              { "dec(-9223372036854775807 - 1, 2)", "-92233720368547758.08" },
-        { "todec('12.34', 2)", "1234" },    { "todec('-0.5', 2)", "-50" },
-        { "todec('1e3', 2)", "100000" },    { "todec('12.345', 2)", "!" },
-        { "todec('12.340', 2)", "1234" },   { "todec('', 2)", "!" },
+        { "dec(1234, 2)", "12.34" },
+        { "dec(-5, 2)", "-0.05" },
+        { "dec(7, 0)", "7" },
+        { "dec(NULL, 2)", NULL },
+        { "dec(99.5, 2)", "1.00" },
+        { "dec('x', 2)", "!" },
+        { "dec(1, 19)", "!" },
+        { "dec(-9223372036854775807 - 1, 2)", "-92233720368547758.08" },
+        { "todec('12.34', 2)", "1234" },
+        { "todec('-0.5', 2)", "-50" },
+        { "todec('1e3', 2)", "100000" },
+        { "todec('12.345', 2)", "!" },
+        { "todec('12.340', 2)", "1234" },
+        { "todec('', 2)", "!" },
         { "todec('99999999999999999999', 0)", "!" },
         { "iso(0)", "1970-01-01T00:00:00.000Z" },
-        { "iso(NULL)", NULL },              { "tumble(119999, 60000)", "60000" },
-        { "tumble(-1, 60000)", "-60000" },  { "tumble(5, 0)", "!" },
-        { "murmur2('21')", "3321034988" },  { "event_time()", "1700000000000" },
+        { "iso(NULL)", NULL },
+        { "tumble(119999, 60000)", "60000" },
+        { "tumble(-1, 60000)", "-60000" },
+        { "tumble(5, 0)", "!" },
+        { "murmur2('21')", "3321034988" },
+        { "event_time()", "1700000000000" },
         { "strftime('%Y-%m-%d', 'now')", "2023-11-14" },
     };
     struct database *db;
@@ -247,12 +261,23 @@ the_change_relation_shows_new_and_old_row(void **state)
 {
     struct cv_arena *arena;
     struct plan *plan = test_plan(PAIRS, &arena);
-    struct cell row[] = { { .kind = CELL_TEXT, .data = "x", .len = 1 }, { .kind = CELL_INTEGER, .integer = 5 },
-                          { .kind = CELL_REAL, .real = 1.5 }, { .kind = CELL_NULL } };
-    struct cell old[] = { { .kind = CELL_TEXT, .data = "y", .len = 1 }, { .kind = CELL_INTEGER, .integer = 4 },
-                          { .kind = CELL_NULL }, { .kind = CELL_NULL } };
-    struct change change = { .row = row, .old = old, .op = 'u', .ts_ms = 10, .commit_ts_ms = 20, .lsn = CHANGE_NONE,
-                             .txid = 7, .partition = 2, .offset = 99 };
+    struct cell row[] = { { .kind = CELL_TEXT, .data = "x", .len = 1 },
+                          { .kind = CELL_INTEGER, .integer = 5 },
+                          { .kind = CELL_REAL, .real = 1.5 },
+                          { .kind = CELL_NULL } };
+    struct cell old[] = { { .kind = CELL_TEXT, .data = "y", .len = 1 },
+                          { .kind = CELL_INTEGER, .integer = 4 },
+                          { .kind = CELL_NULL },
+                          { .kind = CELL_NULL } };
+    struct change change = { .row = row,
+                             .old = old,
+                             .op = 'u',
+                             .ts_ms = 10,
+                             .commit_ts_ms = 20,
+                             .lsn = CHANGE_NONE,
+                             .txid = 7,
+                             .partition = 2,
+                             .offset = 99 };
     struct relation *rel;
     struct database *db;
     struct cv_err err = CV_ERR_INIT;
@@ -262,9 +287,13 @@ the_change_relation_shows_new_and_old_row(void **state)
     assert_int_equal(relation_new(db, plan->sources[0].table, &rel, &err), CV_OK);
     assert_int_equal(query_int(db, "SELECT count(*) FROM t_changes"), 0);
     relation_show(rel, &change);
-    assert_int_equal(query_int(db, "SELECT n * 10 + old_n FROM t_changes WHERE k = 'x' AND old_k = 'y'"), 54);
-    assert_int_equal(query_int(db, "SELECT _op = 'u' AND _ts = 10 AND _commit_ts = 20 AND _lsn IS NULL AND _txid = 7 "
-                                   "AND _partition = 2 AND _offset = 99 AND _snapshot = 0 FROM t_changes"), 1);
+    assert_int_equal(
+        query_int(db, "SELECT n * 10 + old_n FROM t_changes WHERE k = 'x' AND old_k = 'y'"), 54);
+    assert_int_equal(
+        query_int(
+            db, "SELECT _op = 'u' AND _ts = 10 AND _commit_ts = 20 AND _lsn IS NULL AND _txid = 7 "
+                "AND _partition = 2 AND _offset = 99 AND _snapshot = 0 FROM t_changes"),
+        1);
     change.old = NULL;
     assert_int_equal(query_int(db, "SELECT old_n IS NULL FROM t_changes"), 1);
     relation_show(rel, NULL);
@@ -350,7 +379,8 @@ replicate(struct changelog *from, struct changelog *to)
 }
 
 static const char *const table_sum =
-    "SELECT count(*) * 1000000 + coalesce(sum(n * 1000 + length(k) * 10 + coalesce(v, 0) + length(coalesce(b, ''))), 0) "
+    "SELECT count(*) * 1000000 + coalesce(sum(n * 1000 + length(k) * 10 + coalesce(v, 0) + "
+    "length(coalesce(b, ''))), 0) "
     "FROM t";
 
 static void
@@ -363,7 +393,8 @@ a_restored_table_equals_its_original(void **state)
     struct changelog *log[2];
     struct cv_err err = CV_ERR_INIT;
     static const char *const steps[] = {
-        "INSERT INTO t VALUES ('a', 1, 1.5, x'0001'), ('b', 2, NULL, NULL), ('c' || char(0) || 'd', 3, 7, x'')",
+        "INSERT INTO t VALUES ('a', 1, 1.5, x'0001'), ('b', 2, NULL, NULL), ('c' || char(0) || "
+        "'d', 3, 7, x'')",
         "UPDATE t SET v = 2 WHERE n = 1",
         "INSERT OR REPLACE INTO t VALUES ('a', 1, 9, NULL)",
         "UPDATE t SET k = 'moved' WHERE n = 2",
@@ -413,9 +444,18 @@ rows_are_coalesced_and_read_again_after_a_rolled_back_savepoint(void **state)
     assert_int_equal(db_open_memory(&db, &err), CV_OK);
     assert_int_equal(db_exec(db, plan->sources[0].ddl, &err), CV_OK);
     assert_int_equal(changelog_new(db, tables, 1, &log, &err), CV_OK);
-    assert_int_equal(db_exec(db, "BEGIN; INSERT INTO t VALUES ('a', 1, 1, NULL); UPDATE t SET v = 2; UPDATE t SET v = 3", &err), CV_OK);
+    assert_int_equal(
+        db_exec(
+            db,
+            "BEGIN; INSERT INTO t VALUES ('a', 1, 1, NULL); UPDATE t SET v = 2; UPDATE t SET v = 3",
+            &err),
+        CV_OK);
     assert_int_equal(changelog_dirty(log), 1);
-    assert_int_equal(db_exec(db, "SAVEPOINT s; UPDATE t SET v = 99; INSERT INTO t VALUES ('b', 2, 1, NULL); ROLLBACK TO s; RELEASE s", &err), CV_OK);
+    assert_int_equal(db_exec(db,
+                             "SAVEPOINT s; UPDATE t SET v = 99; INSERT INTO t VALUES ('b', 2, 1, "
+                             "NULL); ROLLBACK TO s; RELEASE s",
+                             &err),
+                     CV_OK);
     assert_int_equal(changelog_dirty(log), 2);
     assert_int_equal(changelog_reread(log, &err), CV_OK);
     while (changelog_next(log, &i, &key, &value)) {
@@ -455,10 +495,12 @@ foreign_changelog_records_are_refused(void **state)
     assert_int_equal(changelog_new(db, tables, 1, &log, &err), CV_OK);
     assert_int_equal(changelog_apply(log, (struct cv_bytes){ "ab", 2 }, other, &err), CV_INVALID);
     cv_buf_be32(&key, tables[0]->id + 1);
-    assert_int_equal(changelog_apply(log, (struct cv_bytes){ key.data, key.len }, other, &err), CV_OK); /* gone table */
+    assert_int_equal(changelog_apply(log, (struct cv_bytes){ key.data, key.len }, other, &err),
+                     CV_OK); /* gone table */
     cv_buf_reset(&key);
     cv_buf_be32(&key, tables[0]->id);
-    assert_int_equal(changelog_apply(log, (struct cv_bytes){ key.data, key.len }, other, &err), CV_INVALID);
+    assert_int_equal(changelog_apply(log, (struct cv_bytes){ key.data, key.len }, other, &err),
+                     CV_INVALID);
     assert_non_null(strstr(err.text, "written for another definition of table \"t\""));
     assert_int_equal(query_int(db, "SELECT count(*) FROM t"), 0);
     cv_buf_free(&key);

@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A streams worker; see app.h. Start order: topics, GLOBAL tables, processing threads, group. Stop
+ * order: the reverse; each thread commits what it has processed. Kafka being away is waited for at
+ * every step.
+ */
+#include "streams/app.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "streams/assignment.h"
+#include "streams/engine/global.h"
+#include "streams/io/kafka_broker.h"
+#include "streams/topics.h"
+
+#define RETRY_MS       1000
+#define SAY_EVERY_MS   5000
+#define MEMBER_POLL_MS 100
+#define REVOKE_MS      30000
+#define STOP_MS        30000
+#define MEMBER_MAX     64
+
+struct app {
+    const struct streams_config *config;
+    const struct plan *plan;
+    struct cv_log *log;
+    struct status_board *board;
+    atomic_bool stop;
+    struct cv_wake wake;
+
+    char dir[4000]; /* state.dir/application */
+    char global_path[4096];
+    char worker_id[128];
+    int lock_fd;
+
+    struct cv_admin *admin;
+    int32_t *partitions;
+    struct global *global;
+    struct cv_thread *global_thread;
+    struct loop **loops;
+    struct cv_thread **threads;
+    size_t n_loops;
+    struct cv_config *member_config;
+    struct cv_consumer *member;
+    struct assignment *assignment;
+    struct cv_topic_partitions to_pause; /* strings owned */
+
+    struct cv_lock lock; /* guards what follows */
+    enum app_state state;
+    char why[1024];
+    bool assigned;
+};
+
+enum cv_rc
+app_new(const struct streams_config *config, const struct plan *plan, struct app **ret,
+        struct cv_err *err)
+{
+    struct app *app = calloc(1, sizeof(*app));
+    enum cv_rc rc;
+
+    if (app == NULL)
+        return cv_fail_memory(err);
+    app->config = config;
+    app->plan = plan;
+    app->log = cv_log_get("culvert.streams");
+    app->lock_fd = -1;
+    app->wake.fd = -1;
+    cv_lock_init(&app->lock, CV_RANK_WORKER_STATE);
+    snprintf(app->why, sizeof(app->why), "starting");
+    app->board = status_board_new();
+    app->partitions = calloc(plan->n_sources + 1, sizeof(*app->partitions));
+    app->member_config = cv_config_new();
+    rc = cv_wake_init(&app->wake, err);
+    if (rc == CV_OK &&
+        (app->board == NULL || app->partitions == NULL || app->member_config == NULL))
+        rc = cv_fail_memory(err);
+    if (rc != CV_OK) {
+        app_free(app);
+        return rc;
+    }
+    *ret = app;
+    return CV_OK;
+}
+
+void
+app_free(struct app *app)
+{
+    if (app == NULL)
+        return;
+    if (app->lock_fd >= 0)
+        close(app->lock_fd);
+    cv_config_free(app->member_config);
+    status_board_free(app->board);
+    cv_wake_done(&app->wake);
+    cv_lock_done(&app->lock);
+    free(app->partitions);
+    free(app);
+}
+
+void
+app_stop(struct app *app)
+{
+    atomic_store(&app->stop, true);
+    cv_wake_signal(&app->wake);
+}
+
+static void
+set_state(struct app *app, enum app_state state, const char *why)
+{
+    cv_lock(&app->lock);
+    app->state = state;
+    snprintf(app->why, sizeof(app->why), "%s", why);
+    cv_unlock(&app->lock);
+}
+
+/* ---- the state directory ---- */
+
+static enum cv_rc
+make_directories(struct app *app, struct cv_err *err)
+{
+    const char *dir = app->config->state_dir;
+
+    if (mkdir(dir, 0750) != 0 && errno != EEXIST)
+        return cv_fail_errno(err, CV_INVALID, errno, "could not create state.dir \"%s\"", dir);
+    if ((size_t)snprintf(app->dir, sizeof(app->dir), "%s/%s", dir, app->plan->application_id) >=
+        sizeof(app->dir) - 64)
+        return cv_fail(err, CV_INVALID, "state.dir is too long");
+    if (mkdir(app->dir, 0750) != 0 && errno != EEXIST)
+        return cv_fail_errno(err, CV_INVALID, errno, "could not create the directory \"%s\"",
+                             app->dir);
+    snprintf(app->global_path, sizeof(app->global_path), "%s/global.db", app->dir);
+    return CV_OK;
+}
+
+/* One worker a directory: the lock is held until the process ends. */
+static enum cv_rc
+lock_directory(struct app *app, struct cv_err *err)
+{
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s/lock", app->dir);
+    app->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (app->lock_fd < 0)
+        return cv_fail_errno(err, CV_INVALID, errno, "could not open \"%s\"", path);
+    if (flock(app->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        return cv_fail(err, CV_CONFLICT,
+                       "another worker uses the state directory \"%s\"; stop it, or give this one "
+                       "a state.dir of its own",
+                       app->dir);
+    return CV_OK;
+}
+
+/* The name stays with the state: who has the directory is that member. */
+static enum cv_rc
+find_worker_id(struct app *app, struct cv_err *err)
+{
+    char path[4096];
+    uint64_t id;
+    FILE *file;
+
+    snprintf(app->worker_id, sizeof(app->worker_id), "%s", app->config->worker_id);
+    if (app->worker_id[0] != '\0')
+        return CV_OK;
+    snprintf(path, sizeof(path), "%s/worker.id", app->dir);
+    file = fopen(path, "re");
+    if (file != NULL) {
+        int n = fscanf(file, "%100[0-9a-zA-Z._-]", app->worker_id);
+
+        fclose(file);
+        if (n == 1)
+            return CV_OK;
+    }
+    if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
+        return cv_fail(err, CV_INTERNAL, "could not draw a random worker id");
+    snprintf(app->worker_id, sizeof(app->worker_id), "w-%016llx", (unsigned long long)id);
+    file = fopen(path, "we");
+    if (file == NULL || fprintf(file, "%s\n", app->worker_id) < 0 || fclose(file) != 0)
+        return cv_fail_errno(err, CV_INVALID, errno, "could not write \"%s\"", path);
+    return CV_OK;
+}
+
+/* ---- Kafka's side ---- */
+
+/* Try until it works, a person must look, or the worker is stopped (CV_OK: look at stop). */
+static enum cv_rc
+wait_for(struct app *app, enum cv_rc (*step)(struct app *app, struct cv_err *err),
+         struct cv_err *err)
+{
+    struct cv_log_limit limit = { 0 };
+    uint64_t suppressed;
+
+    while (!atomic_load(&app->stop)) {
+        enum cv_rc rc = step(app, err);
+
+        if (rc != CV_RETRY && rc != CV_NOT_FOUND)
+            return rc;
+        set_state(app, APP_STARTING, err->text);
+        if (cv_log_limit(&limit, SAY_EVERY_MS, &suppressed))
+            CV_LOG_WARN(app->log, "waiting for Kafka, trying again", CV_ERR(err));
+        cv_wake_wait(&app->wake, cv_mono_ms() + RETRY_MS);
+    }
+    return CV_OK;
+}
+
+static enum cv_rc
+make_admin(struct app *app, struct cv_err *err)
+{
+    struct cv_kafka_conf conf = { .role = CV_KAFKA_ADMIN,
+                                  .client_id = "culvert-streams-admin",
+                                  .layers = { app->config->raw, app->config->admin },
+                                  .n_layers = 2,
+                                  .log = cv_log_get("culvert.streams.kafka") };
+
+    return cv_admin_new(&conf, &app->admin, err);
+}
+
+static enum cv_rc
+find_topics(struct app *app, struct cv_err *err)
+{
+    return topics_sources(app->admin, app->plan, app->partitions, err);
+}
+
+static enum cv_rc
+create_topics(struct app *app, struct cv_err *err)
+{
+    return topics_create(app->admin, app->plan, app->partitions, app->config->replication_factor,
+                         err);
+}
+
+static enum cv_rc
+make_broker(struct app *app, const char *transactional_id, struct broker **ret, struct cv_err *err)
+{
+    struct kafka_broker_spec spec = {
+        .common = app->config->raw,
+        .consumer = app->config->consumer,
+        .producer = app->config->producer,
+        .group_id = app->plan->application_id,
+        .transactional_id = transactional_id,
+        .member = app->member,
+        .stop = &app->stop,
+        .transaction_timeout_ms = app->config->transaction_timeout_ms,
+    };
+
+    return kafka_broker_new(&spec, ret, err);
+}
+
+static enum cv_rc
+start_global(struct app *app, struct cv_err *err)
+{
+    struct global_spec spec = { .plan = app->plan,
+                                .partitions = app->partitions,
+                                .path = app->global_path,
+                                .board = app->board };
+
+    if (app->plan->n_globals == 0)
+        return CV_OK;
+    if (make_broker(app, NULL, &spec.broker, err) != CV_OK)
+        return err->rc;
+    if (global_new(&spec, &app->global, err) != CV_OK)
+        return err->rc;
+    return cv_thread_start("global", global_run, app->global, &app->global_thread, err);
+}
+
+static enum cv_rc
+global_ready(struct app *app, struct cv_err *err)
+{
+    if (app->global == NULL)
+        return CV_OK;
+    switch (global_state(app->global, err)) {
+    case GLOBAL_READY:
+        return CV_OK;
+    case GLOBAL_FAILED:
+        return err->rc == CV_RETRY ? CV_INTERNAL : err->rc;
+    default:
+        return cv_fail(err, CV_RETRY, "the GLOBAL tables are being read");
+    }
+}
+
+/* Quick, unlike other waits: loading takes milliseconds as a rule. */
+static enum cv_rc
+wait_for_global(struct app *app, struct cv_err *err)
+{
+    while (!atomic_load(&app->stop)) {
+        enum cv_rc rc = global_ready(app, err);
+
+        if (rc != CV_RETRY)
+            return rc;
+        set_state(app, APP_STARTING, err->text);
+        cv_wake_wait(&app->wake, cv_mono_ms() + 20);
+    }
+    return CV_OK;
+}
+
+/* ---- the group's member ---- */
+
+static void
+on_assigned(void *arg, struct cv_topic_partitions *parts)
+{
+    struct app *app = arg;
+
+    /* The member never reads: its partitions are paused as soon as they are there. */
+    for (size_t i = 0; i < parts->count; i++) {
+        struct cv_topic_partition *items =
+            realloc(app->to_pause.items, (app->to_pause.count + 1) * sizeof(*items));
+
+        parts->items[i].offset = CV_OFFSET_END;
+        if (items == NULL)
+            continue;
+        app->to_pause.items = items;
+        items[app->to_pause.count++] =
+            (struct cv_topic_partition){ .topic = strdup(parts->items[i].topic),
+                                         .partition = parts->items[i].partition };
+    }
+    assignment_add(app->assignment, parts);
+    cv_lock(&app->lock);
+    app->assigned = true;
+    cv_unlock(&app->lock);
+}
+
+static void
+on_revoked(void *arg, const struct cv_topic_partitions *parts, bool lost)
+{
+    struct app *app = arg;
+
+    cv_topic_partitions_done(&app->to_pause);
+    if (app->loops == NULL) /* stopping: the threads have closed all tasks */
+        return;
+    assignment_remove(app->assignment, parts, lost, cv_mono_ms() + REVOKE_MS);
+}
+
+static enum cv_rc
+make_member(struct app *app, struct cv_err *err)
+{
+    const struct cv_consumer_events events = { .arg = app,
+                                               .assigned = on_assigned,
+                                               .revoked = on_revoked };
+    const char *const pairs[] = {
+        "group.instance.id",
+        app->worker_id,
+        "partition.assignment.strategy",
+        "cooperative-sticky",
+        "session.timeout.ms",
+        "10000",
+        "heartbeat.interval.ms",
+        "2000",
+        "queued.max.messages.kbytes",
+        "64",
+        "enable.partition.eof",
+        "false",
+    };
+    struct cv_kafka_conf conf = { .role = CV_KAFKA_CONSUMER,
+                                  .client_id = "culvert-streams-member",
+                                  .layers = { app->member_config, app->config->raw,
+                                              app->config->consumer },
+                                  .n_layers = 3,
+                                  .log = cv_log_get("culvert.streams.kafka") };
+
+    for (size_t i = 0; i < CV_COUNT(pairs); i += 2) {
+        if (cv_config_set(app->member_config, pairs[i], pairs[i + 1], err) != CV_OK)
+            return err->rc;
+    }
+    return cv_consumer_new(&conf, app->plan->application_id, &events, &app->member, err);
+}
+
+static enum cv_rc
+start_loops(struct app *app, struct cv_err *err)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t count = app->config->num_threads > 0 ? (size_t)app->config->num_threads
+                   : cores > 0                  ? (size_t)cores
+                                                : 1;
+    enum cv_rc rc = CV_OK;
+
+    app->loops = calloc(count, sizeof(*app->loops));
+    app->threads = calloc(count, sizeof(*app->threads));
+    if (app->loops == NULL || app->threads == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; i < count && rc == CV_OK; i++) {
+        struct loop_spec spec = { .plan = app->plan, .board = app->board };
+        char name[16];
+        char id[512];
+
+        snprintf(name, sizeof(name), "streams-%u", (unsigned)(i & 0xFFF));
+        snprintf(id, sizeof(id), "%s-%s-%zu", app->plan->application_id, app->worker_id, i);
+        rc = make_broker(app, id, &spec.broker, err);
+        if (rc == CV_OK)
+            rc = loop_new(&spec, &app->loops[i], err);
+        if (rc != CV_OK)
+            break;
+        cv_lock(&app->lock);
+        app->n_loops++;
+        cv_unlock(&app->lock);
+        rc = cv_thread_start(name, loop_run, app->loops[i], &app->threads[i], err);
+    }
+    return rc;
+}
+
+static enum cv_rc
+make_assignment(struct app *app, struct cv_err *err)
+{
+    const struct task_spec base = {
+        .plan = app->plan,
+        .partitions = app->partitions,
+        .state_dir = app->dir,
+        .global_path = app->global != NULL ? app->global_path : NULL,
+        .start_offset = app->config->auto_offset_reset == 1 ? CV_OFFSET_END : CV_OFFSET_BEGINNING,
+    };
+
+    return assignment_new(&base, app->loops, app->n_loops, &app->assignment, err);
+}
+
+static enum cv_rc
+subscribe(struct app *app, struct cv_err *err)
+{
+    size_t count;
+    const char **topics = assignment_topics(app->plan, &count);
+    enum cv_rc rc = topics == NULL ? cv_fail_memory(err)
+                                   : cv_consumer_subscribe(app->member, topics, count, err);
+
+    free(topics);
+    return rc;
+}
+
+static void
+pause_assigned(struct app *app)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    if (app->to_pause.count > 0 && cv_consumer_pause(app->member, &app->to_pause, &err) != CV_OK)
+        CV_LOG_WARN(app->log, "could not pause the member's partitions", CV_ERR(&err));
+    cv_topic_partitions_done(&app->to_pause);
+}
+
+/* The member's life: heartbeats and rebalances. */
+static enum cv_rc
+be_member(struct app *app, struct cv_err *err)
+{
+    struct cv_consumed batch[MEMBER_MAX];
+    size_t n;
+
+    set_state(app, APP_RUNNING, "");
+    CV_LOG_INFO(app->log, "worker runs", CV_STR("application", app->plan->application_id),
+                CV_STR("worker", app->worker_id), CV_INT("threads", app->n_loops));
+    while (!atomic_load(&app->stop)) {
+        enum cv_rc rc = cv_consumer_poll(app->member, batch, MEMBER_MAX, MEMBER_POLL_MS, &n, err);
+
+        if (rc != CV_OK)
+            return cv_err_context(err, "group \"%s\"", app->plan->application_id);
+        cv_consumed_free(batch, n);
+        pause_assigned(app);
+        rc = global_ready(app, err);
+        if (rc != CV_OK && rc != CV_RETRY)
+            return rc;
+    }
+    return CV_OK;
+}
+
+/* ---- start and stop ---- */
+
+static enum cv_rc
+start_all(struct app *app, struct cv_err *err)
+{
+    enum cv_rc rc = make_directories(app, err);
+
+    if (rc == CV_OK)
+        rc = lock_directory(app, err);
+    if (rc == CV_OK)
+        rc = find_worker_id(app, err);
+    if (rc == CV_OK)
+        rc = make_admin(app, err);
+    if (rc == CV_OK)
+        rc = wait_for(app, find_topics, err);
+    if (rc == CV_OK && !atomic_load(&app->stop))
+        rc = wait_for(app, create_topics, err);
+    if (rc != CV_OK || atomic_load(&app->stop))
+        return rc;
+    topics_warn(app->admin, app->plan);
+    rc = make_member(app, err);
+    if (rc == CV_OK)
+        rc = start_global(app, err);
+    if (rc == CV_OK)
+        rc = wait_for_global(app, err);
+    if (rc == CV_OK)
+        rc = start_loops(app, err);
+    if (rc == CV_OK)
+        rc = make_assignment(app, err);
+    return rc == CV_OK ? subscribe(app, err) : rc;
+}
+
+static void
+stop_all(struct app *app)
+{
+    int64_t deadline = cv_mono_ms() + STOP_MS;
+    size_t count = app->n_loops;
+
+    for (size_t i = 0; i < count; i++)
+        loop_stop(app->loops[i]);
+    cv_lock(&app->lock);
+    app->n_loops = 0; /* nobody looks at them any more */
+    cv_unlock(&app->lock);
+    for (size_t i = 0; i < count; i++) {
+        if (!cv_thread_join(app->threads[i], deadline)) {
+            /* A thread that hangs in a call would use what is freed below. */
+            CV_LOG_ERROR(app->log, "a processing thread did not stop in time", CV_INT("thread", i));
+            _exit(1);
+        }
+        loop_free(app->loops[i]);
+    }
+    free(app->loops);
+    free(app->threads);
+    app->loops = NULL;
+    app->threads = NULL;
+    /* The member goes last: commits carried its generation. Its partitions have no tasks any more.
+     */
+    cv_consumer_free(app->member);
+    app->member = NULL;
+    assignment_free(app->assignment);
+    app->assignment = NULL;
+    cv_topic_partitions_done(&app->to_pause);
+    if (app->global != NULL)
+        global_stop(app->global);
+    cv_thread_join(app->global_thread, -1);
+    app->global_thread = NULL;
+    global_free(app->global);
+    app->global = NULL;
+    cv_admin_free(app->admin);
+    app->admin = NULL;
+}
+
+enum cv_rc
+app_run(struct app *app, struct cv_err *err)
+{
+    struct app_view view;
+    enum cv_rc rc = start_all(app, err);
+
+    if (rc == CV_OK && !atomic_load(&app->stop))
+        rc = be_member(app, err);
+    app_view(app, &view);
+    if (rc == CV_OK && view.tasks > 0 && view.tasks_failed == view.tasks)
+        rc = cv_fail(err, CV_INTERNAL, "all tasks have failed");
+    set_state(app, rc == CV_OK ? APP_STOPPING : APP_FAILED, rc == CV_OK ? "" : err->text);
+    stop_all(app);
+    return rc;
+}
+
+/* ---- what others see ---- */
+
+void
+app_view(struct app *app, struct app_view *ret)
+{
+    struct task_status *tasks;
+    size_t count;
+
+    *ret = (struct app_view){ 0 };
+    cv_lock(&app->lock);
+    ret->state = app->state;
+    memcpy(ret->why, app->why, sizeof(ret->why));
+    ret->assigned = app->assigned;
+    cv_unlock(&app->lock);
+    tasks = app_tasks(app, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(tasks[i].id, "global") == 0)
+            continue;
+        ret->tasks++;
+        ret->tasks_failed += tasks[i].state == TASK_FAILED;
+        ret->tasks_running += tasks[i].state == TASK_RUNNING;
+    }
+    free(tasks);
+}
+
+struct task_status *
+app_tasks(struct app *app, size_t *ret_count)
+{
+    return status_board_copy(app->board, ret_count);
+}
+
+void
+app_loop_stats(struct app *app, struct loop_stats *ret)
+{
+    *ret = (struct loop_stats){ 0 };
+    cv_lock(&app->lock);
+    for (size_t i = 0; i < app->n_loops; i++) {
+        struct loop_stats one;
+
+        loop_stats(app->loops[i], &one);
+        ret->commits += one.commits;
+        ret->commits_failed += one.commits_failed;
+        ret->commit_us += one.commit_us;
+        ret->process_us += one.process_us;
+        ret->poll_us += one.poll_us;
+    }
+    cv_unlock(&app->lock);
+}
+
+const struct plan *
+app_plan(const struct app *app)
+{
+    return app->plan;
+}
+
+const char *
+app_directory(const struct app *app)
+{
+    return app->config->pipeline_directory;
+}
