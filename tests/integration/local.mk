@@ -4,6 +4,7 @@ integration_tests = \
 	tests/integration/bad_config.int \
 	tests/integration/kafka_client.int \
 	tests/integration/golden.int \
+	tests/integration/group.int \
 	tests/integration/quickstart.int \
 	tests/integration/sample_schema.int \
 	tests/integration/streams_kill.int \
