@@ -47,6 +47,17 @@ copy_common(const struct cv_config *worker, struct cv_config **ret, struct cv_er
     return CV_OK;
 }
 
+/* A sink may subscribe to topics that a source has yet to make: Java's client looks for them all the time,
+   librdkafka every five minutes. */
+static enum cv_rc
+make_defaults(enum cv_kafka_role role, struct cv_config **ret, struct cv_err *err)
+{
+    *ret = cv_config_new();
+    if (*ret == NULL)
+        return cv_fail_memory(err);
+    return role == CV_KAFKA_CONSUMER ? cv_config_set(*ret, "topic.metadata.refresh.interval.ms", "5000", err) : CV_OK;
+}
+
 enum cv_rc
 client_layers_init(struct client_layers *layers, enum cv_kafka_role role, const struct cv_config *worker_raw,
                    const struct cv_config *connector, const char *client_id, struct cv_kafka_conf *ret_conf,
@@ -58,7 +69,7 @@ client_layers_init(struct client_layers *layers, enum cv_kafka_role role, const 
 
     memset(layers, 0, sizeof(*layers));
     snprintf(layers->client_id, sizeof(layers->client_id), "%s", client_id);
-    if (copy_common(worker_raw, &layers->common, err) != CV_OK)
+    if (copy_common(worker_raw, &layers->common, err) != CV_OK || make_defaults(role, &layers->defaults, err) != CV_OK)
         goto fail;
     if (connector != NULL) {
         snprintf(prefix, sizeof(prefix), "%s.", roles[role]);
@@ -72,8 +83,9 @@ client_layers_init(struct client_layers *layers, enum cv_kafka_role role, const 
     }
     *ret_conf = (struct cv_kafka_conf){ .role = role,
                                         .client_id = layers->client_id,
-                                        .layers = { layers->common, layers->worker, layers->override },
-                                        .n_layers = 3,
+                                        .layers = { layers->defaults, layers->common, layers->worker,
+                                                    layers->override },
+                                        .n_layers = 4,
                                         .log = cv_log_get("culvert.kafka") };
     return CV_OK;
 fail:
@@ -84,8 +96,9 @@ fail:
 void
 client_layers_done(struct client_layers *layers)
 {
+    cv_config_free(layers->defaults);
     cv_config_free(layers->common);
     cv_config_free(layers->worker);
     cv_config_free(layers->override);
-    layers->common = layers->worker = layers->override = NULL;
+    layers->defaults = layers->common = layers->worker = layers->override = NULL;
 }

@@ -11,6 +11,7 @@
 
 /* Layers that must be freed with client_layers_done after the client was made. */
 struct client_layers {
+    struct cv_config *defaults; /* weakest: what a sink's consumer needs to see new topics soon */
     struct cv_config *common;   /* bootstrap, security.*, ssl.*, sasl.* of the worker */
     struct cv_config *worker;   /* producer.* or consumer.* */
     struct cv_config *override; /* producer.override.* or consumer.override.* */
