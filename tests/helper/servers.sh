@@ -21,6 +21,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../../scripts/lib.sh"
 # the jars are those of the checkout's own state folder, whatever folder the servers run in
 CULVERT_KAFKA_LIBS=$(kafka_libs)
+export CULVERT_KAFKA_LIBS
 
 boot() {
     local ports
