@@ -55,3 +55,5 @@ unit_tests += tests/unit/encode_test
 tests_unit_encode_test_SOURCES = tests/unit/encode_test.c
 tests_unit_encode_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_encode_test_LDADD = $(postgres_test_libs)
+
+EXTRA_DIST += connectors/postgres/README.md

@@ -3,7 +3,6 @@
 integration_tests = \
 	tests/integration/bad_config.int \
 	tests/integration/file_connectors.int \
-	tests/integration/file_stream.int \
 	tests/integration/kafka_client.int \
 	tests/integration/golden.int \
 	tests/integration/group.int \
