@@ -16,4 +16,5 @@ EXTRA_DIST += \
 	etc/shop/schema.sql \
 	etc/shop/seed.sql \
 	etc/shop/traffic.sql
-EXTRA_DIST += .ci/run CONTRIBUTING.md docs/pipeline.svg docs/quickstart.md
+EXTRA_DIST += .ci/run CONTRIBUTING.md docs/pipeline.svg docs/quickstart.md docs/architecture.md \
+	docs/debezium-differences.md
