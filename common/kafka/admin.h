@@ -41,7 +41,8 @@ CV_MUST_CHECK enum cv_rc cv_admin_topics(struct cv_admin *admin, int timeout_ms,
 CV_MUST_CHECK enum cv_rc cv_admin_cluster_id(struct cv_admin *admin, int timeout_ms, char **ret,
                                              struct cv_err *err);
 /* Committed offsets of a group (strings owned), alter, delete single ones, delete the group.
-   CV_CONFLICT when the group has members. A missing group has no offsets; deleting it is fine. */
+   CV_CONFLICT when the group has members. A missing group has no offsets; deleting it is fine. Offsets of a
+   transaction may show a moment after its commit. */
 CV_MUST_CHECK enum cv_rc cv_admin_group_offsets(struct cv_admin *admin, const char *group, int timeout_ms,
                                                 struct cv_topic_partitions *ret, struct cv_err *err);
 CV_MUST_CHECK enum cv_rc cv_admin_group_offsets_alter(struct cv_admin *admin, const char *group,

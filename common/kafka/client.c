@@ -117,19 +117,18 @@ kafka_complain(struct kafka_handle *handle, const char *facility, const char *te
     bool sums_up = strcmp(facility, "ERROR") == 0; /* "all brokers are down", and not why */
     bool broken = sums_up || strcmp(facility, "FAIL") == 0;
     uint64_t suppressed = 0;
-    bool now;
 
+    /* Held while writing, so that kafka_handle_forget_log can take the logger away. */
     cv_lock(&handle->lock);
     if (!sums_up || handle->problem[0] == '\0')
         snprintf(handle->problem, sizeof(handle->problem), "%s", text);
     handle->problem_ms = cv_mono_ms();
-    now = cv_log_limit(&handle->limit, LOG_INTERVAL_MS, &suppressed);
-    cv_unlock(&handle->lock);
-    if (now)
+    if (cv_log_limit(&handle->limit, LOG_INTERVAL_MS, &suppressed))
         CV_LOG_WARN(handle->log,
                     broken ? "Kafka cannot be reached, retrying" : "the Kafka client warns",
                     CV_STR("client", handle->client_id), CV_STR("facility", facility),
                     CV_STR("error", text), CV_INT("suppressed", suppressed));
+    cv_unlock(&handle->lock);
 }
 
 /* On any of librdkafka's threads. */
@@ -140,11 +139,22 @@ on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 
     if (handle == NULL)
         return;
-    if (level <= WARNING_LEVEL)
+    if (level <= WARNING_LEVEL) {
         kafka_complain(handle, facility, text);
-    else
-        CV_LOG_DEBUG(handle->log, "librdkafka", CV_STR("client", handle->client_id),
-                     CV_STR("facility", facility), CV_STR("text", text));
+        return;
+    }
+    cv_lock(&handle->lock);
+    CV_LOG_DEBUG(handle->log, "librdkafka", CV_STR("client", handle->client_id),
+                 CV_STR("facility", facility), CV_STR("text", text));
+    cv_unlock(&handle->lock);
+}
+
+void
+kafka_handle_forget_log(struct kafka_handle *handle)
+{
+    cv_lock(&handle->lock);
+    handle->log = cv_log_get("culvert.kafka");
+    cv_unlock(&handle->lock);
 }
 
 enum cv_rc

@@ -22,9 +22,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NO_GROUP "culvert-no-group" /* never joined: librdkafka wants a name to assign partitions  \
-                                     */
-#define SAY_EVERY_MS 5000
+#define NO_GROUP                                                                                   \
+    "culvert-no-group" /* never joined: librdkafka wants a name to assign partitions               \
+                        */
+#define CLOSE_WAIT_MS 3000
+#define SAY_EVERY_MS  5000
 
 struct rebalance {
     struct rebalance *next;
@@ -35,6 +37,7 @@ struct rebalance {
 struct cv_consumer {
     struct kafka_handle handle;
     rd_kafka_queue_t *queue;
+    rd_kafka_queue_t *close_queue;
     struct cv_consumer_events events;
     struct cv_hash *topics;           /* name to its lasting copy */
     const rd_kafka_topic_t *last_rkt; /* of the poll under way: messages keep it alive */
@@ -297,6 +300,71 @@ out:
     return rc;
 }
 
+/* Let the group go; false when it takes too long. */
+static bool
+close_until(struct cv_consumer *consumer, int64_t deadline_ms)
+{
+    while (!rd_kafka_consumer_closed(consumer->handle.rk)) {
+        int64_t left = deadline_ms - cv_mono_ms();
+        rd_kafka_message_t *msg;
+
+        if (left <= 0)
+            return false;
+        /* Rebalances are carried out inside; messages that were read ahead go. */
+        msg = rd_kafka_consume_queue(consumer->close_queue,
+                                     (int)(left < SAY_EVERY_MS ? left : SAY_EVERY_MS));
+        if (msg != NULL)
+            rd_kafka_message_destroy(msg);
+    }
+    return true;
+}
+
+static void
+destroy(struct cv_consumer *consumer)
+{
+    rd_kafka_queue_destroy(consumer->close_queue);
+    rd_kafka_queue_destroy(consumer->queue);
+    kafka_handle_done(&consumer->handle);
+    cv_hash_free(consumer->topics);
+    free(consumer);
+}
+
+/* A thread of its own, which nobody waits for. */
+static void
+close_late(void *arg)
+{
+    (void)close_until(arg, INT64_MAX);
+    destroy(arg);
+}
+
+/* While Kafka is away librdkafka holds on to commits for session.timeout.ms, and to its closing
+   with them: no task can wait for that when it stops. */
+static void
+leave(struct cv_consumer *consumer)
+{
+    struct cv_thread *thread;
+    struct cv_err err = CV_ERR_INIT;
+    rd_kafka_error_t *error;
+
+    consumer->closing = true;
+    consumer->close_queue = rd_kafka_queue_new(consumer->handle.rk);
+    error = rd_kafka_consumer_close_queue(consumer->handle.rk, consumer->close_queue);
+    if (error != NULL)
+        rd_kafka_error_destroy(error); /* a fatal error: there is nothing to leave */
+    else if (!close_until(consumer, cv_mono_ms() + CLOSE_WAIT_MS)) {
+        CV_LOG_WARN(consumer->handle.log, "consumer does not close, going on without it",
+                    CV_STR("client", consumer->handle.client_id));
+        consumer->events = (struct cv_consumer_events){ 0 };
+        kafka_handle_forget_log(&consumer->handle);
+        if (cv_thread_start("kafka-close", close_late, consumer, &thread, &err) == CV_OK) {
+            cv_thread_abandon(thread);
+            return;
+        }
+        (void)close_until(consumer, INT64_MAX);
+    }
+    destroy(consumer);
+}
+
 void
 cv_consumer_free(struct cv_consumer *consumer)
 {
@@ -304,16 +372,14 @@ cv_consumer_free(struct cv_consumer *consumer)
 
     if (consumer == NULL)
         return;
-    if (consumer->handle.rk != NULL) {
-        if (carry_out_all(consumer, &err) != CV_OK)
-            CV_LOG_WARN(consumer->handle.log, "rebalance failed while closing", CV_ERR(&err));
-        consumer->closing = true;
-        rd_kafka_consumer_close(consumer->handle.rk);
-        rd_kafka_queue_destroy(consumer->queue);
+    if (consumer->handle.rk == NULL) {
+        cv_hash_free(consumer->topics);
+        free(consumer);
+        return;
     }
-    kafka_handle_done(&consumer->handle);
-    cv_hash_free(consumer->topics);
-    free(consumer);
+    if (carry_out_all(consumer, &err) != CV_OK)
+        CV_LOG_WARN(consumer->handle.log, "rebalance failed while closing", CV_ERR(&err));
+    leave(consumer);
 }
 
 /* -- What is read -- */

@@ -40,7 +40,8 @@ struct cv_consumer_events {
 CV_MUST_CHECK enum cv_rc cv_consumer_new(const struct cv_kafka_conf *conf, const char *group_id,
                                          const struct cv_consumer_events *events,
                                          struct cv_consumer **ret, struct cv_err *err);
-void cv_consumer_free(struct cv_consumer *consumer); /* leaves the group */
+/* Leave the group. Messages must have been freed before. While Kafka is away this takes 3 s at most. */
+void cv_consumer_free(struct cv_consumer *consumer);
 
 /* Plain topic names; a regex subscription is the caller's: match topic lists and subscribe to the result. */
 CV_MUST_CHECK enum cv_rc cv_consumer_subscribe(struct cv_consumer *consumer, const char *const *topics,

@@ -39,6 +39,8 @@ enum cv_rc kafka_handle_init(struct kafka_handle *handle, rd_kafka_type_t type,
                              const struct cv_kafka_conf *conf, rd_kafka_conf_t *rdconf,
                              struct cv_err *err);
 void kafka_handle_done(struct kafka_handle *handle);
+/* From here on log to a logger that lives for ever: the handle outlives its owner. */
+void kafka_handle_forget_log(struct kafka_handle *handle);
 
 /* Log something that librdkafka says or calls back with, at most every few seconds, and remember
  * it. */

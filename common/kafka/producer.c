@@ -23,7 +23,8 @@ struct cv_producer {
     struct cv_hash *topics; /* name to struct cv_producer_topic */
     bool transactional;
     bool in_txn;
-    int reported; /* messages, by the callbacks of the call under way */
+    size_t queued; /* messages without report */
+    int reported;  /* messages, by the callbacks of the call under way */
 };
 
 struct cv_producer_topic {
@@ -86,6 +87,7 @@ on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *msg, void *opaque)
 
     (void)rk;
     producer->reported++;
+    producer->queued--;
     if (msg->err != RD_KAFKA_RESP_ERR_NO_ERROR)
         report_failure(producer, msg);
     if (delivery == NULL)
@@ -142,7 +144,7 @@ cv_producer_free(struct cv_producer *producer, int wait_ms)
     if (producer->handle.rk != NULL) {
         if (wait_ms != 0)
             rd_kafka_flush(producer->handle.rk, wait_ms);
-        if (rd_kafka_outq_len(producer->handle.rk) > 0) {
+        if (producer->queued > 0) {
             rd_kafka_purge(producer->handle.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
             rd_kafka_flush(producer->handle.rk, PURGE_WAIT_MS);
         }
@@ -249,6 +251,7 @@ cv_producer_send(struct cv_producer *producer, struct cv_producer_topic *topic, 
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return send_failed(producer, topic, code, err);
+    producer->queued++;
     if (delivery != NULL)
         delivery->pending++;
     return CV_OK;
@@ -278,8 +281,7 @@ cv_producer_flush(struct cv_producer *producer, int timeout_ms, struct cv_err *e
 
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return kafka_fail(&producer->handle, err, code, NULL,
-                          "could not write %d messages to Kafka",
-                          rd_kafka_outq_len(producer->handle.rk));
+                          "could not write %zu messages to Kafka", producer->queued);
     return CV_OK;
 }
 
@@ -300,7 +302,7 @@ cv_producer_check(struct cv_producer *producer, struct cv_err *err)
 size_t
 cv_producer_queued(const struct cv_producer *producer)
 {
-    return (size_t)rd_kafka_outq_len(producer->handle.rk);
+    return producer->queued;
 }
 
 enum cv_rc

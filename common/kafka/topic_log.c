@@ -528,8 +528,11 @@ conf_done(struct cv_kafka_conf *conf)
 static enum cv_rc
 open_clients(struct cv_topic_log *log, const struct cv_topic_log_spec *spec, struct cv_err *err)
 {
+    /* A fetch that waits on empty partitions holds up those that are added to it next, at start,
+       and the news of a transaction's end. */
     static const char *const consumer_under[][2] = { { "queued.min.messages", "5000" },
                                                      { "queued.max.messages.kbytes", "4096" },
+                                                     { "fetch.wait.max.ms", "100" },
                                                      { NULL } };
     static const char *const consumer_over[][2] = { { "auto.offset.reset", "earliest" }, { NULL } };
     static const char *const producer_under[][2] = { { "queue.buffering.max.kbytes", "16384" },

@@ -273,6 +273,36 @@ a_subscription_waits_for_its_topic(void **state)
     cv_consumer_free(consumer);
 }
 
+static void
+a_members_offsets_go_into_its_transaction(void **state)
+{
+    const char *topic = make_topic("member-txn", PARTITIONS), *group = unique("member-txn");
+    struct cv_topic_partition part = { topic, 2, 17, "target=3" };
+    struct cv_topic_partitions parts = { &part, 1 }, got = { 0 };
+    struct cv_producer *producer = make_producer(unique("member-txn"));
+    int64_t deadline = cv_mono_ms() + WAIT_MS;
+    struct cv_err err = CV_ERR_INIT;
+    struct member member;
+
+    (void)state;
+    member_start(&member, topic, group, "cooperative-sticky");
+    while (owned(&member) < PARTITIONS && cv_mono_ms() < deadline)
+        member_poll(&member);
+    assert_ok(cv_producer_txn_init(producer, WAIT_MS, &err));
+    assert_ok(cv_producer_txn_begin(producer, &err));
+    assert_ok(cv_producer_txn_offsets(producer, &parts, member.consumer, WAIT_MS, &err));
+    assert_ok(cv_producer_txn_commit(producer, WAIT_MS, &err));
+    /* as Java's admin client, ours does not wait for the transaction's marker */
+    while (got.count == 0 && cv_mono_ms() < deadline)
+        assert_ok(cv_admin_group_offsets(admin, group, WAIT_MS, &got, &err));
+    assert_int_equal(got.count, 1);
+    assert_int_equal(got.items[0].offset, 17);
+    assert_string_equal(got.items[0].metadata, "target=3");
+    cv_topic_partitions_done(&got);
+    cv_consumer_free(member.consumer);
+    cv_producer_free(producer, 0);
+}
+
 /* -- Offsets of a group from outside -- */
 
 static void
@@ -350,6 +380,7 @@ group_tests(void)
         cmocka_unit_test(eager_rebalances_neither_lose_nor_repeat),
         cmocka_unit_test(cooperative_rebalances_neither_lose_nor_repeat),
         cmocka_unit_test(the_owner_says_where_an_assignment_starts),
+        cmocka_unit_test(a_members_offsets_go_into_its_transaction),
         cmocka_unit_test(a_subscription_waits_for_its_topic),
         cmocka_unit_test(a_missing_group_has_no_offsets_and_can_be_deleted),
         cmocka_unit_test(offsets_of_a_group_are_read_changed_and_deleted),

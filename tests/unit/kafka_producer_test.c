@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
+#include "common/clock.h"
 #include "common/kafka/consumer.h"
 #include "common/kafka/handle.h"
 #include "common/kafka/producer.h"
@@ -145,6 +146,28 @@ a_wrong_value_fails_before_any_connection(void **state)
     assert_int_equal(cv_producer_new(&conf, NULL, &producer, &err), CV_INVALID);
     assert_non_null(strstr(err.text, "compression.type"));
     assert_null(producer);
+    cv_config_free(layer);
+}
+
+static void
+a_consumer_whose_commit_cannot_be_answered_is_freed_in_time(void **state)
+{
+    struct cv_config *layer = layer_of(NOWHERE, NULL, NULL);
+    struct cv_kafka_conf conf = {
+        .role = CV_KAFKA_CONSUMER, .client_id = "test", .layers = { layer }, .n_layers = 1
+    };
+    struct cv_topic_partition part = { "t", 0, 5, NULL };
+    struct cv_topic_partitions parts = { &part, 1 };
+    struct cv_consumer *consumer = NULL;
+    struct cv_err err = CV_ERR_INIT;
+    int64_t began = cv_mono_ms();
+
+    (void)state;
+    assert_int_equal(cv_consumer_new(&conf, "g", NULL, &consumer, &err), CV_OK);
+    assert_int_equal(cv_consumer_commit(consumer, &parts, 200, &err), CV_RETRY);
+    assert_non_null(strstr(err.text, "could not commit offsets"));
+    cv_consumer_free(consumer);
+    assert_true(cv_mono_ms() - began < 6000);
     cv_config_free(layer);
 }
 
@@ -436,6 +459,7 @@ main(void)
         cmocka_unit_test(a_flush_without_a_broker_times_out_and_names_the_cause),
         cmocka_unit_test(a_delivery_without_messages_is_done_at_release),
         cmocka_unit_test(a_wrong_value_fails_before_any_connection),
+        cmocka_unit_test(a_consumer_whose_commit_cannot_be_answered_is_freed_in_time),
         cmocka_unit_test(error_codes_have_the_class_that_the_caller_acts_on),
         cmocka_unit_test(partition_lists_keep_offsets_and_metadata),
     };
