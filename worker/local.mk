@@ -38,3 +38,12 @@ worker_libworker_a_SOURCES = \
 	worker/worker.h \
 	worker/worker_config.c \
 	worker/worker_config.h
+
+EXTRA_DIST += tests/data/validate/file_connector_rows.txt
+
+unit_tests += tests/unit/validate_test
+tests_unit_validate_test_SOURCES = tests/unit/validate_test.c
+tests_unit_validate_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_validate_test_LDADD = worker/libworker.a converters/libconverters.a transforms/libtransforms.a \
+	data/libdata.a common/kafka/libkafka.a common/libcommon.a $(RDKAFKA_LIBS) $(JSONC_LIBS) $(PCRE2_LIBS) \
+	$(CMOCKA_LIBS)

@@ -21,6 +21,7 @@
 #include "common/regex.h"
 #include "common/secret.h"
 #include "common/kafka/client.h"
+#include "data/java_order.h"
 #include "worker/config_infos.h"
 #include "worker/connector_config.h"
 #include "worker/plugins.h"
@@ -825,16 +826,39 @@ override_rows(struct run *run, enum cv_kafka_role role, const char *prefix)
 /* ---- converters that the connector names ---- */
 
 static enum cv_rc
+converter_row(struct run *run, const char *prefix, const struct cv_config_def *def, const struct cv_config *cfg)
+{
+    struct config_info *info;
+    char full[512];
+
+    if (def->internal)
+        return CV_OK;
+    snprintf(full, sizeof(full), "%s%s", prefix, def->name);
+    info = config_infos_add(run->infos, full, def);
+    if (info == NULL)
+        return cv_fail_memory(run->err);
+    if (judge(info, def, def->name, def->name, cfg, run->err) != CV_OK)
+        return run->err->rc;
+    if (def->display == NULL && config_info_redefine(info, NULL, def->name, run->err) != CV_OK)
+        return run->err->rc;
+    run->infos->error_count += info->n_errors > 0;
+    return config_infos_group(run->infos, def->group, run->err);
+}
+
+/* Rows of the converter at a position, in the order of the HashMap that Java has them in. */
+static enum cv_rc
 converter_rows(struct run *run, enum cv_position position)
 {
     static const char *const types[] = { "key", "value", "header" };
     const char *name = cv_config_get(run->config, converter_keys[position]);
+    const struct cv_config_def *rows[ROWS_MAX];
+    const char *names[ROWS_MAX];
+    size_t order[ROWS_MAX], count;
     const struct cv_plugin *plugin;
     struct cv_err none = CV_ERR_INIT;
     struct cv_config *cfg;
-    struct config_info *info;
+    char prefix[32];
     enum cv_rc rc = CV_OK;
-    char prefix[32], full[512];
 
     if (name == NULL || plugins_find(run->spec->plugins, name, converter_kinds(position), &plugin, &none) != CV_OK)
         return CV_OK;
@@ -844,19 +868,13 @@ converter_rows(struct run *run, enum cv_position position)
         return cv_fail_memory(run->err);
     if (cv_config_get(cfg, "converter.type") == NULL)
         rc = cv_config_set(cfg, "converter.type", types[position], run->err);
-    for (const struct cv_config_def *def = plugin->config; def != NULL && def->name != NULL && rc == CV_OK; def++) {
-        if (def->internal)
-            continue;
-        snprintf(full, sizeof(full), "%s%s", prefix, def->name);
-        info = config_infos_add(run->infos, full, def);
-        rc = info == NULL ? cv_fail_memory(run->err) : judge(info, def, def->name, def->name, cfg, run->err);
-        if (rc == CV_OK && def->display == NULL)
-            rc = config_info_redefine(info, NULL, def->name, run->err);
-        if (rc == CV_OK && info->n_errors > 0)
-            run->infos->error_count++;
-        if (rc == CV_OK)
-            rc = config_infos_group(run->infos, def->group, run->err);
-    }
+    count = collect(plugin->config, rows, 0);
+    for (size_t i = 0; i < count; i++)
+        names[i] = rows[i]->name;
+    if (rc == CV_OK)
+        rc = java_order_strings(names, count, order, run->err);
+    for (size_t i = 0; i < count && rc == CV_OK; i++)
+        rc = converter_row(run, prefix, rows[order[i]], cfg);
     cv_config_free(cfg);
     return rc;
 }
