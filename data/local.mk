@@ -2,6 +2,7 @@ noinst_LIBRARIES += data/libdata.a
 data_libdata_a_SOURCES = \
 	data/calendar.c data/calendar.h \
 	data/java_order.c data/java_order.h \
+	data/java_pattern.c data/java_pattern.h \
 	data/java_string.c data/java_string.h \
 	data/json.h data/json_read.c data/json_write.c \
 	data/logical.c data/logical.h \
@@ -41,3 +42,8 @@ unit_tests += tests/unit/connect_json_test
 tests_unit_connect_json_test_SOURCES = tests/unit/connect_json_test.c
 tests_unit_connect_json_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_connect_json_test_LDADD = $(unit_data)
+
+unit_tests += tests/unit/java_pattern_test
+tests_unit_java_pattern_test_SOURCES = tests/unit/java_pattern_test.c
+tests_unit_java_pattern_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_java_pattern_test_LDADD = $(unit_data)

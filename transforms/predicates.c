@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/regex.h"
+#include "data/java_pattern.h"
 #include "transforms/transforms.h"
 
 /* ---- TopicNameMatches ---- */
@@ -23,16 +24,9 @@ struct topic_name_matches {
 static enum cv_rc
 check_pattern(const struct cv_config_def *def, const char *value, struct cv_err *err)
 {
-    struct cv_regex *regex = NULL;
-    struct cv_err why;
-
-    (void)def;
-    if (value[0] == '\0')
-        return cv_fail(err, CV_INVALID, "String must be non-empty");
-    if (cv_regex_new(value, false, &regex, &why) != CV_OK)
-        return cv_fail(err, CV_INVALID, "entry must be a Java-compatible regular expression: %s", why.text);
-    cv_regex_free(regex);
-    return CV_OK;
+    if (cv_valid_non_empty(def, value, err) != CV_OK)
+        return err->rc;
+    return java_pattern_check(def, value, err);
 }
 
 static const struct cv_config_def topic_rows[] = {

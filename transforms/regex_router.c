@@ -9,6 +9,7 @@
 #include "common/arena.h"
 #include "common/buf.h"
 #include "common/regex.h"
+#include "data/java_pattern.h"
 #include "transforms/transforms.h"
 
 #define TOPIC_MAX 4096
@@ -24,21 +25,8 @@ struct regex_router {
     struct cv_regex *regex;
 };
 
-static enum cv_rc
-check_regex(const struct cv_config_def *def, const char *value, struct cv_err *err)
-{
-    struct cv_regex *regex = NULL;
-    struct cv_err why;
-
-    (void)def;
-    if (cv_regex_new(value, false, &regex, &why) != CV_OK)
-        return cv_fail(err, CV_INVALID, "Invalid regex: %s", why.text);
-    cv_regex_free(regex);
-    return CV_OK;
-}
-
 static const struct cv_config_def rows[] = {
-    { .name = "regex", .type = CV_CONFIG_STRING, .required = true, .check = check_regex, .importance = CV_HIGH,
+    { .name = "regex", .type = CV_CONFIG_STRING, .required = true, .check = java_pattern_check, .importance = CV_HIGH,
       .doc = "Pattern that a topic's whole name must match.", .offset = offsetof(struct options, regex) },
     { .name = "replacement", .type = CV_CONFIG_STRING, .required = true, .importance = CV_HIGH,
       .doc = "New name of such a topic; $1 stands for the first group.",

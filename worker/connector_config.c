@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "common/buf.h"
-#include "common/regex.h"
+#include "data/java_pattern.h"
 
 /* ---- checks ---- */
 
@@ -90,18 +90,6 @@ valid_unique(const struct cv_config_def *def, const char *value, struct cv_err *
             if (*item_end(b) == '\0')
                 break;
         }
-    return CV_OK;
-}
-
-static enum cv_rc
-valid_regex(const struct cv_config_def *def, const char *value, struct cv_err *err)
-{
-    struct cv_regex *re = NULL;
-
-    (void)def;
-    if (cv_regex_new(value, false, &re, err) != CV_OK)
-        return cv_err_context(err, "Invalid regex");
-    cv_regex_free(re);
     return CV_OK;
 }
 
@@ -202,7 +190,7 @@ static const struct cv_config_def sink_def[] = {
     { ROW("topics", CV_CONFIG_LIST, CV_HIGH, COMMON, 4, CV_WIDTH_LONG, "Topics"), .def = "",
       .doc = "Topics that the connector reads, separated by commas." },
     { ROW("topics.regex", CV_CONFIG_STRING, CV_HIGH, COMMON, 4, CV_WIDTH_LONG, "Topics regex"), .def = "",
-      .check = valid_regex, .doc = "Pattern of the names of topics that the connector reads." },
+      .check = java_pattern_check, .doc = "Pattern of the names of topics that the connector reads." },
     { ROW("errors.deadletterqueue.topic.name", CV_CONFIG_STRING, CV_MEDIUM, ERRORS, 6, CV_WIDTH_MEDIUM,
           "Dead Letter Queue Topic Name"),
       .def = "", .doc = "Topic for records that cannot be processed; empty: none." },
