@@ -2,9 +2,9 @@
 /*
  * Requests and responses of Kafka's protocol, as far as group membership needs them.
  *
- * The versions are the highest that are not flexible and that every broker from 2.3 to 4.x takes; layouts
- * are those of Kafka's message definitions. A count is never believed beyond what the bytes left could hold.
- * No state, no thread.
+ * The versions are the highest that are not flexible and that every broker from 2.3 to 4.x takes;
+ * layouts are those of Kafka's message definitions. A count is never believed beyond what the bytes
+ * left could hold. No state, no thread.
  */
 #include <config.h>
 
@@ -15,45 +15,45 @@
 #define STRING_MAX 32767
 
 /* api, its name, the version spoken */
-#define WIRE_APIS(X)                                                                                       \
-    X(METADATA, "Metadata", 4)                                                                             \
-    X(FIND_COORDINATOR, "FindCoordinator", 2)                                                              \
-    X(JOIN_GROUP, "JoinGroup", 5)                                                                          \
-    X(HEARTBEAT, "Heartbeat", 3)                                                                           \
-    X(LEAVE_GROUP, "LeaveGroup", 1)                                                                        \
-    X(SYNC_GROUP, "SyncGroup", 3)                                                                          \
-    X(SASL_HANDSHAKE, "SaslHandshake", 1)                                                                  \
-    X(API_VERSIONS, "ApiVersions", 0)                                                                      \
+#define WIRE_APIS(X)                                                                               \
+    X(METADATA, "Metadata", 4)                                                                     \
+    X(FIND_COORDINATOR, "FindCoordinator", 2)                                                      \
+    X(JOIN_GROUP, "JoinGroup", 5)                                                                  \
+    X(HEARTBEAT, "Heartbeat", 3)                                                                   \
+    X(LEAVE_GROUP, "LeaveGroup", 1)                                                                \
+    X(SYNC_GROUP, "SyncGroup", 3)                                                                  \
+    X(SASL_HANDSHAKE, "SaslHandshake", 1)                                                          \
+    X(API_VERSIONS, "ApiVersions", 0)                                                              \
     X(SASL_AUTHENTICATE, "SaslAuthenticate", 1)
 
-#define WIRE_ERRORS(X)                                                                                     \
-    X(UNKNOWN_SERVER_ERROR)                                                                                \
-    X(NONE)                                                                                                \
-    X(REQUEST_TIMED_OUT)                                                                                   \
-    X(COORDINATOR_LOAD_IN_PROGRESS)                                                                        \
-    X(COORDINATOR_NOT_AVAILABLE)                                                                           \
-    X(NOT_COORDINATOR)                                                                                     \
-    X(ILLEGAL_GENERATION)                                                                                  \
-    X(INCONSISTENT_GROUP_PROTOCOL)                                                                         \
-    X(INVALID_GROUP_ID)                                                                                    \
-    X(UNKNOWN_MEMBER_ID)                                                                                   \
-    X(INVALID_SESSION_TIMEOUT)                                                                             \
-    X(REBALANCE_IN_PROGRESS)                                                                               \
-    X(GROUP_AUTHORIZATION_FAILED)                                                                          \
-    X(UNSUPPORTED_SASL_MECHANISM)                                                                          \
-    X(ILLEGAL_SASL_STATE)                                                                                  \
-    X(UNSUPPORTED_VERSION)                                                                                 \
-    X(SASL_AUTHENTICATION_FAILED)                                                                          \
-    X(MEMBER_ID_REQUIRED)                                                                                  \
-    X(GROUP_MAX_SIZE_REACHED)                                                                              \
+#define WIRE_ERRORS(X)                                                                             \
+    X(UNKNOWN_SERVER_ERROR)                                                                        \
+    X(NONE)                                                                                        \
+    X(REQUEST_TIMED_OUT)                                                                           \
+    X(COORDINATOR_LOAD_IN_PROGRESS)                                                                \
+    X(COORDINATOR_NOT_AVAILABLE)                                                                   \
+    X(NOT_COORDINATOR)                                                                             \
+    X(ILLEGAL_GENERATION)                                                                          \
+    X(INCONSISTENT_GROUP_PROTOCOL)                                                                 \
+    X(INVALID_GROUP_ID)                                                                            \
+    X(UNKNOWN_MEMBER_ID)                                                                           \
+    X(INVALID_SESSION_TIMEOUT)                                                                     \
+    X(REBALANCE_IN_PROGRESS)                                                                       \
+    X(GROUP_AUTHORIZATION_FAILED)                                                                  \
+    X(UNSUPPORTED_SASL_MECHANISM)                                                                  \
+    X(ILLEGAL_SASL_STATE)                                                                          \
+    X(UNSUPPORTED_VERSION)                                                                         \
+    X(SASL_AUTHENTICATION_FAILED)                                                                  \
+    X(MEMBER_ID_REQUIRED)                                                                          \
+    X(GROUP_MAX_SIZE_REACHED)                                                                      \
     X(FENCED_INSTANCE_ID)
 
 const char *
 cv_wire_error_name(int16_t code)
 {
     switch (code) {
-#define WIRE_ERROR(name)                                                                                   \
-    case CV_WIRE_##name:                                                                                   \
+#define WIRE_ERROR(name)                                                                           \
+    case CV_WIRE_##name:                                                                           \
         return #name;
         WIRE_ERRORS(WIRE_ERROR)
 #undef WIRE_ERROR
@@ -66,8 +66,8 @@ const char *
 cv_wire_api_name(enum cv_wire_api api)
 {
     switch (api) {
-#define WIRE_API(id, name, version)                                                                        \
-    case CV_WIRE_##id:                                                                                     \
+#define WIRE_API(id, name, version)                                                                \
+    case CV_WIRE_##id:                                                                             \
         return name;
         WIRE_APIS(WIRE_API)
 #undef WIRE_API
@@ -80,8 +80,8 @@ int16_t
 cv_wire_api_version(enum cv_wire_api api)
 {
     switch (api) {
-#define WIRE_API(id, name, version)                                                                        \
-    case CV_WIRE_##id:                                                                                     \
+#define WIRE_API(id, name, version)                                                                \
+    case CV_WIRE_##id:                                                                             \
         return version;
         WIRE_APIS(WIRE_API)
 #undef WIRE_API
@@ -119,7 +119,8 @@ write_bytes(struct cv_buf *out, const void *data, size_t len)
 }
 
 void
-cv_wire_frame_begin(struct cv_buf *out, enum cv_wire_api api, int32_t correlation_id, const char *client_id)
+cv_wire_frame_begin(struct cv_buf *out, enum cv_wire_api api, int32_t correlation_id,
+                    const char *client_id)
 {
     cv_buf_be32(out, 0);
     cv_buf_be16(out, (uint16_t)api);
@@ -205,7 +206,8 @@ cv_wire_write_sync_group(struct cv_buf *out, const struct cv_wire_sync *sync)
 }
 
 void
-cv_wire_write_heartbeat(struct cv_buf *out, const char *group, int32_t generation, const char *member_id)
+cv_wire_write_heartbeat(struct cv_buf *out, const char *group, int32_t generation,
+                        const char *member_id)
 {
     write_string(out, group);
     cv_buf_be32(out, (uint32_t)generation);
@@ -282,7 +284,8 @@ read_bytes(struct response *resp)
     return bytes;
 }
 
-/* The count of an array whose elements take at least min_bytes each; 0 for null and after any failure. */
+/* The count of an array whose elements take at least min_bytes each; 0 for null and after any
+ * failure. */
 static size_t
 read_count(struct response *resp, size_t min_bytes)
 {
@@ -404,8 +407,8 @@ read_broker(struct response *resp)
 }
 
 enum cv_rc
-cv_wire_read_metadata(const void *data, size_t len, struct cv_arena *arena, struct cv_wire_metadata *ret,
-                      struct cv_err *err)
+cv_wire_read_metadata(const void *data, size_t len, struct cv_arena *arena,
+                      struct cv_wire_metadata *ret, struct cv_err *err)
 {
     struct response resp = response_of(data, len, arena);
     struct cv_wire_metadata metadata = { 0 };
@@ -446,8 +449,8 @@ cv_wire_read_find_coordinator(const void *data, size_t len, struct cv_arena *are
 }
 
 enum cv_rc
-cv_wire_read_join_group(const void *data, size_t len, struct cv_arena *arena, struct cv_wire_joined *ret,
-                        struct cv_err *err)
+cv_wire_read_join_group(const void *data, size_t len, struct cv_arena *arena,
+                        struct cv_wire_joined *ret, struct cv_err *err)
 {
     struct response resp = response_of(data, len, arena);
     struct cv_wire_joined joined = { 0 };
@@ -473,8 +476,8 @@ cv_wire_read_join_group(const void *data, size_t len, struct cv_arena *arena, st
 }
 
 enum cv_rc
-cv_wire_read_sync_group(const void *data, size_t len, struct cv_arena *arena, struct cv_wire_synced *ret,
-                        struct cv_err *err)
+cv_wire_read_sync_group(const void *data, size_t len, struct cv_arena *arena,
+                        struct cv_wire_synced *ret, struct cv_err *err)
 {
     struct response resp = response_of(data, len, arena);
     struct cv_wire_synced synced = { 0 };
@@ -489,7 +492,8 @@ cv_wire_read_sync_group(const void *data, size_t len, struct cv_arena *arena, st
 }
 
 static enum cv_rc
-read_error(const void *data, size_t len, enum cv_wire_api api, int16_t *ret_error, struct cv_err *err)
+read_error(const void *data, size_t len, enum cv_wire_api api, int16_t *ret_error,
+           struct cv_err *err)
 {
     struct response resp = response_of(data, len, NULL);
     int16_t error;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Kafka requests that we speak ourselves, each at one version that is not flexible: writers of request
- * bodies, readers of response bodies.
+ * The Kafka requests that we speak ourselves, each at one version that is not flexible: writers of
+ * request bodies, readers of response bodies.
  *
- * Readers copy what they keep into the arena given; strings end in a zero byte, and a null string reads as "".
- * On failure *ret is untouched and the class is CV_INVALID.
+ * Readers copy what they keep into the arena given; strings end in a zero byte, and a null string
+ * reads as "". On failure *ret is untouched and the class is CV_INVALID.
  */
 #ifndef COMMON_WIRE_MESSAGE_H
 #define COMMON_WIRE_MESSAGE_H
@@ -75,8 +75,9 @@ struct cv_wire_api_versions {
     struct cv_wire_api_range *apis;
     size_t n_apis;
 };
-CV_MUST_CHECK enum cv_rc cv_wire_read_api_versions(const void *data, size_t len, struct cv_arena *arena,
-                                                   struct cv_wire_api_versions *ret, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc cv_wire_read_api_versions(const void *data, size_t len, struct cv_arena *arena,
+                                     struct cv_wire_api_versions *ret, struct cv_err *err);
 
 /* SaslHandshake v1, SaslAuthenticate v1 */
 void cv_wire_write_sasl_handshake(struct cv_buf *out, const char *mechanism);
@@ -84,9 +85,9 @@ struct cv_wire_sasl_handshake {
     int16_t error;
     char *mechanisms; /* "PLAIN, SCRAM-SHA-256" */
 };
-CV_MUST_CHECK enum cv_rc cv_wire_read_sasl_handshake(const void *data, size_t len, struct cv_arena *arena,
-                                                     struct cv_wire_sasl_handshake *ret,
-                                                     struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc cv_wire_read_sasl_handshake(const void *data, size_t len, struct cv_arena *arena,
+                                       struct cv_wire_sasl_handshake *ret, struct cv_err *err);
 void cv_wire_write_sasl_authenticate(struct cv_buf *out, const void *auth, size_t len);
 struct cv_wire_sasl_authenticate {
     int16_t error;
@@ -94,10 +95,10 @@ struct cv_wire_sasl_authenticate {
     struct cv_wire_bytes auth;
     int64_t session_lifetime_ms; /* 0: no end */
 };
-CV_MUST_CHECK enum cv_rc cv_wire_read_sasl_authenticate(const void *data, size_t len,
-                                                        struct cv_arena *arena,
-                                                        struct cv_wire_sasl_authenticate *ret,
-                                                        struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc cv_wire_read_sasl_authenticate(const void *data, size_t len, struct cv_arena *arena,
+                                          struct cv_wire_sasl_authenticate *ret,
+                                          struct cv_err *err);
 
 /* Metadata v4, of brokers alone: no topic is asked for, none is expected. */
 void cv_wire_write_metadata(struct cv_buf *out);
@@ -112,8 +113,9 @@ struct cv_wire_metadata {
     char *cluster_id;
     int32_t controller;
 };
-CV_MUST_CHECK enum cv_rc cv_wire_read_metadata(const void *data, size_t len, struct cv_arena *arena,
-                                               struct cv_wire_metadata *ret, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc cv_wire_read_metadata(const void *data, size_t len, struct cv_arena *arena,
+                                 struct cv_wire_metadata *ret, struct cv_err *err);
 
 /* FindCoordinator v2, of a group */
 void cv_wire_write_find_coordinator(struct cv_buf *out, const char *group);
@@ -122,10 +124,9 @@ struct cv_wire_find_coordinator {
     char *message;
     struct cv_wire_broker broker; /* node -1, host "" on error */
 };
-CV_MUST_CHECK enum cv_rc cv_wire_read_find_coordinator(const void *data, size_t len,
-                                                       struct cv_arena *arena,
-                                                       struct cv_wire_find_coordinator *ret,
-                                                       struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc cv_wire_read_find_coordinator(const void *data, size_t len, struct cv_arena *arena,
+                                         struct cv_wire_find_coordinator *ret, struct cv_err *err);
 
 /* JoinGroup v5, dynamic members only */
 struct cv_wire_protocol {
@@ -155,8 +156,9 @@ struct cv_wire_joined {
     struct cv_wire_member *members; /* for the leader alone */
     size_t n_members;
 };
-CV_MUST_CHECK enum cv_rc cv_wire_read_join_group(const void *data, size_t len, struct cv_arena *arena,
-                                                 struct cv_wire_joined *ret, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc cv_wire_read_join_group(const void *data, size_t len, struct cv_arena *arena,
+                                   struct cv_wire_joined *ret, struct cv_err *err);
 
 /* SyncGroup v3 */
 struct cv_wire_assignment {
@@ -175,16 +177,19 @@ struct cv_wire_synced {
     int16_t error;
     struct cv_wire_bytes assignment;
 };
-CV_MUST_CHECK enum cv_rc cv_wire_read_sync_group(const void *data, size_t len, struct cv_arena *arena,
-                                                 struct cv_wire_synced *ret, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc cv_wire_read_sync_group(const void *data, size_t len, struct cv_arena *arena,
+                                   struct cv_wire_synced *ret, struct cv_err *err);
 
 /* Heartbeat v3, LeaveGroup v1: both answer with an error code. */
 void cv_wire_write_heartbeat(struct cv_buf *out, const char *group, int32_t generation,
                              const char *member_id);
-CV_MUST_CHECK enum cv_rc cv_wire_read_heartbeat(const void *data, size_t len, int16_t *ret_error,
-                                                struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc cv_wire_read_heartbeat(const void *data, size_t len, int16_t *ret_error,
+                                  struct cv_err *err);
 void cv_wire_write_leave_group(struct cv_buf *out, const char *group, const char *member_id);
-CV_MUST_CHECK enum cv_rc cv_wire_read_leave_group(const void *data, size_t len, int16_t *ret_error,
-                                                  struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc cv_wire_read_leave_group(const void *data, size_t len, int16_t *ret_error,
+                                    struct cv_err *err);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PLAIN and SCRAM. SCRAM's sizes follow its hash; names below are those of RFC 5802. The server's signature is
- * checked: without it, anyone could take the place of the broker. User names and passwords go out as they are,
- * UTF-8 and not normalised, as Kafka's own clients send them.
+ * PLAIN and SCRAM. SCRAM's sizes follow its hash; names below are those of RFC 5802. The server's
+ * signature is checked: without it, anyone could take the place of the broker. User names and
+ * passwords go out as they are, UTF-8 and not normalised, as Kafka's own clients send them.
  */
 #include <config.h>
 
@@ -35,8 +35,8 @@ struct wire_sasl {
 };
 
 enum cv_rc
-wire_sasl_new(enum wire_sasl_mechanism mechanism, const char *username, const char *password, const char *nonce,
-              struct wire_sasl **ret, struct cv_err *err)
+wire_sasl_new(enum wire_sasl_mechanism mechanism, const char *username, const char *password,
+              const char *nonce, struct wire_sasl **ret, struct cv_err *err)
 {
     struct wire_sasl *sasl = calloc(1, sizeof(*sasl));
     unsigned char random[NONCE_BYTES];
@@ -136,7 +136,8 @@ struct challenge {
 };
 
 static enum cv_rc
-read_challenge(const struct wire_sasl *sasl, const char *message, struct challenge *ret, struct cv_err *err)
+read_challenge(const struct wire_sasl *sasl, const char *message, struct challenge *ret,
+               struct cv_err *err)
 {
     size_t salt_len = 0, count_len = 0;
     const char *salt = attribute(message, 's', &salt_len);
@@ -145,11 +146,13 @@ read_challenge(const struct wire_sasl *sasl, const char *message, struct challen
     ret->nonce = attribute(message, 'r', &ret->nonce_len);
     if (ret->nonce == NULL || salt == NULL || count == NULL)
         return cv_fail(err, CV_INVALID, "the broker's SCRAM challenge is malformed");
-    if (ret->nonce_len <= sasl->nonce.len || memcmp(ret->nonce, sasl->nonce.data, sasl->nonce.len) != 0)
+    if (ret->nonce_len <= sasl->nonce.len ||
+        memcmp(ret->nonce, sasl->nonce.data, sasl->nonce.len) != 0)
         return cv_fail(err, CV_INVALID, "the broker's SCRAM nonce does not continue ours");
     ret->iterations = strtol(count, NULL, 10);
     if (ret->iterations < ITERATIONS_MIN || ret->iterations > ITERATIONS_MAX)
-        return cv_fail(err, CV_INVALID, "the broker asks for %ld SCRAM iterations: from %d to %d are accepted",
+        return cv_fail(err, CV_INVALID,
+                       "the broker asks for %ld SCRAM iterations: from %d to %d are accepted",
                        ret->iterations, ITERATIONS_MIN, ITERATIONS_MAX);
     return cv_base64_decode(salt, salt_len, &ret->salt, err);
 }
@@ -184,8 +187,9 @@ scram_prove(struct wire_sasl *sasl, const struct challenge *challenge, unsigned 
     bool ok;
 
     ok = PKCS5_PBKDF2_HMAC(sasl->password, (int)strlen(sasl->password),
-                           (const unsigned char *)cv_buf_cstr(&challenge->salt), (int)challenge->salt.len,
-                           (int)challenge->iterations, md, size, k.salted) == 1 &&
+                           (const unsigned char *)cv_buf_cstr(&challenge->salt),
+                           (int)challenge->salt.len, (int)challenge->iterations, md, size,
+                           k.salted) == 1 &&
          hmac(md, k.salted, "Client Key", 10, k.client) &&
          EVP_Digest(k.client, (size_t)size, k.stored, NULL, md, NULL) == 1 &&
          hmac(md, k.salted, "Server Key", 10, k.server) &&
@@ -206,7 +210,8 @@ scram_answer(struct wire_sasl *sasl, const char *message, struct cv_buf *out, st
 
     if (rc != CV_OK)
         goto out;
-    cv_buf_printf(out, "c=biws,r=%.*s", (int)challenge.nonce_len, challenge.nonce); /* biws: base64 of n,, */
+    cv_buf_printf(out, "c=biws,r=%.*s", (int)challenge.nonce_len,
+                  challenge.nonce); /* biws: base64 of n,, */
     cv_buf_printf(&sasl->auth, ",%s,%s", message, cv_buf_cstr(out));
     rc = cv_buf_check(&sasl->auth, err);
     if (rc != CV_OK)
@@ -237,14 +242,17 @@ scram_verify(struct wire_sasl *sasl, const char *message, struct cv_err *err)
     if (text == NULL)
         return cv_fail(err, CV_INVALID, "the broker's SCRAM verdict is malformed");
     rc = cv_base64_decode(text, len, &signature, err);
-    if (rc == CV_OK && (signature.len != size || CRYPTO_memcmp(signature.data, sasl->server_signature, size) != 0))
-        rc = cv_fail(err, CV_INVALID, "the broker does not know the SCRAM password: its signature is wrong");
+    if (rc == CV_OK &&
+        (signature.len != size || CRYPTO_memcmp(signature.data, sasl->server_signature, size) != 0))
+        rc = cv_fail(err, CV_INVALID,
+                     "the broker does not know the SCRAM password: its signature is wrong");
     cv_buf_free(&signature);
     return rc;
 }
 
 static enum cv_rc
-scram_step(struct wire_sasl *sasl, const char *message, struct cv_buf *out, bool *ret_done, struct cv_err *err)
+scram_step(struct wire_sasl *sasl, const char *message, struct cv_buf *out, bool *ret_done,
+           struct cv_err *err)
 {
     enum cv_rc rc = CV_OK;
 
@@ -270,8 +278,8 @@ scram_step(struct wire_sasl *sasl, const char *message, struct cv_buf *out, bool
 }
 
 enum cv_rc
-wire_sasl_step(struct wire_sasl *sasl, const void *data, size_t len, struct cv_buf *out, bool *ret_done,
-               struct cv_err *err)
+wire_sasl_step(struct wire_sasl *sasl, const void *data, size_t len, struct cv_buf *out,
+               bool *ret_done, struct cv_err *err)
 {
     char *message;
     enum cv_rc rc;

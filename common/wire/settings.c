@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keys to connection settings. The same keys configure librdkafka's clients beside us (common/kafka/client.c),
- * so both spellings are read, and what we cannot do is refused instead of ignored: a worker whose group
- * connection is less protected than its other clients would be a hole.
+ * Keys to connection settings. The same keys configure librdkafka's clients beside us
+ * (common/kafka/client.c), so both spellings are read, and what we cannot do is refused instead of
+ * ignored: a worker whose group connection is less protected than its other clients would be a
+ * hole.
  */
 #include <config.h>
 
@@ -79,14 +80,16 @@ parse_address(const char *text, size_t len, struct cv_wire_address *ret, struct 
     ret->port = (int)port;
     return CV_OK;
 invalid:
-    return cv_fail(err, CV_INVALID, "bootstrap.servers has an invalid address \"%.*s\": write host:port",
-                   (int)len, text);
+    return cv_fail(err, CV_INVALID,
+                   "bootstrap.servers has an invalid address \"%.*s\": write host:port", (int)len,
+                   text);
 }
 
 static enum cv_rc
 add_bootstrap(struct cv_wire_settings *settings, const char *text, size_t len, struct cv_err *err)
 {
-    struct cv_wire_address *list = realloc(settings->bootstrap, (settings->n_bootstrap + 1) * sizeof(*list));
+    struct cv_wire_address *list =
+        realloc(settings->bootstrap, (settings->n_bootstrap + 1) * sizeof(*list));
     enum cv_rc rc;
 
     if (list == NULL)
@@ -115,7 +118,8 @@ read_bootstrap(struct cv_wire_settings *settings, const struct cv_config *cfg, s
         text += len;
     }
     if (rc == CV_OK && settings->n_bootstrap == 0)
-        rc = cv_fail(err, CV_INVALID, "bootstrap.servers is not set: write the host:port of one or more brokers");
+        rc = cv_fail(err, CV_INVALID,
+                     "bootstrap.servers is not set: write the host:port of one or more brokers");
     return rc;
 }
 
@@ -142,7 +146,8 @@ read_protocol(const struct cv_config *cfg, bool *ret_tls, bool *ret_sasl, struct
         }
     }
     return cv_fail(err, CV_INVALID,
-                   "security.protocol has the value \"%s\": it must be PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
+                   "security.protocol has the value \"%s\": it must be PLAINTEXT, SSL, "
+                   "SASL_PLAINTEXT or SASL_SSL",
                    value);
 }
 
@@ -155,23 +160,25 @@ read_mechanism(struct cv_wire_settings *settings, const struct cv_config *cfg, s
     if (value == NULL)
         value = cv_config_get(cfg, "sasl.mechanisms");
     if (value == NULL)
-        return cv_fail(err, CV_INVALID,
-                       "sasl.mechanism is not set, and its default GSSAPI is not supported: set PLAIN, "
-                       "SCRAM-SHA-256 or SCRAM-SHA-512");
+        return cv_fail(
+            err, CV_INVALID,
+            "sasl.mechanism is not set, and its default GSSAPI is not supported: set PLAIN, "
+            "SCRAM-SHA-256 or SCRAM-SHA-512");
     for (m = WIRE_SASL_PLAIN; m <= WIRE_SASL_SCRAM_SHA_512; m++) {
         if (strcasecmp(value, mechanism_names[m]) == 0) {
             settings->mechanism = m;
             return CV_OK;
         }
     }
-    return cv_fail(err, CV_INVALID,
-                   "sasl.mechanism has the value \"%s\", which is not supported: set PLAIN, SCRAM-SHA-256 or "
-                   "SCRAM-SHA-512",
-                   value);
+    return cv_fail(
+        err, CV_INVALID,
+        "sasl.mechanism has the value \"%s\", which is not supported: set PLAIN, SCRAM-SHA-256 or "
+        "SCRAM-SHA-512",
+        value);
 }
 
-/* The value of one option of a JAAS entry: name="value" with backslash escapes, or name=value. NULL: not
-   there. Owned. */
+/* The value of one option of a JAAS entry: name="value" with backslash escapes, or name=value.
+   NULL: not there. Owned. */
 static char *
 jaas_option(const char *jaas, const char *name)
 {
@@ -208,13 +215,15 @@ jaas_option(const char *jaas, const char *name)
 static enum cv_rc
 read_jaas(struct cv_wire_settings *settings, const char *jaas, struct cv_err *err)
 {
-    const char *module = settings->mechanism == WIRE_SASL_PLAIN ? "PlainLoginModule" : "ScramLoginModule";
+    const char *module =
+        settings->mechanism == WIRE_SASL_PLAIN ? "PlainLoginModule" : "ScramLoginModule";
 
     if (strstr(jaas, module) == NULL)
-        return cv_fail(err, CV_INVALID,
-                       "sasl.jaas.config does not name the %s that sasl.mechanism %s needs (its value is not "
-                       "shown)",
-                       module, wire_sasl_mechanism_name(settings->mechanism));
+        return cv_fail(
+            err, CV_INVALID,
+            "sasl.jaas.config does not name the %s that sasl.mechanism %s needs (its value is not "
+            "shown)",
+            module, wire_sasl_mechanism_name(settings->mechanism));
     settings->username = jaas_option(jaas, "username");
     settings->password = jaas_option(jaas, "password");
     return CV_OK;
@@ -236,14 +245,16 @@ read_sasl(struct cv_wire_settings *settings, const struct cv_config *cfg, struct
     }
     if (rc == CV_OK && (settings->username == NULL || settings->password == NULL))
         rc = cv_fail(err, CV_INVALID,
-                     "sasl.mechanism %s needs a user and a password: set sasl.jaas.config, or sasl.username and "
+                     "sasl.mechanism %s needs a user and a password: set sasl.jaas.config, or "
+                     "sasl.username and "
                      "sasl.password",
                      wire_sasl_mechanism_name(settings->mechanism));
     return rc;
 }
 
 static enum cv_rc
-read_connect_timeout(struct cv_wire_settings *settings, const struct cv_config *cfg, struct cv_err *err)
+read_connect_timeout(struct cv_wire_settings *settings, const struct cv_config *cfg,
+                     struct cv_err *err)
 {
     const char *value = cv_config_get(cfg, "socket.connection.setup.timeout.ms");
     char *end;
@@ -253,15 +264,19 @@ read_connect_timeout(struct cv_wire_settings *settings, const struct cv_config *
         value = CONNECT_TIMEOUT_MS;
     ms = strtol(value, &end, 10);
     if (end == value || *end != '\0' || ms < 1 || ms > 3600000)
-        return cv_fail(err, CV_INVALID,
-                       "socket.connection.setup.timeout.ms has the value \"%s\": it must be from 1 to 3600000", value);
+        return cv_fail(
+            err, CV_INVALID,
+            "socket.connection.setup.timeout.ms has the value \"%s\": it must be from 1 to 3600000",
+            value);
     settings->connect_timeout_ms = (int)ms;
     return CV_OK;
 }
 
-/* Hosts must match unless ssl.endpoint.identification.algorithm is empty (Java) or none (librdkafka). */
+/* Hosts must match unless ssl.endpoint.identification.algorithm is empty (Java) or none
+ * (librdkafka). */
 static enum cv_rc
-read_identification(struct cv_wire_settings *settings, const struct cv_config *cfg, struct cv_err *err)
+read_identification(struct cv_wire_settings *settings, const struct cv_config *cfg,
+                    struct cv_err *err)
 {
     const char *value = cv_config_get(cfg, "ssl.endpoint.identification.algorithm");
 
@@ -271,10 +286,11 @@ read_identification(struct cv_wire_settings *settings, const struct cv_config *c
     }
     if (*value == '\0' || strcasecmp(value, "none") == 0)
         return CV_OK;
-    return cv_fail(err, CV_INVALID,
-                   "ssl.endpoint.identification.algorithm has the value \"%s\": it must be https, or empty to "
-                   "accept a certificate for any host",
-                   value);
+    return cv_fail(
+        err, CV_INVALID,
+        "ssl.endpoint.identification.algorithm has the value \"%s\": it must be https, or empty to "
+        "accept a certificate for any host",
+        value);
 }
 
 static enum cv_rc
@@ -297,8 +313,8 @@ read_settings(struct cv_wire_settings *settings, const struct cv_config *cfg, st
 }
 
 enum cv_rc
-cv_wire_settings_new(const struct cv_config *cfg, const char *client_id, struct cv_wire_settings **ret,
-                     struct cv_err *err)
+cv_wire_settings_new(const struct cv_config *cfg, const char *client_id,
+                     struct cv_wire_settings **ret, struct cv_err *err)
 {
     struct cv_wire_settings *settings = calloc(1, sizeof(*settings));
     enum cv_rc rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How brokers are reached: bootstrap addresses, TLS and SASL, from the keys of Java's clients and of
- * librdkafka. Constant once made; any thread may use it until it is freed.
+ * How brokers are reached: bootstrap addresses, TLS and SASL, from the keys of Java's clients and
+ * of librdkafka. Constant once made; any thread may use it until it is freed.
  */
 #ifndef COMMON_WIRE_SETTINGS_H
 #define COMMON_WIRE_SETTINGS_H
@@ -10,7 +10,12 @@
 
 struct ssl_ctx_st;
 
-enum wire_sasl_mechanism { WIRE_SASL_NONE, WIRE_SASL_PLAIN, WIRE_SASL_SCRAM_SHA_256, WIRE_SASL_SCRAM_SHA_512 };
+enum wire_sasl_mechanism {
+    WIRE_SASL_NONE,
+    WIRE_SASL_PLAIN,
+    WIRE_SASL_SCRAM_SHA_256,
+    WIRE_SASL_SCRAM_SHA_512
+};
 
 struct cv_wire_address {
     char *host;
@@ -20,9 +25,9 @@ struct cv_wire_address {
 struct cv_wire_settings {
     char *client_id;
     struct cv_wire_address *bootstrap;
-    size_t n_bootstrap;         /* at least one */
-    struct ssl_ctx_st *tls;     /* NULL: no TLS */
-    bool verify_host;           /* the certificate must name the host */
+    size_t n_bootstrap;     /* at least one */
+    struct ssl_ctx_st *tls; /* NULL: no TLS */
+    bool verify_host;       /* the certificate must name the host */
     enum wire_sasl_mechanism mechanism;
     char *username;
     char *password;
@@ -30,8 +35,9 @@ struct cv_wire_settings {
 };
 
 /* Keys that are not about connections are left alone. CV_INVALID names key, value and remedy. */
-CV_MUST_CHECK enum cv_rc cv_wire_settings_new(const struct cv_config *cfg, const char *client_id,
-                                              struct cv_wire_settings **ret, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc cv_wire_settings_new(const struct cv_config *cfg, const char *client_id,
+                                struct cv_wire_settings **ret, struct cv_err *err);
 void cv_wire_settings_free(struct cv_wire_settings *settings); /* secrets are wiped */
 
 /* "PLAIN", "SCRAM-SHA-256", ... */

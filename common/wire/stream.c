@@ -2,10 +2,10 @@
 /*
  * TCP and TLS under a broker connection.
  *
- * The socket never blocks; all waiting is in wire_wait, which also watches a wake-up, so that a thread in the
- * middle of a slow handshake can be stopped. TLS may want to read while we write and the other way round:
- * hence the events that the moving functions return. Threads of cv_thread block SIGPIPE, which OpenSSL's own
- * writes could raise.
+ * The socket never blocks; all waiting is in wire_wait, which also watches a wake-up, so that a
+ * thread in the middle of a slow handshake can be stopped. TLS may want to read while we write and
+ * the other way round: hence the events that the moving functions return. Threads of cv_thread
+ * block SIGPIPE, which OpenSSL's own writes could raise.
  */
 #include <config.h>
 
@@ -55,8 +55,8 @@ wire_wait(int fd, short events, int64_t deadline_ms, const struct cv_wake *inter
 
 /* Wait within wire_stream_open. */
 static enum cv_rc
-open_wait(const struct wire_stream *stream, short events, int64_t deadline_ms, const struct cv_wake *interrupt,
-          const char *doing, struct cv_err *err)
+open_wait(const struct wire_stream *stream, short events, int64_t deadline_ms,
+          const struct cv_wake *interrupt, const char *doing, struct cv_err *err)
 {
     switch (wire_wait(stream->fd, events, deadline_ms, interrupt)) {
     case WIRE_READY:
@@ -117,7 +117,8 @@ connect_any(struct wire_stream *stream, const char *host, int port, int64_t dead
     snprintf(service, sizeof(service), "%d", port);
     code = getaddrinfo(host, service, &hints, &list);
     if (code != 0)
-        return cv_fail(err, CV_RETRY, "could not look up the broker \"%s\": %s", host, gai_strerror(code));
+        return cv_fail(err, CV_RETRY, "could not look up the broker \"%s\": %s", host,
+                       gai_strerror(code));
     for (addr = list; addr != NULL; addr = addr->ai_next) {
         rc = connect_one(stream, addr, deadline_ms, interrupt, err);
         if (rc == CV_OK)
@@ -139,22 +140,26 @@ tls_failure(struct wire_stream *stream, int code, const char *doing, struct cv_e
 
     if (verified != X509_V_OK && SSL_get_verify_mode(stream->ssl) != SSL_VERIFY_NONE) {
         ERR_clear_error();
-        return cv_fail(err, CV_INVALID,
-                       "the certificate of %s is not trusted (%s): check ssl.truststore.location or "
-                       "ssl.ca.location, and the host in bootstrap.servers",
-                       stream->host, X509_verify_cert_error_string(verified));
+        return cv_fail(
+            err, CV_INVALID,
+            "the certificate of %s is not trusted (%s): check ssl.truststore.location or "
+            "ssl.ca.location, and the host in bootstrap.servers",
+            stream->host, X509_verify_cert_error_string(verified));
     }
-    if (code == SSL_ERROR_ZERO_RETURN || (code == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 && saved == 0)) {
+    if (code == SSL_ERROR_ZERO_RETURN ||
+        (code == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 && saved == 0)) {
         ERR_clear_error();
         return cv_fail(err, CV_RETRY, "%s closed the connection while %s", stream->host, doing);
     }
     if (code == SSL_ERROR_SYSCALL && ERR_peek_error() == 0)
         return cv_fail_errno(err, CV_RETRY, saved, "TLS failed while %s %s", doing, stream->host);
-    return wire_tls_fail(err, CV_RETRY, "TLS failed while %s %s; is its listener a TLS one?", doing, stream->host);
+    return wire_tls_fail(err, CV_RETRY, "TLS failed while %s %s; is its listener a TLS one?", doing,
+                         stream->host);
 }
 
 static enum cv_rc
-handshake(struct wire_stream *stream, int64_t deadline_ms, const struct cv_wake *interrupt, struct cv_err *err)
+handshake(struct wire_stream *stream, int64_t deadline_ms, const struct cv_wake *interrupt,
+          struct cv_err *err)
 {
     for (;;) {
         enum cv_rc rc;
@@ -168,15 +173,15 @@ handshake(struct wire_stream *stream, int64_t deadline_ms, const struct cv_wake 
         code = SSL_get_error(stream->ssl, n);
         if (code != SSL_ERROR_WANT_READ && code != SSL_ERROR_WANT_WRITE)
             return tls_failure(stream, code, "shaking hands with", err);
-        rc = open_wait(stream, code == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline_ms, interrupt,
-                       "shaking hands with", err);
+        rc = open_wait(stream, code == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline_ms,
+                       interrupt, "shaking hands with", err);
         if (rc != CV_OK)
             return rc;
     }
 }
 
-/* Whom the certificate must name: an address as an address, anything else as a DNS name, which is also sent
-   as SNI. */
+/* Whom the certificate must name: an address as an address, anything else as a DNS name, which is
+   also sent as SNI. */
 static bool
 set_peer(SSL *ssl, const char *host, bool verify_host)
 {
@@ -207,8 +212,8 @@ tls_open(struct wire_stream *stream, const struct cv_wire_settings *settings, co
 }
 
 enum cv_rc
-wire_stream_open(struct wire_stream *ret, const struct cv_wire_settings *settings, const char *host, int port,
-                 int64_t deadline_ms, const struct cv_wake *interrupt, struct cv_err *err)
+wire_stream_open(struct wire_stream *ret, const struct cv_wire_settings *settings, const char *host,
+                 int port, int64_t deadline_ms, const struct cv_wake *interrupt, struct cv_err *err)
 {
     struct wire_stream stream = { .fd = -1 };
     enum cv_rc rc;
@@ -258,16 +263,16 @@ tls_moved(struct wire_stream *stream, int n, const char *doing, size_t *ret_n, s
 }
 
 enum cv_rc
-wire_stream_read(struct wire_stream *stream, void *data, size_t len, size_t *ret_n, short *ret_events,
-                 struct cv_err *err)
+wire_stream_read(struct wire_stream *stream, void *data, size_t len, size_t *ret_n,
+                 short *ret_events, struct cv_err *err)
 {
     ssize_t n;
 
     if (stream->ssl != NULL) {
         ERR_clear_error();
         errno = 0;
-        return tls_moved(stream, SSL_read(stream->ssl, data, len > INT_MAX ? INT_MAX : (int)len), "reading from",
-                         ret_n, ret_events, err);
+        return tls_moved(stream, SSL_read(stream->ssl, data, len > INT_MAX ? INT_MAX : (int)len),
+                         "reading from", ret_n, ret_events, err);
     }
     *ret_n = 0;
     *ret_events = POLLIN;
@@ -282,16 +287,16 @@ wire_stream_read(struct wire_stream *stream, void *data, size_t len, size_t *ret
 }
 
 enum cv_rc
-wire_stream_write(struct wire_stream *stream, const void *data, size_t len, size_t *ret_n, short *ret_events,
-                  struct cv_err *err)
+wire_stream_write(struct wire_stream *stream, const void *data, size_t len, size_t *ret_n,
+                  short *ret_events, struct cv_err *err)
 {
     ssize_t n;
 
     if (stream->ssl != NULL) {
         ERR_clear_error();
         errno = 0;
-        return tls_moved(stream, SSL_write(stream->ssl, data, len > INT_MAX ? INT_MAX : (int)len), "writing to",
-                         ret_n, ret_events, err);
+        return tls_moved(stream, SSL_write(stream->ssl, data, len > INT_MAX ? INT_MAX : (int)len),
+                         "writing to", ret_n, ret_events, err);
     }
     *ret_n = 0;
     *ret_events = POLLOUT;

@@ -2,10 +2,11 @@
 /*
  * Trust and keys for TLS to brokers.
  *
- * Java's keys: ssl.truststore.* and ssl.keystore.*, as PEM files, as PEM text in the properties (also on one
- * line, as Java takes it), or as PKCS#12 files. A JKS file is refused with what to do instead; type JKS for a
- * file that is PKCS#12 works, as it does in Java. librdkafka's keys: ssl.ca.*, ssl.certificate.*, ssl.key.*.
- * Without any trust setting the system's certificates count.
+ * Java's keys: ssl.truststore.* and ssl.keystore.*, as PEM files, as PEM text in the properties
+ * (also on one line, as Java takes it), or as PKCS#12 files. A JKS file is refused with what to do
+ * instead; type JKS for a file that is PKCS#12 works, as it does in Java. librdkafka's keys:
+ * ssl.ca.*, ssl.certificate.*, ssl.key.*. Without any trust setting the system's certificates
+ * count.
  */
 #include <config.h>
 
@@ -140,7 +141,8 @@ use_chain_pem(SSL_CTX *ctx, const char *key, const struct cv_buf *pem, struct cv
     if (bio == NULL)
         return cv_fail_memory(err);
     while (ok && (cert = PEM_read_bio_X509(bio, NULL, give_password, NULL)) != NULL) {
-        ok = first ? SSL_CTX_use_certificate(ctx, cert) == 1 : SSL_CTX_add1_chain_cert(ctx, cert) == 1;
+        ok = first ? SSL_CTX_use_certificate(ctx, cert) == 1
+                   : SSL_CTX_add1_chain_cert(ctx, cert) == 1;
         first = false;
         X509_free(cert);
     }
@@ -152,7 +154,8 @@ use_chain_pem(SSL_CTX *ctx, const char *key, const struct cv_buf *pem, struct cv
 }
 
 static enum cv_rc
-use_key_pem(SSL_CTX *ctx, const char *key, const struct cv_buf *pem, const char *password, struct cv_err *err)
+use_key_pem(SSL_CTX *ctx, const char *key, const struct cv_buf *pem, const char *password,
+            struct cv_err *err)
 {
     BIO *bio = BIO_new_mem_buf(cv_buf_cstr(pem), (int)pem->len);
     EVP_PKEY *pkey;
@@ -162,10 +165,12 @@ use_key_pem(SSL_CTX *ctx, const char *key, const struct cv_buf *pem, const char 
         return cv_fail_memory(err);
     pkey = PEM_read_bio_PrivateKey(bio, NULL, give_password, (void *)password);
     if (pkey == NULL)
-        rc = wire_tls_fail(err, CV_INVALID, "%s holds no PEM private key that can be read; is ssl.key.password right?",
-                           key);
+        rc = wire_tls_fail(
+            err, CV_INVALID,
+            "%s holds no PEM private key that can be read; is ssl.key.password right?", key);
     else if (SSL_CTX_use_PrivateKey(ctx, pkey) != 1)
-        rc = wire_tls_fail(err, CV_INVALID, "the private key of %s does not belong to its certificate", key);
+        rc = wire_tls_fail(err, CV_INVALID,
+                           "the private key of %s does not belong to its certificate", key);
     EVP_PKEY_free(pkey);
     BIO_free(bio);
     return rc;
@@ -174,7 +179,7 @@ use_key_pem(SSL_CTX *ctx, const char *key, const struct cv_buf *pem, const char 
 struct pkcs12 {
     EVP_PKEY *pkey;
     X509 *cert;
-    STACK_OF(X509) *others;
+    STACK_OF(X509) * others;
 };
 
 static void
@@ -186,7 +191,8 @@ pkcs12_done(struct pkcs12 *store)
 }
 
 static enum cv_rc
-read_pkcs12(const char *key, const char *path, const char *password, struct pkcs12 *ret, struct cv_err *err)
+read_pkcs12(const char *key, const char *path, const char *password, struct pkcs12 *ret,
+            struct cv_err *err)
 {
     struct cv_buf bytes = CV_BUF_INIT(STORE_MAX);
     const unsigned char *der;
@@ -197,7 +203,8 @@ read_pkcs12(const char *key, const char *path, const char *password, struct pkcs
         goto out;
     if (bytes.len >= 4 && memcmp(bytes.data, "\xfe\xed\xfe\xed", 4) == 0) {
         rc = cv_fail(err, CV_INVALID,
-                     "%s \"%s\" is a JKS store, which is not supported: convert it with \"keytool -importkeystore "
+                     "%s \"%s\" is a JKS store, which is not supported: convert it with \"keytool "
+                     "-importkeystore "
                      "-deststoretype PKCS12\", or use PEM and the matching .type=PEM",
                      key, path);
         goto out;
@@ -205,10 +212,12 @@ read_pkcs12(const char *key, const char *path, const char *password, struct pkcs
     der = (const unsigned char *)cv_buf_cstr(&bytes);
     p12 = d2i_PKCS12(NULL, &der, (long)bytes.len);
     if (p12 == NULL)
-        rc = wire_tls_fail(err, CV_INVALID, "%s \"%s\" is not a PKCS#12 store; for PEM set the matching .type=PEM", key,
-                           path);
+        rc = wire_tls_fail(err, CV_INVALID,
+                           "%s \"%s\" is not a PKCS#12 store; for PEM set the matching .type=PEM",
+                           key, path);
     else if (PKCS12_parse(p12, password, &ret->pkey, &ret->cert, &ret->others) != 1)
-        rc = wire_tls_fail(err, CV_INVALID, "cannot open the store %s \"%s\" with the password given", key, path);
+        rc = wire_tls_fail(err, CV_INVALID,
+                           "cannot open the store %s \"%s\" with the password given", key, path);
 out:
     PKCS12_free(p12);
     cv_buf_wipe(&bytes);
@@ -228,7 +237,8 @@ trust_pkcs12(SSL_CTX *ctx, const char *path, const char *password, struct cv_err
     if (rc == CV_OK && store.cert != NULL)
         count += X509_STORE_add_cert(trust, store.cert) == 1;
     if (rc == CV_OK && count == 0)
-        rc = wire_tls_fail(err, CV_INVALID, "ssl.truststore.location \"%s\" holds no certificate", path);
+        rc = wire_tls_fail(err, CV_INVALID, "ssl.truststore.location \"%s\" holds no certificate",
+                           path);
     pkcs12_done(&store);
     return rc;
 }
@@ -241,13 +251,17 @@ use_pkcs12(SSL_CTX *ctx, const char *path, const char *password, struct cv_err *
     int i;
 
     if (rc == CV_OK && (store.cert == NULL || store.pkey == NULL))
-        rc = cv_fail(err, CV_INVALID, "ssl.keystore.location \"%s\" holds no private key with its certificate", path);
-    if (rc == CV_OK &&
-        (SSL_CTX_use_certificate(ctx, store.cert) != 1 || SSL_CTX_use_PrivateKey(ctx, store.pkey) != 1))
-        rc = wire_tls_fail(err, CV_INVALID, "cannot use the key of ssl.keystore.location \"%s\"", path);
+        rc =
+            cv_fail(err, CV_INVALID,
+                    "ssl.keystore.location \"%s\" holds no private key with its certificate", path);
+    if (rc == CV_OK && (SSL_CTX_use_certificate(ctx, store.cert) != 1 ||
+                        SSL_CTX_use_PrivateKey(ctx, store.pkey) != 1))
+        rc = wire_tls_fail(err, CV_INVALID, "cannot use the key of ssl.keystore.location \"%s\"",
+                           path);
     for (i = 0; rc == CV_OK && i < sk_X509_num(store.others); i++) {
         if (SSL_CTX_add1_chain_cert(ctx, sk_X509_value(store.others, i)) != 1)
-            rc = wire_tls_fail(err, CV_INVALID, "cannot use the chain of ssl.keystore.location \"%s\"", path);
+            rc = wire_tls_fail(err, CV_INVALID,
+                               "cannot use the chain of ssl.keystore.location \"%s\"", path);
     }
     pkcs12_done(&store);
     return rc;
@@ -255,8 +269,8 @@ use_pkcs12(SSL_CTX *ctx, const char *path, const char *password, struct cv_err *
 
 /* The PEM text of a key that holds it, or of the file that another key names. */
 static enum cv_rc
-load_pem(const struct cv_config *cfg, const char *text_key, const char *file_key, struct cv_buf *out,
-         const char **ret_key, struct cv_err *err)
+load_pem(const struct cv_config *cfg, const char *text_key, const char *file_key,
+         struct cv_buf *out, const char **ret_key, struct cv_err *err)
 {
     const char *text = text_key == NULL ? NULL : cv_config_get(cfg, text_key);
     const char *path = file_key == NULL ? NULL : cv_config_get(cfg, file_key);
@@ -288,13 +302,15 @@ read_trust(SSL_CTX *ctx, const struct cv_config *cfg, struct cv_err *err)
 
     if (store != NULL && !pem_store)
         return trust_pkcs12(ctx, store, cv_config_get(cfg, "ssl.truststore.password"), err);
-    rc = load_pem(cfg, "ssl.truststore.certificates", pem_store ? "ssl.truststore.location" : NULL, &pem, &key, err);
+    rc = load_pem(cfg, "ssl.truststore.certificates", pem_store ? "ssl.truststore.location" : NULL,
+                  &pem, &key, err);
     if (rc == CV_OK && key == NULL)
         rc = load_pem(cfg, "ssl.ca.pem", "ssl.ca.location", &pem, &key, err);
     if (rc == CV_OK && key != NULL)
         rc = trust_pem(ctx, key, &pem, err);
     else if (rc == CV_OK && SSL_CTX_set_default_verify_paths(ctx) != 1)
-        rc = wire_tls_fail(err, CV_INVALID, "cannot load the system's certificates: set ssl.truststore.location");
+        rc = wire_tls_fail(err, CV_INVALID,
+                           "cannot load the system's certificates: set ssl.truststore.location");
     cv_buf_free(&pem);
     return rc;
 }
@@ -312,14 +328,16 @@ read_client_key(SSL_CTX *ctx, const struct cv_config *cfg, struct cv_err *err)
         return use_pkcs12(ctx, store, cv_config_get(cfg, "ssl.keystore.password"), err);
     rc = load_pem(cfg, "ssl.keystore.certificate.chain", file, &chain, &chain_key, err);
     if (rc == CV_OK && chain_key == NULL)
-        rc = load_pem(cfg, "ssl.certificate.pem", "ssl.certificate.location", &chain, &chain_key, err);
+        rc = load_pem(cfg, "ssl.certificate.pem", "ssl.certificate.location", &chain, &chain_key,
+                      err);
     if (rc == CV_OK)
         rc = load_pem(cfg, "ssl.keystore.key", file, &pkey, &pkey_key, err);
     if (rc == CV_OK && pkey_key == NULL)
         rc = load_pem(cfg, "ssl.key.pem", "ssl.key.location", &pkey, &pkey_key, err);
     if (rc == CV_OK && (chain_key == NULL) != (pkey_key == NULL))
         rc = cv_fail(err, CV_INVALID, "%s is set, but not the %s of the client",
-                     chain_key == NULL ? pkey_key : chain_key, chain_key == NULL ? "certificate" : "private key");
+                     chain_key == NULL ? pkey_key : chain_key,
+                     chain_key == NULL ? "certificate" : "private key");
     if (rc == CV_OK && chain_key != NULL)
         rc = use_chain_pem(ctx, chain_key, &chain, err);
     if (rc == CV_OK && pkey_key != NULL)
@@ -338,8 +356,9 @@ read_versions(SSL_CTX *ctx, const struct cv_config *cfg, struct cv_err *err)
     bool v13 = list == NULL || strstr(list, "TLSv1.3") != NULL;
 
     if (!v12 && !v13)
-        return cv_fail(err, CV_INVALID,
-                       "ssl.enabled.protocols has the value \"%s\": it must contain TLSv1.2 or TLSv1.3", list);
+        return cv_fail(
+            err, CV_INVALID,
+            "ssl.enabled.protocols has the value \"%s\": it must contain TLSv1.2 or TLSv1.3", list);
     SSL_CTX_set_min_proto_version(ctx, v12 ? TLS1_2_VERSION : TLS1_3_VERSION);
     SSL_CTX_set_max_proto_version(ctx, v13 ? 0 : TLS1_2_VERSION);
     return CV_OK;
@@ -374,7 +393,8 @@ read_ciphers(SSL_CTX *ctx, const struct cv_config *cfg, struct cv_err *err)
     }
     if ((old.len > 0 && SSL_CTX_set_cipher_list(ctx, cv_buf_cstr(&old)) != 1) ||
         (v13.len > 0 && SSL_CTX_set_ciphersuites(ctx, cv_buf_cstr(&v13)) != 1))
-        rc = wire_tls_fail(err, CV_INVALID, "ssl.cipher.suites \"%s\" names no cipher that can be used", list);
+        rc = wire_tls_fail(err, CV_INVALID,
+                           "ssl.cipher.suites \"%s\" names no cipher that can be used", list);
     cv_buf_free(&old);
     cv_buf_free(&v13);
     return rc;

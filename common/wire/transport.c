@@ -3,8 +3,8 @@
  * Frames over a stream, and the order of opening: TCP, TLS, ApiVersions v0, SaslHandshake v1,
  * SaslAuthenticate v1 until done (KIP-152).
  *
- * A frame's claimed size is checked against a bound, and memory is taken as bytes come, so that a peer that is
- * no broker (say, an HTTP server) cannot make us take megabytes.
+ * A frame's claimed size is checked against a bound, and memory is taken as bytes come, so that a
+ * peer that is no broker (say, an HTTP server) cannot make us take megabytes.
  */
 #include <config.h>
 
@@ -125,10 +125,11 @@ bytes_missing(const struct cv_wire_conn *conn, size_t *ret, struct cv_err *err)
     }
     size = cv_read_u32(&in);
     if (size < HEADER_BYTES - SIZE_BYTES || size > CV_WIRE_FRAME_MAX - SIZE_BYTES)
-        return cv_fail(err, CV_INVALID,
-                       "%s sent a frame of %lu bytes, which no Kafka broker does: are bootstrap.servers and "
-                       "security.protocol right?",
-                       conn->stream.host, (unsigned long)size);
+        return cv_fail(
+            err, CV_INVALID,
+            "%s sent a frame of %lu bytes, which no Kafka broker does: are bootstrap.servers and "
+            "security.protocol right?",
+            conn->stream.host, (unsigned long)size);
     *ret = SIZE_BYTES + (size_t)size - conn->in.len;
     return CV_OK;
 }
@@ -189,14 +190,16 @@ cv_wire_receive(struct cv_wire_conn *conn, int64_t deadline_ms, const struct cv_
             give(conn, ret);
             return CV_OK;
         }
-        if (wire_wait(conn->stream.fd, (short)(writing | reading), deadline_ms, interrupt) != WIRE_READY)
+        if (wire_wait(conn->stream.fd, (short)(writing | reading), deadline_ms, interrupt) !=
+            WIRE_READY)
             return CV_OK;
     }
 }
 
 enum cv_rc
-cv_wire_call(struct cv_wire_conn *conn, enum cv_wire_api api, const struct cv_buf *body, int64_t deadline_ms,
-             const struct cv_wake *interrupt, struct cv_wire_response *ret, struct cv_err *err)
+cv_wire_call(struct cv_wire_conn *conn, enum cv_wire_api api, const struct cv_buf *body,
+             int64_t deadline_ms, const struct cv_wake *interrupt, struct cv_wire_response *ret,
+             struct cv_err *err)
 {
     struct cv_wire_response resp;
     int32_t id;
@@ -207,10 +210,12 @@ cv_wire_call(struct cv_wire_conn *conn, enum cv_wire_api api, const struct cv_bu
     if (rc != CV_OK)
         return cv_err_context(err, "%s", cv_wire_api_name(api));
     if (resp.body == NULL)
-        return cv_fail(err, CV_RETRY, "no answer to %s from %s in time", cv_wire_api_name(api), conn->stream.host);
+        return cv_fail(err, CV_RETRY, "no answer to %s from %s in time", cv_wire_api_name(api),
+                       conn->stream.host);
     if (resp.correlation_id != id)
-        return cv_fail(err, CV_INVALID, "%s answered %s with correlation id %ld instead of %ld", conn->stream.host,
-                       cv_wire_api_name(api), (long)resp.correlation_id, (long)id);
+        return cv_fail(err, CV_INVALID, "%s answered %s with correlation id %ld instead of %ld",
+                       conn->stream.host, cv_wire_api_name(api), (long)resp.correlation_id,
+                       (long)id);
     *ret = resp;
     return CV_OK;
 }
@@ -224,8 +229,8 @@ struct opening {
 };
 
 static enum cv_rc
-check_api(const struct opening *open, const struct cv_wire_api_versions *versions, enum cv_wire_api api,
-          struct cv_err *err)
+check_api(const struct opening *open, const struct cv_wire_api_versions *versions,
+          enum cv_wire_api api, struct cv_err *err)
 {
     int16_t version = cv_wire_api_version(api);
     size_t i;
@@ -238,9 +243,11 @@ check_api(const struct opening *open, const struct cv_wire_api_versions *version
         if (range->min <= version && version <= range->max)
             return CV_OK;
         return cv_fail(err, CV_INVALID, "%s offers %s in the versions %d to %d, but %d is needed",
-                       open->conn->stream.host, cv_wire_api_name(api), range->min, range->max, version);
+                       open->conn->stream.host, cv_wire_api_name(api), range->min, range->max,
+                       version);
     }
-    return cv_fail(err, CV_INVALID, "%s does not offer %s", open->conn->stream.host, cv_wire_api_name(api));
+    return cv_fail(err, CV_INVALID, "%s does not offer %s", open->conn->stream.host,
+                   cv_wire_api_name(api));
 }
 
 static enum cv_rc
@@ -255,7 +262,8 @@ open_versions(const struct opening *open, struct cv_err *err)
     enum cv_rc rc;
     size_t i;
 
-    rc = cv_wire_call(open->conn, CV_WIRE_API_VERSIONS, NULL, open->deadline_ms, open->interrupt, &resp, err);
+    rc = cv_wire_call(open->conn, CV_WIRE_API_VERSIONS, NULL, open->deadline_ms, open->interrupt,
+                      &resp, err);
     if (rc == CV_OK)
         rc = cv_wire_read_api_versions(resp.body, resp.len, open->arena, &versions, err);
     if (rc == CV_OK && versions.error != 0)
@@ -276,31 +284,35 @@ sasl_handshake(const struct opening *open, struct cv_err *err)
     enum cv_rc rc;
 
     cv_wire_write_sasl_handshake(&body, mechanism);
-    rc = cv_wire_call(open->conn, CV_WIRE_SASL_HANDSHAKE, &body, open->deadline_ms, open->interrupt, &resp, err);
+    rc = cv_wire_call(open->conn, CV_WIRE_SASL_HANDSHAKE, &body, open->deadline_ms, open->interrupt,
+                      &resp, err);
     if (rc == CV_OK)
         rc = cv_wire_read_sasl_handshake(resp.body, resp.len, open->arena, &answer, err);
     if (rc == CV_OK && answer.error != 0)
         rc = cv_fail(err, CV_INVALID, "%s does not take sasl.mechanism %s (%s); it offers: %s",
-                     open->conn->stream.host, mechanism, cv_wire_error_name(answer.error), answer.mechanisms);
+                     open->conn->stream.host, mechanism, cv_wire_error_name(answer.error),
+                     answer.mechanisms);
     cv_buf_free(&body);
     return rc;
 }
 
 /* One message to the broker and its answer. */
 static enum cv_rc
-sasl_round(const struct opening *open, const struct cv_buf *token, struct cv_wire_sasl_authenticate *ret,
-           struct cv_err *err)
+sasl_round(const struct opening *open, const struct cv_buf *token,
+           struct cv_wire_sasl_authenticate *ret, struct cv_err *err)
 {
     struct cv_buf body = CV_BUF_INIT(SASL_BODY_MAX);
     struct cv_wire_response resp;
     enum cv_rc rc;
 
     cv_wire_write_sasl_authenticate(&body, token->data, token->len);
-    rc = cv_wire_call(open->conn, CV_WIRE_SASL_AUTHENTICATE, &body, open->deadline_ms, open->interrupt, &resp, err);
+    rc = cv_wire_call(open->conn, CV_WIRE_SASL_AUTHENTICATE, &body, open->deadline_ms,
+                      open->interrupt, &resp, err);
     if (rc == CV_OK)
         rc = cv_wire_read_sasl_authenticate(resp.body, resp.len, open->arena, ret, err);
     if (rc == CV_OK && ret->error != 0)
-        rc = cv_fail(err, CV_INVALID, "%s refused the user of sasl.jaas.config or sasl.username: %s (%s)",
+        rc = cv_fail(err, CV_INVALID,
+                     "%s refused the user of sasl.jaas.config or sasl.username: %s (%s)",
                      open->conn->stream.host, ret->message, cv_wire_error_name(ret->error));
     cv_buf_wipe(&body);
     return rc;
@@ -317,7 +329,8 @@ open_sasl(const struct opening *open, struct cv_err *err)
     enum cv_rc rc = sasl_handshake(open, err);
 
     if (rc == CV_OK)
-        rc = wire_sasl_new(settings->mechanism, settings->username, settings->password, NULL, &sasl, err);
+        rc = wire_sasl_new(settings->mechanism, settings->username, settings->password, NULL, &sasl,
+                           err);
     while (rc == CV_OK) {
         cv_buf_reset(&token);
         rc = wire_sasl_step(sasl, answer.auth.data, answer.auth.len, &token, &done, err);
@@ -347,10 +360,13 @@ conn_new(const struct cv_wire_settings *settings)
 }
 
 enum cv_rc
-cv_wire_open(const struct cv_wire_settings *settings, const char *host, int port, int64_t deadline_ms,
-             const struct cv_wake *interrupt, struct cv_wire_conn **ret, struct cv_err *err)
+cv_wire_open(const struct cv_wire_settings *settings, const char *host, int port,
+             int64_t deadline_ms, const struct cv_wake *interrupt, struct cv_wire_conn **ret,
+             struct cv_err *err)
 {
-    struct opening open = { .conn = conn_new(settings), .deadline_ms = deadline_ms, .interrupt = interrupt };
+    struct opening open = { .conn = conn_new(settings),
+                            .deadline_ms = deadline_ms,
+                            .interrupt = interrupt };
     enum cv_rc rc;
 
     open.arena = cv_arena_new(NULL);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One connection to a broker: frames with correlation ids over TCP or TLS, opened with ApiVersions and SASL.
- * A broker answers the requests of a connection in their order, one at a time.
+ * One connection to a broker: frames with correlation ids over TCP or TLS, opened with ApiVersions
+ * and SASL. A broker answers the requests of a connection in their order, one at a time.
  *
- * Owned by one thread at a time. Failures that end the connection are CV_RETRY (try again, perhaps elsewhere)
- * or CV_INVALID (credentials refused, certificate not trusted, broker too old, malformed frame); after either
- * the connection can only be closed.
+ * Owned by one thread at a time. Failures that end the connection are CV_RETRY (try again, perhaps
+ * elsewhere) or CV_INVALID (credentials refused, certificate not trusted, broker too old, malformed
+ * frame); after either the connection can only be closed.
  */
 #ifndef COMMON_WIRE_TRANSPORT_H
 #define COMMON_WIRE_TRANSPORT_H
@@ -18,11 +18,13 @@
 
 struct cv_wire_conn;
 
-/* Connect, authenticate and check the broker's versions, until deadline_ms (monotonic) or until interrupt
-   (may be NULL, is not cleared) is signalled. settings must live as long as the connection. */
-CV_MUST_CHECK enum cv_rc cv_wire_open(const struct cv_wire_settings *settings, const char *host, int port,
-                                      int64_t deadline_ms, const struct cv_wake *interrupt,
-                                      struct cv_wire_conn **ret, struct cv_err *err);
+/* Connect, authenticate and check the broker's versions, until deadline_ms (monotonic) or until
+   interrupt (may be NULL, is not cleared) is signalled. settings must live as long as the
+   connection. */
+CV_MUST_CHECK
+enum cv_rc cv_wire_open(const struct cv_wire_settings *settings, const char *host, int port,
+                        int64_t deadline_ms, const struct cv_wake *interrupt,
+                        struct cv_wire_conn **ret, struct cv_err *err);
 void cv_wire_close(struct cv_wire_conn *conn);
 /* "host:port" */
 const char *cv_wire_peer(const struct cv_wire_conn *conn);
@@ -30,8 +32,9 @@ const char *cv_wire_peer(const struct cv_wire_conn *conn);
 int64_t cv_wire_expires_ms(const struct cv_wire_conn *conn);
 
 /* Queue a request and send what can be sent now; the rest goes out in cv_wire_receive. */
-CV_MUST_CHECK enum cv_rc cv_wire_send(struct cv_wire_conn *conn, enum cv_wire_api api, const struct cv_buf *body,
-                                      int32_t *ret_correlation_id, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc cv_wire_send(struct cv_wire_conn *conn, enum cv_wire_api api, const struct cv_buf *body,
+                        int32_t *ret_correlation_id, struct cv_err *err);
 
 struct cv_wire_response {
     int32_t correlation_id;
@@ -40,13 +43,16 @@ struct cv_wire_response {
 };
 
 /* The next response. CV_OK with body NULL at the deadline, or when interrupt is signalled. */
-CV_MUST_CHECK enum cv_rc cv_wire_receive(struct cv_wire_conn *conn, int64_t deadline_ms,
-                                         const struct cv_wake *interrupt, struct cv_wire_response *ret,
-                                         struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc cv_wire_receive(struct cv_wire_conn *conn, int64_t deadline_ms,
+                           const struct cv_wake *interrupt, struct cv_wire_response *ret,
+                           struct cv_err *err);
 
-/* Send and wait for the answer; only when no other request is unanswered. CV_RETRY at the deadline. */
-CV_MUST_CHECK enum cv_rc cv_wire_call(struct cv_wire_conn *conn, enum cv_wire_api api, const struct cv_buf *body,
-                                      int64_t deadline_ms, const struct cv_wake *interrupt,
-                                      struct cv_wire_response *ret, struct cv_err *err);
+/* Send and wait for the answer; only when no other request is unanswered. CV_RETRY at the deadline.
+ */
+CV_MUST_CHECK
+enum cv_rc cv_wire_call(struct cv_wire_conn *conn, enum cv_wire_api api, const struct cv_buf *body,
+                        int64_t deadline_ms, const struct cv_wake *interrupt,
+                        struct cv_wire_response *ret, struct cv_err *err);
 
 #endif

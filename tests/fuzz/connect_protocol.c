@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes through the readers of group membership. The first byte chooses: 'm' the metadata of a member,
- * 'a' an assignment, anything else the response of the Kafka request with that number. Beyond not crashing:
- * what is accepted as metadata or assignment, written again, reads the same and gives the same bytes.
+ * Any bytes through the readers of group membership. The first byte chooses: 'm' the metadata of a
+ * member, 'a' an assignment, anything else the response of the Kafka request with that number.
+ * Beyond not crashing: what is accepted as metadata or assignment, written again, reads the same
+ * and gives the same bytes.
  */
 #include <config.h>
 
@@ -42,7 +43,8 @@ read_assignment(const uint8_t *data, size_t size)
         return;
     group_write_assignment(&first, 2, &assignment);
     must(group_read_assignment(first.data, first.len, &again, &err) == CV_OK);
-    must(again.assigned.count == assignment.assigned.count && again.revoked.count == assignment.revoked.count);
+    must(again.assigned.count == assignment.assigned.count &&
+         again.revoked.count == assignment.revoked.count);
     group_write_assignment(&second, 2, &again);
     same_bytes(&first, &second);
     group_assignment_done(&assignment);

@@ -223,9 +223,11 @@ fake_broker_connections(struct fake_broker *broker)
 void
 fake_broker_versions(struct cv_buf *out, int join_max)
 {
-    static const int apis[] = { CV_WIRE_METADATA,       CV_WIRE_FIND_COORDINATOR, CV_WIRE_JOIN_GROUP,
-                                CV_WIRE_HEARTBEAT,      CV_WIRE_LEAVE_GROUP,      CV_WIRE_SYNC_GROUP,
-                                CV_WIRE_SASL_HANDSHAKE, CV_WIRE_API_VERSIONS,     CV_WIRE_SASL_AUTHENTICATE };
+    static const int apis[] = { CV_WIRE_METADATA,         CV_WIRE_FIND_COORDINATOR,
+                                CV_WIRE_JOIN_GROUP,       CV_WIRE_HEARTBEAT,
+                                CV_WIRE_LEAVE_GROUP,      CV_WIRE_SYNC_GROUP,
+                                CV_WIRE_SASL_HANDSHAKE,   CV_WIRE_API_VERSIONS,
+                                CV_WIRE_SASL_AUTHENTICATE };
     size_t i;
 
     cv_buf_be16(out, 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A listener on 127.0.0.1 that speaks Kafka's frames, for unit tests of what talks to brokers: every request
- * goes to a callback that writes the response. One thread a connection; the callback is called by one at a
- * time.
+ * A listener on 127.0.0.1 that speaks Kafka's frames, for unit tests of what talks to brokers:
+ * every request goes to a callback that writes the response. One thread a connection; the callback
+ * is called by one at a time.
  */
 #ifndef TESTS_FAKE_BROKER_H
 #define TESTS_FAKE_BROKER_H
@@ -11,16 +11,16 @@
 #include "common/reader.h"
 
 enum fake_answer {
-    FAKE_ANSWER,      /* send what was written */
-    FAKE_SLOWLY,      /* the same, a byte at a time */
-    FAKE_RAW,         /* send what was written without size and correlation id */
-    FAKE_WRONG_ID,    /* with another correlation id */
-    FAKE_SILENCE,     /* nothing; go on reading */
-    FAKE_CLOSE,       /* close the connection */
+    FAKE_ANSWER,   /* send what was written */
+    FAKE_SLOWLY,   /* the same, a byte at a time */
+    FAKE_RAW,      /* send what was written without size and correlation id */
+    FAKE_WRONG_ID, /* with another correlation id */
+    FAKE_SILENCE,  /* nothing; go on reading */
+    FAKE_CLOSE,    /* close the connection */
 };
 
-typedef enum fake_answer fake_broker_request(void *arg, int api, int version, struct cv_reader *body,
-                                             struct cv_buf *out);
+typedef enum fake_answer fake_broker_request(void *arg, int api, int version,
+                                             struct cv_reader *body, struct cv_buf *out);
 
 struct fake_broker;
 

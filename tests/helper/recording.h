@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The recorded frames of tests/data/group, for tests: read once, walked in order of file and time. */
+/* The recorded frames of tests/data/group, for tests: read once, walked in order of file and time.
+ */
 #ifndef TESTS_RECORDING_H
 #define TESTS_RECORDING_H
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * group_test SCENARIO: members of a Connect group against the broker of KAFKA_BOOTSTRAP_SERVERS; exit code 77
- * when it is not set. tests/integration/group.int boots that broker and calls every scenario.
+ * group_test SCENARIO: members of a Connect group against the broker of KAFKA_BOOTSTRAP_SERVERS;
+ * exit code 77 when it is not set. tests/integration/group.int boots that broker and calls every
+ * scenario.
  *
- * A worker here is a thread that does what a herder does with a member. What it holds stands in one table of
- * owners; a unit that starts while another worker has it is a failure of the whole run.
+ * A worker here is a thread that does what a herder does with a member. What it holds stands in one
+ * table of owners; a unit that starts while another worker has it is a failure of the whole run.
  */
 #include <config.h>
 
@@ -26,14 +27,14 @@
 #define HEARTBEAT_MS       500
 #define MAX_DELAY_MS       1500
 
-#define CHECK(condition, ...)                                                                              \
-    do {                                                                                                   \
-        if (!(condition)) {                                                                                \
-            fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);                                \
-            fprintf(stderr, __VA_ARGS__);                                                                  \
-            fputc('\n', stderr);                                                                           \
-            exit(1);                                                                                       \
-        }                                                                                                  \
+#define CHECK(condition, ...)                                                                      \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);                        \
+            fprintf(stderr, __VA_ARGS__);                                                          \
+            fputc('\n', stderr);                                                                   \
+            exit(1);                                                                               \
+        }                                                                                          \
     } while (0)
 
 struct owner {
@@ -51,10 +52,10 @@ struct worker {
     pthread_t thread;
     atomic_bool stop;
     atomic_bool leave;
-    atomic_int busy_ms;   /* the herder does nothing for so long, once */
+    atomic_int busy_ms; /* the herder does nothing for so long, once */
     atomic_int rounds;
-    atomic_int stable;    /* generation of the last round that asked for no other; -1: rejoining */
-    atomic_bool rejoin;   /* the config has changed */
+    atomic_int stable;  /* generation of the last round that asked for no other; -1: rejoining */
+    atomic_bool rejoin; /* the config has changed */
     atomic_int fell_out;
     atomic_int revoke_ms; /* what stopping work takes */
     atomic_int leader;
@@ -70,8 +71,8 @@ static struct group_work configured;
 static int64_t config_offset;
 static const char *group_id;
 static atomic_int double_starts;
-static enum group_protocol protocol_wanted[WORKERS_MAX] = { GROUP_SESSIONED, GROUP_SESSIONED, GROUP_SESSIONED,
-                                                            GROUP_SESSIONED };
+static enum group_protocol protocol_wanted[WORKERS_MAX] = { GROUP_SESSIONED, GROUP_SESSIONED,
+                                                            GROUP_SESSIONED, GROUP_SESSIONED };
 static int rebalance_timeout_ms = 10000;
 
 static void
@@ -101,16 +102,17 @@ start_unit(const struct worker *worker, const struct group_unit *unit)
         if (owner->task != unit->task || strcmp(owner->connector, unit->connector) != 0)
             continue;
         if (owner->worker != worker) {
-            fprintf(stderr, "%s starts %s/%d, which %s has\n", worker->name, unit->connector, (int)unit->task,
-                    owner->worker->name);
+            fprintf(stderr, "%s starts %s/%d, which %s has\n", worker->name, unit->connector,
+                    (int)unit->task, owner->worker->name);
             atomic_fetch_add(&double_starts, 1);
         }
         return;
     }
     owner = calloc(1, sizeof(*owner));
     CHECK(owner != NULL, "memory");
-    *owner = (struct owner){ .worker = worker, .connector = strdup(unit->connector), .task = unit->task,
-                             .next = owners };
+    *owner = (struct owner){
+        .worker = worker, .connector = strdup(unit->connector), .task = unit->task, .next = owners
+    };
     owners = owner;
 }
 
@@ -124,7 +126,8 @@ stop_units(const struct worker *worker, const struct group_work *work)
     while (*at != NULL) {
         struct owner *owner = *at;
 
-        if (owner->worker != worker || (work != NULL && !group_work_has(work, owner->connector, owner->task))) {
+        if (owner->worker != worker ||
+            (work != NULL && !group_work_has(work, owner->connector, owner->task))) {
             at = &owner->next;
             continue;
         }
@@ -192,8 +195,9 @@ on_assigned(void *arg, const struct group_assignment *assignment, const struct g
         member_request_rejoin(worker->member, "the config offset differs");
     else if (assignment->revoked.count > 0)
         member_request_rejoin(worker->member, "work was revoked");
-    atomic_store(&worker->stable,
-                 member_rejoin_pending(worker->member) || assignment->delay_ms > 0 ? -1 : generation);
+    atomic_store(&worker->stable, member_rejoin_pending(worker->member) || assignment->delay_ms > 0
+                                      ? -1
+                                      : generation);
 }
 
 static void *
@@ -230,7 +234,8 @@ herd(void *arg)
 
         stop_units(worker, NULL);
         member_leave(worker->member, "test");
-        CHECK(cv_mono_ms() - begun_ms < 2500, "leaving took %lld ms", (long long)(cv_mono_ms() - begun_ms));
+        CHECK(cv_mono_ms() - begun_ms < 2500, "leaving took %lld ms",
+              (long long)(cv_mono_ms() - begun_ms));
     }
     return NULL;
 }
@@ -242,7 +247,8 @@ worker_config(const char *const *extra)
     struct cv_err err;
 
     CHECK(cfg != NULL, "memory");
-    CHECK(cv_config_set(cfg, "bootstrap.servers", getenv("KAFKA_BOOTSTRAP_SERVERS"), &err) == CV_OK, "%s", err.text);
+    CHECK(cv_config_set(cfg, "bootstrap.servers", getenv("KAFKA_BOOTSTRAP_SERVERS"), &err) == CV_OK,
+          "%s", err.text);
     for (; extra != NULL && *extra != NULL; extra += 2)
         CHECK(cv_config_set(cfg, extra[0], extra[1], &err) == CV_OK, "%s", err.text);
     return cfg;
@@ -334,7 +340,8 @@ is_settled(struct worker *const *workers, size_t n)
             count += owned;
         }
     }
-    settled = settled && count == configured.count && high[0] - low[0] <= 1 && high[1] - low[1] <= 1;
+    settled =
+        settled && count == configured.count && high[0] - low[0] <= 1 && high[1] - low[1] <= 1;
     pthread_mutex_unlock(&lock);
     return settled;
 }
@@ -346,9 +353,10 @@ print_workers(struct worker *const *workers, size_t n)
 
     pthread_mutex_lock(&lock);
     for (i = 0; i < n; i++)
-        fprintf(stderr, "  %s: stable %d, rounds %d, connectors %zu, tasks %zu, rc %s %s\n", workers[i]->name,
-                atomic_load(&workers[i]->stable), atomic_load(&workers[i]->rounds),
-                owned_count(workers[i], false), owned_count(workers[i], true), cv_rc_name(workers[i]->rc),
+        fprintf(stderr, "  %s: stable %d, rounds %d, connectors %zu, tasks %zu, rc %s %s\n",
+                workers[i]->name, atomic_load(&workers[i]->stable),
+                atomic_load(&workers[i]->rounds), owned_count(workers[i], false),
+                owned_count(workers[i], true), cv_rc_name(workers[i]->rc),
                 workers[i]->rc == CV_OK ? "" : workers[i]->err.text);
     pthread_mutex_unlock(&lock);
 }
@@ -366,7 +374,8 @@ settle(const char *what, struct worker *const *workers, size_t n, int seconds)
             since_ms = cv_mono_ms();
         if (cv_mono_ms() - begun_ms > seconds * 1000)
             print_workers(workers, n);
-        CHECK(cv_mono_ms() - begun_ms <= seconds * 1000, "%s did not settle in %d s", what, seconds);
+        CHECK(cv_mono_ms() - begun_ms <= seconds * 1000, "%s did not settle in %d s", what,
+              seconds);
         usleep(20000);
     }
     CHECK(atomic_load(&double_starts) == 0, "units ran twice");
@@ -375,7 +384,8 @@ settle(const char *what, struct worker *const *workers, size_t n, int seconds)
     fflush(stdout);
 }
 
-/* What the broker says of the group. librdkafka's C11 threads crash under the thread sanitizer of gcc 12. */
+/* What the broker says of the group. librdkafka's C11 threads crash under the thread sanitizer of
+ * gcc 12. */
 #ifdef __SANITIZE_THREAD__
 static void
 check_group_type(const char *protocol)
@@ -391,22 +401,26 @@ check_group_type(const char *protocol)
     const struct rd_kafka_group_list *list = NULL;
     rd_kafka_t *rk;
 
-    CHECK(rd_kafka_conf_set(conf, "bootstrap.servers", getenv("KAFKA_BOOTSTRAP_SERVERS"), errstr, sizeof(errstr)) ==
-              RD_KAFKA_CONF_OK,
+    CHECK(rd_kafka_conf_set(conf, "bootstrap.servers", getenv("KAFKA_BOOTSTRAP_SERVERS"), errstr,
+                            sizeof(errstr)) == RD_KAFKA_CONF_OK,
           "%s", errstr);
     rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, errstr, sizeof(errstr));
     CHECK(rk != NULL, "%s", errstr);
-    CHECK(rd_kafka_list_groups(rk, group_id, &list, 10000) == RD_KAFKA_RESP_ERR_NO_ERROR, "list groups");
+    CHECK(rd_kafka_list_groups(rk, group_id, &list, 10000) == RD_KAFKA_RESP_ERR_NO_ERROR,
+          "list groups");
     CHECK(list->group_cnt == 1, "%d groups", list->group_cnt);
-    CHECK(strcmp(list->groups[0].protocol_type, "connect") == 0, "type \"%s\"", list->groups[0].protocol_type);
-    CHECK(strcmp(list->groups[0].protocol, protocol) == 0, "protocol \"%s\"", list->groups[0].protocol);
+    CHECK(strcmp(list->groups[0].protocol_type, "connect") == 0, "type \"%s\"",
+          list->groups[0].protocol_type);
+    CHECK(strcmp(list->groups[0].protocol, protocol) == 0, "protocol \"%s\"",
+          list->groups[0].protocol);
     CHECK(strcmp(list->groups[0].state, "Stable") == 0, "state \"%s\"", list->groups[0].state);
     rd_kafka_group_list_destroy(list);
     rd_kafka_destroy(rk);
 }
 #endif
 
-/* One member has everything, stays in the group by its heartbeats, and the group is one of Connect. */
+/* One member has everything, stays in the group by its heartbeats, and the group is one of Connect.
+ */
 static void
 scenario_single(void)
 {
@@ -490,8 +504,8 @@ scenario_mixed(void)
     members_come_and_go("compatible");
 }
 
-/* A herder busy for longer than the session timeout stays a member; one busy for longer than the rebalance
-   timeout is out, and comes back. */
+/* A herder busy for longer than the session timeout stays a member; one busy for longer than the
+   rebalance timeout is out, and comes back. */
 static void
 scenario_busy(void)
 {
@@ -509,7 +523,8 @@ scenario_busy(void)
     usleep((SESSION_TIMEOUT_MS + 1500) * 1000);
     settle("after being busy", workers, 2, 10);
     CHECK(atomic_load(&workers[0]->stable) == generation, "a busy herder lost its place");
-    /* What a stuck herder runs goes on, beside what the group gives to others: only its place is looked at. */
+    /* What a stuck herder runs goes on, beside what the group gives to others: only its place is
+     * looked at. */
     stop_units(workers[1], NULL);
     atomic_store(&workers[1]->busy_ms, rebalance_timeout_ms + MAX_DELAY_MS + 3000);
     cv_wake_signal(&workers[1]->wake);
@@ -546,7 +561,8 @@ scenario_leave_while_joining(void)
     usleep(1500000);
     begun_ms = cv_mono_ms();
     worker_end(third, true);
-    CHECK(cv_mono_ms() - begun_ms < 1500, "leaving took %lld ms", (long long)(cv_mono_ms() - begun_ms));
+    CHECK(cv_mono_ms() - begun_ms < 1500, "leaving took %lld ms",
+          (long long)(cv_mono_ms() - begun_ms));
     settle("third gave up", workers, 2, 20);
     worker_end(workers[0], true);
     worker_end(workers[1], true);
@@ -579,7 +595,8 @@ scenario_restart(void)
         running += owned_count(workers[i], false) + owned_count(workers[i], true);
     pthread_mutex_unlock(&lock);
     CHECK(running == 0, "%zu units run without a coordinator", running);
-    CHECK(atomic_load(&workers[0]->fell_out) == 1, "it was told %d times", atomic_load(&workers[0]->fell_out));
+    CHECK(atomic_load(&workers[0]->fell_out) == 1, "it was told %d times",
+          atomic_load(&workers[0]->fell_out));
     run_command("GROUP_TEST_START");
     settle("coordinator is back", workers, 2, 60);
     worker_end(workers[0], true);
@@ -639,9 +656,9 @@ main(int argc, char **argv)
         const char *name;
         void (*run)(void);
     } plain[] = {
-        { "single", scenario_single },       { "three", scenario_three },
-        { "eager", scenario_eager },         { "mixed", scenario_mixed },
-        { "busy", scenario_busy },           { "leave-while-joining", scenario_leave_while_joining },
+        { "single", scenario_single },   { "three", scenario_three },
+        { "eager", scenario_eager },     { "mixed", scenario_mixed },
+        { "busy", scenario_busy },       { "leave-while-joining", scenario_leave_while_joining },
         { "restart", scenario_restart },
     };
     static const struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rounds are written as text: work as "a a/0 a/1 b" (a name alone is the connector), members as a group that
- * keeps what it was given, as workers do.
+ * Rounds are written as text: work as "a a/0 a/1 b" (a name alone is the connector), members as a
+ * group that keeps what it was given, as workers do.
  */
 #include <config.h>
 
@@ -127,7 +127,8 @@ fixture_apply(struct fixture *f, size_t member)
     size_t i;
 
     for (i = 0; i < share->revoked.count; i++)
-        group_work_remove(&f->owned[member], share->revoked.items[i].connector, share->revoked.items[i].task);
+        group_work_remove(&f->owned[member], share->revoked.items[i].connector,
+                          share->revoked.items[i].task);
     for (i = 0; i < share->assigned.count; i++)
         assert_true(group_work_add(&f->owned[member], share->assigned.items[i].connector,
                                    share->assigned.items[i].task));
@@ -181,7 +182,8 @@ check_owned(const struct fixture *f, const char *id, const char *owned)
     group_work_done(&expected);
 }
 
-/* Everything configured is owned by exactly one member, and loads differ by at most one of each kind. */
+/* Everything configured is owned by exactly one member, and loads differ by at most one of each
+ * kind. */
 static void
 check_complete_and_balanced(const struct fixture *f)
 {
@@ -589,7 +591,8 @@ revocation_that_did_not_happen_resets_the_view(void **state)
     fixture_join(f, "m2", "");
     fixture_compute(f, f->generation);
     check_share(f, "m1", "", "a a/0");
-    /* Nobody applied it: m1 still has all. It revoked in the round before, so this one backs off. */
+    /* Nobody applied it: m1 still has all. It revoked in the round before, so this one backs off.
+     */
     fixture_compute(f, f->generation);
     check_share(f, "m1", "", "");
     check_share(f, "m2", "", "");
@@ -602,7 +605,8 @@ revocation_that_did_not_happen_resets_the_view(void **state)
     check_complete_and_balanced(f);
 }
 
-/* Members that come one after the other in successive rounds: revocations in a row are spaced out. */
+/* Members that come one after the other in successive rounds: revocations in a row are spaced out.
+ */
 static void
 successive_revocations_back_off_to_the_maximum(void **state)
 {
@@ -680,7 +684,8 @@ extra_units_stay_where_they_are(void **state)
     check_owned(f, "m3", "a/1 a/3");
 }
 
-/* Any history of joins, leaves and changes of the config ends complete and balanced once it rests. */
+/* Any history of joins, leaves and changes of the config ends complete and balanced once it rests.
+ */
 static void
 any_history_comes_to_rest_complete_and_balanced(void **state)
 {
@@ -709,7 +714,8 @@ any_history_comes_to_rest_complete_and_balanced(void **state)
                 for (c = 0; c < (int)((dice >> 12) % 5); c++) {
                     used += (size_t)snprintf(config + used, sizeof(config) - used, " c%d", c);
                     for (i = 0; i < (int)((dice >> (14 + c)) % 5); i++)
-                        used += (size_t)snprintf(config + used, sizeof(config) - used, " c%d/%d", c, i);
+                        used +=
+                            (size_t)snprintf(config + used, sizeof(config) - used, " c%d/%d", c, i);
                 }
                 fixture_config(f, config);
             } else if (in[who]) {

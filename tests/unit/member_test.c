@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A member against a coordinator whose answers are scripted: one line of the table of errors a test. The real
- * coordinator, and several members, are in tests/integration/group_test.c.
+ * A member against a coordinator whose answers are scripted: one line of the table of errors a
+ * test. The real coordinator, and several members, are in tests/integration/group_test.c.
  */
 #include <config.h>
 
@@ -21,13 +21,13 @@
 
 #include "tests/helper/cmocka_all.h"
 
-#define ERRORS_MAX    8
-#define GROUP_ID      "g"
-#define HEARTBEAT_MS  50
-#define SESSION_MS    400
+#define ERRORS_MAX   8
+#define GROUP_ID     "g"
+#define HEARTBEAT_MS 50
+#define SESSION_MS   400
 
-/* The coordinator: answers well but for the errors queued. Under the broker's lock; tests read it when the
-   member has been freed, or what is atomic. */
+/* The coordinator: answers well but for the errors queued. Under the broker's lock; tests read it
+   when the member has been freed, or what is atomic. */
 struct coordinator {
     struct fake_broker *broker;
     int16_t join_errors[ERRORS_MAX];
@@ -209,11 +209,11 @@ struct fixture {
     struct coordinator coordinator;
     struct group_member *member;
     struct cv_wake wake;
-    int64_t config_offset;  /* for joins */
-    int64_t leader_offset;  /* of the leader's snapshot */
+    int64_t config_offset; /* for joins */
+    int64_t leader_offset; /* of the leader's snapshot */
     bool config_fails;
     int assigned, revoked, fell_out;
-    int16_t error;          /* of the last assignment */
+    int16_t error; /* of the last assignment */
     int64_t offset;
     size_t held, revoked_units;
     enum group_protocol protocol;
@@ -426,7 +426,8 @@ required_member_id_is_used_at_once(void **state)
     assert_string_equal("given-1", f->coordinator.join_ids[1]);
 }
 
-/* Errors of JoinGroup after which the member tries again: with which id, and after FindCoordinator or not. */
+/* Errors of JoinGroup after which the member tries again: with which id, and after FindCoordinator
+ * or not. */
 static void
 join_errors_are_tried_again(void **state)
 {
@@ -514,13 +515,15 @@ fatal_errors_end_the_poll_with_a_remedy(void **state)
     } rows[] = {
         { CV_WIRE_GROUP_AUTHORIZATION_FAILED, true, false, CV_INVALID, "grant Read" },
         { CV_WIRE_INVALID_GROUP_ID, true, false, CV_INVALID, "group.id \"g\"" },
-        { CV_WIRE_INCONSISTENT_GROUP_PROTOCOL, false, false, CV_INVALID, "choose another group.id" },
+        { CV_WIRE_INCONSISTENT_GROUP_PROTOCOL, false, false, CV_INVALID,
+          "choose another group.id" },
         { CV_WIRE_INVALID_GROUP_ID, false, false, CV_INVALID, "group.id \"g\"" },
         { CV_WIRE_INVALID_SESSION_TIMEOUT, false, false, CV_INVALID, "session.timeout.ms 400" },
         { CV_WIRE_GROUP_AUTHORIZATION_FAILED, false, false, CV_INVALID, "grant Read" },
         { CV_WIRE_GROUP_MAX_SIZE_REACHED, false, false, CV_INVALID, "group.max.size" },
         { CV_WIRE_FENCED_INSTANCE_ID, false, false, CV_INTERNAL, "FENCED_INSTANCE_ID (82)" },
-        { 4711, false, false, CV_INTERNAL, "JoinGroup for the group \"g\" failed: error code (4711)" },
+        { 4711, false, false, CV_INTERNAL,
+          "JoinGroup for the group \"g\" failed: error code (4711)" },
         { CV_WIRE_INCONSISTENT_GROUP_PROTOCOL, false, true, CV_INVALID, "choose another group.id" },
         { CV_WIRE_GROUP_AUTHORIZATION_FAILED, false, true, CV_INVALID, "grant Read" },
     };

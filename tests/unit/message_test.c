@@ -127,7 +127,8 @@ write_recorded_body(struct cv_buf *out, const struct recorded_frame *frame, bool
     }
     assert_string_equal("LeaveGroup", frame->api);
     if (write)
-        cv_wire_write_leave_group(out, field_str(decoded, "group"), field_str(decoded, "member_id"));
+        cv_wire_write_leave_group(out, field_str(decoded, "group"),
+                                  field_str(decoded, "member_id"));
     return CV_WIRE_LEAVE_GROUP;
 }
 
@@ -146,7 +147,8 @@ every_recorded_request_is_written_to_the_same_bytes(void **state)
             continue;
         api = write_recorded_body(&out, frame, false);
         assert_int_equal(frame->version, cv_wire_api_version(api));
-        cv_wire_frame_begin(&out, api, frame->correlation_id, field_str(frame->decoded, "client_id"));
+        cv_wire_frame_begin(&out, api, frame->correlation_id,
+                            field_str(frame->decoded, "client_id"));
         write_recorded_body(&out, frame, true);
         cv_wire_frame_end(&out);
         check_frame(frame, &out);
@@ -206,7 +208,8 @@ check_found(struct json_object *decoded, const void *body, size_t len, struct cv
 }
 
 static void
-check_response(const struct recorded_frame *frame, const void *body, size_t len, struct cv_arena *arena)
+check_response(const struct recorded_frame *frame, const void *body, size_t len,
+               struct cv_arena *arena)
 {
     struct json_object *decoded = frame->decoded;
     struct cv_wire_synced synced;
@@ -253,7 +256,8 @@ every_recorded_response_is_read_as_recorded(void **state)
 enum { OUT_MAX = 64 };
 
 static enum cv_rc
-read_any(const char *api, const void *data, size_t len, struct cv_arena *arena, void *out, struct cv_err *err)
+read_any(const char *api, const void *data, size_t len, struct cv_arena *arena, void *out,
+         struct cv_err *err)
 {
     if (strcmp(api, "ApiVersions") == 0)
         return cv_wire_read_api_versions(data, len, arena, out, err);
@@ -318,7 +322,8 @@ responses_are_refused_at_every_other_length(void **state)
         { "SaslAuthenticate", "003a0003626164000000026f6b0000000000001388" },
         { "Metadata", "00000000000000010000000100016800002384ffff0001630000000100000000" },
         { "FindCoordinator", "000000000000000000000001000168 00002384" },
-        { "JoinGroup", "0000000000000000000700017300016c00016d00000001" "00016dffff0000000161" },
+        { "JoinGroup", "0000000000000000000700017300016c00016d00000001"
+                       "00016dffff0000000161" },
         { "SyncGroup", "0000000000000000000161" },
         { "Heartbeat", "00000000001b" },
         { "LeaveGroup", "000000000000" },
@@ -355,8 +360,10 @@ counts_beyond_the_bytes_left_are_refused(void **state)
         { "SaslAuthenticate", "0000ffff7fffffff0000000000000000" },
         { "Metadata", "000000007fffffff" },
         { "Metadata", "0000000000000000ffff0000000100000001" },
-        { "JoinGroup", "00000000000000000007000000000000" "7fffffff" },
-        { "JoinGroup", "00000000000000000007fffe00000000" "00000000" },
+        { "JoinGroup", "00000000000000000007000000000000"
+                       "7fffffff" },
+        { "JoinGroup", "00000000000000000007fffe00000000"
+                       "00000000" },
         { "SyncGroup", "0000000000007fffffff" },
         { "SyncGroup", "000000000000fffffffe" },
     };

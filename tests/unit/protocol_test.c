@@ -53,7 +53,8 @@ check_work(struct json_object *expected, const struct group_work *work)
         for (j = 0; j < json_object_array_length(tasks); j++, n++) {
             assert_true(n < work->count);
             assert_string_equal(field_str(element, "connector"), work->items[n].connector);
-            assert_int_equal(json_object_get_int(json_object_array_get_idx(tasks, j)), work->items[n].task);
+            assert_int_equal(json_object_get_int(json_object_array_get_idx(tasks, j)),
+                             work->items[n].task);
         }
     }
     assert_int_equal(n, work->count);
@@ -168,7 +169,8 @@ recorded_assignments_read_and_write_the_same_bytes(void **state)
         for (j = 0; j < json_object_array_length(list); j++, seen++) {
             struct json_object *item = json_object_array_get_idx(list, j);
 
-            check_recorded_assignment(field_str(item, "assignment_hex"), field_get(item, "assignment"));
+            check_recorded_assignment(field_str(item, "assignment_hex"),
+                                      field_get(item, "assignment"));
         }
     }
     assert_true(seen > 50);
@@ -224,12 +226,14 @@ version_0_assignment_ends_with_the_work(void **state)
     cv_buf_free(&out);
 }
 
-/* Everything before the arrays is needed; of the rest any field may be missing, but none may be cut. */
+/* Everything before the arrays is needed; of the rest any field may be missing, but none may be
+ * cut. */
 static void
 assignment_may_end_only_between_trailing_fields(void **state)
 {
-    static const char hex[] = "0002000000036d2d31000275317fffffffffffffff"
-                              "00000001000161000000010000000700000001000162000000010000000800000005";
+    static const char hex[] =
+        "0002000000036d2d31000275317fffffffffffffff"
+        "00000001000161000000010000000700000001000162000000010000000800000005";
     size_t len, cut;
     unsigned char *bytes = hex_bytes(hex, &len);
 
@@ -239,7 +243,8 @@ assignment_may_end_only_between_trailing_fields(void **state)
         struct group_assignment got = { .delay_ms = -77 };
         struct cv_err err = CV_ERR_INIT;
         enum cv_rc rc;
-        unsigned char *exact = malloc(cut + (cut == 0)); /* so that sanitizers see a read past the end */
+        unsigned char *exact =
+            malloc(cut + (cut == 0)); /* so that sanitizers see a read past the end */
 
         assert_non_null(exact);
         memcpy(exact, bytes, cut);
@@ -336,10 +341,17 @@ hostile_metadata_is_refused_with_what_is_wrong(void **state)
     check_refused("00020001610000000000000000000000ff", "claims 255 bytes");
     check_refused("0002000161000000000000000000000000", "is empty");
     /* an allocation of 2^31-1 connectors; of -2; a connector of 2^30 tasks; task -2 */
-    check_refused("00020001610000000000000000" "00000014" NO_ASSIGNMENT "7fffffff", "claims");
-    check_refused("00020001610000000000000000" "00000014" NO_ASSIGNMENT "fffffffe", "claims");
-    check_refused("00020001610000000000000000" "0000001b" NO_ASSIGNMENT "0000000100016140000000", "claims");
-    check_refused("00020001610000000000000000" "0000001f" NO_ASSIGNMENT "0000000100016100000001fffffffe",
+    check_refused("00020001610000000000000000"
+                  "00000014" NO_ASSIGNMENT "7fffffff",
+                  "claims");
+    check_refused("00020001610000000000000000"
+                  "00000014" NO_ASSIGNMENT "fffffffe",
+                  "claims");
+    check_refused("00020001610000000000000000"
+                  "0000001b" NO_ASSIGNMENT "0000000100016140000000",
+                  "claims");
+    check_refused("00020001610000000000000000"
+                  "0000001f" NO_ASSIGNMENT "0000000100016100000001fffffffe",
                   "task -2");
 }
 

@@ -7,15 +7,17 @@
 #include "tests/helper/cmocka_all.h"
 
 /* RFC 7677, section 3. */
-#define NONCE     "rOprNGfwEbeRWgbNEkqO"
-#define CHALLENGE "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
-#define PROOF                                                                                              \
-    "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"                                        \
+#define NONCE "rOprNGfwEbeRWgbNEkqO"
+#define CHALLENGE                                                                                  \
+    "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
+#define PROOF                                                                                      \
+    "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"                                 \
     "p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
 #define VERDICT "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
 
 static struct wire_sasl *
-sasl_new(enum wire_sasl_mechanism mechanism, const char *user, const char *password, const char *nonce)
+sasl_new(enum wire_sasl_mechanism mechanism, const char *user, const char *password,
+         const char *nonce)
 {
     struct wire_sasl *sasl = NULL;
     struct cv_err err;
@@ -25,7 +27,8 @@ sasl_new(enum wire_sasl_mechanism mechanism, const char *user, const char *passw
 }
 
 static enum cv_rc
-step(struct wire_sasl *sasl, const char *from, struct cv_buf *out, bool *ret_done, struct cv_err *err)
+step(struct wire_sasl *sasl, const char *from, struct cv_buf *out, bool *ret_done,
+     struct cv_err *err)
 {
     cv_buf_reset(out);
     return wire_sasl_step(sasl, from, from == NULL ? 0 : strlen(from), out, ret_done, err);
@@ -84,13 +87,16 @@ scram_sha_512_escapes_the_user(void **state)
     assert_int_equal(CV_OK, step(sasl, NULL, &out, &done, &err));
     assert_string_equal("n,,n=us=3D=2Cer,r=abc", cv_buf_cstr(&out));
     assert_int_equal(CV_OK, step(sasl, "r=abcDEF,s=c2FsdHNhbHQ=,i=8192", &out, &done, &err));
-    assert_string_equal("c=biws,r=abcDEF,p=t9/DISupWUnjs8ASlq2DK1k0qawTnxK0HpqK3e1VKGxfqYqB6eDf2qI8bFjAP7S8YPYN33aI"
-                        "h487kUYY/qprYg==",
-                        cv_buf_cstr(&out));
-    assert_int_equal(CV_OK, step(sasl,
-                                 "v=wK3NdOnb5pUzOZXuKbwrkuJ1Z/ZMCY4uJoXGehlQee6xQUCPqLK1ahZlYP9Iq6pQsVCUxKg/IvJTGG5iow6"
-                                 "5Fg==",
-                                 &out, &done, &err));
+    assert_string_equal(
+        "c=biws,r=abcDEF,p=t9/DISupWUnjs8ASlq2DK1k0qawTnxK0HpqK3e1VKGxfqYqB6eDf2qI8bFjAP7S8YPYN33aI"
+        "h487kUYY/qprYg==",
+        cv_buf_cstr(&out));
+    assert_int_equal(
+        CV_OK,
+        step(sasl,
+             "v=wK3NdOnb5pUzOZXuKbwrkuJ1Z/ZMCY4uJoXGehlQee6xQUCPqLK1ahZlYP9Iq6pQsVCUxKg/IvJTGG5iow6"
+             "5Fg==",
+             &out, &done, &err));
     assert_true(done);
     wire_sasl_free(sasl);
     cv_buf_free(&out);
@@ -124,8 +130,8 @@ bad_challenges_are_refused(void **state)
         { "r=abcDEF,s=c2FsdHNhbHQ=", "malformed" },
         { "r=abcDEF,i=4096", "malformed" },
         { "s=c2FsdHNhbHQ=,i=4096", "malformed" },
-        { "r=abc,s=c2FsdHNhbHQ=,i=4096", "nonce" },     /* nothing of the server's own */
-        { "r=abdDEF,s=c2FsdHNhbHQ=,i=4096", "nonce" },  /* not ours */
+        { "r=abc,s=c2FsdHNhbHQ=,i=4096", "nonce" },    /* nothing of the server's own */
+        { "r=abdDEF,s=c2FsdHNhbHQ=,i=4096", "nonce" }, /* not ours */
         { "r=abcDEF,s=c2FsdHNhbHQ=,i=4095", "4095 SCRAM iterations" },
         { "r=abcDEF,s=c2FsdHNhbHQ=,i=2000000000", "2000000000 SCRAM iterations" },
         { "r=abcDEF,s=c2FsdHNhbHQ=,i=-1", "-1 SCRAM iterations" },

@@ -111,7 +111,8 @@ stop(struct fixture *f)
 static enum cv_rc
 open_conn(struct fixture *f, const char *host, struct cv_wire_conn **ret, struct cv_err *err)
 {
-    return cv_wire_open(f->settings, host, fake_broker_port(f->broker), cv_mono_ms() + 5000, NULL, ret, err);
+    return cv_wire_open(f->settings, host, fake_broker_port(f->broker), cv_mono_ms() + 5000, NULL,
+                        ret, err);
 }
 
 static struct cv_wire_conn *
@@ -146,7 +147,8 @@ check_heartbeat(struct cv_wire_conn *conn)
     int16_t error = 0;
 
     cv_wire_write_heartbeat(&body, "g", 1, "m");
-    if (cv_wire_call(conn, CV_WIRE_HEARTBEAT, &body, cv_mono_ms() + 5000, NULL, &resp, &err) != CV_OK)
+    if (cv_wire_call(conn, CV_WIRE_HEARTBEAT, &body, cv_mono_ms() + 5000, NULL, &resp, &err) !=
+        CV_OK)
         fail_msg("%s", err.text);
     assert_int_equal(CV_OK, cv_wire_read_heartbeat(resp.body, resp.len, &error, &err));
     assert_int_equal(27, error);
@@ -204,7 +206,8 @@ move_megabytes(const char *tls_pem, const char *const *extra)
     start(&f, &script, tls_pem, extra);
     conn = open_good(&f);
     cv_buf_add(&body, blob, 9 << 20);
-    if (cv_wire_call(conn, CV_WIRE_SYNC_GROUP, &body, cv_mono_ms() + 20000, NULL, &resp, &err) != CV_OK)
+    if (cv_wire_call(conn, CV_WIRE_SYNC_GROUP, &body, cv_mono_ms() + 20000, NULL, &resp, &err) !=
+        CV_OK)
         fail_msg("%s", err.text);
     assert_int_equal(9 << 20, f.script.sync_bytes);
     assert_int_equal((7 << 20) + 10, resp.len);
@@ -215,7 +218,8 @@ move_megabytes(const char *tls_pem, const char *const *extra)
     stop(&f);
 }
 
-static const char *const tls_keys[] = { "security.protocol", "SSL", "ssl.ca.location", PEM_CERT, NULL };
+static const char *const tls_keys[] = { "security.protocol", "SSL", "ssl.ca.location", PEM_CERT,
+                                        NULL };
 
 static void
 megabytes_pass_both_ways(void **state)
@@ -263,7 +267,8 @@ broker_without_our_versions_is_refused(void **state)
 
     (void)state;
     start(&f, &script, NULL, NULL);
-    check_not_open(&f, "127.0.0.1", CV_INVALID, "JoinGroup in the versions 0 to 4, but 5 is needed");
+    check_not_open(&f, "127.0.0.1", CV_INVALID,
+                   "JoinGroup in the versions 0 to 4, but 5 is needed");
     stop(&f);
     script = (struct script){ .versions_error = 35 };
     start(&f, &script, NULL, NULL);
@@ -283,7 +288,7 @@ what_is_no_broker_is_refused(void **state)
         { "\x7f\xff\xff\xff", 4, "2147483647 bytes" },
         { "\xff\xff\xff\xff", 4, "security.protocol" },
         { "\0\0\0\3abc", 7, "3 bytes" },
-        { "\0\0\0\4\0\0\0\0", 8, "ApiVersions" },                 /* no body */
+        { "\0\0\0\4\0\0\0\0", 8, "ApiVersions" },               /* no body */
         { "\0\0\0\12\0\0\0\0\0\0\0\0\0\1", 14, "ApiVersions" }, /* one api, not there */
     };
     struct fixture f;
@@ -291,7 +296,9 @@ what_is_no_broker_is_refused(void **state)
 
     (void)state;
     for (i = 0; i < CV_COUNT(rows); i++) {
-        const struct script script = { .versions = FAKE_RAW, .raw = rows[i].raw, .raw_len = rows[i].len };
+        const struct script script = { .versions = FAKE_RAW,
+                                       .raw = rows[i].raw,
+                                       .raw_len = rows[i].len };
 
         start(&f, &script, NULL, NULL);
         check_not_open(&f, "127.0.0.1", CV_INVALID, rows[i].text);
@@ -326,11 +333,11 @@ unreachable_broker_can_be_retried(void **state)
     assert_int_equal(0, bind(fd, (struct sockaddr *)&addr, sizeof(addr)));
     assert_int_equal(0, getsockname(fd, (struct sockaddr *)&addr, &len));
     start(&f, &good, NULL, NULL);
-    assert_int_equal(CV_RETRY, cv_wire_open(f.settings, "127.0.0.1", ntohs(addr.sin_port), cv_mono_ms() + 2000, NULL,
-                                            &conn, &err));
+    assert_int_equal(CV_RETRY, cv_wire_open(f.settings, "127.0.0.1", ntohs(addr.sin_port),
+                                            cv_mono_ms() + 2000, NULL, &conn, &err));
     assert_non_null(strstr(err.text, "refused"));
-    assert_int_equal(CV_RETRY,
-                     cv_wire_open(f.settings, "no-such-host.invalid", 1, cv_mono_ms() + 2000, NULL, &conn, &err));
+    assert_int_equal(CV_RETRY, cv_wire_open(f.settings, "no-such-host.invalid", 1,
+                                            cv_mono_ms() + 2000, NULL, &conn, &err));
     assert_non_null(strstr(err.text, "could not look up the broker \"no-such-host.invalid\""));
     assert_null(conn);
     stop(&f);
@@ -349,8 +356,8 @@ silent_broker_is_given_up_at_the_deadline(void **state)
     (void)state;
     script.versions = FAKE_SILENCE;
     start(&f, &script, NULL, NULL);
-    assert_int_equal(CV_RETRY, cv_wire_open(f.settings, "127.0.0.1", fake_broker_port(f.broker), begun_ms + 200, NULL,
-                                            &conn, &err));
+    assert_int_equal(CV_RETRY, cv_wire_open(f.settings, "127.0.0.1", fake_broker_port(f.broker),
+                                            begun_ms + 200, NULL, &conn, &err));
     assert_non_null(strstr(err.text, "no answer to ApiVersions"));
     assert_in_range(cv_mono_ms() - begun_ms, 150, 1500);
     stop(&f);
@@ -379,8 +386,8 @@ wake_up_interrupts_opening_and_receiving(void **state)
     stop(&f);
     script.versions = FAKE_SILENCE;
     start(&f, &script, NULL, NULL);
-    assert_int_equal(CV_RETRY, cv_wire_open(f.settings, "127.0.0.1", fake_broker_port(f.broker), begun_ms + 10000,
-                                            &wake, &conn, &err));
+    assert_int_equal(CV_RETRY, cv_wire_open(f.settings, "127.0.0.1", fake_broker_port(f.broker),
+                                            begun_ms + 10000, &wake, &conn, &err));
     assert_in_range(cv_mono_ms() - begun_ms, 0, 5000);
     stop(&f);
     cv_wake_done(&wake);
@@ -401,8 +408,8 @@ answer_to_another_request_is_refused(void **state)
     start(&f, &script, NULL, NULL);
     conn = open_good(&f);
     cv_wire_write_heartbeat(&body, "g", 1, "m");
-    assert_int_equal(CV_INVALID,
-                     cv_wire_call(conn, CV_WIRE_HEARTBEAT, &body, cv_mono_ms() + 5000, NULL, &resp, &err));
+    assert_int_equal(CV_INVALID, cv_wire_call(conn, CV_WIRE_HEARTBEAT, &body, cv_mono_ms() + 5000,
+                                              NULL, &resp, &err));
     assert_non_null(strstr(err.text, "correlation id"));
     assert_int_equal(-77, resp.correlation_id);
     cv_wire_close(conn);
@@ -414,10 +421,16 @@ static void
 tls_needs_a_trusted_certificate_for_the_host(void **state)
 {
     static const char *const untrusted[] = { "security.protocol", "SSL", NULL };
-    static const char *const any_host[] = { "security.protocol", "SSL", "ssl.ca.location", PEM_CERT,
-                                            "ssl.endpoint.identification.algorithm", "", NULL };
-    static const char *const unverified[] = { "security.protocol", "SSL", "enable.ssl.certificate.verification",
-                                              "false", NULL };
+    static const char *const any_host[] = { "security.protocol",
+                                            "SSL",
+                                            "ssl.ca.location",
+                                            PEM_CERT,
+                                            "ssl.endpoint.identification.algorithm",
+                                            "",
+                                            NULL };
+    static const char *const unverified[] = { "security.protocol", "SSL",
+                                              "enable.ssl.certificate.verification", "false",
+                                              NULL };
     struct fixture f;
     struct cv_wire_conn *conn = NULL;
     struct cv_err err;
@@ -450,7 +463,8 @@ tls_refuses_a_certificate_for_another_host(void **state)
 
     (void)state;
     start(&f, &good, PEM_STORE, tls_keys);
-    check_not_open(&f, "0.0.0.0", CV_INVALID, "IP address mismatch"); /* reaches 127.0.0.1 on Linux */
+    check_not_open(&f, "0.0.0.0", CV_INVALID,
+                   "IP address mismatch"); /* reaches 127.0.0.1 on Linux */
     stop(&f);
 }
 
@@ -463,15 +477,22 @@ tls_to_a_listener_without_it_fails(void **state)
 
     (void)state;
     start(&f, &good, NULL, tls_keys);
-    /* The fake takes the ClientHello for a frame of some size, and waits; so do we, till the deadline. */
-    assert_int_equal(CV_RETRY, cv_wire_open(f.settings, "127.0.0.1", fake_broker_port(f.broker), cv_mono_ms() + 300,
-                                            NULL, &conn, &err));
+    /* The fake takes the ClientHello for a frame of some size, and waits; so do we, till the
+     * deadline. */
+    assert_int_equal(CV_RETRY, cv_wire_open(f.settings, "127.0.0.1", fake_broker_port(f.broker),
+                                            cv_mono_ms() + 300, NULL, &conn, &err));
     assert_non_null(strstr(err.text, "shaking hands"));
     stop(&f);
 }
 
-static const char *const sasl_keys[] = { "security.protocol", "SASL_PLAINTEXT", "sasl.mechanism", "PLAIN",
-                                         "sasl.username",     "u",              "sasl.password",  "p",
+static const char *const sasl_keys[] = { "security.protocol",
+                                         "SASL_PLAINTEXT",
+                                         "sasl.mechanism",
+                                         "PLAIN",
+                                         "sasl.username",
+                                         "u",
+                                         "sasl.password",
+                                         "p",
                                          NULL };
 
 static void
@@ -493,9 +514,9 @@ sasl_session_has_its_end(void **state)
 static void
 refused_credentials_are_final(void **state)
 {
-    static const char *const scram[] = { "security.protocol", "SASL_PLAINTEXT", "sasl.mechanism", "SCRAM-SHA-256",
-                                         "sasl.username",     "u",              "sasl.password",  "topsecret",
-                                         NULL };
+    static const char *const scram[] = { "security.protocol", "SASL_PLAINTEXT", "sasl.mechanism",
+                                         "SCRAM-SHA-256",     "sasl.username",  "u",
+                                         "sasl.password",     "topsecret",      NULL };
     struct script script = good;
     struct fixture f;
 

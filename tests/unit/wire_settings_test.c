@@ -45,7 +45,8 @@ good_settings(const char *const *pairs)
 static void
 bootstrap_takes_names_addresses_and_schemes(void **state)
 {
-    static const char *const pairs[] = { "bootstrap.servers", " kafka-1.example:9092, 10.0.0.1:9093,SSL://[::1]:9094,,",
+    static const char *const pairs[] = { "bootstrap.servers",
+                                         " kafka-1.example:9092, 10.0.0.1:9093,SSL://[::1]:9094,,",
                                          NULL };
     struct cv_wire_settings *settings = good_settings(pairs);
 
@@ -89,20 +90,26 @@ wrong_settings_name_key_and_remedy(void **state)
         { { SASL, "sasl.mechanism", "PLAIN" }, { "sasl.jaas.config", "sasl.username" } },
         { { SASL, "sasl.mechanism", "PLAIN", "sasl.username", "u" }, { "sasl.password" } },
         { { SASL, "sasl.mechanism", "PLAIN", "sasl.jaas.config",
-            "org.apache.kafka.common.security.scram.ScramLoginModule required username=u password=p;" },
+            "org.apache.kafka.common.security.scram.ScramLoginModule required username=u "
+            "password=p;" },
           { "PlainLoginModule" } },
-        { { SASL, "sasl.mechanism", "PLAIN", "sasl.jaas.config", "x.PlainLoginModule required username=\"u\";" },
+        { { SASL, "sasl.mechanism", "PLAIN", "sasl.jaas.config",
+            "x.PlainLoginModule required username=\"u\";" },
           { "user and a password" } },
-        { { TLS, "ssl.truststore.location", "/nowhere.p12" }, { "ssl.truststore.location", "/nowhere.p12" } },
-        { { TLS, "ssl.truststore.location", PEM_CERT }, { "ssl.truststore.location", ".type=PEM" } },
+        { { TLS, "ssl.truststore.location", "/nowhere.p12" },
+          { "ssl.truststore.location", "/nowhere.p12" } },
+        { { TLS, "ssl.truststore.location", PEM_CERT },
+          { "ssl.truststore.location", ".type=PEM" } },
         { { TLS, "ssl.ca.location", "/dev/null" }, { "ssl.ca.location", "no PEM certificate" } },
         { { TLS, "ssl.truststore.certificates", "x" }, { "ssl.truststore.certificates" } },
-        { { TLS, "ssl.certificate.location", PEM_CERT }, { "ssl.certificate.location", "private key" } },
+        { { TLS, "ssl.certificate.location", PEM_CERT },
+          { "ssl.certificate.location", "private key" } },
         { { TLS, "ssl.certificate.location", PEM_CERT, "ssl.key.location", PEM_CERT },
           { "ssl.key.location", "ssl.key.password" } },
         { { TLS, "ssl.enabled.protocols", "TLSv1.1" }, { "ssl.enabled.protocols", "TLSv1.2" } },
         { { TLS, "ssl.cipher.suites", "NONSENSE" }, { "ssl.cipher.suites" } },
-        { { TLS, "ssl.endpoint.identification.algorithm", "LDAPS" }, { "ssl.endpoint.identification.algorithm" } },
+        { { TLS, "ssl.endpoint.identification.algorithm", "LDAPS" },
+          { "ssl.endpoint.identification.algorithm" } },
     };
     size_t i, j;
 
@@ -125,14 +132,24 @@ static void
 credentials_come_from_jaas_or_plain_keys(void **state)
 {
     static const char *const jaas[] = {
-        SASL, "sasl.mechanism", "SCRAM-SHA-512", "sasl.jaas.config",
+        SASL,
+        "sasl.mechanism",
+        "SCRAM-SHA-512",
+        "sasl.jaas.config",
         "org.apache.kafka.common.security.scram.ScramLoginModule required\n"
         "  xusername=\"no\" username=\"al\\\"ice\" password=pa=ss;",
         NULL
     };
-    static const char *const plain[] = { BROKER,          "security.protocol", "sasl_plaintext", "sasl.mechanisms",
-                                         "scram-sha-256", "sasl.username",     "bob",            "sasl.password",
-                                         "builder",       NULL };
+    static const char *const plain[] = { BROKER,
+                                         "security.protocol",
+                                         "sasl_plaintext",
+                                         "sasl.mechanisms",
+                                         "scram-sha-256",
+                                         "sasl.username",
+                                         "bob",
+                                         "sasl.password",
+                                         "builder",
+                                         NULL };
     struct cv_wire_settings *settings = good_settings(jaas);
 
     (void)state;
@@ -150,8 +167,12 @@ credentials_come_from_jaas_or_plain_keys(void **state)
 static void
 secrets_are_not_in_the_text(void **state)
 {
-    static const char *const pairs[] = { SASL, "sasl.mechanism", "PLAIN", "sasl.jaas.config",
-                                         "x.OtherModule required username=u password=topsecret;", NULL };
+    static const char *const pairs[] = { SASL,
+                                         "sasl.mechanism",
+                                         "PLAIN",
+                                         "sasl.jaas.config",
+                                         "x.OtherModule required username=u password=topsecret;",
+                                         NULL };
     struct cv_wire_settings *settings = NULL;
     struct cv_err err = CV_ERR_INIT;
 
@@ -180,13 +201,18 @@ static void
 pem_is_taken_from_files_and_from_text_on_one_line(void **state)
 {
     char *text = file_text(PEM_STORE, true), *cert = file_text(PEM_CERT, true);
-    const char *const files[] = { TLS, "ssl.truststore.type", "PEM", "ssl.truststore.location", PEM_CERT,
-                                  "ssl.keystore.type", "PEM", "ssl.keystore.location", PEM_STORE, NULL };
-    const char *const texts[] = { TLS, "ssl.truststore.certificates", cert, "ssl.keystore.key", text,
-                                  "ssl.keystore.certificate.chain", text, NULL };
-    const char *const rdkafka[] = { TLS, "ssl.ca.location", PEM_CERT, "ssl.key.location", PEM_STORE,
-                                    "ssl.certificate.location", PEM_STORE,
-                                    "ssl.endpoint.identification.algorithm", "none", NULL };
+    const char *const files[] = { TLS,       "ssl.truststore.type",
+                                  "PEM",     "ssl.truststore.location",
+                                  PEM_CERT,  "ssl.keystore.type",
+                                  "PEM",     "ssl.keystore.location",
+                                  PEM_STORE, NULL };
+    const char *const texts[] = { TLS,  "ssl.truststore.certificates",    cert, "ssl.keystore.key",
+                                  text, "ssl.keystore.certificate.chain", text, NULL };
+    const char *const rdkafka[] = { TLS,       "ssl.ca.location",
+                                    PEM_CERT,  "ssl.key.location",
+                                    PEM_STORE, "ssl.certificate.location",
+                                    PEM_STORE, "ssl.endpoint.identification.algorithm",
+                                    "none",    NULL };
     const char *const *rows[] = { files, texts, rdkafka };
     size_t i;
 
@@ -235,10 +261,14 @@ pkcs12_stores_open_with_their_password(void **state)
 {
     char path[] = "/tmp/wire_settings_test.XXXXXX";
     int fd = mkstemp(path);
-    const char *const good[] = { TLS, "ssl.truststore.location", path, "ssl.truststore.password", "changeit",
-                                 "ssl.keystore.type", "PKCS12", "ssl.keystore.location", path,
-                                 "ssl.keystore.password", "changeit", NULL };
-    const char *const bad[] = { TLS, "ssl.keystore.location", path, "ssl.keystore.password", "wr0ng", NULL };
+    const char *const good[] = {
+        TLS,        "ssl.truststore.location", path,       "ssl.truststore.password",
+        "changeit", "ssl.keystore.type",       "PKCS12",   "ssl.keystore.location",
+        path,       "ssl.keystore.password",   "changeit", NULL
+    };
+    const char *const bad[] = { TLS,     "ssl.keystore.location",
+                                path,    "ssl.keystore.password",
+                                "wr0ng", NULL };
     struct cv_wire_settings *settings;
     struct cv_err err;
 
@@ -276,11 +306,17 @@ jks_store_is_refused_with_what_to_do(void **state)
 static void
 verification_can_be_switched_off_and_versions_chosen(void **state)
 {
-    static const char *const off[] = { TLS, "enable.ssl.certificate.verification", "false", "ssl.enabled.protocols",
+    static const char *const off[] = { TLS,       "enable.ssl.certificate.verification",
+                                       "false",   "ssl.enabled.protocols",
                                        "TLSv1.3", NULL };
-    static const char *const java[] = { TLS, "ssl.cipher.suites",
-                                        "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256",
-                                        "ssl.enabled.protocols", "TLSv1.2", NULL };
+    static const char *const java[] = {
+        TLS,
+        "ssl.cipher.suites",
+        "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256",
+        "ssl.enabled.protocols",
+        "TLSv1.2",
+        NULL
+    };
     struct cv_wire_settings *settings = good_settings(off);
 
     (void)state;

@@ -2,309 +2,17 @@
 /*
  * The two assignors of Connect: eager, and incremental cooperative.
  *
- * A round gives every unit that anyone mentions a number, in order of (connector, task) with the connector
- * itself before its tasks, and every member one, in order of id; sets of units are then arrays of flags. So
- * the outcome depends on names only. The order of steps is that of Connect's IncrementalCooperativeAssignor,
- * which two kinds of leader in one group must share; the order within a set is our own choice.
+ * calc.c numbers units and members by name, so the outcome depends on names only. The order of
+ * steps is that of Connect's IncrementalCooperativeAssignor, which two kinds of leader in one group
+ * must share; the order within a set is our own choice.
  */
 #include <config.h>
 
 #include "worker/group/assignor.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
-#define NO_UNIT SIZE_MAX
-
-/* Connectors and tasks are dealt and balanced apart. */
-enum kind { KIND_CONNECTOR, KIND_TASK, KINDS };
-
-struct worker {
-    const char *id;
-    size_t share; /* its place among the members given */
-    bool *owned;  /* what it says that it holds */
-    bool *next;
-    bool *revoked;
-    size_t load[KINDS]; /* of next */
-};
-
-struct calc {
-    struct group_unit *units; /* sorted; names borrowed */
-    size_t n_units;
-    struct worker *workers; /* sorted by id */
-    size_t n_workers;
-    struct worker **by_load; /* scratch of deal */
-    bool *configured;
-    bool *previous;
-    bool *active;  /* owned by anyone */
-    bool *deleted; /* of previous, no longer configured */
-    bool *lost;
-    bool *deal;
-    bool *flags; /* one allocation behind all of these */
-};
-
-static int
-unit_compare(const void *a, const void *b)
-{
-    const struct group_unit *left = a, *right = b;
-    int order = strcmp(left->connector, right->connector);
-
-    if (order != 0)
-        return order;
-    return left->task < right->task ? -1 : left->task > right->task;
-}
-
-static int
-worker_compare(const void *a, const void *b)
-{
-    const struct worker *left = a, *right = b;
-
-    return strcmp(left->id, right->id);
-}
-
-static enum kind
-kind_of(const struct calc *calc, size_t unit)
-{
-    return calc->units[unit].task == GROUP_CONNECTOR ? KIND_CONNECTOR : KIND_TASK;
-}
-
-static size_t
-unit_find(const struct calc *calc, const struct group_unit *unit)
-{
-    const struct group_unit *found = NULL;
-
-    if (calc->n_units > 0)
-        found = bsearch(unit, calc->units, calc->n_units, sizeof(*unit), unit_compare);
-    return found == NULL ? NO_UNIT : (size_t)(found - calc->units);
-}
-
-static void
-flags_of_work(const struct calc *calc, const struct group_work *work, bool *flags)
-{
-    size_t i;
-
-    for (i = 0; work != NULL && i < work->count; i++) {
-        size_t unit = unit_find(calc, &work->items[i]);
-
-        assert(unit != NO_UNIT);
-        flags[unit] = true;
-    }
-}
-
-static bool
-work_of_flags(const struct calc *calc, const bool *flags, struct group_work *ret)
-{
-    size_t i;
-
-    for (i = 0; i < calc->n_units; i++) {
-        if (flags[i] && !group_work_append(ret, calc->units[i].connector, calc->units[i].task))
-            return false;
-    }
-    return true;
-}
-
-static void
-units_append(struct calc *calc, const struct group_work *work)
-{
-    size_t i;
-
-    for (i = 0; work != NULL && i < work->count; i++)
-        calc->units[calc->n_units++] = work->items[i];
-}
-
-static size_t
-work_count(const struct group_work *work)
-{
-    return work == NULL ? 0 : work->count;
-}
-
-/* Number every unit of the round and of the state (NULL: there is none). */
-static bool
-calc_number_units(struct calc *calc, const struct assignor_round *round,
-                  const struct assignor_state *state)
-{
-    size_t i, kept = 0, total = round->configured->count;
-
-    for (i = 0; i < round->n_members; i++)
-        total += work_count(round->members[i].owned);
-    if (state != NULL)
-        total += state->previous_assignment.count + state->previous_revocation.count;
-    calc->units = calloc(total + 1, sizeof(*calc->units));
-    if (calc->units == NULL)
-        return false;
-    units_append(calc, round->configured);
-    for (i = 0; i < round->n_members; i++)
-        units_append(calc, round->members[i].owned);
-    if (state != NULL) {
-        units_append(calc, &state->previous_assignment);
-        units_append(calc, &state->previous_revocation);
-    }
-    qsort(calc->units, calc->n_units, sizeof(*calc->units), unit_compare);
-    for (i = 0; i < calc->n_units; i++) {
-        if (kept == 0 || unit_compare(&calc->units[kept - 1], &calc->units[i]) != 0)
-            calc->units[kept++] = calc->units[i];
-    }
-    calc->n_units = kept;
-    return true;
-}
-
-static void
-calc_done(struct calc *calc)
-{
-    free(calc->units);
-    free(calc->workers);
-    free(calc->by_load);
-    free(calc->flags);
-}
-
-static bool
-calc_init(struct calc *calc, const struct assignor_round *round, const struct assignor_state *state)
-{
-    bool *flags;
-    size_t i, n;
-
-    *calc = (struct calc){ 0 };
-    if (!calc_number_units(calc, round, state))
-        goto fail;
-    n = calc->n_units;
-    calc->n_workers = round->n_members;
-    calc->workers = calloc(round->n_members, sizeof(*calc->workers));
-    calc->by_load = calloc(round->n_members, sizeof(struct worker *));
-    calc->flags = calloc((6 + 3 * round->n_members) * n + 1, sizeof(*calc->flags));
-    if (calc->workers == NULL || calc->by_load == NULL || calc->flags == NULL)
-        goto fail;
-    flags = calc->flags;
-    calc->configured = flags;
-    calc->previous = flags + n;
-    calc->active = flags + 2 * n;
-    calc->deleted = flags + 3 * n;
-    calc->lost = flags + 4 * n;
-    calc->deal = flags + 5 * n;
-    flags_of_work(calc, round->configured, calc->configured);
-    for (i = 0; i < round->n_members; i++) {
-        struct worker *worker = &calc->workers[i];
-
-        worker->id = round->members[i].id;
-        worker->share = i;
-        worker->owned = flags + (6 + 3 * i) * n;
-        worker->next = worker->owned + n;
-        worker->revoked = worker->next + n;
-        flags_of_work(calc, round->members[i].owned, worker->owned);
-    }
-    qsort(calc->workers, calc->n_workers, sizeof(*calc->workers), worker_compare);
-    return true;
-fail:
-    calc_done(calc);
-    return false;
-}
-
-static void
-worker_assign(const struct calc *calc, struct worker *worker, size_t unit)
-{
-    if (worker->next[unit])
-        return;
-    worker->next[unit] = true;
-    worker->load[kind_of(calc, unit)]++;
-}
-
-static void
-worker_revoke(const struct calc *calc, struct worker *worker, size_t unit)
-{
-    worker->revoked[unit] = true;
-    if (!worker->next[unit])
-        return;
-    worker->next[unit] = false;
-    worker->load[kind_of(calc, unit)]--;
-}
-
-static bool
-worker_is_empty(const struct worker *worker)
-{
-    return worker->load[KIND_CONNECTOR] == 0 && worker->load[KIND_TASK] == 0;
-}
-
-/* Least loaded first, by id among equals (workers are sorted by id, and this sort is stable). */
-static void
-sort_by_load(struct calc *calc, enum kind kind)
-{
-    size_t i, j;
-
-    for (i = 0; i < calc->n_workers; i++) {
-        struct worker *worker = &calc->workers[i];
-
-        for (j = i; j > 0 && calc->by_load[j - 1]->load[kind] > worker->load[kind]; j--)
-            calc->by_load[j] = calc->by_load[j - 1];
-        calc->by_load[j] = worker;
-    }
-}
-
-static size_t
-next_unit(const struct calc *calc, const bool *flags, enum kind kind, size_t from)
-{
-    size_t i;
-
-    for (i = from; i < calc->n_units; i++) {
-        if (flags[i] && kind_of(calc, i) == kind)
-            return i;
-    }
-    return NO_UNIT;
-}
-
-/* Deal the units of one kind to the least loaded: the leading run of workers that have no more than the
-   first one gets one unit each, again and again. */
-static void
-deal_kind(struct calc *calc, enum kind kind)
-{
-    size_t unit = next_unit(calc, calc->deal, kind, 0);
-    size_t i;
-
-    sort_by_load(calc, kind);
-    while (unit != NO_UNIT) {
-        size_t load = calc->by_load[0]->load[kind];
-
-        for (i = 0; i < calc->n_workers && unit != NO_UNIT; i++) {
-            if (calc->by_load[i]->load[kind] > load)
-                break;
-            worker_assign(calc, calc->by_load[i], unit);
-            unit = next_unit(calc, calc->deal, kind, unit + 1);
-        }
-    }
-}
-
-/* Copy what the round decided to the shares. Incremental: only what a member does not hold yet is assigned;
-   something deleted that came back counts as not held. */
-static enum cv_rc
-calc_result(const struct calc *calc, bool incremental, struct assignor_result *ret, struct cv_err *err)
-{
-    struct assignor_result result = { .count = calc->n_workers };
-    bool *fresh = calloc(calc->n_units + 1, sizeof(*fresh));
-    bool ok;
-    size_t i, unit;
-
-    result.shares = calloc(calc->n_workers, sizeof(*result.shares));
-    ok = fresh != NULL && result.shares != NULL;
-    for (i = 0; ok && i < calc->n_workers; i++) {
-        const struct worker *worker = &calc->workers[i];
-        struct assignor_share *share = &result.shares[worker->share];
-
-        for (unit = 0; unit < calc->n_units; unit++) {
-            bool held = incremental && worker->owned[unit] && !calc->deleted[unit];
-
-            fresh[unit] = worker->next[unit] && !held;
-        }
-        ok = work_of_flags(calc, fresh, &share->assigned) &&
-             work_of_flags(calc, worker->revoked, &share->revoked) &&
-             work_of_flags(calc, worker->next, &share->owned);
-    }
-    free(fresh);
-    if (!ok) {
-        if (result.shares != NULL)
-            assignor_result_done(&result);
-        return cv_fail_memory(err);
-    }
-    *ret = result;
-    return CV_OK;
-}
+#include "worker/group/calc.h"
 
 void
 assignor_result_done(struct assignor_result *result)
@@ -331,9 +39,9 @@ assignor_eager(const struct assignor_round *round, struct assignor_result *ret, 
     if (!calc_init(&calc, round, NULL))
         return cv_fail_memory(err);
     for (kind = KIND_CONNECTOR; kind < KINDS; kind++) {
-        for (unit = next_unit(&calc, calc.configured, kind, 0); unit != NO_UNIT;
-             unit = next_unit(&calc, calc.configured, kind, unit + 1))
-            worker_assign(&calc, &calc.workers[turn++ % calc.n_workers], unit);
+        for (unit = calc_next(&calc, calc.configured, kind, 0); unit != NO_UNIT;
+             unit = calc_next(&calc, calc.configured, kind, unit + 1))
+            calc_assign(&calc, &calc.workers[turn++ % calc.n_workers], unit);
     }
     rc = calc_result(&calc, false, ret, err);
     calc_done(&calc);
@@ -416,26 +124,12 @@ state_begin(const struct assignor_state *state, struct assignor_state *ret)
     return true;
 }
 
-static struct worker *
-worker_find(struct calc *calc, const char *id)
-{
-    struct worker key = { .id = id };
-
-    return bsearch(&key, calc->workers, calc->n_workers, sizeof(key), worker_compare);
-}
-
 static void
 delay_reset(struct assignor_state *state)
 {
     names_done(&state->candidates);
     state->scheduled_rebalance_ms = 0;
     state->delay_ms = 0;
-}
-
-static bool
-flags_any(const struct calc *calc, const bool *flags)
-{
-    return calc->n_units > 0 && memchr(flags, true, calc->n_units) != NULL;
 }
 
 /* The wait is over: round robin over the candidates that are still there. false: there are none. */
@@ -447,7 +141,7 @@ deal_lost_to_candidates(struct calc *calc, const struct assignor_names *candidat
     enum kind kind;
 
     for (i = 0; i < candidates->count; i++) {
-        struct worker *worker = worker_find(calc, candidates->items[i]);
+        struct worker *worker = calc_find_worker(calc, candidates->items[i]);
 
         if (worker != NULL)
             present[count++] = worker;
@@ -456,9 +150,9 @@ deal_lost_to_candidates(struct calc *calc, const struct assignor_names *candidat
         return false;
     for (kind = KIND_CONNECTOR; kind < KINDS; kind++) {
         turn = 0;
-        for (unit = next_unit(calc, calc->lost, kind, 0); unit != NO_UNIT;
-             unit = next_unit(calc, calc->lost, kind, unit + 1))
-            worker_assign(calc, present[turn++ % count], unit);
+        for (unit = calc_next(calc, calc->lost, kind, 0); unit != NO_UNIT;
+             unit = calc_next(calc, calc->lost, kind, unit + 1))
+            calc_assign(calc, present[turn++ % count], unit);
     }
     return true;
 }
@@ -478,7 +172,7 @@ all_members_present(struct calc *calc, const struct assignor_names *previous)
     size_t i;
 
     for (i = 0; i < previous->count; i++) {
-        if (worker_find(calc, previous->items[i]) == NULL)
+        if (calc_find_worker(calc, previous->items[i]) == NULL)
             return false;
     }
     return true;
@@ -486,12 +180,13 @@ all_members_present(struct calc *calc, const struct assignor_names *previous)
 
 /* Units that nobody reports any more: deal them now, or wait for their worker to come back. */
 static bool
-handle_lost(struct calc *calc, const struct assignor_state *old, struct assignor_state *state, int64_t now_ms)
+handle_lost(struct calc *calc, const struct assignor_state *old, struct assignor_state *state,
+            int64_t now_ms)
 {
     int64_t left_ms;
     size_t i;
 
-    if (!flags_any(calc, calc->lost) && !state->revoked_in_previous) {
+    if (!calc_any(calc, calc->lost) && !state->revoked_in_previous) {
         delay_reset(state);
         return true;
     }
@@ -509,11 +204,12 @@ handle_lost(struct calc *calc, const struct assignor_state *old, struct assignor
         return true;
     }
     for (i = 0; i < calc->n_workers; i++) {
-        if (worker_is_empty(&calc->workers[i]) && !names_add(&state->candidates, calc->workers[i].id))
+        if (calc_is_empty(&calc->workers[i]) && !names_add(&state->candidates, calc->workers[i].id))
             return false;
     }
     left_ms = state->scheduled_rebalance_ms - now_ms;
-    state->delay_ms = left_ms > 0 && left_ms < state->max_delay_ms ? (int32_t)left_ms : state->max_delay_ms;
+    state->delay_ms =
+        left_ms > 0 && left_ms < state->max_delay_ms ? (int32_t)left_ms : state->max_delay_ms;
     state->scheduled_rebalance_ms = now_ms + state->delay_ms;
     return true;
 }
@@ -538,7 +234,7 @@ surplus_of_kind(const struct calc *calc, enum kind kind, bool *surplus)
     bool any = false;
 
     for (unit = 0; unit < calc->n_units; unit++)
-        total += calc->configured[unit] && kind_of(calc, unit) == kind;
+        total += calc->configured[unit] && calc_kind(calc, unit) == kind;
     min = total / calc->n_workers;
     extra = total % calc->n_workers;
     if (kind_is_balanced(calc, kind, min, extra))
@@ -554,7 +250,7 @@ surplus_of_kind(const struct calc *calc, enum kind kind, bool *surplus)
             keep = min + 1;
         }
         for (unit = 0; load > keep; unit++, load--) {
-            unit = next_unit(calc, worker->next, kind, unit);
+            unit = calc_next(calc, worker->next, kind, unit);
             surplus[i * calc->n_units + unit] = true;
             any = true;
         }
@@ -569,8 +265,8 @@ find_surplus(const struct calc *calc, bool *surplus)
     size_t i;
 
     for (i = 0; i < calc->n_workers; i++)
-        any_owned = any_owned || !worker_is_empty(&calc->workers[i]);
-    if (!any_owned || !flags_any(calc, calc->configured))
+        any_owned = any_owned || !calc_is_empty(&calc->workers[i]);
+    if (!any_owned || !calc_any(calc, calc->configured))
         return false;
     connectors = surplus_of_kind(calc, KIND_CONNECTOR, surplus);
     tasks = surplus_of_kind(calc, KIND_TASK, surplus);
@@ -585,7 +281,7 @@ revoke_surplus(struct calc *calc, const bool *surplus)
     for (i = 0; i < calc->n_workers; i++) {
         for (unit = 0; unit < calc->n_units; unit++) {
             if (surplus[i * calc->n_units + unit])
-                worker_revoke(calc, &calc->workers[i], unit);
+                calc_revoke(calc, &calc->workers[i], unit);
         }
     }
 }
@@ -601,7 +297,8 @@ revocation_backoff(int32_t attempts, int32_t max_ms)
     return delay_ms < max_ms ? (int32_t)delay_ms : max_ms;
 }
 
-/* Take work from those who have too much, unless the last round did so too: then back off first (KIP-570). */
+/* Take work from those who have too much, unless the last round did so too: then back off first
+ * (KIP-570). */
 static bool
 balance(struct calc *calc, struct assignor_state *state, int64_t now_ms)
 {
@@ -635,7 +332,8 @@ balance(struct calc *calc, struct assignor_state *state, int64_t now_ms)
 
 /* What everyone holds against what is configured and what the last round gave out. */
 static void
-compare_with_previous(struct calc *calc, const struct assignor_state *old, const struct assignor_round *round)
+compare_with_previous(struct calc *calc, const struct assignor_state *old,
+                      const struct assignor_round *round)
 {
     bool revocation_ignored = false;
     size_t i, unit;
@@ -646,10 +344,10 @@ compare_with_previous(struct calc *calc, const struct assignor_state *old, const
     }
     /* The last round did not reach the group: what it gave out says nothing. */
     if (old->previous_generation == round->last_completed_generation)
-        flags_of_work(calc, &old->previous_assignment, calc->previous);
+        calc_mark(calc, &old->previous_assignment, calc->previous);
     for (i = 0; i < old->previous_revocation.count; i++)
         revocation_ignored = revocation_ignored ||
-                             calc->active[unit_find(calc, &old->previous_revocation.items[i])];
+                             calc->active[calc_find_unit(calc, &old->previous_revocation.items[i])];
     if (revocation_ignored)
         memcpy(calc->previous, calc->active, calc->n_units * sizeof(*calc->active));
     for (unit = 0; unit < calc->n_units; unit++) {
@@ -661,7 +359,8 @@ compare_with_previous(struct calc *calc, const struct assignor_state *old, const
     }
 }
 
-/* Everyone keeps what they have, but what was deleted, and what several have goes from all of them. */
+/* Everyone keeps what they have, but what was deleted, and what several have goes from all of them.
+ */
 static void
 keep_or_revoke(struct calc *calc)
 {
@@ -678,9 +377,9 @@ keep_or_revoke(struct calc *calc)
             if (!worker->owned[unit])
                 continue;
             if (calc->deleted[unit] || owners > 1)
-                worker_revoke(calc, worker, unit);
+                calc_revoke(calc, worker, unit);
             else
-                worker_assign(calc, worker, unit);
+                calc_assign(calc, worker, unit);
         }
     }
 }
@@ -699,8 +398,10 @@ remember(const struct calc *calc, const struct assignor_round *round, struct ass
             given = given || calc->workers[i].next[unit];
             revoked = revoked || calc->workers[i].revoked[unit];
         }
-        if ((given && !group_work_append(&state->previous_assignment, name->connector, name->task)) ||
-            (revoked && !group_work_append(&state->previous_revocation, name->connector, name->task)))
+        if ((given &&
+             !group_work_append(&state->previous_assignment, name->connector, name->task)) ||
+            (revoked &&
+             !group_work_append(&state->previous_revocation, name->connector, name->task)))
             return false;
     }
     for (i = 0; i < calc->n_workers; i++) {
@@ -729,8 +430,8 @@ assignor_incremental(struct assignor_state *state, const struct assignor_round *
         rc = cv_fail_memory(err);
         goto out;
     }
-    deal_kind(&calc, KIND_CONNECTOR);
-    deal_kind(&calc, KIND_TASK);
+    calc_deal(&calc, KIND_CONNECTOR);
+    calc_deal(&calc, KIND_TASK);
     if (!remember(&calc, round, &next)) {
         rc = cv_fail_memory(err);
         goto out;

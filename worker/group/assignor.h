@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who gets what: the leader's computation of one round. Functions of their arguments alone, time included;
- * the result does not depend on the order in which members or units are given.
+ * Who gets what: the leader's computation of one round. Functions of their arguments alone, time
+ * included; the result does not depend on the order in which members or units are given.
  */
 #ifndef WORKER_GROUP_ASSIGNOR_H
 #define WORKER_GROUP_ASSIGNOR_H
@@ -14,8 +14,8 @@ struct assignor_names {
     size_t count;
 };
 
-/* What an incremental leader remembers from round to round. Zeroed by assignor_state_init; lost with the
-   leadership, on purpose. */
+/* What an incremental leader remembers from round to round. Zeroed by assignor_state_init; lost
+   with the leadership, on purpose. */
 struct assignor_state {
     int32_t max_delay_ms; /* scheduled.rebalance.max.delay.ms */
     struct group_work previous_assignment;
@@ -33,7 +33,7 @@ void assignor_state_init(struct assignor_state *state, int32_t max_delay_ms);
 void assignor_state_done(struct assignor_state *state);
 
 struct assignor_member {
-    const char *id;                  /* distinct */
+    const char *id;                 /* distinct */
     const struct group_work *owned; /* what it says that it holds; NULL: nothing */
 };
 
@@ -61,11 +61,12 @@ struct assignor_result {
 void assignor_result_done(struct assignor_result *result);
 
 /* Incremental cooperative (KIP-415, KIP-570). On failure the state is what it was. */
-CV_MUST_CHECK enum cv_rc assignor_incremental(struct assignor_state *state,
-                                              const struct assignor_round *round,
-                                              struct assignor_result *ret, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc assignor_incremental(struct assignor_state *state, const struct assignor_round *round,
+                                struct assignor_result *ret, struct cv_err *err);
 /* Eager: everything dealt anew; the generations and the time are not looked at. */
-CV_MUST_CHECK enum cv_rc assignor_eager(const struct assignor_round *round, struct assignor_result *ret,
-                                        struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc assignor_eager(const struct assignor_round *round, struct assignor_result *ret,
+                          struct cv_err *err);
 
 #endif

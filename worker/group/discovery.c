@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * FindCoordinator at one broker after the other: first those that the cluster named itself, beginning with
- * the one that answered last, then those of bootstrap.servers, which may be long gone.
+ * FindCoordinator at one broker after the other: first those that the cluster named itself,
+ * beginning with the one that answered last, then those of bootstrap.servers, which may be long
+ * gone.
  */
 #include <config.h>
 
@@ -41,11 +42,11 @@ broker_at(const struct discovery *d, size_t i)
 }
 
 static enum cv_rc
-open_broker(const struct discovery *d, const struct cv_wire_address *broker, struct cv_wire_conn **ret,
-            struct cv_err *err)
+open_broker(const struct discovery *d, const struct cv_wire_address *broker,
+            struct cv_wire_conn **ret, struct cv_err *err)
 {
-    return cv_wire_open(d->settings, broker->host, broker->port, cv_mono_ms() + d->settings->connect_timeout_ms,
-                        d->stop, ret, err);
+    return cv_wire_open(d->settings, broker->host, broker->port,
+                        cv_mono_ms() + d->settings->connect_timeout_ms, d->stop, ret, err);
 }
 
 /* Learn the brokers of the cluster; without them, those known already do. */
@@ -61,7 +62,8 @@ learn_brokers(struct discovery *d, struct cv_wire_conn *conn, struct cv_arena *a
     enum cv_rc rc;
 
     cv_wire_write_metadata(&body);
-    rc = cv_wire_call(conn, CV_WIRE_METADATA, &body, cv_mono_ms() + d->request_timeout_ms, d->stop, &resp, &err);
+    rc = cv_wire_call(conn, CV_WIRE_METADATA, &body, cv_mono_ms() + d->request_timeout_ms, d->stop,
+                      &resp, &err);
     if (rc == CV_OK)
         rc = cv_wire_read_metadata(resp.body, resp.len, arena, &metadata, &err);
     cv_buf_free(&body);
@@ -84,15 +86,18 @@ learn_brokers(struct discovery *d, struct cv_wire_conn *conn, struct cv_arena *a
 }
 
 static enum cv_rc
-find_failed(const struct discovery *d, const struct cv_wire_find_coordinator *found, struct cv_err *err)
+find_failed(const struct discovery *d, const struct cv_wire_find_coordinator *found,
+            struct cv_err *err)
 {
     switch (found->error) {
     case CV_WIRE_GROUP_AUTHORIZATION_FAILED:
         return cv_fail(err, CV_INVALID,
-                       "not authorized to look up the group \"%s\": grant Read on the group to the worker's user",
+                       "not authorized to look up the group \"%s\": grant Read on the group to the "
+                       "worker's user",
                        d->group_id);
     case CV_WIRE_INVALID_GROUP_ID:
-        return cv_fail(err, CV_INVALID, "the brokers refuse group.id \"%s\": choose another", d->group_id);
+        return cv_fail(err, CV_INVALID, "the brokers refuse group.id \"%s\": choose another",
+                       d->group_id);
     default:
         return cv_fail(err, CV_RETRY, "no coordinator for the group \"%s\": %s (%d)", d->group_id,
                        cv_wire_error_name(found->error), found->error);
@@ -109,8 +114,8 @@ ask(struct discovery *d, struct cv_wire_conn *conn, struct cv_arena *arena, stru
     char *host;
 
     cv_wire_write_find_coordinator(&body, d->group_id);
-    rc = cv_wire_call(conn, CV_WIRE_FIND_COORDINATOR, &body, cv_mono_ms() + d->request_timeout_ms, d->stop, &resp,
-                      err);
+    rc = cv_wire_call(conn, CV_WIRE_FIND_COORDINATOR, &body, cv_mono_ms() + d->request_timeout_ms,
+                      d->stop, &resp, err);
     if (rc == CV_OK)
         rc = cv_wire_read_find_coordinator(resp.body, resp.len, arena, &found, err);
     if (rc == CV_OK && found.error != 0)
@@ -130,7 +135,8 @@ ask(struct discovery *d, struct cv_wire_conn *conn, struct cv_arena *arena, stru
 
 /* Ask one broker, and connect to the coordinator that it names, which may be itself. */
 static enum cv_rc
-find_by(struct discovery *d, const struct cv_wire_address *broker, struct cv_wire_conn **ret, struct cv_err *err)
+find_by(struct discovery *d, const struct cv_wire_address *broker, struct cv_wire_conn **ret,
+        struct cv_err *err)
 {
     struct cv_arena *arena = cv_arena_new(NULL);
     struct cv_wire_conn *conn = NULL;
@@ -181,9 +187,11 @@ discovery_find(struct discovery *d, struct cv_wire_conn **ret, struct cv_err *er
 }
 
 enum cv_rc
-discovery_reconnect(struct discovery *d, int64_t deadline_ms, struct cv_wire_conn **ret, struct cv_err *err)
+discovery_reconnect(struct discovery *d, int64_t deadline_ms, struct cv_wire_conn **ret,
+                    struct cv_err *err)
 {
     if (d->coordinator.host == NULL)
         return cv_fail(err, CV_RETRY, "no coordinator is known");
-    return cv_wire_open(d->settings, d->coordinator.host, d->coordinator.port, deadline_ms, d->stop, ret, err);
+    return cv_wire_open(d->settings, d->coordinator.host, d->coordinator.port, deadline_ms, d->stop,
+                        ret, err);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the leader of a round does between JoinGroup and SyncGroup (WorkerCoordinator.onLeaderElected and the
- * assignors' common part).
+ * What the leader of a round does between JoinGroup and SyncGroup
+ * (WorkerCoordinator.onLeaderElected and the assignors' common part).
  *
- * All members must work from one config: the newest offset that any of them has seen is the least that the
- * leader's own must have. If it cannot get there everyone is told so, reads on, and joins again. A member
- * whose metadata cannot be read gets no work, but an answer: brokers hand zero bytes to those left out, which
- * no worker can parse.
+ * All members must work from one config: the newest offset that any of them has seen is the least
+ * that the leader's own must have. If it cannot get there everyone is told so, reads on, and joins
+ * again. A member whose metadata cannot be read gets no work, but an answer: brokers hand zero
+ * bytes to those left out, which no worker can parse.
  */
 #include <config.h>
 
@@ -41,28 +41,6 @@ struct round {
     struct group_config config;
     int64_t max_offset;
 };
-
-static const char *const protocol_names[] = { "default", "compatible", "sessioned" };
-
-const char *
-group_protocol_name(enum group_protocol protocol)
-{
-    return protocol_names[protocol];
-}
-
-bool
-group_protocol_parse(const char *name, enum group_protocol *ret)
-{
-    enum group_protocol protocol;
-
-    for (protocol = GROUP_EAGER; protocol <= GROUP_SESSIONED; protocol++) {
-        if (strcasecmp(name, protocol_names[protocol]) == 0) {
-            *ret = protocol;
-            return true;
-        }
-    }
-    return false;
-}
 
 struct leader *
 leader_new(int32_t max_delay_ms)
@@ -156,12 +134,14 @@ read_members(struct round *round, struct cv_err *err)
     for (i = 0; i < n; i++) {
         struct group_metadata *metadata = &round->metadata[i];
         const struct cv_wire_member *member = &joined->members[i];
-        enum cv_rc rc = group_read_metadata(member->metadata.data, member->metadata.len, metadata, err);
+        enum cv_rc rc =
+            group_read_metadata(member->metadata.data, member->metadata.len, metadata, err);
 
         if (rc == CV_NO_MEMORY || rc == CV_RETRY)
             return rc;
         if (rc != CV_OK) {
-            CV_LOG_ERROR(cv_log_get("culvert.worker.group"), "a member's metadata cannot be read; it gets no work",
+            CV_LOG_ERROR(cv_log_get("culvert.worker.group"),
+                         "a member's metadata cannot be read; it gets no work",
                          CV_STR("member", member->id), CV_ERR(err));
             continue;
         }
@@ -191,8 +171,8 @@ leader_url(const struct round *round)
 
 /* Everyone's bytes. shares: by joined member, NULL for no work. */
 static enum cv_rc
-write_answer(const struct round *round, const struct assignor_share *const *shares, int16_t error, int64_t offset,
-             int32_t delay_ms, struct leader_answer *ret, struct cv_err *err)
+write_answer(const struct round *round, const struct assignor_share *const *shares, int16_t error,
+             int64_t offset, int32_t delay_ms, struct leader_answer *ret, struct cv_err *err)
 {
     static const struct assignor_share nothing;
     const struct cv_wire_joined *joined = round->in->joined;
@@ -205,7 +185,8 @@ write_answer(const struct round *round, const struct assignor_share *const *shar
     if (answer.bytes == NULL || answer.assignments == NULL)
         rc = cv_fail_memory(err);
     for (i = 0; rc == CV_OK && i < joined->n_members; i++) {
-        const struct assignor_share *share = shares == NULL || shares[i] == NULL ? &nothing : shares[i];
+        const struct assignor_share *share =
+            shares == NULL || shares[i] == NULL ? &nothing : shares[i];
         const struct group_assignment assignment = {
             .error = error,
             .leader = joined->leader,
@@ -243,16 +224,17 @@ config_is_current(struct round *round)
         return false;
     }
     if (round->config.offset < round->max_offset) {
-        CV_LOG_INFO(log, "the leader's config is behind that of a member; members are asked to join again",
-                    CV_INT("offset", round->config.offset), CV_INT("newest_offset", round->max_offset));
+        CV_LOG_INFO(
+            log, "the leader's config is behind that of a member; members are asked to join again",
+            CV_INT("offset", round->config.offset), CV_INT("newest_offset", round->max_offset));
         return false;
     }
     return true;
 }
 
 static enum cv_rc
-remember_owners(struct leader *leader, const struct round *round, const struct assignor_result *result,
-                struct cv_err *err)
+remember_owners(struct leader *leader, const struct round *round,
+                const struct assignor_result *result, struct cv_err *err)
 {
     struct owner *owners = calloc(result->count, sizeof(*owners));
     size_t i;
@@ -273,7 +255,8 @@ remember_owners(struct leader *leader, const struct round *round, const struct a
 }
 
 static enum cv_rc
-assign(struct leader *leader, const struct round *round, struct leader_answer *ret, struct cv_err *err)
+assign(struct leader *leader, const struct round *round, struct leader_answer *ret,
+       struct cv_err *err)
 {
     const struct assignor_round in = {
         .members = round->members,
@@ -284,7 +267,8 @@ assign(struct leader *leader, const struct round *round, struct leader_answer *r
         .now_ms = round->in->now_ms,
     };
     struct assignor_result result = { 0 };
-    const struct assignor_share **shares = calloc(round->in->joined->n_members, sizeof(struct assignor_share *));
+    const struct assignor_share **shares =
+        calloc(round->in->joined->n_members, sizeof(struct assignor_share *));
     enum cv_rc rc;
     size_t i;
 
@@ -306,7 +290,8 @@ assign(struct leader *leader, const struct round *round, struct leader_answer *r
 }
 
 enum cv_rc
-leader_assign(struct leader *leader, const struct leader_round *in, struct leader_answer *ret, struct cv_err *err)
+leader_assign(struct leader *leader, const struct leader_round *in, struct leader_answer *ret,
+              struct cv_err *err)
 {
     struct round round = { .in = in };
     enum cv_rc rc = read_members(&round, err);

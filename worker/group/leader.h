@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The leader's half of a round: read the members' metadata, compute, write everyone's assignment; and who owns
-   what since. Owned by the herder thread. */
+/* The leader's half of a round: read the members' metadata, compute, write everyone's assignment;
+   and who owns what since. Owned by the herder thread. */
 #ifndef WORKER_GROUP_LEADER_H
 #define WORKER_GROUP_LEADER_H
 
@@ -26,19 +26,16 @@ struct leader_answer {
     size_t count;
 };
 
-/* On failure of the config callback, or when the config read is older than a member's, everyone is answered
-   CONFIG_MISMATCH, which is a success here. */
-CV_MUST_CHECK enum cv_rc leader_assign(struct leader *leader, const struct leader_round *round,
-                                       struct leader_answer *ret, struct cv_err *err);
+/* On failure of the config callback, or when the config read is older than a member's, everyone is
+   answered CONFIG_MISMATCH, which is a success here. */
+CV_MUST_CHECK
+enum cv_rc leader_assign(struct leader *leader, const struct leader_round *round,
+                         struct leader_answer *ret, struct cv_err *err);
 void leader_answer_done(struct leader_answer *answer);
 
 /* A round begins: what is known of owners no longer counts. */
 void leader_forget_owners(struct leader *leader);
 /* As of the last leader_assign; NULL: nobody. Borrowed until the next round. */
 const char *leader_owner_url(const struct leader *leader, const char *connector, int32_t task);
-
-/* The name in JoinGroup of a payload version, and back; false for a name that is not Connect's. */
-const char *group_protocol_name(enum group_protocol protocol);
-CV_MUST_CHECK bool group_protocol_parse(const char *name, enum group_protocol *ret);
 
 #endif

@@ -1,11 +1,18 @@
+EXTRA_DIST += worker/group/README.md
 noinst_LIBRARIES += worker/group/libgroup.a
 worker_group_libgroup_a_SOURCES = \
 	worker/group/assignor.c \
 	worker/group/assignor.h \
+	worker/group/calc.c \
+	worker/group/calc.h \
 	worker/group/coordinator.c \
 	worker/group/coordinator.h \
+	worker/group/coordinator_state.h \
+	worker/group/coordinator_thread.c \
 	worker/group/discovery.c \
 	worker/group/discovery.h \
+	worker/group/join.c \
+	worker/group/join.h \
 	worker/group/leader.c \
 	worker/group/leader.h \
 	worker/group/member.c \

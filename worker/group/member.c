@@ -9,15 +9,16 @@
  *      +---------- unknown member, lost generation, left ---------------------+
  *                                   STABLE -- rejoin wanted --> PREPARING
  *
- *   UNJOINED    no heartbeats; the next step joins. Work may still be held: a cooperative member keeps it until
- *               it is revoked, or until the coordinator has been away for a heartbeat interval.
+ *   UNJOINED    no heartbeats; the next step joins. Work may still be held: a cooperative member
+ * keeps it until it is revoked, or until the coordinator has been away for a heartbeat interval.
  *   PREPARING   JoinGroup is pending, perhaps for as long as the rebalance timeout; no heartbeats.
  *   COMPLETING  the round has a generation, SyncGroup is pending; heartbeats run.
  *   STABLE      heartbeats run; what is held is what the last round said.
  *
  * Everything here happens on the herder thread, one step at a time: nothing waits for an answer but
- * member_poll, which returns to the herder whenever it is woken, also in the middle of a join. The sequence
- * and the meaning of errors are those of AbstractCoordinator and WorkerCoordinator of Kafka.
+ * member_poll, which returns to the herder whenever it is woken, also in the middle of a join. The
+ * sequence and the meaning of errors are those of AbstractCoordinator and WorkerCoordinator of
+ * Kafka.
  */
 #include <config.h>
 
@@ -32,15 +33,16 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "worker/group/coordinator.h"
+#include "worker/group/join.h"
 #include "worker/group/leader.h"
 
 #define BODY_MAX      ((size_t)16 << 20)
 #define JOIN_GRACE_MS 5000 /* of the broker over the rebalance timeout */
 
-#define MEMBER_STATES(X)                                                                                   \
-    X(UNJOINED)                                                                                            \
-    X(PREPARING)                                                                                           \
-    X(COMPLETING)                                                                                          \
+#define MEMBER_STATES(X)                                                                           \
+    X(UNJOINED)                                                                                    \
+    X(PREPARING)                                                                                   \
+    X(COMPLETING)                                                                                  \
     X(STABLE)
 
 enum member_state {
@@ -113,12 +115,13 @@ static void
 member_set_state(struct group_member *member, enum member_state state)
 {
     if (!move_is_legal(member->state, state))
-        CV_LOG_ERROR(member->log, "illegal move of the group member", CV_STR("from", state_names[member->state]),
-                     CV_STR("to", state_names[state]));
+        CV_LOG_ERROR(member->log, "illegal move of the group member",
+                     CV_STR("from", state_names[member->state]), CV_STR("to", state_names[state]));
     CV_LOG_DEBUG(member->log, "group member", CV_STR("from", state_names[member->state]),
                  CV_STR("to", state_names[state]), CV_INT("generation", member->generation));
     member->state = state;
-    atomic_store_explicit(&member->rebalancing, state == MEMBER_PREPARING || state == MEMBER_COMPLETING,
+    atomic_store_explicit(&member->rebalancing,
+                          state == MEMBER_PREPARING || state == MEMBER_COMPLETING,
                           memory_order_relaxed);
 }
 
@@ -144,7 +147,8 @@ set_id(struct group_member *member, const char *id)
 static void
 back_off(struct group_member *member)
 {
-    member->retry_ms = cv_mono_ms() + coordinator_backoff_ms(member->retry_backoff_ms, member->attempts++);
+    member->retry_ms =
+        cv_mono_ms() + coordinator_backoff_ms(member->retry_backoff_ms, member->attempts++);
 }
 
 /* The round is off; the next step begins another. */
@@ -178,119 +182,52 @@ forget_assignment(struct group_member *member)
 static void
 fall_out(struct group_member *member)
 {
-    CV_LOG_WARN(member->log, "the group coordinator has been away for a heartbeat interval; stopping all work",
-                CV_INT("heartbeat_interval_ms", member->heartbeat_interval_ms), CV_ERR(&member->away_why));
+    CV_LOG_WARN(member->log,
+                "the group coordinator has been away for a heartbeat interval; stopping all work",
+                CV_INT("heartbeat_interval_ms", member->heartbeat_interval_ms),
+                CV_ERR(&member->away_why));
     call_revoked(member, &member->held.assigned, true);
     forget_assignment(member);
     member_request_rejoin(member, "the coordinator was away");
 }
 
-static void
-write_metadata(const struct group_member *member, enum group_protocol protocol, int64_t config_offset,
-               struct cv_buf *out)
-{
-    const struct group_metadata metadata = {
-        .url = member->url,
-        .config_offset = config_offset,
-        .has_allocation = member->has_assignment,
-        .allocation = member->held,
-    };
-
-    group_write_metadata(out, (int16_t)protocol, &metadata);
-}
-
-static enum cv_rc
-send_join(struct group_member *member, struct cv_err *err)
-{
-    struct cv_buf metadata[GROUP_SESSIONED + 1];
-    struct cv_wire_protocol protocols[GROUP_SESSIONED + 1];
-    struct cv_buf body = CV_BUF_INIT(BODY_MAX);
-    const struct cv_wire_join join = {
-        .group = member->group_id,
-        .session_timeout_ms = member->session_timeout_ms,
-        .rebalance_timeout_ms = member->rebalance_timeout_ms,
-        .member_id = member->id,
-        .protocol_type = "connect",
-        .protocols = protocols,
-        .n_protocols = (size_t)member->protocol + 1,
-    };
-    int64_t config_offset = member->callbacks.config_offset(member->callbacks.arg);
-    int timeout_ms = member->rebalance_timeout_ms + JOIN_GRACE_MS;
-    enum cv_rc rc = CV_OK;
-    size_t i;
-
-    for (i = 0; i < join.n_protocols; i++) {
-        enum group_protocol protocol = (enum group_protocol)(member->protocol - i);
-
-        cv_buf_init(&metadata[i], BODY_MAX);
-        write_metadata(member, protocol, config_offset, &metadata[i]);
-        if (rc == CV_OK)
-            rc = cv_buf_check(&metadata[i], err);
-        protocols[i].name = group_protocol_name(protocol);
-        protocols[i].metadata.data = metadata[i].data;
-        protocols[i].metadata.len = metadata[i].len;
-    }
-    cv_wire_write_join_group(&body, &join);
-    for (i = 0; i < join.n_protocols; i++)
-        cv_buf_free(&metadata[i]);
-    if (rc == CV_OK)
-        rc = cv_buf_check(&body, err);
-    if (rc == CV_OK)
-        coordinator_request(member->coord, CV_WIRE_JOIN_GROUP, &body,
-                            timeout_ms > member->request_timeout_ms ? timeout_ms : member->request_timeout_ms);
-    cv_buf_free(&body);
-    return rc;
-}
-
 static enum cv_rc
 begin_join(struct group_member *member, struct cv_err *err)
 {
+    struct cv_buf body = CV_BUF_INIT(BODY_MAX);
+    int timeout_ms = member->rebalance_timeout_ms + JOIN_GRACE_MS;
+    struct join_spec join = {
+        .group_id = member->group_id,
+        .member_id = member->id,
+        .url = member->url,
+        .protocol = member->protocol,
+        .session_timeout_ms = member->session_timeout_ms,
+        .rebalance_timeout_ms = member->rebalance_timeout_ms,
+    };
     enum cv_rc rc;
 
     if (!member->round_begun) {
         member->round_begun = true;
         member->round_begun_ms = cv_mono_ms();
         leader_forget_owners(member->leader);
-        if (member->has_assignment && member->selected == GROUP_EAGER && member->held.assigned.count > 0) {
+        if (member->has_assignment && member->selected == GROUP_EAGER &&
+            member->held.assigned.count > 0) {
             call_revoked(member, &member->held.assigned, false);
             group_work_done(&member->held.assigned);
         }
     }
     coordinator_beats_stop(member->coord);
-    rc = send_join(member, err);
+    join.allocation = member->has_assignment ? &member->held : NULL;
+    join.config_offset = member->callbacks.config_offset(member->callbacks.arg);
+    rc = join_write(&join, &body, err);
+    if (rc == CV_OK)
+        coordinator_request(member->coord, CV_WIRE_JOIN_GROUP, &body,
+                            timeout_ms > member->request_timeout_ms ? timeout_ms
+                                                                    : member->request_timeout_ms);
+    cv_buf_free(&body);
     if (rc == CV_OK)
         member_set_state(member, MEMBER_PREPARING);
     return rc;
-}
-
-/* What cannot succeed by trying again. */
-static enum cv_rc
-fatal_error(const struct group_member *member, enum cv_wire_api api, int16_t error, struct cv_err *err)
-{
-    switch (error) {
-    case CV_WIRE_INCONSISTENT_GROUP_PROTOCOL:
-        return cv_fail(err, CV_INVALID,
-                       "the group \"%s\" has members that are no Connect workers, or that share no protocol with "
-                       "this one: choose another group.id, or set the same connect.protocol on all workers",
-                       member->group_id);
-    case CV_WIRE_INVALID_GROUP_ID:
-        return cv_fail(err, CV_INVALID, "the brokers refuse group.id \"%s\": choose another", member->group_id);
-    case CV_WIRE_INVALID_SESSION_TIMEOUT:
-        return cv_fail(err, CV_INVALID,
-                       "the brokers refuse session.timeout.ms %d: it must be within their group.min.session.timeout.ms "
-                       "and group.max.session.timeout.ms",
-                       member->session_timeout_ms);
-    case CV_WIRE_GROUP_AUTHORIZATION_FAILED:
-        return cv_fail(err, CV_INVALID,
-                       "not authorized to join the group \"%s\": grant Read on the group to the worker's user",
-                       member->group_id);
-    case CV_WIRE_GROUP_MAX_SIZE_REACHED:
-        return cv_fail(err, CV_INVALID, "the group \"%s\" is full: raise the brokers' group.max.size",
-                       member->group_id);
-    default:
-        return cv_fail(err, CV_INTERNAL, "%s for the group \"%s\" failed: %s (%d)", cv_wire_api_name(api),
-                       member->group_id, cv_wire_error_name(error), error);
-    }
 }
 
 /* The error of a JoinGroup or SyncGroup: what to do before the next try, or a fatal failure. */
@@ -323,7 +260,7 @@ round_error(struct group_member *member, enum cv_wire_api api, int16_t error, st
         break;
     default:
         unjoin(member, name);
-        return fatal_error(member, api, error, err);
+        return join_fatal(member->group_id, member->session_timeout_ms, api, error, err);
     }
     unjoin(member, name);
     return CV_OK;
@@ -377,14 +314,16 @@ joined_ok(struct group_member *member, const struct cv_wire_joined *joined, stru
     enum cv_rc rc = CV_OK;
 
     if (!group_protocol_parse(joined->protocol, &member->selected))
-        return cv_fail(err, CV_INTERNAL, "the group \"%s\" selected the protocol \"%s\", which was not offered",
+        return cv_fail(err, CV_INTERNAL,
+                       "the group \"%s\" selected the protocol \"%s\", which was not offered",
                        member->group_id, joined->protocol);
     set_id(member, joined->member_id);
     member->generation = joined->generation;
     member_set_state(member, MEMBER_COMPLETING);
     CV_LOG_INFO(member->log, "joined the group", CV_INT("generation", joined->generation),
                 CV_STR("member", joined->member_id), CV_STR("protocol", joined->protocol),
-                CV_STR("role", leads ? "leader" : "follower"), CV_INT("members", joined->n_members));
+                CV_STR("role", leads ? "leader" : "follower"),
+                CV_INT("members", joined->n_members));
     if (leads)
         rc = lead(member, joined, &answer, err);
     if (rc == CV_OK)
@@ -412,7 +351,8 @@ handle_joined(struct group_member *member, const struct cv_buf *body, struct cv_
     } else if (joined.error == CV_WIRE_MEMBER_ID_REQUIRED) {
         set_id(member, joined.member_id);
         member->generation = -1;
-        member_set_state(member, MEMBER_UNJOINED); /* as it should be: the second try follows at once */
+        member_set_state(member,
+                         MEMBER_UNJOINED); /* as it should be: the second try follows at once */
         member->rejoin_needed = true;
     } else {
         rc = round_error(member, CV_WIRE_JOIN_GROUP, joined.error, err);
@@ -423,7 +363,8 @@ handle_joined(struct group_member *member, const struct cv_buf *body, struct cv_
 
 /* All that we hold after the round: what is new and what was not revoked. */
 static bool
-merge_work(const struct group_member *member, const struct group_assignment *assignment, struct group_work *ret)
+merge_work(const struct group_member *member, const struct group_assignment *assignment,
+           struct group_work *ret)
 {
     const struct group_work *before = &member->held.assigned;
     struct group_work merged = { 0 };
@@ -459,7 +400,8 @@ count_round(struct group_member *member)
 
 /* A round is complete: revoke, merge, tell the herder. */
 static enum cv_rc
-complete_round(struct group_member *member, const struct group_assignment *assignment, struct cv_err *err)
+complete_round(struct group_member *member, const struct group_assignment *assignment,
+               struct cv_err *err)
 {
     struct group_assignment held = {
         .error = assignment->error,
@@ -471,7 +413,8 @@ complete_round(struct group_member *member, const struct group_assignment *assig
         call_revoked(member, &assignment->revoked, false);
     held.leader = strdup(assignment->leader);
     held.leader_url = strdup(assignment->leader_url);
-    if (held.leader == NULL || held.leader_url == NULL || !merge_work(member, assignment, &held.assigned)) {
+    if (held.leader == NULL || held.leader_url == NULL ||
+        !merge_work(member, assignment, &held.assigned)) {
         group_assignment_done(&held);
         return cv_fail_memory(err);
     }
@@ -492,7 +435,8 @@ complete_round(struct group_member *member, const struct group_assignment *assig
                 CV_STR("leader", held.leader_url), CV_INT("offset", held.config_offset),
                 CV_INT("error_code", held.error), CV_INT("units", held.assigned.count),
                 CV_INT("revoked", assignment->revoked.count), CV_INT("delay_ms", held.delay_ms));
-    member->callbacks.assigned(member->callbacks.arg, assignment, &member->held.assigned, member->generation);
+    member->callbacks.assigned(member->callbacks.arg, assignment, &member->held.assigned,
+                               member->generation);
     return CV_OK;
 }
 
@@ -504,7 +448,9 @@ synced_ok(struct group_member *member, const struct cv_wire_synced *synced, stru
 
     rc = group_read_assignment(synced->assignment.data, synced->assignment.len, &assignment, err);
     if (rc == CV_INVALID) {
-        CV_LOG_ERROR(member->log, "the leader sent an assignment that cannot be read; joining again", CV_ERR(err));
+        CV_LOG_ERROR(member->log,
+                     "the leader sent an assignment that cannot be read; joining again",
+                     CV_ERR(err));
         back_off(member);
         unjoin(member, "an assignment could not be read");
         return CV_OK;
@@ -625,7 +571,9 @@ next_step_ms(const struct group_member *member)
     if (member->state == MEMBER_PREPARING || member->state == MEMBER_COMPLETING)
         return INT64_MAX;
     if (member->away)
-        return member->held.assigned.count > 0 ? member->away_since_ms + member->heartbeat_interval_ms : INT64_MAX;
+        return member->held.assigned.count > 0
+                   ? member->away_since_ms + member->heartbeat_interval_ms
+                   : INT64_MAX;
     return join_is_due(member) ? member->retry_ms : INT64_MAX;
 }
 
@@ -634,7 +582,8 @@ static bool
 wait_for_news(struct group_member *member, struct cv_wake *wake, int64_t deadline_ms)
 {
     struct cv_wake *news = coordinator_wake(member->coord);
-    struct pollfd fds[2] = { { .fd = wake->fd, .events = POLLIN }, { .fd = news->fd, .events = POLLIN } };
+    struct pollfd fds[2] = { { .fd = wake->fd, .events = POLLIN },
+                             { .fd = news->fd, .events = POLLIN } };
     int64_t until_ms = next_step_ms(member), left_ms, now_ms = cv_mono_ms();
 
     left_ms = (until_ms < deadline_ms ? until_ms : deadline_ms) - now_ms;
@@ -649,7 +598,8 @@ wait_for_news(struct group_member *member, struct cv_wake *wake, int64_t deadlin
 }
 
 enum cv_rc
-member_poll(struct group_member *member, struct cv_wake *wake, int64_t deadline_ms, struct cv_err *err)
+member_poll(struct group_member *member, struct cv_wake *wake, int64_t deadline_ms,
+            struct cv_err *err)
 {
     enum cv_rc rc;
 
@@ -662,7 +612,8 @@ member_poll(struct group_member *member, struct cv_wake *wake, int64_t deadline_
     coordinator_polling(member->coord, false);
     if (rc == CV_OK && !member->completed && member->away) {
         if (member->away_why.rc == CV_OK)
-            return cv_fail(err, CV_RETRY, "no coordinator for the group \"%s\" yet", member->group_id);
+            return cv_fail(err, CV_RETRY, "no coordinator for the group \"%s\" yet",
+                           member->group_id);
         *err = member->away_why;
         rc = err->rc = CV_RETRY;
     }
@@ -673,7 +624,8 @@ void
 member_leave(struct group_member *member, const char *why)
 {
     if (member->id[0] != '\0') {
-        CV_LOG_INFO(member->log, "leaving the group", CV_STR("why", why), CV_STR("member", member->id));
+        CV_LOG_INFO(member->log, "leaving the group", CV_STR("why", why),
+                    CV_STR("member", member->id));
         coordinator_leave(member->coord, member->id);
     }
     coordinator_beats_stop(member->coord);
@@ -705,7 +657,8 @@ member_init(struct group_member *member, const struct group_spec *spec, struct c
     member->url = strdup(spec->url);
     member->id = strdup("");
     member->leader = leader_new(spec->rebalance_max_delay_ms);
-    if (member->group_id == NULL || member->url == NULL || member->id == NULL || member->leader == NULL)
+    if (member->group_id == NULL || member->url == NULL || member->id == NULL ||
+        member->leader == NULL)
         return cv_fail_memory(err);
     return coordinator_new(spec, &member->coord, err);
 }
@@ -749,13 +702,15 @@ member_rejoin_pending(const struct group_member *member)
 bool
 member_is_leader(const struct group_member *member)
 {
-    return member->has_assignment && member->id[0] != '\0' && strcmp(member->held.leader, member->id) == 0;
+    return member->has_assignment && member->id[0] != '\0' &&
+           strcmp(member->held.leader, member->id) == 0;
 }
 
 const char *
 member_leader_url(const struct group_member *member)
 {
-    return member->has_assignment && member->held.leader_url[0] != '\0' ? member->held.leader_url : NULL;
+    return member->has_assignment && member->held.leader_url[0] != '\0' ? member->held.leader_url
+                                                                        : NULL;
 }
 
 const char *

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Membership in the Connect group: find the coordinator, join, sync, heartbeat, leave; the client side of
- * Kafka's classic group protocol with type "connect" (WorkerCoordinator, AbstractCoordinator).
+ * Membership in the Connect group: find the coordinator, join, sync, heartbeat, leave; the client
+ * side of Kafka's classic group protocol with type "connect" (WorkerCoordinator,
+ * AbstractCoordinator). README.md says what a herder must do with it.
  *
- * The herder thread owns a member and drives it: member_poll does whatever is due and calls back. A thread of
- * the member's own only sends heartbeats, so that a herder that is busy for less than the rebalance timeout
- * stays in the group.
+ * The herder thread owns a member and drives it: member_poll does whatever is due and calls back. A
+ * thread of the member's own keeps the coordinator connection and sends heartbeats, so that a
+ * herder that is busy for less than the rebalance timeout stays in the group.
  */
 #ifndef WORKER_GROUP_MEMBER_H
 #define WORKER_GROUP_MEMBER_H
@@ -16,7 +17,8 @@
 struct cv_config;
 struct group_member;
 
-/* What the leader assigns: every connector with its number of tasks. Filled by the config callback. */
+/* What the leader assigns: every connector with its number of tasks. Filled by the config callback.
+ */
 struct group_config {
     int64_t offset; /* config offset of the snapshot */
     struct group_work units;
@@ -28,19 +30,19 @@ struct group_callbacks {
     int64_t (*config_offset)(void *arg);
     /* Leader: what is configured. CV_OK, or the round is answered with CONFIG_MISMATCH. */
     enum cv_rc (*config)(void *arg, struct group_config *ret, struct cv_err *err);
-    /* Stop this work before the next join; blocks until stopped or given up. all: everything, because the
-       member fell out of the group. */
+    /* Stop this work before the next join; blocks until stopped or given up. all: everything,
+       because the member fell out of the group. */
     void (*revoked)(void *arg, const struct group_work *work, bool all);
-    /* A round is complete. work is all that this member now holds (borrowed, valid until the next call);
-       revoked is what the round took away (already handed to the revoked callback). */
-    void (*assigned)(void *arg, const struct group_assignment *assignment, const struct group_work *work,
-                     int32_t generation);
+    /* A round is complete. work is all that this member now holds (borrowed, valid until the next
+       call); revoked is what the round took away (already handed to the revoked callback). */
+    void (*assigned)(void *arg, const struct group_assignment *assignment,
+                     const struct group_work *work, int32_t generation);
 };
 
 struct group_spec {
     const char *group_id;
     const char *client_id;
-    const char *url;           /* advertised REST URL with trailing slash */
+    const char *url; /* advertised REST URL with trailing slash */
     enum group_protocol protocol;
     int session_timeout_ms;
     int heartbeat_interval_ms;
@@ -52,17 +54,20 @@ struct group_spec {
     struct group_callbacks callbacks;
 };
 
-CV_MUST_CHECK enum cv_rc member_new(const struct group_spec *spec, struct group_member **ret,
-                                    struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc member_new(const struct group_spec *spec, struct group_member **ret, struct cv_err *err);
 void member_free(struct group_member *member); /* after member_leave, or without leaving */
 
 /*
- * Make sure of membership (join and sync if needed; callbacks run in here), then wait for events until
- * deadline_ms (monotonic) or until wake is signalled (it is cleared). CV_RETRY: the coordinator is away; call
- * again (waiting is done inside). CV_INTERNAL, CV_INVALID: fatal (authorisation, inconsistent protocol).
+ * Make sure of membership (join and sync as needed; callbacks run in here), then wait for events
+ * until deadline_ms (monotonic), until wake is signalled (it is cleared), or until a round is
+ * complete. A join that is under way goes on in the next call. CV_RETRY: the coordinator is away;
+ * call again (waiting is done inside). CV_INTERNAL, CV_INVALID: fatal (authorisation, inconsistent
+ * protocol).
  */
-CV_MUST_CHECK enum cv_rc member_poll(struct group_member *member, struct cv_wake *wake,
-                                     int64_t deadline_ms, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc member_poll(struct group_member *member, struct cv_wake *wake, int64_t deadline_ms,
+                       struct cv_err *err);
 /* The next poll joins anew. */
 void member_request_rejoin(struct group_member *member, const char *why);
 /* Whether a rejoin is requested or under way: leader state is not to be trusted. */
@@ -77,7 +82,8 @@ const char *member_id(const struct group_member *member);
 int32_t member_generation(const struct group_member *member);
 enum group_protocol member_protocol(const struct group_member *member); /* selected by the group */
 /* Leader only: REST URL of the worker that owns the unit, NULL: nobody or not known. */
-const char *member_owner_url(const struct group_member *member, const char *connector, int32_t task);
+const char *member_owner_url(const struct group_member *member, const char *connector,
+                             int32_t task);
 
 /* Counters for connect-coordinator-metrics and connect-worker-rebalance-metrics; any thread. */
 struct member_stats {

@@ -2,10 +2,10 @@
 /*
  * Bytes of Connect's embedded group protocol, and the set of units that they carry.
  *
- * Layouts: version 0 (ConnectProtocol) and 1, 2 (IncrementalCooperativeConnectProtocol, KIP-415 and KIP-507).
- * Readers use the newest layout for every version and take missing trailing fields for absent, as Java does:
- * a version 0 assignment is then simply one without revoked work and delay. No thread of its own; values
- * belong to the caller.
+ * Layouts: version 0 (ConnectProtocol) and 1, 2 (IncrementalCooperativeConnectProtocol, KIP-415 and
+ * KIP-507). Readers use the newest layout for every version and take missing trailing fields for
+ * absent, as Java does: a version 0 assignment is then simply one without revoked work and delay.
+ * No thread of its own; values belong to the caller.
  */
 #include <config.h>
 
@@ -15,8 +15,8 @@
 
 #include "common/reader.h"
 
-/* Bounds for hostile peers: a task costs four bytes on the wire and a copy of its connector's name here, and
-   sets are searched from one end to the other. Far above what one worker can run. */
+/* Bounds for hostile peers: a task costs four bytes on the wire and a copy of its connector's name
+   here, and sets are searched from one end to the other. Far above what one worker can run. */
 #define WORK_UNITS_MAX 50000
 #define WORK_BYTES_MAX ((size_t)64 << 20)
 #define ASSIGNMENT_MAX ((size_t)16 << 20)
@@ -236,7 +236,8 @@ write_tasks(struct cv_buf *out, const struct group_work *work, size_t first)
     }
 }
 
-/* One element a connector, in order of first appearance: equal sets in equal order give equal bytes. */
+/* One element a connector, in order of first appearance: equal sets in equal order give equal
+ * bytes. */
 static void
 write_work(struct cv_buf *out, const struct group_work *work)
 {
@@ -255,7 +256,8 @@ write_work(struct cv_buf *out, const struct group_work *work)
 }
 
 void
-group_write_assignment(struct cv_buf *out, int16_t version, const struct group_assignment *assignment)
+group_write_assignment(struct cv_buf *out, int16_t version,
+                       const struct group_assignment *assignment)
 {
     cv_buf_be16(out, (uint16_t)version);
     cv_buf_be16(out, (uint16_t)assignment->error);
@@ -327,14 +329,16 @@ read_count(struct cv_reader *in, size_t min_bytes, int32_t *ret, struct cv_err *
     if (in->failed)
         return cv_fail(err, CV_INVALID, "an array in the group protocol is cut short");
     if (count < -1 || (count > 0 && (size_t)count > cv_reader_left(in) / min_bytes))
-        return cv_fail(err, CV_INVALID, "an array in the group protocol claims %ld elements in %zu bytes",
+        return cv_fail(err, CV_INVALID,
+                       "an array in the group protocol claims %ld elements in %zu bytes",
                        (long)count, cv_reader_left(in));
     *ret = count;
     return CV_OK;
 }
 
 static enum cv_rc
-read_connector(struct cv_reader *in, struct group_work *work, size_t *inout_bytes, struct cv_err *err)
+read_connector(struct cv_reader *in, struct group_work *work, size_t *inout_bytes,
+               struct cv_err *err)
 {
     enum cv_rc rc;
     int32_t count, i;
@@ -348,11 +352,12 @@ read_connector(struct cv_reader *in, struct group_work *work, size_t *inout_byte
 
         *inout_bytes += sizeof(struct group_unit) + strlen(connector) + 1;
         if (task < GROUP_CONNECTOR)
-            rc = cv_fail(err, CV_INVALID, "connector \"%s\" in the group protocol has task %ld", connector,
-                         (long)task);
+            rc = cv_fail(err, CV_INVALID, "connector \"%s\" in the group protocol has task %ld",
+                         connector, (long)task);
         else if (*inout_bytes > WORK_BYTES_MAX || work->count == WORK_UNITS_MAX)
             rc = cv_fail(err, CV_INVALID,
-                         "an assignment in the group protocol has more than %d units, or takes more than %zu bytes",
+                         "an assignment in the group protocol has more than %d units, or takes "
+                         "more than %zu bytes",
                          WORK_UNITS_MAX, WORK_BYTES_MAX);
         else if (!group_work_append(work, connector, task))
             rc = cv_fail_memory(err);
@@ -417,7 +422,8 @@ read_assignment(struct cv_reader *in, struct group_assignment *ret, struct cv_er
 }
 
 enum cv_rc
-group_read_assignment(const void *data, size_t len, struct group_assignment *ret, struct cv_err *err)
+group_read_assignment(const void *data, size_t len, struct group_assignment *ret,
+                      struct cv_err *err)
 {
     struct cv_reader in = cv_reader_of(data, len);
     struct group_assignment assignment = { 0 };
