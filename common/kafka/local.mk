@@ -3,8 +3,10 @@ common_kafka_libkafka_a_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
 common_kafka_libkafka_a_SOURCES = \
 	common/kafka/admin.c common/kafka/admin.h \
 	common/kafka/client.c common/kafka/client.h \
+	common/kafka/compacted_topic.c common/kafka/compacted_topic.h \
 	common/kafka/conf.c common/kafka/conf.h \
 	common/kafka/consumer.c common/kafka/consumer.h \
+	common/kafka/consumer_positions.c \
 	common/kafka/handle.h \
 	common/kafka/jaas.c common/kafka/jaas.h \
 	common/kafka/keys.c common/kafka/keys.h \

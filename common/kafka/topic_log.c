@@ -15,6 +15,7 @@
 #include "common/kafka/topic_log.h"
 
 #include "common/clock.h"
+#include "common/kafka/compacted_topic.h"
 #include "common/kafka/producer.h"
 #include "common/log.h"
 #include "common/thread.h"
@@ -22,7 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ASK_TIMEOUT_MS  2000 /* bounds how late a stop is seen */
 #define RETRY_MS        250
 #define SAY_EVERY_MS    5000
 #define APPEAR_MS       30000 /* a created topic may take that long to show in the metadata */
@@ -380,97 +380,6 @@ wait_for_kafka(struct cv_topic_log *log, const atomic_bool *stop, struct cv_log_
 }
 
 static enum cv_rc
-create_once(struct cv_topic_log *log, const struct cv_topic_spec *topic, bool *ret_created,
-            struct cv_err *err)
-{
-    struct cv_config *configs =
-        topic->configs != NULL ? cv_config_copy(topic->configs) : cv_config_new();
-    struct cv_topic_spec compacted = *topic;
-    enum cv_rc rc;
-
-    if (configs == NULL)
-        return cv_fail_memory(err);
-    compacted.configs = configs;
-    rc = cv_config_set(configs, "cleanup.policy", "compact", err);
-    if (rc == CV_OK)
-        rc = cv_admin_topic_create(log->admin, &compacted, ASK_TIMEOUT_MS, ret_created, err);
-    cv_config_free(configs);
-    return rc;
-}
-
-/* An existing topic. Who may not read its settings is trusted to have made it well, as in Connect.
- */
-static enum cv_rc
-check_policy(struct cv_topic_log *log, struct cv_err *err)
-{
-    struct cv_err unread = CV_ERR_INIT;
-    char *policy = NULL;
-    enum cv_rc rc;
-
-    rc = cv_admin_topic_config(log->admin, log->topic, "cleanup.policy", ASK_TIMEOUT_MS, &policy,
-                               &unread);
-    if (rc == CV_INVALID) {
-        CV_LOG_INFO(log->logger, "cleanup policy not checked", CV_STR("topic", log->topic),
-                    CV_ERR(&unread));
-        return CV_OK;
-    }
-    if (rc != CV_OK) {
-        *err = unread;
-        return rc;
-    }
-    if (strcmp(policy, "compact") != 0)
-        rc =
-            cv_fail(err, CV_INVALID,
-                    "topic \"%s\" has cleanup.policy=%s, which would lose state: set it to compact "
-                    "(kafka-configs.sh --alter --entity-type topics --entity-name %s --add-config "
-                    "cleanup.policy=compact) or name another topic",
-                    log->topic, policy, log->topic);
-    free(policy);
-    return rc;
-}
-
-static enum cv_rc
-ask_partitions(struct cv_topic_log *log, int32_t max_partitions, struct cv_err *err)
-{
-    int32_t count = 0;
-
-    if (cv_admin_topic_partitions(log->admin, log->topic, ASK_TIMEOUT_MS, &count, err) != CV_OK)
-        return err->rc;
-    if (max_partitions > 0 && count > max_partitions)
-        return cv_fail(
-            err, CV_INVALID,
-            "topic \"%s\" has %d partitions where at most %d may be, because order counts: "
-            "delete and create it with %d, or name another topic",
-            log->topic, count, max_partitions, max_partitions);
-    log->partitions = count;
-    return CV_OK;
-}
-
-/* Create the topic or check the existing one; learn its partitions. */
-static enum cv_rc
-find_topic(struct cv_topic_log *log, const struct cv_topic_log_spec *spec, struct cv_err *err)
-{
-    struct cv_err not_created = CV_ERR_INIT;
-    bool created = false;
-    enum cv_rc rc = create_once(log, &spec->topic, &created, &not_created);
-
-    if (rc != CV_OK && rc != CV_INVALID) {
-        *err = not_created;
-        return rc;
-    }
-    if (created)
-        CV_LOG_INFO(log->logger, "topic created", CV_STR("topic", log->topic));
-    rc = ask_partitions(log, spec->max_partitions, err);
-    if (rc == CV_NOT_FOUND && not_created.rc != CV_OK) {
-        *err = not_created; /* it is not there, and this is why */
-        return err->rc;
-    }
-    if (rc == CV_OK && !created)
-        rc = check_policy(log, err);
-    return rc;
-}
-
-static enum cv_rc
 find_topic_patiently(struct cv_topic_log *log, const struct cv_topic_log_spec *spec,
                      const atomic_bool *stop, struct cv_err *err)
 {
@@ -478,7 +387,8 @@ find_topic_patiently(struct cv_topic_log *log, const struct cv_topic_log_spec *s
     int64_t missing_since = -1;
     enum cv_rc rc;
 
-    while ((rc = find_topic(log, spec, err)) != CV_OK) {
+    while ((rc = kafka_compacted_topic(log->admin, &spec->topic, spec->max_partitions, log->logger,
+                                       &log->partitions, err)) != CV_OK) {
         if (rc == CV_NOT_FOUND) {
             if (missing_since < 0)
                 missing_since = cv_mono_ms();
