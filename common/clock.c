@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define MS_PER_DAY INT64_C(86400000)
@@ -24,8 +25,8 @@ read_ns(clockid_t id)
     struct timespec ts;
 
     if (atomic_load_explicit(&clock_stopped, memory_order_acquire))
-        return 1000000 * (id == CLOCK_REALTIME ? atomic_load(&clock_wall_ms)
-                                               : atomic_load(&clock_mono_ms));
+        return 1000000 *
+               (id == CLOCK_REALTIME ? atomic_load(&clock_wall_ms) : atomic_load(&clock_mono_ms));
     clock_gettime(id, &ts);
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
@@ -60,8 +61,8 @@ cv_mono_us(void)
     return read_ns(CLOCK_MONOTONIC) / 1000;
 }
 
-/* Days since 1970 to the proleptic Gregorian date; years are counted from 1 March, so that the leap day is
-   the last of its year. */
+/* Days since 1970 to the proleptic Gregorian date; years are counted from 1 March, so that the leap
+   day is the last of its year. */
 static void
 civil_from_days(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day)
 {
@@ -75,6 +76,15 @@ civil_from_days(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day)
     *ret_day = (int)(doy - (153 * mp + 2) / 5 + 1);
     *ret_month = (int)(mp < 10 ? mp + 3 : mp - 9);
     *ret_year = yoe + era * 400 + (*ret_month <= 2 ? 1 : 0);
+}
+
+static void
+put_digits(char *out, int value, int count)
+{
+    while (count-- > 0) {
+        out[count] = (char)('0' + value % 10);
+        value /= 10;
+    }
 }
 
 void
@@ -93,6 +103,17 @@ cv_format_iso_ms(int64_t ms, char out[CV_ISO_MAX])
     }
     in_day = (int)rest;
     civil_from_days(days, &year, &month, &day);
+    if (year >= 0 && year <= 9999) { /* by hand: printf costs more than all the rest */
+        memcpy(out, "0000-00-00T00:00:00.000Z", 25);
+        put_digits(out, (int)year, 4);
+        put_digits(out + 5, month, 2);
+        put_digits(out + 8, day, 2);
+        put_digits(out + 11, in_day / 3600000, 2);
+        put_digits(out + 14, in_day / 60000 % 60, 2);
+        put_digits(out + 17, in_day / 1000 % 60, 2);
+        put_digits(out + 20, in_day % 1000, 3);
+        return;
+    }
     snprintf(out, CV_ISO_MAX, "%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ", (long long)year, month, day,
              in_day / 3600000, in_day / 60000 % 60, in_day / 1000 % 60, in_day % 1000);
 }

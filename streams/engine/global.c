@@ -403,8 +403,10 @@ global_turn(struct global *global, int timeout_ms, struct cv_err *err)
         rc = save(global, err);
     if (rc != CV_OK)
         return rc;
-    if (global->left == 0 && global->status.state == TASK_RESTORING)
+    if (global->left == 0 && global->status.state == TASK_RESTORING) {
+        db_checkpoint(global->db);
         move(global, GLOBAL_READY, NULL);
+    }
     publish(global, false);
     return CV_OK;
 }

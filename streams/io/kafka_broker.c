@@ -265,6 +265,10 @@ make_layers(struct kafka_broker *kb, struct cv_err *err)
         if (cv_config_set(kb->forced, forced[i], forced[i + 1], err) != CV_OK)
             return err->rc;
     }
+    /* A transaction ends with a flush, so lingering only saves the sender's thread small requests.
+     */
+    if (cv_config_set(kb->below, "linger.ms", "20", err) != CV_OK)
+        return err->rc;
     return cv_config_set(kb->below, "transaction.timeout.ms", timeout, err);
 }
 

@@ -26,6 +26,7 @@
 
 #define APPLICATION_ID 0x43564C54 /* "CVLT" */
 #define USER_VERSION   1
+#define MAP_BYTES      ((int64_t)1 << 30)
 #define UNIX_EPOCH_MS  INT64_C(210866760000000) /* Julian day number of 1970-01-01, in ms */
 
 bool
@@ -412,7 +413,24 @@ db_attach(struct database *db, const char *path, const char *schema, struct cv_e
         rc = statement_run(db, st, err);
     }
     statement_free(st);
+    if (rc == CV_OK) {
+        struct cv_buf sql = CV_BUF_INIT(1024);
+
+        cv_buf_str(&sql, "PRAGMA ");
+        cv_buf_sql_ident(&sql, schema);
+        cv_buf_printf(&sql, ".mmap_size=%lld; PRAGMA ", (long long)MAP_BYTES);
+        cv_buf_sql_ident(&sql, schema);
+        cv_buf_str(&sql, ".cache_size=-16384");
+        rc = db_exec(db, cv_buf_cstr(&sql), err);
+        cv_buf_free(&sql);
+    }
     return rc;
+}
+
+void
+db_checkpoint(struct database *db)
+{
+    sqlite3_wal_checkpoint_v2(db->handle, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
 enum cv_rc

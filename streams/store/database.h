@@ -75,9 +75,13 @@ void db_close(struct database *db); /* rolls back; statements must be freed befo
 /* PRAGMA quick_check. CV_INTERNAL with what it found. */
 CV_MUST_CHECK
 enum cv_rc db_check(struct database *db, struct cv_err *err);
-/* Make another state file readable under a schema name. */
+/* Make another state file readable under a schema name. Its pages are mapped, so that several
+   connections share them. */
 CV_MUST_CHECK
 enum cv_rc db_attach(struct database *db, const char *path, const char *schema, struct cv_err *err);
+
+/* Bring the WAL into the file as far as readers allow: mapped pages are found in the file only. */
+void db_checkpoint(struct database *db);
 
 /* Run statements without values; for literals of ours. */
 CV_MUST_CHECK

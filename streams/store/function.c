@@ -4,7 +4,6 @@
 #include "streams/store/function.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -68,16 +67,22 @@ decimal_scaled(const char *text, size_t len, int scale, int64_t *ret)
 size_t
 decimal_text(int64_t scaled, int scale, char out[DECIMAL_TEXT_MAX])
 {
-    uint64_t abs = scaled < 0 ? 0 - (uint64_t)scaled : (uint64_t)scaled;
-    uint64_t power = 1;
+    uint64_t left = scaled < 0 ? 0 - (uint64_t)scaled : (uint64_t)scaled;
+    char *p = out + DECIMAL_TEXT_MAX - 1;
+    size_t len;
 
-    for (int i = 0; i < scale; i++)
-        power *= 10;
-    if (scale == 0)
-        return (size_t)snprintf(out, DECIMAL_TEXT_MAX, "%lld", (long long)scaled);
-    return (size_t)snprintf(out, DECIMAL_TEXT_MAX, "%s%llu.%0*llu", scaled < 0 ? "-" : "",
-                            (unsigned long long)(abs / power), scale,
-                            (unsigned long long)(abs % power));
+    *p = '\0';
+    for (int digit = 0; digit <= scale || left != 0; digit++) {
+        if (digit == scale && scale > 0)
+            *--p = '.';
+        *--p = (char)('0' + left % 10);
+        left /= 10;
+    }
+    if (scaled < 0)
+        *--p = '-';
+    len = (size_t)(out + DECIMAL_TEXT_MAX - 1 - p);
+    memmove(out, p, len + 1);
+    return len;
 }
 
 static bool

@@ -26,14 +26,17 @@ enum {
     META_SNAPSHOT
 };
 
-struct change_vtab {
-    sqlite3_vtab base;
-    struct relation *rel;
-};
-
 struct change_cursor {
     sqlite3_vtab_cursor base;
     bool done;
+};
+
+struct change_vtab {
+    sqlite3_vtab base;
+    struct relation *rel;
+    struct change_cursor
+        first; /* most statements need one cursor: it comes without an allocation */
+    bool first_taken;
 };
 
 static void
@@ -104,11 +107,13 @@ best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 static int
 open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **ret)
 {
-    struct change_cursor *cur = sqlite3_malloc(sizeof(*cur));
+    struct change_vtab *vtab = cv_container_of(base, struct change_vtab, base);
+    struct change_cursor *cur = vtab->first_taken ? sqlite3_malloc(sizeof(*cur)) : &vtab->first;
 
-    (void)base;
     if (cur == NULL)
         return SQLITE_NOMEM;
+    if (cur == &vtab->first)
+        vtab->first_taken = true;
     *cur = (struct change_cursor){ .done = true };
     *ret = &cur->base;
     return SQLITE_OK;
@@ -117,7 +122,12 @@ open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **ret)
 static int
 close_cursor(sqlite3_vtab_cursor *base)
 {
-    sqlite3_free(base);
+    struct change_vtab *vtab = cv_container_of(base->pVtab, struct change_vtab, base);
+
+    if (base == &vtab->first.base)
+        vtab->first_taken = false;
+    else
+        sqlite3_free(base);
     return SQLITE_OK;
 }
 

@@ -41,7 +41,7 @@ struct state;
 CV_MUST_CHECK
 enum cv_rc state_open(const struct state_spec *spec, struct state **ret, struct cv_err *err);
 /* Throw the file away and begin an empty one. Statements on it must be freed before; on failure
-   *state is as good as closed. */
+ *state is as good as closed. */
 CV_MUST_CHECK
 enum cv_rc state_wipe(struct state *state, struct cv_err *err);
 /* Roll back, note that it was closed in order, close. */
