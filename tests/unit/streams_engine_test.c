@@ -311,8 +311,8 @@ unchanged_values_come_from_the_stored_row(void **state)
 {
     static const char *const lines[] = {
         "[1] {\"id\":1,\"op\":\"c\",\"status\":\"long text\",\"was\":null,\"total\":\"5.00\"}",
-        "[1] {\"id\":1,\"op\":\"u\",\"status\":\"long text\",\"was\":\"long "
-        "text\",\"total\":\"6.00\"}",
+        ("[1] {\"id\":1,\"op\":\"u\",\"status\":\"long text\",\"was\":\"long "
+         "text\",\"total\":\"6.00\"}"),
         "[2] {\"id\":2,\"op\":\"u\",\"status\":null,\"was\":null,\"total\":\"6.00\"}",
     };
 

@@ -393,8 +393,8 @@ a_restored_table_equals_its_original(void **state)
     struct changelog *log[2];
     struct cv_err err = CV_ERR_INIT;
     static const char *const steps[] = {
-        "INSERT INTO t VALUES ('a', 1, 1.5, x'0001'), ('b', 2, NULL, NULL), ('c' || char(0) || "
-        "'d', 3, 7, x'')",
+        ("INSERT INTO t VALUES ('a', 1, 1.5, x'0001'), ('b', 2, NULL, NULL), ('c' || char(0) || "
+         "'d', 3, 7, x'')"),
         "UPDATE t SET v = 2 WHERE n = 1",
         "INSERT OR REPLACE INTO t VALUES ('a', 1, 9, NULL)",
         "UPDATE t SET k = 'moved' WHERE n = 2",
