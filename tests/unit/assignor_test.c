@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/helper/failing_alloc.h"
+
 #include "tests/helper/cmocka_all.h"
 
 #define MAX_DELAY_MS 300000
@@ -756,6 +758,48 @@ eager_deals_connectors_then_tasks_in_one_circle(void **state)
     assert_int_equal(4, f->result.shares[0].owned.count);
 }
 
+/* A round that fails for lack of memory leaves the state as it was: the same round then succeeds.
+ */
+static void
+failed_round_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct assignor_member members[MEMBERS_MAX];
+    struct assignor_round round;
+    struct assignor_result result;
+    struct cv_err err;
+    long n;
+
+    fixture_config(f, "a a/0 a/1 b b/0 b/1");
+    fixture_join(f, "m1", "a a/0 a/1");
+    fixture_join(f, "m2", "b b/0 b/1");
+    fixture_round(f);
+    fixture_leave(f, "m2");
+    fixture_join(f, "m3", "");
+    round = fixture_begin(f, members, f->generation);
+    for (n = 1;; n++) {
+        enum cv_rc rc;
+        bool failed;
+
+        failing_alloc_at(n);
+        rc = assignor_incremental(&f->state, &round, &result, &err);
+        failed = failing_alloc_stop();
+        if (!failed) {
+            assert_int_equal(CV_OK, rc);
+            break;
+        }
+        assert_int_not_equal(CV_OK, rc);
+        assert_int_equal(6, f->state.previous_assignment.count);
+        assert_int_equal(1, f->state.previous_generation);
+        assert_int_equal(0, f->state.scheduled_rebalance_ms);
+        assert_int_equal(0, f->state.candidates.count);
+    }
+    assert_true(n > 10);
+    assert_int_equal(MAX_DELAY_MS, result.delay_ms);
+    assert_int_equal(1, f->state.candidates.count);
+    assignor_result_done(&result);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -788,6 +832,7 @@ main(void)
         TEST(without_a_delay_revocations_do_not_back_off),
         TEST(extra_units_stay_where_they_are),
         TEST(any_history_comes_to_rest_complete_and_balanced),
+        TEST(failed_round_changes_nothing),
         TEST(eager_deals_connectors_then_tasks_in_one_circle),
     };
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/helper/failing_alloc.h"
 #include "tests/helper/recording.h"
 
 #include "tests/helper/cmocka_all.h"
@@ -449,6 +450,59 @@ a_name_that_does_not_fit_fails_the_buffer(void **state)
     free(url);
 }
 
+/* Reading leaves nothing behind and touches nothing, whichever allocation fails; so does writing.
+ */
+static void
+every_failed_allocation_is_reported(void **state)
+{
+    struct group_metadata written = { .url = (char *)"u1",
+                                      .has_allocation = true,
+                                      .allocation = { .leader = (char *)"m",
+                                                      .leader_url = (char *)"u1" } };
+    struct cv_buf bytes = CV_BUF_INIT(4096);
+    struct group_metadata good = { 0 };
+    struct cv_err err;
+    long n;
+
+    (void)state;
+    assert_true(group_work_add(&written.allocation.assigned, "a", GROUP_CONNECTOR));
+    assert_true(group_work_add(&written.allocation.assigned, "a", 0));
+    assert_true(group_work_add(&written.allocation.assigned, "b", 0));
+    group_write_metadata(&bytes, 2, &written);
+    group_work_done(&written.allocation.assigned);
+    if (group_read_metadata(bytes.data, bytes.len, &good, &err) != CV_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(3, good.allocation.assigned.count);
+    for (n = 1;; n++) {
+        struct group_metadata got = { .config_offset = -77 };
+        struct group_work copy = { 0 };
+        struct cv_buf out = CV_BUF_INIT(4096);
+        bool copied, failed;
+        enum cv_rc rc;
+
+        failing_alloc_at(n);
+        rc = group_read_metadata(bytes.data, bytes.len, &got, &err);
+        copied = rc == CV_OK && group_work_copy(&copy, &good.allocation.assigned);
+        if (copied)
+            group_write_metadata(&out, 2, &good);
+        failed = failing_alloc_stop();
+        assert_int_equal(!failed, rc == CV_OK && copied && out.failed == CV_OK);
+        if (rc != CV_OK)
+            assert_int_equal(-77, got.config_offset);
+        else
+            group_metadata_done(&got);
+        if (!copied)
+            assert_null(copy.items);
+        group_work_done(&copy);
+        cv_buf_free(&out);
+        if (!failed)
+            break;
+    }
+    assert_true(n > 5);
+    group_metadata_done(&good);
+    cv_buf_free(&bytes);
+}
+
 int
 main(void)
 {
@@ -464,6 +518,7 @@ main(void)
         cmocka_unit_test(a_set_that_unfolds_to_too_much_memory_is_refused),
         cmocka_unit_test(a_set_of_too_many_units_is_refused),
         cmocka_unit_test(a_set_keeps_order_and_holds_a_unit_once),
+        cmocka_unit_test(every_failed_allocation_is_reported),
         cmocka_unit_test(a_name_that_does_not_fit_fails_the_buffer),
     };
 

@@ -24,7 +24,9 @@ group_test_libs = worker/group/libgroup.a common/wire/libwire.a common/libcommon
 	$(OPENSSL_LIBS) $(PCRE2_LIBS) $(JSONC_LIBS) $(CMOCKA_LIBS)
 
 unit_tests += tests/unit/protocol_test
-tests_unit_protocol_test_SOURCES = tests/unit/protocol_test.c tests/helper/recording.c tests/helper/recording.h
+tests_unit_protocol_test_SOURCES = tests/unit/protocol_test.c tests/helper/recording.c tests/helper/recording.h \
+	tests/helper/failing_alloc.c
+tests_unit_protocol_test_LDFLAGS = $(unit_failing_alloc_ldflags)
 tests_unit_protocol_test_CPPFLAGS = $(unit_cppflags) $(JSONC_CFLAGS)
 tests_unit_protocol_test_LDADD = $(group_test_libs)
 EXTRA_DIST += \
@@ -41,7 +43,8 @@ EXTRA_DIST += \
 	tests/data/group/12-eager-worker-leaves.json
 
 unit_tests += tests/unit/assignor_test
-tests_unit_assignor_test_SOURCES = tests/unit/assignor_test.c
+tests_unit_assignor_test_SOURCES = tests/unit/assignor_test.c tests/helper/failing_alloc.c
+tests_unit_assignor_test_LDFLAGS = $(unit_failing_alloc_ldflags)
 tests_unit_assignor_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_assignor_test_LDADD = $(group_test_libs)
 
