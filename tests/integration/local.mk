@@ -3,9 +3,10 @@
 integration_tests = \
 	tests/integration/bad_config.int \
 	tests/integration/file_connectors.int \
-	tests/integration/kafka_client.int \
 	tests/integration/golden.int \
 	tests/integration/group.int \
+	tests/integration/kafka_client.int \
+	tests/integration/outage.int \
 	tests/integration/quickstart.int \
 	tests/integration/sample_schema.int \
 	tests/integration/streams_kill.int \
