@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# latency.sh [OPTIONS]: how long after its commit a row's event is in a consumer's hands
+#
+# Commits one row a transaction at a fixed rate (open loop, synchronous_commit and fsync on) into a
+# private PostgreSQL, captured by a culvert-worker into a private Kafka, and consumes the topic: times
+# in ms from when the row was due, from when its INSERT was sent, and from the commit's answer.
+#
+#   --rate N         transactions a second                (1000)
+#   --seconds N      how long, after 2 s that do not count (20)
+#   --rounds N       how often; each with its own worker  (3)
+#   --writers N      connections that commit              (8)
+#   -h, --help       print this
+#
+# Environment: CULVERT_BUILD (where the programs are built), CULVERT_KAFKA_LIBS (folder with Kafka's
+# jars), CULVERT_TEST_PORT (first port to try).
+set -euo pipefail
+# shellcheck source=bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+rate=1000
+seconds=20
+rounds=3
+writers=8
+while [ $# -gt 0 ]; do
+    case $1 in
+    --rate) need_value "$@" && rate=$2 && shift 2 ;;
+    --seconds) need_value "$@" && seconds=$2 && shift 2 ;;
+    --rounds) need_value "$@" && rounds=$2 && shift 2 ;;
+    --writers) need_value "$@" && writers=$2 && shift 2 ;;
+    -h | --help) show_help && exit ;;
+    *) die "unknown option \"$1\" (see --help)" ;;
+    esac
+done
+need_number --rate "$rate"
+need_number --seconds "$seconds"
+need_number --rounds "$rounds"
+need_number --writers "$writers"
+if [ "$rate" -lt 1 ] || [ "$seconds" -lt 1 ] || [ "$rounds" -lt 1 ] || [ "$writers" -lt 1 ]; then
+    die "--rate, --seconds, --rounds and --writers must be at least 1"
+fi
+
+# shellcheck disable=SC2317 # called by wait_until
+streams() {
+    [ "$(bench_psql -c "SELECT active FROM pg_replication_slots WHERE slot_name = '$1'")" = t ]
+}
+
+latency_round() {
+    local name=latency_$1 what before
+    bench_psql -c 'TRUNCATE public.orders' \
+        -c "SELECT pg_create_logical_replication_slot('$name', 'pgoutput')" >/dev/null
+    kafka_dump --partitions 1 create "$name.public.orders" >/dev/null
+    worker_boot "$name"
+    connector_create "$name" "$name"
+    wait_until 30 streams "$name" || worker_failed "does not stream; its task: $(connector_trace "$name")"
+    before=$(cpu_of "$worker_pid")
+    "$CULVERT_BUILD/bench/latency" --rate "$rate" --seconds "$seconds" --writers "$writers" \
+        "$conninfo" "$KAFKA_BOOTSTRAP_SERVERS" "$name.public.orders" >"$CULVERT_STATE/$name.out"
+    keep worker_cpu "$(per $(($(cpu_of "$worker_pid") - before)) $(((seconds + 2) * 10)) 1)"
+    keep worker_rss "$(per "$(peak_rss_of "$worker_pid")" 1024 1)"
+    worker_stop
+    while read -r what line; do
+        case $what in
+        *_to_consumer | commit)
+            keep "$what.p50" "$(field p50 "$line")"
+            keep "$what.p99" "$(field p99 "$line")"
+            ;;
+        esac
+    done <"$CULVERT_STATE/$name.out"
+    step "round $1 of $rounds: $(sed -n 's/^sent_to_consumer //p' "$CULVERT_STATE/$name.out")," \
+        "load $(cut -d ' ' -f 1 /proc/loadavg)"
+}
+
+bench_boot
+for ((round = 1; round <= rounds; round++)); do
+    latency_round "$round"
+done
+say
+show_machine
+say "$rate transactions/s of one row for $seconds s, $writers connections, synchronous_commit on;" \
+    "$rounds round(s): median (least - most)"
+show sent_to_consumer.p50 "INSERT sent to event consumed, ms, p50"
+show sent_to_consumer.p99 "  p99"
+show due_to_consumer.p50 "INSERT due to event consumed, ms, p50"
+show due_to_consumer.p99 "  p99"
+show acked_to_consumer.p50 "commit answered to event consumed, ms, p50"
+show acked_to_consumer.p99 "  p99"
+show commit.p50 "the commit itself, ms, p50"
+show commit.p99 "  p99"
+show worker_cpu "worker, % of one core"
+show worker_rss "worker, peak RSS, MB"

@@ -1,0 +1,169 @@
+# shellcheck shell=bash disable=SC2034 # the scripts use what is set here
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the benchmarks share: private servers, the worker started and stopped, its costs read from
+# /proc, results kept and their medians. Source it; it starts nothing by itself.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
+
+# What was built and downloaded stays that of the checkout, whatever folder the servers run in.
+build_given=$CULVERT_BUILD
+CULVERT_KAFKA_LIBS=$(kafka_libs)
+ticks_a_second=$(getconf CLK_TCK)
+
+# ---- servers
+
+# Boot both servers with settings of a real installation (fsync on, all tiers of Java's JIT), and make
+# the database with its table and publication. They are stopped and deleted at exit.
+bench_boot() {
+    local ports program
+    for program in programs/culvert-worker bench/drain bench/watch bench/latency \
+        tests/helper/kafka_dump; do
+        [ -x "$CULVERT_BUILD/$program" ] || die "$CULVERT_BUILD/$program is not built; run scripts/setup.sh" \
+            "or set CULVERT_BUILD, and make programs/culvert-worker bench/drain bench/watch bench/latency" \
+            "tests/helper/kafka_dump there"
+    done
+    set_state "$(mktemp -d "${TMPDIR:-/tmp}/culvert-bench.XXXXXX")"
+    chmod 711 "$CULVERT_STATE"
+    trap bench_down EXIT
+    trap 'exit 130' INT TERM
+    read -r -a ports <<<"$(free_ports 4 ${CULVERT_TEST_PORT:+"$CULVERT_TEST_PORT"})"
+    step "starting PostgreSQL and Kafka"
+    kafka_start "${ports[0]}" "${ports[1]}"
+    pg_start "${ports[2]}" shared_buffers=512MB max_wal_size=16GB checkpoint_timeout=1h \
+        max_replication_slots=20 max_wal_senders=20 synchronous_commit=on autovacuum=off
+    KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:${ports[0]}
+    POSTGRES_HOST=127.0.0.1 POSTGRES_PORT=${ports[2]} POSTGRES_USER=postgres
+    rest_port=${ports[3]}
+    rest_url=http://127.0.0.1:$rest_port
+    conninfo="host=$POSTGRES_HOST port=$POSTGRES_PORT user=postgres dbname=bench"
+    shop_psql -d postgres -c 'CREATE DATABASE bench'
+    bench_psql -f "$CULVERT_TOP/bench/orders.sql"
+    kafka_wait 60
+}
+bench_down() {
+    worker_stop
+    kafka_stop
+    pg_stop
+    pg_purge
+    rm -rf "$CULVERT_STATE"
+}
+bench_psql() { shop_psql -d bench -At "$@"; }
+
+# ---- the worker
+
+# worker_boot NAME: a worker of its own group; sets rest_ms, from exec to the first answer of GET /.
+worker_boot() {
+    local file=$CULVERT_STATE/$1.properties before line
+    cat >"$file" <<PROPERTIES
+bootstrap.servers=$KAFKA_BOOTSTRAP_SERVERS
+group.id=$1
+key.converter=org.apache.kafka.connect.json.JsonConverter
+value.converter=org.apache.kafka.connect.json.JsonConverter
+key.converter.schemas.enable=false
+value.converter.schemas.enable=false
+config.storage.topic=$1-configs
+config.storage.replication.factor=1
+offset.storage.topic=$1-offsets
+offset.storage.replication.factor=1
+offset.storage.partitions=1
+status.storage.topic=$1-status
+status.storage.replication.factor=1
+status.storage.partitions=1
+offset.flush.interval.ms=1000
+listeners=$rest_url
+PROPERTIES
+    before=${EPOCHREALTIME/./}
+    proc_start worker "$CULVERT_BUILD/programs/culvert-worker" "$file"
+    until read -r line < <(first_line); do
+        proc_alive worker || worker_failed "did not start"
+    done
+    rest_ms=$((${EPOCHREALTIME/./} - before))
+    rest_ms=$(per "$rest_ms" 1000 1)
+    case $line in
+    'HTTP/1.'[01]' 200'*) ;;
+    *) die "the worker's first answer to GET / was \"$line\"" ;;
+    esac
+    wait_until 60 rest_ok "$rest_url/health" || worker_failed "did not become healthy"
+    worker_pid=$(proc_pid worker)
+}
+# The status line of GET /, nothing if nobody listens.
+first_line() {
+    local reply
+    { exec 3<>"/dev/tcp/127.0.0.1/$rest_port"; } 2>/dev/null || return 0
+    printf 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' >&3
+    IFS= read -r -t 10 reply <&3 && printf '%s\n' "$reply"
+}
+worker_stop() { proc_stop worker; }
+worker_failed() {
+    tail -n 20 "$CULVERT_STATE/log/worker.log" >&2
+    die "the worker $1"
+}
+
+# connector_create NAME SLOT [KEY VALUE]...: capture table orders from SLOT into NAME.public.orders.
+connector_create() {
+    local name=$1 slot=$2 config answer
+    shift 2
+    config=$(jq -n --arg port "$POSTGRES_PORT" --arg prefix "$name" --arg slot "$slot" '
+        {"connector.class": "io.debezium.connector.postgresql.PostgresConnector", "tasks.max": "1",
+         "database.hostname": "127.0.0.1", "database.port": $port, "database.user": "postgres",
+         "database.dbname": "bench", "topic.prefix": $prefix, "plugin.name": "pgoutput",
+         "slot.name": $slot, "publication.name": "bench", "publication.autocreate.mode": "disabled",
+         "table.include.list": "public.orders", "snapshot.mode": "no_data",
+         "tombstones.on.delete": "false", "topic.creation.default.partitions": "1",
+         "topic.creation.default.replication.factor": "1"}
+        + ([$ARGS.positional | _nwise(2) | {(.[0]): .[1]}] | add // {})' --args "$@")
+    answer=$(rest PUT "$rest_url/connectors/$name/config" "$config") ||
+        die "the worker refused the connector: $(jq -r '.message // .' <<<"$answer" 2>/dev/null)"
+}
+# The first line of a failed task's trace.
+connector_trace() {
+    rest GET "$rest_url/connectors/$1/status" 2>/dev/null |
+        jq -r '[.connector, .tasks[]] | map(.trace // empty) | first // empty' | head -n 1
+}
+
+# cpu_of PID: its CPU time so far, in ms.
+cpu_of() {
+    local stat fields
+    stat=$(<"/proc/$1/stat")
+    # the command name, which may hold blanks, ends at the last parenthesis
+    read -r -a fields <<<"${stat##*) }"
+    printf '%s\n' $(((fields[11] + fields[12]) * 1000 / ticks_a_second))
+}
+# peak_rss_of PID: the most memory it had, in kB.
+peak_rss_of() { awk '/^VmHWM:/ { print $2 }' "/proc/$1/status"; }
+
+# ---- results
+
+# per A B [DIGITS]: A / B.
+per() { awk -v a="$1" -v b="$2" -v n="${3:-2}" 'BEGIN { printf "%.*f\n", n, a / b }'; }
+
+# keep NAME VALUE: one more value of a result.
+keep() { printf '%s\n' "$2" >>"$CULVERT_STATE/result.$1"; }
+
+# middle NAME: the median of its values.
+middle() {
+    sort -n "$CULVERT_STATE/result.$1" | awk '{ v[NR] = $1 }
+        END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+# show NAME LABEL: its median, least and most.
+show() {
+    local low high
+    low=$(sort -n "$CULVERT_STATE/result.$1" | head -n 1)
+    high=$(sort -n "$CULVERT_STATE/result.$1" | tail -n 1)
+    printf '  %-44s %10s   (%s - %s)\n' "$2" "$(middle "$1")" "$low" "$high"
+}
+# field NAME LINE: the value of NAME=VALUE in a line of such.
+field() {
+    local word
+    for word in $2; do
+        [ "${word%%=*}" != "$1" ] || printf '%s\n' "${word#*=}"
+    done
+}
+show_machine() {
+    say "machine: $(nproc) cores ($(awk -F ': ' '/^model name/ { print $2; exit }' /proc/cpuinfo))," \
+        "load average $(cut -d ' ' -f 1-3 /proc/loadavg)"
+    say "$("$CULVERT_BUILD/programs/culvert-worker" --version)," \
+        "PostgreSQL $(bench_psql -c 'SHOW server_version')"
+}

@@ -1,0 +1,20 @@
+# The benchmarks: scripts that boot their own servers, and the small programs that they measure with.
+EXTRA_DIST += \
+	bench/latency.sh \
+	bench/lib.sh \
+	bench/orders.sql \
+	bench/source.sh
+
+check_PROGRAMS += bench/drain bench/latency bench/watch
+
+bench_drain_SOURCES = bench/drain.c bench/measure.c bench/measure.h
+bench_drain_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
+bench_drain_LDADD = $(LIBPQ_LIBS)
+
+bench_watch_SOURCES = bench/watch.c bench/measure.c bench/measure.h
+bench_watch_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
+bench_watch_LDADD = $(RDKAFKA_LIBS)
+
+bench_latency_SOURCES = bench/latency.c bench/measure.c bench/measure.h
+bench_latency_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS) $(RDKAFKA_CFLAGS)
+bench_latency_LDADD = $(LIBPQ_LIBS) $(RDKAFKA_LIBS)

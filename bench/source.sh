@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# source.sh [OPTIONS]: how fast a backlog of changes gets from PostgreSQL into Kafka
+#
+# Writes one workload (table orders of 13 columns; 50 % inserts, 40 % updates, 10 % deletes) into a
+# private PostgreSQL, then lets two readers drain the same WAL in turn, each from its own copy of one
+# slot: bench/drain, which only counts (the limit of the walsender), and a new culvert-worker, which
+# sends every event to a private Kafka. Prints medians with least and most. All on this machine.
+#
+#   --changes N         changes in the workload                 (1000000)
+#   --per-tx N          changes in a transaction                (100)
+#   --rounds N          rounds, each reader once a round        (5)
+#   --partitions N      partitions of the topic                 (1)
+#   --compression NAME  of the worker's producer: none, lz4 ... (none)
+#   --schemas           embed the schema in every event
+#   --profile FILE      perf's samples of the last round's worker; see perf report -i FILE
+#   -h, --help          print this
+#
+# Rates count from the start of the walsender's connection to the last change read (drain), or to the
+# last event in the topic (Culvert). Deletes send no tombstone, so events are as many as changes.
+# Environment: CULVERT_BUILD (where the programs are built), CULVERT_KAFKA_LIBS (folder with Kafka's
+# jars), CULVERT_TEST_PORT (first port to try).
+set -euo pipefail
+# shellcheck source=bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+changes=1000000
+per_tx=100
+rounds=5
+partitions=1
+compression=none
+schemas=false
+profile=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --changes) need_value "$@" && changes=$2 && shift 2 ;;
+    --per-tx) need_value "$@" && per_tx=$2 && shift 2 ;;
+    --rounds) need_value "$@" && rounds=$2 && shift 2 ;;
+    --partitions) need_value "$@" && partitions=$2 && shift 2 ;;
+    --compression) need_value "$@" && compression=$2 && shift 2 ;;
+    --schemas) schemas=true && shift ;;
+    --profile) need_value "$@" && profile=$2 && shift 2 ;;
+    -h | --help) show_help && exit ;;
+    *) die "unknown option \"$1\" (see --help)" ;;
+    esac
+done
+need_number --changes "$changes"
+need_number --per-tx "$per_tx"
+need_number --rounds "$rounds"
+need_number --partitions "$partitions"
+if [ "$changes" -lt 1 ] || [ "$per_tx" -lt 1 ] || [ "$rounds" -lt 1 ] || [ "$partitions" -lt 1 ]; then
+    die "--changes, --per-tx, --rounds and --partitions must be at least 1"
+fi
+
+copy_slot() {
+    bench_psql -c "SELECT pg_copy_logical_replication_slot('origin', '$1')" >/dev/null
+}
+# shellcheck disable=SC2317 # called by wait_until
+slot_free() {
+    [ "$(bench_psql -c "SELECT active FROM pg_replication_slots WHERE slot_name = '$1'")" = f ]
+}
+drop_slot() {
+    wait_until 30 slot_free "$1" || die "slot $1 is still in use"
+    bench_psql -c "SELECT pg_drop_replication_slot('$1')" >/dev/null
+}
+# in_millions SECONDS: CPU seconds a million changes.
+in_millions() { awk -v s="$1" -v n="$changes" 'BEGIN { printf "%.2f\n", s * 1000000 / n }'; }
+
+write_workload() {
+    bench_psql -c "SELECT pg_create_logical_replication_slot('origin', 'pgoutput')" >/dev/null
+    step "writing $changes changes, $per_tx a transaction"
+    bench_psql -c "SET synchronous_commit = off" -c "CALL bench_load($changes, $per_tx)" -c CHECKPOINT
+}
+
+drain_round() {
+    local line
+    copy_slot "drain_$1"
+    line=$("$CULVERT_BUILD/bench/drain" "$conninfo" "drain_$1" bench "$changes")
+    drop_slot "drain_$1"
+    drain_rate=$(per "$changes" "$(field seconds "$line")" 0)
+    keep drain_rate "$drain_rate"
+    keep drain_reader "$(in_millions "$(field cpu "$line")")"
+    keep drain_walsender "$(in_millions "$(field walsender_cpu "$line")")"
+    keep drain_bytes "$(per "$(field bytes "$line")" "$changes" 0)"
+}
+
+culvert_round() {
+    local name=culvert_$1 line sampler='' put before sender
+    copy_slot "$name"
+    kafka_dump --partitions "$partitions" create "$name.public.orders" >/dev/null
+    worker_boot "$name"
+    keep rest_ms "$rest_ms"
+    before=$(cpu_of "$worker_pid")
+    if [ -n "$profile" ] && [ "$1" = "$rounds" ]; then
+        perf record -q -F 499 -g -o "$profile" -p "$worker_pid" >/dev/null 2>&1 &
+        sampler=$!
+    fi
+    put=${EPOCHREALTIME/./}
+    connector_create "$name" "$name" producer.override.compression.type "$compression" \
+        key.converter org.apache.kafka.connect.json.JsonConverter \
+        key.converter.schemas.enable "$schemas" \
+        value.converter org.apache.kafka.connect.json.JsonConverter \
+        value.converter.schemas.enable "$schemas"
+    line=$("$CULVERT_BUILD/bench/watch" "$KAFKA_BOOTSTRAP_SERVERS" "$name.public.orders" "$changes") ||
+        worker_failed "did not send everything; its task: $(connector_trace "$name")"
+    IFS='|' read -r -a sender <<<"$(bench_psql -c "SELECT pid,
+        (extract(epoch FROM backend_start) * 1000000)::bigint FROM pg_stat_activity
+        JOIN pg_replication_slots ON active_pid = pid WHERE slot_name = '$name'")"
+    culvert_rate=$(per "${changes}000000" $(($(field last_us "$line") - sender[1])) 0)
+    keep culvert_rate "$culvert_rate"
+    keep culvert_second_half "$(per "$((changes - changes / 2))000000" \
+        $(($(field last_us "$line") - $(field half_us "$line"))) 0)"
+    keep culvert_cpu "$(in_millions "$(per $(($(cpu_of "$worker_pid") - before)) 1000 3)")"
+    keep culvert_walsender "$(in_millions "$(per "$(cpu_of "${sender[0]}")" 1000 3)")"
+    keep culvert_rss "$(per "$(peak_rss_of "$worker_pid")" 1024 1)"
+    keep first_event_ms "$(per $(($(field first_us "$line") - put)) 1000 0)"
+    [ -z "$sampler" ] || kill -INT "$sampler"
+    worker_stop
+    [ -z "$sampler" ] || wait "$sampler" || true
+    drop_slot "$name"
+    kafka_dump delete "$name.public.orders" >/dev/null
+}
+
+bench_boot
+write_workload
+for ((round = 1; round <= rounds; round++)); do
+    drain_round "$round"
+    culvert_round "$round"
+    keep ratio "$(per "$culvert_rate" "$drain_rate")"
+    step "round $round of $rounds: drain $drain_rate, Culvert $culvert_rate events/s," \
+        "load $(cut -d ' ' -f 1 /proc/loadavg)"
+done
+say
+show_machine
+say "$changes changes, $per_tx a transaction, $partitions partition(s), compression $compression," \
+    "schemas $schemas; $rounds round(s): median (least - most)"
+show drain_rate "drain limit, changes/s"
+show culvert_rate "Culvert into Kafka, events/s"
+show culvert_second_half "  its second half, events/s"
+show ratio "Culvert / drain limit"
+show culvert_cpu "worker, CPU s per million events"
+show drain_reader "drain's reader, CPU s per million changes"
+show drain_walsender "walsender under drain, CPU s per million"
+show culvert_walsender "walsender under Culvert, CPU s per million"
+show drain_bytes "bytes from the walsender per change"
+show culvert_rss "worker, peak RSS, MB"
+show rest_ms "worker, exec to first REST answer, ms"
+show first_event_ms "connector created to first event in Kafka, ms"
