@@ -248,6 +248,8 @@ herder_task_state(struct herder *h, const char *name, int task, struct status *r
 {
     if (!atomic_load(&h->started))
         return not_started(h, err);
+    if (task < 0) /* would mean the connector */
+        return cv_fail(err, CV_NOT_FOUND, "No status found for task %s-%d", name, task);
     return status_store_get(h->statuses, name, task, ret, err);
 }
 
@@ -834,8 +836,7 @@ herder_verify(struct herder *h, const char *algorithm, const char *signature, co
     if (member_protocol(h->member) != GROUP_SESSIONED)
         return CV_OK;
     if (algorithm == NULL || signature == NULL)
-        return cv_fail(err, CV_INVALID, "Internal request missing expected header: %s",
-                       algorithm == NULL ? "X-Connect-Request-Signature-Algorithm" : "X-Connect-Authorization");
+        return cv_fail(err, CV_INVALID, "Internal request missing required signature");
     if (!is_accepted(h->spec.config, algorithm))
         return cv_fail(err, CV_INVALID, "This worker does not support the '%s' key signing algorithm used by other "
                        "workers.", algorithm);
