@@ -604,11 +604,12 @@ void
 cv_config_done(const struct cv_config_def *defs, void *out)
 {
     for (const struct cv_config_def *def = defs; def->name != NULL; def++) {
-        char *field = (char *)out + def->offset;
         struct parsed val = { .list = { .items = NULL } };
+        char *field;
 
         if (def->offset == CV_NO_FIELD)
             continue;
+        field = (char *)out + def->offset;
         switch (def->type) {
         case CV_CONFIG_LIST:
             val.list = *(struct cv_list *)(void *)field;
