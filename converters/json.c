@@ -17,9 +17,9 @@
 #include "common/json_read.h"
 #include "converters/converters.h"
 #include "converters/json_schema.h"
-#include "converters/lru.h"
 #include "converters/options.h"
 #include "data/json.h"
+#include "data/lru.h"
 #include "data/schema_json.h"
 
 #define SCHEMA_JSON_MAX ((size_t)64 << 20)

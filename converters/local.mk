@@ -5,7 +5,6 @@ converters_libconverters_a_SOURCES = \
 	converters/header.c \
 	converters/json.c \
 	converters/json_schema.c converters/json_schema.h \
-	converters/lru.c converters/lru.h \
 	converters/number.c \
 	converters/options.c converters/options.h \
 	converters/string.c

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Days and times of day of the Gregorian calendar, extended to all years, in UTC. No time zones, no locale. */
+/* Days and times of day of the Gregorian calendar, extended to all years, in UTC. No time zones, no locale. (Java's
+   old date classes read days before 15 October 1582 in the Julian calendar; this does not.) */
 #ifndef DATA_CALENDAR_H
 #define DATA_CALENDAR_H
 

@@ -121,21 +121,35 @@ bucket_count(const struct slot *slots, size_t n, uint32_t hash, uint32_t size)
     return count;
 }
 
-/* The table's size after the entries were put one by one. */
+/* The size of a table that began with that many buckets after the entries were put one by one. */
 static uint32_t
-table_size(const struct slot *slots, size_t count)
+table_size(const struct slot *slots, size_t count, uint32_t size)
 {
-    uint32_t size = FIRST_SIZE;
-
     for (size_t i = 0; i < count && size < TREE_SIZE; i++) {
         if (bucket_count(slots, i, slots[i].hash, size) >= TREE_BIN)
             size *= 2;
-        if (i + 1 > size / 4 * 3)
+        if ((i + 1) * 4 > (size_t)size * 3)
             size *= 2;
     }
-    while (size < UINT32_C(1) << 30 && count > (size_t)size / 4 * 3)
+    while (size < UINT32_C(1) << 30 && count * 4 > (size_t)size * 3)
         size *= 2;
     return size;
+}
+
+uint32_t
+java_table_for(size_t count)
+{
+    uint32_t size = 1;
+
+    while (size < count && size < UINT32_C(1) << 30)
+        size *= 2;
+    return size;
+}
+
+uint32_t
+java_table_of_copy(size_t count)
+{
+    return count == 0 ? FIRST_SIZE : java_table_for((size_t)((float)count / 0.75F + 1.0F));
 }
 
 static int
@@ -150,9 +164,9 @@ by_bucket(const void *a, const void *b)
 }
 
 static void
-sort_slots(struct slot *slots, size_t count)
+sort_slots(struct slot *slots, size_t count, uint32_t table)
 {
-    uint32_t size = table_size(slots, count);
+    uint32_t size = table_size(slots, count, table);
 
     for (size_t i = 0; i < count; i++) {
         slots[i].bucket = bucket_of(slots[i].hash, size);
@@ -170,7 +184,7 @@ java_order_strings(const char *const *keys, size_t count, size_t *ret_order, str
         return cv_fail_memory(err);
     for (size_t i = 0; i < count; i++)
         slots[i].hash = (uint32_t)java_string_hash(keys[i], strlen(keys[i]));
-    sort_slots(slots, count);
+    sort_slots(slots, count, FIRST_SIZE);
     for (size_t i = 0; i < count; i++)
         ret_order[i] = slots[i].index;
     free(slots);
@@ -181,6 +195,12 @@ java_order_strings(const char *const *keys, size_t count, size_t *ret_order, str
 
 enum cv_rc
 java_order_map(struct cv_value *map, struct cv_err *err)
+{
+    return java_order_map_from(map, FIRST_SIZE, err);
+}
+
+enum cv_rc
+java_order_map_from(struct cv_value *map, uint32_t table, struct cv_err *err)
 {
     struct slot small_slots[SMALL];
     struct cv_map_entry small_entries[SMALL];
@@ -201,7 +221,7 @@ java_order_map(struct cv_value *map, struct cv_err *err)
     }
     for (size_t i = 0; i < count; i++)
         slots[i].hash = value_hash(&map->map.entries[i].key);
-    sort_slots(slots, count);
+    sort_slots(slots, count, table);
     for (size_t i = 0; i < count; i++)
         entries[i] = map->map.entries[slots[i].index];
     memcpy(map->map.entries, entries, count * sizeof(*entries));

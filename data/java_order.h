@@ -25,4 +25,10 @@ CV_MUST_CHECK enum cv_rc java_order_strings(const char *const *keys, size_t coun
 /* Bring the entries of the map itself into that order (scalar keys; others keep their place). */
 CV_MUST_CHECK enum cv_rc java_order_map(struct cv_value *map, struct cv_err *err);
 
+/* The same for a HashMap that began with a table of another size: one of java_table_for, new HashMap(count), or
+   java_table_of_copy, new HashMap(a map of count entries). Entries stand in the order in which they were put. */
+CV_MUST_CHECK enum cv_rc java_order_map_from(struct cv_value *map, uint32_t table, struct cv_err *err);
+uint32_t java_table_for(size_t count);
+uint32_t java_table_of_copy(size_t count);
+
 #endif

@@ -6,6 +6,7 @@ data_libdata_a_SOURCES = \
 	data/java_string.c data/java_string.h \
 	data/json.h data/json_read.c data/json_write.c \
 	data/logical.c data/logical.h \
+	data/lru.c data/lru.h \
 	data/pack.h \
 	data/record.c \
 	data/schema.c \

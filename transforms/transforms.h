@@ -5,7 +5,24 @@
 
 #include <culvert/plugin.h>
 
+#define SMT_VARIANTS 2 /* X$Key and X$Value */
+
+extern const struct cv_plugin cast_plugins[SMT_VARIANTS];
+extern const struct cv_plugin drop_headers_plugin;
+extern const struct cv_plugin extract_field_plugins[SMT_VARIANTS];
+extern const struct cv_plugin filter_plugin;
+extern const struct cv_plugin flatten_plugins[SMT_VARIANTS];
+extern const struct cv_plugin header_from_plugins[SMT_VARIANTS];
+extern const struct cv_plugin hoist_field_plugins[SMT_VARIANTS];
+extern const struct cv_plugin insert_field_plugins[SMT_VARIANTS];
+extern const struct cv_plugin insert_header_plugin;
+extern const struct cv_plugin mask_field_plugins[SMT_VARIANTS];
 extern const struct cv_plugin regex_router_plugin;
+extern const struct cv_plugin replace_field_plugins[SMT_VARIANTS];
+extern const struct cv_plugin set_schema_metadata_plugins[SMT_VARIANTS];
+extern const struct cv_plugin timestamp_converter_plugins[SMT_VARIANTS];
+extern const struct cv_plugin timestamp_router_plugin;
+extern const struct cv_plugin value_to_key_plugin;
 
 extern const struct cv_plugin topic_name_matches_plugin;
 extern const struct cv_plugin record_is_tombstone_plugin;

@@ -2,8 +2,8 @@
 /*
  * A bounded cache keyed by bytes: when it is full, the entry that was longest out of use goes. For one thread.
  */
-#ifndef CONVERTERS_LRU_H
-#define CONVERTERS_LRU_H
+#ifndef DATA_LRU_H
+#define DATA_LRU_H
 
 #include <culvert/err.h>
 

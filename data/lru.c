@@ -8,7 +8,7 @@
  */
 #include <config.h>
 
-#include "converters/lru.h"
+#include "data/lru.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All transforms against what Kafka's made of the same records: tests/data/transforms/smt.tsv says how a line reads.
+ * Bytes are compared; of an error only that there is one.
+ */
+#include "transforms/transforms.h"
+
+#include "tests/helper/cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/json_read.h"
+#include "converters/converters.h"
+#include "data/json.h"
+
+static const struct cv_plugin *const plugins[] = {
+    &cast_plugins[0],          &cast_plugins[1],          &drop_headers_plugin,
+    &extract_field_plugins[0], &extract_field_plugins[1], &filter_plugin,
+    &flatten_plugins[0],       &flatten_plugins[1],       &header_from_plugins[0],
+    &header_from_plugins[1],   &hoist_field_plugins[0],   &hoist_field_plugins[1],
+    &insert_field_plugins[0],  &insert_field_plugins[1],  &insert_header_plugin,
+    &mask_field_plugins[0],    &mask_field_plugins[1],    &replace_field_plugins[0],
+    &replace_field_plugins[1], &set_schema_metadata_plugins[0], &set_schema_metadata_plugins[1],
+    &timestamp_converter_plugins[0], &timestamp_converter_plugins[1], &timestamp_router_plugin,
+    &value_to_key_plugin,
+};
+
+static const struct cv_plugin *
+plugin_of(const char *simple_name)
+{
+    static const char prefix[] = "org.apache.kafka.connect.transforms.";
+
+    for (size_t i = 0; i < CV_COUNT(plugins); i++)
+        if (strcmp(plugins[i]->name + sizeof(prefix) - 1, simple_name) == 0)
+            return plugins[i];
+    fail_msg("no transform %s", simple_name);
+    return NULL;
+}
+
+static struct cv_converter *
+json_converter(void)
+{
+    struct cv_config *cfg = cv_config_new();
+    struct cv_converter *conv = NULL;
+    struct cv_err err = CV_ERR_INIT;
+
+    assert_int_equal(cv_config_set(cfg, "replace.null.with.default", "false", &err), CV_OK);
+    assert_int_equal(json_converter_plugin.converter->configure(&json_converter_plugin, cfg, CV_VALUE, &conv, &err),
+                     CV_OK);
+    cv_config_free(cfg);
+    return conv;
+}
+
+static struct cv_value
+read_value(struct cv_converter *json, struct cv_arena *arena, const char *text, size_t len)
+{
+    struct cv_bytes in = { .data = text, .len = len };
+    struct cv_value val = cv_null(NULL);
+    struct cv_err err = CV_ERR_INIT;
+
+    if (len == 1 && text[0] == '-')
+        return val;
+    if (json->plugin->converter->to_connect(json, "t", &in, arena, &val, &err) != CV_OK)
+        fail_msg("%s: %.*s", err.text, (int)len, text);
+    return val;
+}
+
+/* [["name",message or null],...] */
+static struct cv_headers
+read_headers(struct cv_converter *json, struct cv_arena *arena, const char *text)
+{
+    struct cv_headers headers = { .items = NULL };
+    struct cv_err err = CV_ERR_INIT;
+    struct cv_json_reader r;
+    struct cv_value val;
+    char *name;
+
+    cv_json_reader_init(&r, text, strlen(text));
+    assert_int_equal(cv_json_next(&r), CV_JSON_ARRAY);
+    while (cv_json_next(&r) == CV_JSON_ARRAY) {
+        assert_int_equal(cv_json_next(&r), CV_JSON_STRING);
+        name = cv_arena_dup(arena, r.text, r.text_len);
+        val = cv_null(NULL);
+        if (cv_json_skip(&r) != CV_JSON_NULL)
+            val = read_value(json, arena, r.text, r.text_len);
+        assert_int_equal(cv_header_add(arena, &headers, name, val, &err), CV_OK);
+        assert_int_equal(cv_json_next(&r), CV_JSON_ARRAY_END);
+    }
+    return headers;
+}
+
+static struct cv_config *
+read_options(struct cv_arena *arena, const char *text)
+{
+    struct cv_config *cfg = cv_config_new();
+    struct cv_err err = CV_ERR_INIT;
+    struct cv_value map;
+
+    assert_int_equal(cv_connect_json_read(text, strlen(text), arena, &map, &err), CV_OK);
+    for (size_t i = 0; i < map.map.count; i++)
+        assert_int_equal(cv_config_set(cfg, map.map.entries[i].key.bytes.data,
+                                       map.map.entries[i].value.bytes.data, &err),
+                         CV_OK);
+    return cfg;
+}
+
+static void
+write_value(struct cv_converter *json, const struct cv_value *val, const char *null, struct cv_buf *out)
+{
+    struct cv_err err = CV_ERR_INIT;
+    bool is_null = false;
+
+    if (json->plugin->converter->from_connect(json, "t", val, out, &is_null, &err) != CV_OK)
+        cv_buf_printf(out, "!%s", err.text);
+    else if (is_null)
+        cv_buf_str(out, null);
+}
+
+static void
+write_record(struct cv_converter *json, const struct cv_record *rec, struct cv_buf *out)
+{
+    cv_buf_printf(out, "%s\t", rec->topic);
+    write_value(json, &rec->key, "-", out);
+    cv_buf_char(out, '\t');
+    write_value(json, &rec->value, "-", out);
+    cv_buf_str(out, "\t[");
+    for (size_t i = 0; i < rec->headers.count; i++) {
+        cv_buf_printf(out, "%s[\"%s\",", i > 0 ? "," : "", rec->headers.items[i].name);
+        write_value(json, &rec->headers.items[i].value, "null", out);
+        cv_buf_char(out, ']');
+    }
+    cv_buf_char(out, ']');
+}
+
+/* One line's record through its transform, twice (the second time through its caches). */
+static void
+run_case(struct cv_converter *json, char *const *in, struct cv_buf *out)
+{
+    struct cv_arena *arena = cv_arena_new(NULL);
+    struct cv_config *cfg = read_options(arena, in[1]);
+    const struct cv_plugin *plugin = plugin_of(in[0]);
+    struct cv_transform *xf = NULL;
+    struct cv_err err = CV_ERR_INIT;
+    bool keep = true;
+
+    cv_buf_reset(out);
+    if (plugin->transform->configure(plugin, cfg, &xf, &err) != CV_OK)
+        cv_buf_printf(out, "!%s", err.text);
+    for (int again = 0; again < 2 && xf != NULL; again++) {
+        struct cv_record rec = { .topic = "orders", .partition = 3, .offset = 42, .timestamp_ms = CV_NO_TIMESTAMP };
+
+        if (strcmp(in[2], "-") != 0)
+            rec.timestamp_ms = strtoll(in[2], NULL, 10);
+        rec.key = read_value(json, arena, in[3], strlen(in[3]));
+        rec.value = read_value(json, arena, in[4], strlen(in[4]));
+        rec.headers = read_headers(json, arena, in[5]);
+        cv_buf_reset(out);
+        if (plugin->transform->apply(xf, arena, &rec, &keep, &err) != CV_OK)
+            cv_buf_printf(out, "!%s", err.text);
+        else if (!keep)
+            cv_buf_str(out, "(dropped)");
+        else
+            write_record(json, &rec, out);
+        if (strstr(cv_buf_cstr(out), "\t!") != NULL) { /* the converter refused it: an error all the same */
+            cv_buf_reset(out);
+            cv_buf_str(out, "!");
+        }
+    }
+    if (xf != NULL)
+        plugin->transform->free(xf);
+    cv_config_free(cfg);
+    cv_arena_free(arena);
+}
+
+#define COLUMNS 10
+#define NAMES   200
+
+/* Columns by their tabs; @N by what it stands for, = by what went in. */
+static size_t
+split_line(char *line, char **names, char **columns)
+{
+    size_t n = 0;
+
+    line[strcspn(line, "\n")] = '\0';
+    for (char *at = line; at != NULL && n < COLUMNS; n++) {
+        columns[n] = strsep(&at, "\t");
+        if (columns[n][0] == '@' && n > 0)
+            columns[n] = names[atoi(columns[n] + 1)];
+        if (n > 6 && strcmp(columns[n], "=") == 0)
+            columns[n] = columns[n - 4];
+    }
+    return n;
+}
+
+static void
+records_come_out_as_from_kafkas_transforms(void **state)
+{
+    struct cv_converter *json = json_converter();
+    struct cv_buf out = CV_BUF_INIT(1 << 20), expected = CV_BUF_INIT(1 << 20);
+    FILE *file = fopen(TEST_DATA "/transforms/smt.tsv", "r");
+    char *names[NAMES] = { NULL }, *columns[COLUMNS], *line = NULL;
+    size_t cap = 0, compared = 0, wrong = 0, n;
+
+    (void)state;
+    assert_non_null(file);
+    while (getline(&line, &cap, file) > 0) {
+        if (line[0] == '#')
+            continue;
+        n = split_line(line, names, columns);
+        if (columns[0][0] == '@') {
+            names[atoi(columns[0] + 1)] = strdup(columns[1]);
+            continue;
+        }
+        cv_buf_reset(&expected);
+        for (size_t i = 6; i < n; i++)
+            cv_buf_printf(&expected, "%s%s", i > 6 ? "\t" : "", columns[i]);
+        run_case(json, columns, &out);
+        compared++;
+        if (columns[6][0] == '!' ? cv_buf_cstr(&out)[0] == '!'
+                                 : strcmp(cv_buf_cstr(&out), cv_buf_cstr(&expected)) == 0)
+            continue;
+        wrong++;
+        print_message("%s %s ts %s\n  key      %s\n  value    %s\n  expected %s\n  got      %s\n", columns[0], columns[1],
+                      columns[2], columns[3], columns[4], cv_buf_cstr(&expected), cv_buf_cstr(&out));
+    }
+    assert_int_equal(wrong, 0);
+    assert_true(compared > 500);
+    for (size_t i = 0; i < NAMES; i++)
+        free(names[i]);
+    free(line);
+    fclose(file);
+    cv_buf_free(&out);
+    cv_buf_free(&expected);
+    json->plugin->converter->free(json);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_come_out_as_from_kafkas_transforms),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
