@@ -113,7 +113,8 @@ connector_create() {
          "table.include.list": "public.orders", "snapshot.mode": "no_data",
          "tombstones.on.delete": "false", "topic.creation.default.partitions": "1",
          "topic.creation.default.replication.factor": "1"}
-        + ([$ARGS.positional | _nwise(2) | {(.[0]): .[1]}] | add // {})' --args "$@")
+        + ([range(0; $ARGS.positional | length; 2) as $i |
+            {($ARGS.positional[$i]): $ARGS.positional[$i + 1]}] | add // {})' --args "$@")
     answer=$(rest PUT "$rest_url/connectors/$name/config" "$config") ||
         die "the worker refused the connector: $(jq -r '.message // .' <<<"$answer" 2>/dev/null)"
 }

@@ -45,8 +45,9 @@ BEGIN
             DELETE FROM public.orders WHERE order_id = first;
             first := first + 1;
         ELSE
-            UPDATE public.orders SET status = 'changed', quantity = quantity + 1, updated_at = updated_at + interval '1 s'
-                WHERE order_id = first + i * 7919 % (next - first);
+            UPDATE public.orders
+                SET status = 'changed', quantity = quantity + 1, updated_at = updated_at + interval '1 s'
+                WHERE order_id = first + i * bigint '7919' % (next - first);
         END IF;
         IF i % per_tx = 0 THEN
             COMMIT;
