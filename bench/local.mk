@@ -3,7 +3,8 @@ EXTRA_DIST += \
 	bench/latency.sh \
 	bench/lib.sh \
 	bench/orders.sql \
-	bench/source.sh
+	bench/source.sh \
+	docs/performance.md
 
 check_PROGRAMS += bench/drain bench/latency bench/watch
 
