@@ -101,7 +101,8 @@ simple_name(const char *class_name)
 {
     const char *dot = strrchr(class_name, '.');
 
-    return dot != NULL ? dot + 1 : class_name;
+    /* a nested class, X$Key, goes by its full name only */
+    return dot != NULL && strchr(dot, '$') == NULL ? dot + 1 : class_name;
 }
 
 /* "FileStreamSource" of FileStreamSourceConnector. */
