@@ -543,13 +543,12 @@ check_dead_letters(struct run *run)
     struct config_info *regex = config_infos_find(run->infos, "topics.regex");
     struct cv_regex *re = NULL;
     struct cv_err none = CV_ERR_INIT;
-    enum cv_rc rc;
+    size_t before = topics->n_errors + regex->n_errors;
+    enum cv_rc rc = CV_OK;
 
     if (info->value == NULL || info->value[0] == '\0')
         return CV_OK;
-    rc = config_info_error(info, "errors.deadletterqueue.topic.name is not supported in this version; remove it",
-                           run->err);
-    if (rc == CV_OK && topics_hold(run, info->value)) {
+    if (topics_hold(run, info->value)) {
         struct cv_buf list = CV_BUF_INIT(TEXT_MAX);
 
         for (const char *p = topics->value; *p != '\0'; p++)
@@ -568,6 +567,10 @@ check_dead_letters(struct run *run)
                         "consumed by the connector",
                         info->value, regex->value);
     cv_regex_free(re);
+    if (rc == CV_OK && topics->n_errors + regex->n_errors == before)
+        rc = config_info_error(info,
+                               "errors.deadletterqueue.topic.name is not supported in this version; remove it",
+                               run->err);
     return rc;
 }
 
