@@ -77,7 +77,7 @@ app_new(const struct streams_config *config, const struct plan *plan, struct app
     app->lock_fd = -1;
     app->wake.fd = -1;
     cv_lock_init(&app->lock, CV_RANK_WORKER_STATE);
-    snprintf(app->why, sizeof(app->why), "starting");
+    snprintf(app->why, sizeof(app->why), "connecting to Kafka at %s", config->bootstrap_servers);
     app->board = status_board_new();
     app->partitions = calloc(plan->n_sources + 1, sizeof(*app->partitions));
     app->member_config = cv_config_new();
@@ -207,7 +207,7 @@ wait_for(struct app *app, enum cv_rc (*step)(struct app *app, struct cv_err *err
             return rc;
         set_state(app, APP_STARTING, err->text);
         if (cv_log_limit(&limit, SAY_EVERY_MS, &suppressed))
-            CV_LOG_WARN(app->log, "waiting for Kafka, trying again", CV_ERR(err));
+            CV_LOG_WARN(app->log, "not ready to start, trying again", CV_ERR(err));
         cv_wake_wait(&app->wake, cv_mono_ms() + RETRY_MS);
     }
     return CV_OK;

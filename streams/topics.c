@@ -18,6 +18,9 @@ topics_sources(struct cv_admin *admin, const struct plan *plan, int32_t *ret_par
         enum cv_rc rc = cv_admin_topic_partitions(admin, plan->sources[i].topic, TIMEOUT_MS,
                                                   &ret_partitions[i], err);
 
+        if (rc == CV_NOT_FOUND)
+            return cv_fail(err, rc, "the topic \"%s\" of source \"%s\" does not exist yet",
+                           plan->sources[i].topic, plan->sources[i].name);
         if (rc != CV_OK)
             return cv_err_context(err, "source \"%s\"", plan->sources[i].name);
     }

@@ -390,6 +390,28 @@ take_commands(struct loop *loop)
 
 /* ---- a turn ---- */
 
+/* One step of every task that has not begun. */
+static void
+advance_created(struct loop *loop, enum cv_rc (*step)(struct stream_task *, struct cv_err *))
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    for (size_t i = 0; i < loop->n_tasks && loop->ready; i++) {
+        struct stream_task *task = loop->tasks[i];
+
+        if (task_state(task) != TASK_CREATED || (step == task_begin && !task_is_prepared(task)) ||
+            step(task, &err) == CV_OK)
+            continue;
+        if (err.rc != CV_RETRY && err.rc != CV_CONFLICT) {
+            fail_one(loop, task, &err);
+            continue;
+        }
+        CV_LOG_WARN(loop->log, "task waits for Kafka", CV_STR("task", task_id(task)), CV_ERR(&err));
+        task_rewind(task, TASK_KEEP, &err);
+        loop->next_prepare_ms = cv_mono_ms() + loop->backoff_ms;
+    }
+}
+
 /* Producer and tasks that are not there yet; both wait for Kafka with patience. */
 static void
 prepare(struct loop *loop)
@@ -406,19 +428,10 @@ prepare(struct loop *loop)
             loop->next_open_ms = cv_mono_ms() + loop->backoff_ms;
         }
     }
-    for (size_t i = 0; i < loop->n_tasks && loop->ready && now >= loop->next_prepare_ms; i++) {
-        struct stream_task *task = loop->tasks[i];
-
-        if (task_state(task) != TASK_CREATED || task_prepare(task, &err) == CV_OK)
-            continue;
-        if (err.rc != CV_RETRY && err.rc != CV_CONFLICT) {
-            fail_one(loop, task, &err);
-            continue;
-        }
-        CV_LOG_WARN(loop->log, "task waits for Kafka", CV_STR("task", task_id(task)), CV_ERR(&err));
-        task_rewind(task, TASK_KEEP, &err);
-        loop->next_prepare_ms = cv_mono_ms() + loop->backoff_ms;
-    }
+    if (!loop->ready || now < loop->next_prepare_ms)
+        return;
+    advance_created(loop, task_prepare);
+    advance_created(loop, task_begin);
 }
 
 static void

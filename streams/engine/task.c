@@ -71,6 +71,12 @@ task_partition(const struct stream_task *task)
     return task->spec.partition;
 }
 
+bool
+task_is_prepared(const struct stream_task *task)
+{
+    return task->prepared;
+}
+
 enum task_state
 task_state(const struct stream_task *task)
 {
@@ -316,7 +322,7 @@ forget(struct stream_task *task)
             relation_show(task->inputs[i].relation, NULL);
     }
     task->outputs.count = 0;
-    task->in_txn = task->refresh = false;
+    task->in_txn = task->prepared = false;
     cv_delivery_init(&task->delivery, NULL);
     if (task->db != NULL) {
         db_rollback(task->db);

@@ -3,11 +3,12 @@
  * One task: one partition of a task group, its state file and its queries. A task belongs to one
  * processing thread, which calls everything here; states are those of status.h.
  *
- *   task_prepare   CREATED: committed offsets are read, the state file opened; -> RESTORING or
- * RUNNING task_route     records of its partitions, of its changelog while RESTORING task_process
- * RUNNING: records in time order through the queries task_changelog, task_offsets, task_committed
- * the three steps of a commit (commit.h) task_rewind    the Kafka transaction was given up: back to
- * CREATED
+ * - task_prepare: CREATED; committed offsets are read, the state file is opened and judged
+ * - task_begin: CREATED and prepared; partitions are attached; to RESTORING or RUNNING
+ * - task_route: records of its partitions, of its changelog while RESTORING
+ * - task_process: RUNNING; records in time order through the queries
+ * - task_changelog, task_offsets, task_committed: the three steps of a commit (commit.h)
+ * - task_rewind: the Kafka transaction was given up; back to CREATED
  */
 #ifndef STREAMS_ENGINE_TASK_H
 #define STREAMS_ENGINE_TASK_H
@@ -46,6 +47,11 @@ void task_publish(struct stream_task *task); /* its status to the board */
 /* CV_RETRY: Kafka is away, call again. Another failure is for task_fail. */
 CV_MUST_CHECK
 enum cv_rc task_prepare(struct stream_task *task, struct cv_err *err);
+/* The second step. They are two because a broker answers in order: what the first one asks would
+   wait behind the fetch that the second one starts. */
+CV_MUST_CHECK
+enum cv_rc task_begin(struct stream_task *task, struct cv_err *err);
+bool task_is_prepared(const struct stream_task *task);
 
 /* Whether the message is the task's; then it was taken (or, after a failure, freed). */
 CV_MUST_CHECK

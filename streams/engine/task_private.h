@@ -39,10 +39,10 @@ struct stream_task {
     size_t restored;
 
     bool in_txn;
-    bool refresh;
     struct cv_delivery delivery; /* of its changelog records in this transaction */
     struct outputs outputs;
     size_t careful;       /* records left to run with savepoints */
+    bool prepared;        /* task_prepare was through */
     bool wipe;            /* begin with an empty state file */
     int64_t saved_ms;     /* monotonic, of SQLite's last commit */
     int64_t committed_ms; /* monotonic, of its last Kafka commit */

@@ -191,6 +191,28 @@ attach_inputs(struct stream_task *task, struct cv_err *err)
     return CV_OK;
 }
 
+/* The changelog still has what the state file lacks. */
+static enum cv_rc
+check_changelog(struct stream_task *task, struct cv_err *err)
+{
+    struct broker *b = task->spec.broker;
+    int64_t low;
+    int64_t high;
+
+    if (task->changelog_next >= task->restore_target)
+        return CV_OK;
+    if (b->ops->range(b, task->changelog_topic, task->spec.partition, &low, &high, err) != CV_OK)
+        return err->rc;
+    if (task->changelog_next < low)
+        return cv_fail(err, CV_INVALID,
+                       "the changelog topic \"%s\" partition %d begins at %lld, but the state "
+                       "needs it from %lld on: records were deleted; start over under a new "
+                       "application_id",
+                       task->changelog_topic, (int)task->spec.partition, (long long)low,
+                       (long long)task->changelog_next);
+    return CV_OK;
+}
+
 static enum cv_rc
 attach_changelog(struct stream_task *task, struct cv_err *err)
 {
@@ -199,18 +221,7 @@ attach_changelog(struct stream_task *task, struct cv_err *err)
                                        .partition = task->spec.partition,
                                        .offset = task->changelog_next };
     struct cv_topic_partitions part = { .items = &item, .count = 1 };
-    int64_t low;
-    int64_t high;
 
-    if (b->ops->range(b, task->changelog_topic, task->spec.partition, &low, &high, err) != CV_OK)
-        return err->rc;
-    if (task->changelog_next < low)
-        return cv_fail(err, CV_INVALID,
-                       "the changelog topic \"%s\" partition %d begins at %lld, but the state "
-                       "needs it from %lld on: "
-                       "records were deleted; start over under a new application_id",
-                       task->changelog_topic, (int)task->spec.partition, (long long)low,
-                       (long long)task->changelog_next);
     if (b->ops->attach(b, &part, err) != CV_OK)
         return err->rc;
     task->changelog_attached = true;
@@ -245,8 +256,18 @@ task_prepare(struct stream_task *task, struct cv_err *err)
         rc = place_input(task, &task->inputs[i], err);
     if (rc == CV_OK)
         rc = fit_state(task, &all, err);
-    if (rc != CV_OK)
-        return rc;
+    if (rc == CV_OK)
+        rc = check_changelog(task, err);
+    task->prepared = rc == CV_OK;
+    return rc;
+}
+
+enum cv_rc
+task_begin(struct stream_task *task, struct cv_err *err)
+{
+    enum cv_rc rc;
+
+    task->prepared = false;
     if (task->changelog_next >= task->restore_target)
         return start_running(task, err);
     rc = attach_changelog(task, err);

@@ -269,6 +269,9 @@ make_layers(struct kafka_broker *kb, struct cv_err *err)
      */
     if (cv_config_set(kb->below, "linger.ms", "20", err) != CV_OK)
         return err->rc;
+    /* Other questions to the broker wait behind a fetch that waits for records. */
+    if (cv_config_set(kb->below, "fetch.wait.max.ms", "100", err) != CV_OK)
+        return err->rc;
     return cv_config_set(kb->below, "transaction.timeout.ms", timeout, err);
 }
 

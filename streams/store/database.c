@@ -343,6 +343,9 @@ db_create(const char *path, const char *ddl, struct cv_err *err)
     if (rc == CV_OK)
         rc = db_exec(db, cv_buf_cstr(&sql), err);
     db_close(db);
+    /* A WAL whose file was moved away would be replayed into the new one. */
+    if (rc == CV_OK)
+        rc = db_remove(path, err);
     if (rc == CV_OK && rename(cv_buf_cstr(&tmp), path) != 0)
         rc = cv_fail_errno(err, CV_INTERNAL, errno, "could not rename \"%s\"", cv_buf_cstr(&tmp));
     if (rc == CV_OK)

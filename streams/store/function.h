@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine's SQL functions:
- *   iso(ms)            ISO 8601 text in UTC of a time in ms
- *   dec(n, scale)      text of an exact decimal: dec(1234, 2) is '12.34'; a REAL is rounded to
- * nearest todec(text, scale) the scaled integer of a decimal; an error if digits would be lost
- *   tumble(ts, size)   begin of the window of size ms that ts lies in
- *   murmur2(x)         partitioner hash of the bytes of a text or blob
- *   event_time()       the time that 'now' means: that of the event under way
+ * - iso(ms): ISO 8601 text in UTC of a time in ms
+ * - dec(n, scale): text of an exact decimal, dec(1234, 2) is '12.34'; a REAL is rounded to nearest
+ * - todec(text, scale): the scaled integer of a decimal; an error if digits would be lost
+ * - tumble(ts, size): begin of the window of size ms that ts lies in
+ * - murmur2(x): partitioner hash of the bytes of a text or blob
+ * - event_time(): the time that 'now' means, that of the event under way
  */
 #ifndef STREAMS_STORE_FUNCTION_H
 #define STREAMS_STORE_FUNCTION_H

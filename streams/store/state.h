@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A state file as a task (or the keeper of the GLOBAL tables) uses it: opened, recognised or made
- * anew, with the engine's own tables beside those of the pipeline: _culvert_meta(k, v)     owner,
- * generation, tables, changelog (next offset), last_alive_ms, clean _culvert_offsets        where
- * each input stood at the last commit; for the reader with a shell, and for the GLOBAL tables,
- * which have no changelog, where to go on
+ * anew, with the engine's own tables beside those of the pipeline:
+ *
+ * - _culvert_meta (k, v): owner, generation, tables, changelog (next offset), last_alive_ms, clean
+ * - _culvert_offsets: where each input stood at the last commit; for the reader with a shell, and
+ *   for the GLOBAL tables, which have no changelog, where to go on
  */
 #ifndef STREAMS_STORE_STATE_H
 #define STREAMS_STORE_STATE_H

@@ -9,10 +9,11 @@ integration_tests = \
 	tests/integration/outage.int \
 	tests/integration/quickstart.int \
 	tests/integration/sample_schema.int \
+	tests/integration/streams_faults.int \
 	tests/integration/streams_kill.int \
 	tests/integration/worker_kill.int
 EXTRA_DIST += tests/integration/run.tap $(integration_tests) tests/helper/servers.sh \
-	tests/helper/harness.py tests/data/golden
+	tests/helper/harness.py tests/helper/shop_orders.py tests/data/golden
 
 TEST_EXTENSIONS = .tap
 TAP_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh

@@ -171,6 +171,28 @@ foreign_newer_and_damaged_files_are_told_apart(void **state)
 }
 
 static void
+a_wal_left_behind_is_not_replayed_into_a_new_file(void **state)
+{
+    struct database *db = open_new("CREATE TABLE t (a INTEGER PRIMARY KEY)");
+    struct cv_err err = CV_ERR_INIT;
+    char command[512];
+    bool corrupt;
+
+    (void)state;
+    assert_int_equal(db_exec(db, "INSERT INTO t VALUES (1)", &err), CV_OK);
+    snprintf(command, sizeof(command), "cp %s-wal %s-kept && rm %s", path, path, path);
+    assert_int_equal(system(command), 0);
+    db_close(db);
+    db = NULL;
+    snprintf(command, sizeof(command), "mv %s-kept %s-wal", path, path);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(db_create(path, "CREATE TABLE t (a INTEGER PRIMARY KEY)", &err), CV_OK);
+    assert_int_equal(db_open(path, DB_WRITE, &db, &corrupt, &err), CV_OK);
+    assert_int_equal(query_int(db, "SELECT count(*) FROM t"), 0);
+    db_close(db);
+}
+
+static void
 a_full_disk_is_a_fault_of_its_own(void **state)
 {
     struct database *db = open_new("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)");
@@ -517,6 +539,7 @@ main(void)
         FILES(a_state_file_keeps_what_was_committed),
         FILES(what_is_no_state_file_is_named_and_left_alone),
         FILES(foreign_newer_and_damaged_files_are_told_apart),
+        FILES(a_wal_left_behind_is_not_replayed_into_a_new_file),
         FILES(a_full_disk_is_a_fault_of_its_own),
         cmocka_unit_test(functions_are_exact),
         cmocka_unit_test(the_change_relation_shows_new_and_old_row),
