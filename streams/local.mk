@@ -63,5 +63,12 @@ tests_unit_streams_engine_test_SOURCES = tests/unit/streams_engine_test.c tests/
 	tests/helper/memory_kafka.c tests/helper/memory_kafka.h
 tests_unit_streams_engine_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_streams_engine_test_LDADD = $(streams_unit_libs)
+unit_tests += tests/unit/streams_output_test
+tests_unit_streams_output_test_SOURCES = tests/unit/streams_output_test.c tests/helper/streams_plan.h \
+	tests/helper/memory_kafka.c tests/helper/memory_kafka.h
+tests_unit_streams_output_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_streams_output_test_LDADD = $(streams_unit_libs)
+TESTS += tests/unit/streams_cli_test.sh
+EXTRA_DIST += tests/unit/streams_cli_test.sh
 
 EXTRA_DIST += etc/shop/streams/00_sources.sql etc/shop/streams/10_processed_orders.sql

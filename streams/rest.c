@@ -381,8 +381,11 @@ listen_on(struct streams_rest *rest, const struct streams_config *config, struct
                                  .access_log = "culvert.streams.access" };
     enum cv_rc rc = listeners == NULL ? cv_fail_memory(err) : CV_OK;
 
-    for (size_t i = 0; i < count && rc == CV_OK; i++)
+    for (size_t i = 0; i < count && rc == CV_OK; i++) {
         rc = cv_http_listener_parse(config->listeners.items[i], &listeners[i], err);
+        if (rc != CV_OK)
+            cv_err_context(err, "listeners: \"%s\"", config->listeners.items[i]);
+    }
     if (rc == CV_OK)
         rc = cv_http_start(&spec, &rest->server, err);
     free(listeners);

@@ -1,0 +1,62 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The command line of culvert-streams: exit codes, and what it says about wrong pipelines and properties.
+# Run by make check in the build folder.
+set -u
+program=programs/culvert-streams
+shop=${srcdir:-.}/etc/shop/streams
+[ -x "$program" ] || exit 77
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+failures=0
+
+# try CODE TEXT ARGUMENT...: the program must end with CODE and say TEXT.
+try() {
+    want=$1 text=$2
+    shift 2
+    "$program" "$@" >"$tmp/out" 2>&1
+    code=$?
+    if [ "$code" -ne "$want" ] || ! grep -qF -- "$text" "$tmp/out"; then
+        echo "culvert-streams $*: exit $code, wanted $want and \"$text\"; it said:"
+        cat "$tmp/out"
+        failures=$((failures + 1))
+    fi
+}
+
+try 0 "usage: culvert-streams run FILE.properties" --help
+try 0 "culvert-streams " --version
+try 0 "sqlite " --version --deps
+try 2 "usage:"
+try 2 "usage:" walk
+try 2 "usage:" run
+try 0 "pipeline shop is fine: 2 sources, 2 queries, 1 sink, 1 task group" check "$shop"
+try 0 "task group orders" explain "$shop"
+try 0 '"application_id":"shop-streams"' explain --json "$shop"
+try 0 'CREATE TABLE "orders"' explain --sqlite "$shop"
+try 1 "could not read the pipeline directory" check "$tmp/nowhere"
+mkdir "$tmp/empty" "$tmp/wrong"
+try 1 "has no *.sql files" check "$tmp/empty"
+printf "CREATE PIPELINE p WITH (application_id = 'a');\nCREATE SINK s TO FILE 'x';\n" >"$tmp/wrong/1.sql"
+try 1 "1.sql:2:18: error: a sink TO FILE is not supported yet in this version" check "$tmp/wrong"
+
+try 1 "nowhere.properties" run "$tmp/nowhere.properties"
+echo "num.threads=many" >"$tmp/a.properties"
+try 1 "num.threads" run "$tmp/a.properties"
+try 1 "bootstrap.servers" run "$tmp/a.properties"
+try 1 "pipeline.directory" run "$tmp/a.properties"
+cat >"$tmp/b.properties" <<END
+bootstrap.servers=127.0.0.1:1
+pipeline.directory=$tmp/wrong
+state.dir=$tmp/state
+END
+try 1 "is not supported yet" run "$tmp/b.properties"
+cat >"$tmp/c.properties" <<END
+bootstrap.servers=127.0.0.1:1
+pipeline.directory=$shop
+state.dir=$tmp/state
+listeners=gopher://x:1
+END
+try 1 "listeners" run "$tmp/c.properties"
+echo "plugin.library.paths=/tmp/x.so" >>"$tmp/c.properties"
+try 1 "plugin.library.paths" run "$tmp/c.properties"
+[ "$failures" -eq 0 ]
