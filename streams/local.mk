@@ -71,4 +71,4 @@ tests_unit_streams_output_test_LDADD = $(streams_unit_libs)
 TESTS += tests/unit/streams_cli_test.sh
 EXTRA_DIST += tests/unit/streams_cli_test.sh
 
-EXTRA_DIST += etc/shop/streams/00_sources.sql etc/shop/streams/10_processed_orders.sql
+EXTRA_DIST += streams/README.md etc/shop/streams/00_sources.sql etc/shop/streams/10_processed_orders.sql
