@@ -34,6 +34,12 @@ worker_libworker_a_SOURCES = \
 	worker/topic_creation.h \
 	worker/validate.c \
 	worker/validate.h \
+	worker/validate_chain.c \
+	worker/validate_converter.c \
+	worker/validate_override.c \
+	worker/validate_private.h \
+	worker/validate_row.c \
+	worker/validate_rules.c \
 	worker/worker.c \
 	worker/worker.h \
 	worker/worker_config.c \
