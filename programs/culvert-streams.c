@@ -18,6 +18,7 @@
 #include "common/buf.h"
 #include "common/kafka/client.h"
 #include "common/log.h"
+#include "programs/version.h"
 #include "streams/app.h"
 #include "streams/rest.h"
 #include "streams/sql/explain.h"
@@ -82,7 +83,7 @@ usage(FILE *out, int code)
 static int
 print_version(bool deps)
 {
-    printf("culvert-streams %s (commit %s)\n", PACKAGE_VERSION, CULVERT_COMMIT);
+    printf("culvert-streams %s (commit %s)\n", CULVERT_VERSION, CULVERT_COMMIT);
     if (deps) {
         printf("librdkafka %s\nsqlite %s\n", cv_kafka_library_version(), db_library_version());
         if (cv_kafka_library_warning() != NULL)

@@ -22,6 +22,7 @@
 #include "common/log.h"
 #include "common/thread.h"
 #include "programs/builtin.h"
+#include "programs/version.h"
 #include "rest/rest.h"
 #include "worker/worker.h"
 #include "worker/worker_config.h"
@@ -81,7 +82,7 @@ usage(FILE *out)
 static void
 print_version(bool deps)
 {
-    printf("culvert-worker %s (commit %s, Kafka Connect %s)\n", PACKAGE_VERSION, CULVERT_COMMIT, CONNECT_VERSION);
+    printf("culvert-worker %s (commit %s, Kafka Connect %s)\n", CULVERT_VERSION, CULVERT_COMMIT, CONNECT_VERSION);
     if (!deps)
         return;
     printf("librdkafka %s\n", cv_kafka_library_version());
@@ -96,7 +97,7 @@ start_rest(struct worker *worker, struct rest_spec *ret_spec, struct rest **ret,
     if (rest_spec_init(ret_spec, worker_raw(worker), err) != CV_OK)
         return err->rc;
     ret_spec->connect_version = CONNECT_VERSION;
-    ret_spec->version = PACKAGE_VERSION;
+    ret_spec->version = CULVERT_VERSION;
     ret_spec->commit = CULVERT_COMMIT;
     ret_spec->plugins = worker_plugins(worker);
     ret_spec->metrics = worker_metrics(worker);
@@ -134,7 +135,7 @@ serve(struct worker *worker, struct cv_log *log, struct cv_err *err)
         return 1;
     }
     rest_ready(rest, worker_herder(worker));
-    CV_LOG_INFO(log, "REST API open", CV_STR("url", rest_url(rest)), CV_STR("version", PACKAGE_VERSION));
+    CV_LOG_INFO(log, "REST API open", CV_STR("url", rest_url(rest)), CV_STR("version", CULVERT_VERSION));
     wait_for_end();
     CV_LOG_INFO(log, "stopping", CV_INT("signal", stop_signal));
     if (!rest_stop(rest, REST_WAIT_MS)) {

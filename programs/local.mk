@@ -1,4 +1,15 @@
 # The programs: main() of each, and the list of built-in plugins.
+
+# Version and commit of the checkout as it is now: asked for by every make, written when they changed. Only the
+# programs' own files include it, so that a commit rebuilds no more than these.
+BUILT_SOURCES += programs/version.h
+CLEANFILES += programs/version.h
+.PHONY: version-now
+programs/version.h: version-now
+	$(AM_V_at)$(MKDIR_P) programs && sh $(srcdir)/scripts/git-version.sh --header > $@.tmp && \
+	if cmp -s $@.tmp $@; then rm -f $@.tmp; else mv $@.tmp $@; fi
+programs/culvert-worker.$(OBJEXT) programs/culvert-streams.$(OBJEXT): programs/version.h
+
 bin_PROGRAMS += programs/culvert-worker
 programs_culvert_worker_SOURCES = \
 	programs/builtin.c \

@@ -11,8 +11,8 @@ unit_common = common/libcommon.a $(PCRE2_LIBS) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/helper/failing_alloc.h
 unit_failing_alloc_ldflags = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 # The house rules that a compiler does not know: who includes whom, and headers that stand alone.
-TESTS += tests/unit/fences_test.sh tests/unit/headers_test.sh
-EXTRA_DIST += tests/unit/fences_test.sh tests/unit/headers_test.sh
+TESTS += tests/unit/fences_test.sh tests/unit/headers_test.sh tests/unit/version_test.sh
+EXTRA_DIST += tests/unit/fences_test.sh tests/unit/headers_test.sh tests/unit/version_test.sh
 AM_TESTS_ENVIRONMENT = \
 	TEST_CC='$(CC)'; export TEST_CC; \
 	TEST_CPPFLAGS='$(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) $(RDKAFKA_CFLAGS) $(LIBPQ_CFLAGS) \
