@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What herder.c, herder_work.c and herder_request.c share. Fields without a note belong to the herder's thread. */
+/* What herder.c, herder_work.c and the files of herder_request.h share. Fields without a note belong to the herder's thread. */
 #ifndef WORKER_HERDER_PRIVATE_H
 #define WORKER_HERDER_PRIVATE_H
 
@@ -99,6 +99,19 @@ struct herder {
 
 void herder_stage(struct herder *h, const char *stage);
 bool herder_is_leader(const struct herder *h);
+
+/* herder_request.c: run a function in the herder's turn, and wait for it. */
+CV_MUST_CHECK enum cv_rc herder_call(struct herder *h, enum cv_rc (*run)(struct herder *h, void *arg, struct cv_err *err),
+                                     void *arg, int timeout_ms, struct cv_err *err);
+/* CV_RETRY with what the herder does instead; also for a worker that has not started. */
+enum cv_rc herder_timed_out(struct herder *h, struct cv_err *err);
+/* Where the request must go (url NULL: not known): CV_OK with forward filled, or CV_CONFLICT. */
+CV_MUST_CHECK enum cv_rc herder_forward_to(const char *url, struct herder_forward *forward, struct cv_err *err);
+/* Whether this worker leads; else forward is filled (err->rc CV_OK), or *err. */
+CV_MUST_CHECK bool herder_leads(struct herder *h, struct herder_forward *forward, struct cv_err *err);
+
+/* herder_read.c: enum cv_plugin_kind of a connector config; -1: unknown. */
+int herder_type_of(struct herder *h, const struct cv_config *cfg);
 
 /* herder_work.c: running connectors and tasks. */
 void herder_start_connector(struct herder *h, const char *name);

@@ -11,11 +11,16 @@ worker_libworker_a_SOURCES = \
 	worker/connector_config.h \
 	worker/herder.c \
 	worker/herder.h \
+	worker/herder_change.c \
 	worker/herder_forward.c \
 	worker/herder_forward.h \
+	worker/herder_internal.c \
+	worker/herder_offsets.c \
 	worker/herder_private.h \
+	worker/herder_read.c \
 	worker/herder_request.c \
 	worker/herder_request.h \
+	worker/herder_restart.c \
 	worker/herder_work.c \
 	worker/pipeline.c \
 	worker/pipeline.h \

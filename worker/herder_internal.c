@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What other workers ask of the leader, and how their signatures are checked (InternalClusterResource). */
+#include <config.h>
+
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/secret.h"
+#include "worker/herder_forward.h"
+#include "worker/herder_private.h"
+
+static bool
+is_accepted(const struct worker_config *config, const char *algorithm)
+{
+    for (size_t i = 0; i < config->verification_algorithms.count; i++)
+        if (strcmp(config->verification_algorithms.items[i], algorithm) == 0)
+            return true;
+    return false;
+}
+
+enum cv_rc
+herder_verify(struct herder *h, const char *algorithm, const char *signature, const char *body, size_t len,
+              struct cv_err *err)
+{
+    struct cv_buf expected = CV_BUF_INIT(256);
+    struct session_key key;
+    enum cv_rc rc;
+
+    if (!atomic_load(&h->started))
+        return herder_timed_out(h, err);
+    if (member_protocol(h->member) != GROUP_SESSIONED)
+        return CV_OK;
+    if (algorithm == NULL || signature == NULL)
+        return cv_fail(err, CV_INVALID, "Internal request missing required signature");
+    if (!is_accepted(h->spec.config, algorithm))
+        return cv_fail(err, CV_INVALID, "This worker does not support the '%s' key signing algorithm used by other "
+                       "workers.", algorithm);
+    if (!config_store_session_key(h->configs, &key))
+        return cv_fail(err, CV_RETRY, "This worker is still starting up and has not been able to read a session key from "
+                       "the config topic yet");
+    rc = herder_sign(&key, body, len, &expected, err);
+    if (rc == CV_OK && (strlen(signature) != expected.len ||
+                        !cv_secret_equal(signature, cv_buf_cstr(&expected), expected.len)))
+        rc = cv_fail(err, CV_FENCED, "Internal request contained invalid signature.");
+    cv_buf_wipe(&expected);
+    return rc;
+}
+
+struct configs_arg {
+    const char *name;
+    struct cv_config *const *configs;
+    size_t count;
+    struct herder_forward *forward;
+};
+
+static enum cv_rc
+run_configs_put(struct herder *h, void *arg, struct cv_err *err)
+{
+    struct configs_arg *a = arg;
+
+    if (!herder_leads(h, a->forward, err))
+        return err->rc;
+    if (!config_store_has(h->configs, a->name))
+        return cv_fail(err, CV_NOT_FOUND, "Connector %s not found", a->name);
+    if (config_store_target(h->configs, a->name) == TARGET_STOPPED && a->count > 0)
+        return cv_fail(err, CV_INVALID, "Cannot submit non-empty set of task configs for stopped connector %s",
+                       a->name);
+    return config_store_put_tasks(h->configs, a->name, a->configs, a->count, err);
+}
+
+enum cv_rc
+herder_task_configs_put(struct herder *h, const char *name, struct cv_config *const *configs, size_t count,
+                        struct herder_forward *forward, struct cv_err *err)
+{
+    struct configs_arg a = { name, configs, count, forward };
+
+    return herder_call(h, run_configs_put, &a, HERDER_REQUEST_TIMEOUT_MS, err);
+}
+
+enum cv_rc
+herder_fence(struct herder *h, const char *name, struct herder_forward *forward, struct cv_err *err)
+{
+    (void)h;
+    (void)forward;
+    return cv_fail(err, CV_INTERNAL, "Fencing of connector %s is not served in this version: exactly.once.source.support "
+                   "is disabled", name);
+}

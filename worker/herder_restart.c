@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Restarts: of one connector or task by its owner at once, of several by a record that every worker acts upon. */
+#include <config.h>
+
+#include <stdlib.h>
+
+#include "worker/herder_private.h"
+
+/* A connector by name, perhaps a task of it, and what is to be restarted. */
+struct restart_arg {
+    const char *name;
+    int task;
+    bool include_tasks;
+    bool only_failed;
+    struct herder_forward *forward;
+};
+
+/* The unit runs here, or the request goes to its owner by way of the leader. */
+static enum cv_rc
+find_owner(struct herder *h, const struct restart_arg *a, int32_t unit, bool here, bool *ret_here,
+           struct cv_err *err)
+{
+    const char *url;
+
+    *ret_here = here;
+    if (here)
+        return CV_OK;
+    if (!herder_is_leader(h))
+        return herder_forward_to(member_leader_url(h->member), a->forward, err);
+    url = member_owner_url(h->member, a->name, unit);
+    return herder_forward_to(url, a->forward, err);
+}
+
+static enum cv_rc
+run_restart(struct herder *h, void *arg, struct cv_err *err)
+{
+    struct restart_arg *a = arg;
+    bool here;
+
+    if (!config_store_has(h->configs, a->name))
+        return cv_fail(err, CV_NOT_FOUND, "Unknown connector: %s", a->name);
+    if (find_owner(h, a, GROUP_CONNECTOR, herder_runs_connector(h, a->name), &here, err) != CV_OK || !here)
+        return err->rc;
+    herder_stop_connector(h, a->name);
+    herder_start_connector(h, a->name);
+    return CV_OK;
+}
+
+enum cv_rc
+herder_connector_restart(struct herder *h, const char *name, struct herder_forward *forward, struct cv_err *err)
+{
+    struct restart_arg a = { .name = name, .forward = forward };
+
+    return herder_call(h, run_restart, &a, HERDER_REQUEST_TIMEOUT_MS, err);
+}
+
+static enum cv_rc
+run_task_restart(struct herder *h, void *arg, struct cv_err *err)
+{
+    struct restart_arg *a = arg;
+    struct group_work work = { 0 };
+    bool here;
+
+    if (!config_store_has(h->configs, a->name))
+        return cv_fail(err, CV_NOT_FOUND, "Unknown connector: %s", a->name);
+    if (a->task < 0 || a->task >= config_store_task_count(h->configs, a->name))
+        return cv_fail(err, CV_NOT_FOUND, "Unknown task: %s-%d", a->name, a->task);
+    if (find_owner(h, a, a->task, herder_runs_task(h, a->name, a->task), &here, err) != CV_OK || !here)
+        return err->rc;
+    if (!group_work_add(&work, a->name, a->task))
+        return cv_fail_memory(err);
+    herder_stop_work(h, &work);
+    herder_start_task(h, a->name, a->task);
+    group_work_done(&work);
+    return CV_OK;
+}
+
+enum cv_rc
+herder_task_restart(struct herder *h, const char *name, int task, struct herder_forward *forward,
+                    struct cv_err *err)
+{
+    struct restart_arg a = { .name = name, .task = task, .forward = forward };
+
+    return herder_call(h, run_task_restart, &a, HERDER_REQUEST_TIMEOUT_MS, err);
+}
+
+static enum cv_rc
+run_restart_all(struct herder *h, void *arg, struct cv_err *err)
+{
+    struct restart_arg *a = arg;
+
+    if (!herder_leads(h, a->forward, err))
+        return err->rc;
+    if (!config_store_has(h->configs, a->name))
+        return cv_fail(err, CV_NOT_FOUND, "Unknown connector: %s", a->name);
+    return config_store_put_restart(h->configs, a->name, a->include_tasks, a->only_failed, err);
+}
+
+/* The state that the answer shows for what is about to be restarted. */
+static void
+mark_restarting(struct status *status, bool only_failed)
+{
+    if (!only_failed || status->state == STATUS_FAILED)
+        status->state = STATUS_RESTARTING;
+}
+
+enum cv_rc
+herder_connector_restart_all(struct herder *h, const char *name, bool include_tasks, bool only_failed,
+                             struct herder_forward *forward, struct connector_state_info *ret, struct cv_err *err)
+{
+    struct restart_arg a = { .name = name, .include_tasks = include_tasks, .only_failed = only_failed,
+                          .forward = forward };
+    struct connector_state_info info = { 0 };
+    struct cv_err why;
+    bool known = herder_connector_state(h, name, &info, &why) == CV_OK; /* as it was before */
+    enum cv_rc rc = herder_call(h, run_restart_all, &a, HERDER_REQUEST_TIMEOUT_MS, err);
+
+    if (rc == CV_OK && (forward == NULL || forward->url[0] == '\0') && !known)
+        rc = cv_fail(err, CV_NOT_FOUND, "Status for connector %s not found", name);
+    if (rc != CV_OK || (forward != NULL && forward->url[0] != '\0')) {
+        connector_state_info_done(&info);
+        return rc;
+    }
+    mark_restarting(&info.connector, only_failed);
+    for (size_t i = 0; include_tasks && i < info.n_tasks; i++)
+        mark_restarting(&info.tasks[i].status, only_failed);
+    *ret = info;
+    return CV_OK;
+}
