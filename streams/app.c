@@ -22,14 +22,13 @@
 #include "streams/assignment.h"
 #include "streams/engine/global.h"
 #include "streams/io/kafka_broker.h"
+#include "streams/member.h"
 #include "streams/topics.h"
 
-#define RETRY_MS       1000
-#define SAY_EVERY_MS   5000
-#define MEMBER_POLL_MS 100
-#define REVOKE_MS      30000
-#define STOP_MS        30000
-#define MEMBER_MAX     64
+#define RETRY_MS     1000
+#define SAY_EVERY_MS 5000
+#define REVOKE_MS    30000
+#define STOP_MS      30000
 
 struct app {
     const struct streams_config *config;
@@ -51,10 +50,8 @@ struct app {
     struct loop **loops;
     struct cv_thread **threads;
     size_t n_loops;
-    struct cv_config *member_config;
-    struct cv_consumer *member;
+    struct member *member;
     struct assignment *assignment;
-    struct cv_topic_partitions to_pause; /* strings owned */
 
     struct cv_lock lock; /* guards what follows */
     enum app_state state;
@@ -80,10 +77,8 @@ app_new(const struct streams_config *config, const struct plan *plan, struct app
     snprintf(app->why, sizeof(app->why), "connecting to Kafka at %s", config->bootstrap_servers);
     app->board = status_board_new();
     app->partitions = calloc(plan->n_sources + 1, sizeof(*app->partitions));
-    app->member_config = cv_config_new();
     rc = cv_wake_init(&app->wake, err);
-    if (rc == CV_OK &&
-        (app->board == NULL || app->partitions == NULL || app->member_config == NULL))
+    if (rc == CV_OK && (app->board == NULL || app->partitions == NULL))
         rc = cv_fail_memory(err);
     if (rc != CV_OK) {
         app_free(app);
@@ -100,7 +95,6 @@ app_free(struct app *app)
         return;
     if (app->lock_fd >= 0)
         close(app->lock_fd);
-    cv_config_free(app->member_config);
     status_board_free(app->board);
     cv_wake_done(&app->wake);
     cv_lock_done(&app->lock);
@@ -247,7 +241,7 @@ make_broker(struct app *app, const char *transactional_id, struct broker **ret, 
         .producer = app->config->producer,
         .group_id = app->plan->application_id,
         .transactional_id = transactional_id,
-        .member = app->member,
+        .member = member_consumer(app->member),
         .stop = &app->stop,
         .transaction_timeout_ms = app->config->transaction_timeout_ms,
     };
@@ -305,27 +299,20 @@ wait_for_global(struct app *app, struct cv_err *err)
 /* ---- the group's member ---- */
 
 static void
+set_assigned(struct app *app, bool assigned)
+{
+    cv_lock(&app->lock);
+    app->assigned = assigned;
+    cv_unlock(&app->lock);
+}
+
+static void
 on_assigned(void *arg, struct cv_topic_partitions *parts)
 {
     struct app *app = arg;
 
-    /* The member never reads: its partitions are paused as soon as they are there. */
-    for (size_t i = 0; i < parts->count; i++) {
-        struct cv_topic_partition *items =
-            realloc(app->to_pause.items, (app->to_pause.count + 1) * sizeof(*items));
-
-        parts->items[i].offset = CV_OFFSET_END;
-        if (items == NULL)
-            continue;
-        app->to_pause.items = items;
-        items[app->to_pause.count++] =
-            (struct cv_topic_partition){ .topic = strdup(parts->items[i].topic),
-                                         .partition = parts->items[i].partition };
-    }
     assignment_add(app->assignment, parts);
-    cv_lock(&app->lock);
-    app->assigned = true;
-    cv_unlock(&app->lock);
+    set_assigned(app, true);
 }
 
 static void
@@ -333,7 +320,6 @@ on_revoked(void *arg, const struct cv_topic_partitions *parts, bool lost)
 {
     struct app *app = arg;
 
-    cv_topic_partitions_done(&app->to_pause);
     if (app->loops == NULL) /* stopping: the threads have closed all tasks */
         return;
     assignment_remove(app->assignment, parts, lost, cv_mono_ms() + REVOKE_MS);
@@ -342,35 +328,14 @@ on_revoked(void *arg, const struct cv_topic_partitions *parts, bool lost)
 static enum cv_rc
 make_member(struct app *app, struct cv_err *err)
 {
-    const struct cv_consumer_events events = { .arg = app,
-                                               .assigned = on_assigned,
-                                               .revoked = on_revoked };
-    const char *const pairs[] = {
-        "group.instance.id",
-        app->worker_id,
-        "partition.assignment.strategy",
-        "cooperative-sticky",
-        "session.timeout.ms",
-        "10000",
-        "heartbeat.interval.ms",
-        "2000",
-        "queued.max.messages.kbytes",
-        "64",
-        "enable.partition.eof",
-        "false",
-    };
-    struct cv_kafka_conf conf = { .role = CV_KAFKA_CONSUMER,
-                                  .client_id = "culvert-streams-member",
-                                  .layers = { app->member_config, app->config->raw,
-                                              app->config->consumer },
-                                  .n_layers = 3,
-                                  .log = cv_log_get("culvert.streams.kafka") };
+    const struct member_spec spec = { .config = app->config,
+                                      .plan = app->plan,
+                                      .worker_id = app->worker_id,
+                                      .events = { .arg = app,
+                                                  .assigned = on_assigned,
+                                                  .revoked = on_revoked } };
 
-    for (size_t i = 0; i < CV_COUNT(pairs); i += 2) {
-        if (cv_config_set(app->member_config, pairs[i], pairs[i + 1], err) != CV_OK)
-            return err->rc;
-    }
-    return cv_consumer_new(&conf, app->plan->application_id, &events, &app->member, err);
+    return member_new(&spec, &app->member, err);
 }
 
 static enum cv_rc
@@ -420,45 +385,41 @@ make_assignment(struct app *app, struct cv_err *err)
     return assignment_new(&base, app->loops, app->n_loops, &app->assignment, err);
 }
 
+/* The consumer is fenced for good: a new one takes its place, once no task uses the old one. State
+   files stay, so the tasks go on where Kafka's last commit left them. */
 static enum cv_rc
-subscribe(struct app *app, struct cv_err *err)
+rejoin(struct app *app, struct cv_err *err)
 {
-    size_t count;
-    const char **topics = assignment_topics(app->plan, &count);
-    enum cv_rc rc = topics == NULL ? cv_fail_memory(err)
-                                   : cv_consumer_subscribe(app->member, topics, count, err);
-
-    free(topics);
-    return rc;
-}
-
-static void
-pause_assigned(struct app *app)
-{
-    struct cv_err err = CV_ERR_INIT;
-
-    if (app->to_pause.count > 0 && cv_consumer_pause(app->member, &app->to_pause, &err) != CV_OK)
-        CV_LOG_WARN(app->log, "could not pause the member's partitions", CV_ERR(&err));
-    cv_topic_partitions_done(&app->to_pause);
+    CV_LOG_WARN(app->log, "the group has fenced this worker, joining it anew", CV_ERR(err));
+    set_state(app, APP_STARTING, err->text);
+    set_assigned(app, false);
+    while (!assignment_clear(app->assignment, cv_mono_ms() + RETRY_MS)) {
+        if (atomic_load(&app->stop))
+            return CV_OK;
+    }
+    cv_wake_wait(&app->wake, cv_mono_ms() + member_backoff_ms(app->member));
+    if (atomic_load(&app->stop))
+        return CV_OK;
+    if (member_rejoin(app->member, err) != CV_OK)
+        return err->rc;
+    set_state(app, APP_RUNNING, "");
+    return CV_OK;
 }
 
 /* The member's life: heartbeats and rebalances. */
 static enum cv_rc
 be_member(struct app *app, struct cv_err *err)
 {
-    struct cv_consumed batch[MEMBER_MAX];
-    size_t n;
-
     set_state(app, APP_RUNNING, "");
     CV_LOG_INFO(app->log, "worker runs", CV_STR("application", app->plan->application_id),
                 CV_STR("worker", app->worker_id), CV_INT("threads", app->n_loops));
     while (!atomic_load(&app->stop)) {
-        enum cv_rc rc = cv_consumer_poll(app->member, batch, MEMBER_MAX, MEMBER_POLL_MS, &n, err);
+        enum cv_rc rc = member_poll(app->member, err);
 
+        if (rc == CV_FENCED)
+            rc = rejoin(app, err);
         if (rc != CV_OK)
-            return cv_err_context(err, "group \"%s\"", app->plan->application_id);
-        cv_consumed_free(batch, n);
-        pause_assigned(app);
+            return rc;
         rc = global_ready(app, err);
         if (rc != CV_OK && rc != CV_RETRY)
             return rc;
@@ -495,7 +456,7 @@ start_all(struct app *app, struct cv_err *err)
         rc = start_loops(app, err);
     if (rc == CV_OK)
         rc = make_assignment(app, err);
-    return rc == CV_OK ? subscribe(app, err) : rc;
+    return rc == CV_OK ? member_join(app->member, err) : rc;
 }
 
 static void
@@ -523,11 +484,10 @@ stop_all(struct app *app)
     app->threads = NULL;
     /* The member goes last: commits carried its generation. Its partitions have no tasks any more.
      */
-    cv_consumer_free(app->member);
+    member_free(app->member);
     app->member = NULL;
     assignment_free(app->assignment);
     app->assignment = NULL;
-    cv_topic_partitions_done(&app->to_pause);
     if (app->global != NULL)
         global_stop(app->global);
     cv_thread_join(app->global_thread, -1);

@@ -11,6 +11,7 @@ struct placed {
     size_t group;
     int32_t partition;
     size_t loop;
+    bool closing; /* its thread was asked, but has not answered: nobody else may open its file */
 };
 
 struct assignment {
@@ -105,35 +106,64 @@ least_loaded(const struct assignment *as)
     return best;
 }
 
+/* The entry of a task that is to be opened; NULL: it is open, or memory is out. */
+static struct placed *
+place(struct assignment *as, size_t group, int32_t partition)
+{
+    struct placed *placed = find(as, group, partition);
+    struct placed *tasks;
+
+    if (placed != NULL) {
+        if (!placed->closing)
+            return NULL;
+        placed->closing = false; /* its thread closes it first */
+        return placed;
+    }
+    tasks = realloc(as->tasks, (as->n_tasks + 1) * sizeof(*tasks));
+    if (tasks == NULL)
+        return NULL;
+    as->tasks = tasks;
+    placed = &tasks[as->n_tasks];
+    *placed = (struct placed){ .group = group, .partition = partition, .loop = least_loaded(as) };
+    as->n_tasks++;
+    return placed;
+}
+
 void
 assignment_add(struct assignment *as, const struct cv_topic_partitions *parts)
 {
     for (size_t i = 0; i < parts->count; i++) {
         struct task_spec spec = as->base;
         struct cv_err err = CV_ERR_INIT;
-        struct placed *tasks;
+        struct placed *placed = NULL;
 
         spec.group = group_of(as, parts->items[i].topic);
         spec.partition = parts->items[i].partition;
-        if (spec.group == PLAN_NONE || find(as, spec.group, spec.partition) != NULL)
+        if (spec.group != PLAN_NONE)
+            placed = place(as, spec.group, spec.partition);
+        if (placed == NULL)
             continue;
-        tasks = realloc(as->tasks, (as->n_tasks + 1) * sizeof(*tasks));
-        if (tasks == NULL)
-            continue;
-        as->tasks = tasks;
-        tasks[as->n_tasks] = (struct placed){ .group = spec.group,
-                                              .partition = spec.partition,
-                                              .loop = least_loaded(as) };
-        if (loop_open(as->loops[tasks[as->n_tasks].loop], &spec, &err) != CV_OK) {
+        if (loop_open(as->loops[placed->loop], &spec, &err) != CV_OK) {
             CV_LOG_ERROR(as->log, "task could not be opened",
                          CV_STR("topic", parts->items[i].topic),
                          CV_INT("partition", spec.partition), CV_ERR(&err));
+            *placed = as->tasks[--as->n_tasks];
             continue;
         }
         CV_LOG_INFO(as->log, "task assigned", CV_STR("topic", parts->items[i].topic),
                     CV_INT("partition", spec.partition));
-        as->n_tasks++;
     }
+}
+
+/* Whether its thread has closed it; then the entry is gone. */
+static bool
+close_placed(struct assignment *as, struct placed *placed, bool lost, int64_t deadline_ms)
+{
+    placed->closing = true;
+    if (!loop_close(as->loops[placed->loop], placed->group, placed->partition, lost, deadline_ms))
+        return false;
+    *placed = as->tasks[--as->n_tasks];
+    return true;
 }
 
 void
@@ -146,14 +176,24 @@ assignment_remove(struct assignment *as, const struct cv_topic_partitions *parts
 
         if (placed == NULL)
             continue;
-        if (!loop_close(as->loops[placed->loop], group, placed->partition, lost, deadline_ms))
+        if (!close_placed(as, placed, lost, deadline_ms))
             CV_LOG_WARN(
                 as->log,
                 "task was not closed in time; its last records may be processed again elsewhere",
-                CV_STR("topic", parts->items[i].topic), CV_INT("partition", placed->partition));
+                CV_STR("topic", parts->items[i].topic),
+                CV_INT("partition", parts->items[i].partition));
         else
             CV_LOG_INFO(as->log, "task given up", CV_STR("topic", parts->items[i].topic),
-                        CV_INT("partition", placed->partition));
-        *placed = as->tasks[--as->n_tasks];
+                        CV_INT("partition", parts->items[i].partition));
     }
+}
+
+bool
+assignment_clear(struct assignment *as, int64_t deadline_ms)
+{
+    while (as->n_tasks > 0) {
+        if (!close_placed(as, &as->tasks[as->n_tasks - 1], true, deadline_ms))
+            return false;
+    }
+    return true;
 }

@@ -22,6 +22,8 @@ void assignment_add(struct assignment *as, const struct cv_topic_partitions *par
 /* Close them: commit and save, unless lost. Waits for the threads at most until the deadline. */
 void assignment_remove(struct assignment *as, const struct cv_topic_partitions *parts, bool lost,
                        int64_t deadline_ms);
+/* Close all of them as lost. false: not done by the deadline; call again. */
+bool assignment_clear(struct assignment *as, int64_t deadline_ms);
 size_t assignment_count(const struct assignment *as);
 
 /* Topics to subscribe to; borrowed strings, free the array with free(). */

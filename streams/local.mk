@@ -21,6 +21,7 @@ streams_libstreams_a_SOURCES = \
 	streams/io/source.c streams/io/source.h \
 	streams/io/value.c streams/io/value.h \
 	streams/io/wire_schema.c streams/io/wire_schema.h \
+	streams/member.c streams/member.h \
 	streams/rest.c streams/rest.h \
 	streams/sql/explain.c streams/sql/explain.h \
 	streams/sql/files.c \
@@ -72,3 +73,7 @@ TESTS += tests/unit/streams_cli_test.sh
 EXTRA_DIST += tests/unit/streams_cli_test.sh
 
 EXTRA_DIST += streams/README.md etc/shop/streams/00_sources.sql etc/shop/streams/10_processed_orders.sql
+unit_tests += tests/unit/streams_member_test
+tests_unit_streams_member_test_SOURCES = tests/unit/streams_member_test.c
+tests_unit_streams_member_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_streams_member_test_LDADD = $(streams_unit_libs)

@@ -46,6 +46,7 @@ struct cv_consumer {
     struct rebalance *rebalances; /* oldest first */
     struct cv_err failure;        /* to be returned by the next poll */
     struct cv_log_limit missing_limit;
+    int64_t down_ms; /* when all brokers were last away; 0: never */
 };
 
 struct kafka_handle *
@@ -205,6 +206,8 @@ judge(struct cv_consumer *consumer, rd_kafka_resp_err_t code, const char *text,
                         CV_STR("error", text));
         return CV_OK;
     }
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        consumer->down_ms = cv_mono_ms();
     if (kafka_class(code) == CV_RETRY || kafka_class(code) == CV_CONFLICT) {
         kafka_complain(&consumer->handle,
                        code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ? "ERROR" : "FAIL", text);
@@ -382,6 +385,12 @@ cv_consumer_free(struct cv_consumer *consumer)
 }
 
 /* -- What is read -- */
+
+int64_t
+cv_consumer_down_ms(const struct cv_consumer *consumer)
+{
+    return consumer->down_ms;
+}
 
 enum cv_rc
 cv_consumer_subscribe(struct cv_consumer *consumer, const char *const *topics, size_t count,

@@ -97,6 +97,8 @@ CV_MUST_CHECK enum cv_rc cv_consumer_committed(struct cv_consumer *consumer,
 CV_MUST_CHECK enum cv_rc cv_consumer_watermarks(struct cv_consumer *consumer, const char *topic,
                                                 int32_t partition, int timeout_ms, int64_t *ret_low,
                                                 int64_t *ret_high, struct cv_err *err);
+/* When all brokers were last seen to be away (monotonic ms); 0: never. */
+int64_t cv_consumer_down_ms(const struct cv_consumer *consumer);
 /* Member id of the group, for logs; "" before the first join. Free with free(). */
 char *cv_consumer_member_id(const struct cv_consumer *consumer);
 

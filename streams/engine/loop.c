@@ -402,7 +402,7 @@ advance_created(struct loop *loop, enum cv_rc (*step)(struct stream_task *, stru
         if (task_state(task) != TASK_CREATED || (step == task_begin && !task_is_prepared(task)) ||
             step(task, &err) == CV_OK)
             continue;
-        if (err.rc != CV_RETRY && err.rc != CV_CONFLICT) {
+        if (err.rc != CV_RETRY && err.rc != CV_CONFLICT && err.rc != CV_FENCED) {
             fail_one(loop, task, &err);
             continue;
         }

@@ -21,6 +21,7 @@
 #define SEND_POLL_MS       100
 #define STOP_POLLS         50 /* so often a stopping worker still waits for room */
 #define ABORT_TIMEOUT_MS   2000
+#define STOP_PATIENCE_MS   4000
 
 struct kafka_broker {
     struct broker base;
@@ -148,6 +149,15 @@ broker_send(struct broker *b, const struct out_record *rec, struct cv_delivery *
     return rc;
 }
 
+/* A worker that stops while Kafka is away leaves its transaction to the next one. */
+static int
+patience_ms(const struct kafka_broker *kb)
+{
+    int ms = kb->spec.transaction_timeout_ms;
+
+    return atomic_load(kb->spec.stop) && ms > STOP_PATIENCE_MS ? STOP_PATIENCE_MS : ms;
+}
+
 static enum cv_rc
 broker_flush(struct broker *b, struct cv_err *err)
 {
@@ -155,7 +165,7 @@ broker_flush(struct broker *b, struct cv_err *err)
 
     return kb->producer == NULL
                ? gone(err)
-               : cv_producer_flush(kb->producer, kb->spec.transaction_timeout_ms, err);
+               : cv_producer_flush(kb->producer, patience_ms(kb), err);
 }
 
 static enum cv_rc
@@ -164,8 +174,8 @@ broker_offsets(struct broker *b, const struct cv_topic_partitions *offsets, stru
     struct kafka_broker *kb = of(b);
 
     return kb->producer == NULL ? gone(err)
-                                : cv_producer_txn_offsets(kb->producer, offsets, kb->spec.member,
-                                                          kb->spec.transaction_timeout_ms, err);
+                                : cv_producer_txn_offsets(kb->producer, offsets, *kb->spec.member,
+                                                          patience_ms(kb), err);
 }
 
 static enum cv_rc
@@ -176,7 +186,7 @@ broker_commit(struct broker *b, struct cv_err *err)
     if (kb->producer == NULL)
         return gone(err);
     kb->in_txn = false; /* whatever comes of it, there is nothing to abort */
-    return cv_producer_txn_commit(kb->producer, kb->spec.transaction_timeout_ms, err);
+    return cv_producer_txn_commit(kb->producer, patience_ms(kb), err);
 }
 
 static enum cv_rc

@@ -14,7 +14,9 @@ struct kafka_broker_spec {
     const struct cv_config *producer;
     const char *group_id;
     const char *transactional_id; /* NULL: it is only read from (GLOBAL tables) */
-    struct cv_consumer *member;   /* the group's member, whose generation fences offsets */
+    /* Where the group's member stands, whose generation fences offsets. It is exchanged only while
+       no transaction is open. */
+    struct cv_consumer *const *member;
     const atomic_bool *stop;      /* gives up waiting for room in the producer's queue */
     int transaction_timeout_ms;
 };

@@ -11,6 +11,7 @@ integration_tests = \
 	tests/integration/sample_schema.int \
 	tests/integration/streams_faults.int \
 	tests/integration/streams_kill.int \
+	tests/integration/streams_members.int \
 	tests/integration/worker_kill.int
 EXTRA_DIST += tests/integration/run.tap $(integration_tests) tests/helper/servers.sh \
 	tests/helper/harness.py tests/helper/shop_orders.py tests/data/golden

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The worker's membership in the consumer group; see member.h. */
+#include "streams/member.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "streams/assignment.h"
+
+#define POLL_MS        100
+#define POLL_MAX       64
+#define BACKOFF_MIN_MS 500
+
+struct member {
+    struct member_spec spec;
+    struct cv_log *log;
+    struct cv_config *config; /* what the engine wants, below the user's layers */
+    struct cv_consumer *consumer;
+    struct cv_topic_partitions to_pause; /* strings owned */
+    struct fences fences;
+    int64_t down_ms; /* when Kafka was last away, of the consumers before this one */
+};
+
+bool
+fences_add(struct fences *fences, int64_t now_ms, int64_t down_ms)
+{
+    if (fences->count == 0 || down_ms > fences->last_ms ||
+        now_ms - fences->first_ms > FENCES_WITHIN_MS)
+        *fences = (struct fences){ .first_ms = now_ms };
+    fences->count++;
+    fences->last_ms = now_ms;
+    return fences->count >= FENCES_MAX;
+}
+
+/* ---- what the group gives ---- */
+
+/* The member never reads: its partitions are paused as soon as they are there. */
+static void
+pause_later(struct member *member, const struct cv_topic_partition *part)
+{
+    struct cv_topic_partition *items =
+        realloc(member->to_pause.items, (member->to_pause.count + 1) * sizeof(*items));
+
+    if (items == NULL)
+        return;
+    member->to_pause.items = items;
+    items[member->to_pause.count++] = (struct cv_topic_partition){
+        .topic = strdup(part->topic),
+        .partition = part->partition,
+    };
+}
+
+static void
+on_assigned(void *arg, struct cv_topic_partitions *parts)
+{
+    struct member *member = arg;
+
+    for (size_t i = 0; i < parts->count; i++) {
+        parts->items[i].offset = CV_OFFSET_END;
+        pause_later(member, &parts->items[i]);
+    }
+    member->spec.events.assigned(member->spec.events.arg, parts);
+}
+
+static void
+on_revoked(void *arg, const struct cv_topic_partitions *parts, bool lost)
+{
+    struct member *member = arg;
+
+    cv_topic_partitions_done(&member->to_pause);
+    member->spec.events.revoked(member->spec.events.arg, parts, lost);
+}
+
+static void
+pause_assigned(struct member *member)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    if (member->to_pause.count > 0 &&
+        cv_consumer_pause(member->consumer, &member->to_pause, &err) != CV_OK)
+        CV_LOG_WARN(member->log, "could not pause the member's partitions", CV_ERR(&err));
+    cv_topic_partitions_done(&member->to_pause);
+}
+
+/* ---- life ---- */
+
+static enum cv_rc
+make_config(struct member *member, struct cv_err *err)
+{
+    const char *const pairs[] = {
+        "group.instance.id",
+        member->spec.worker_id,
+        "partition.assignment.strategy",
+        "cooperative-sticky",
+        "session.timeout.ms",
+        "10000",
+        "heartbeat.interval.ms",
+        "2000",
+        "queued.max.messages.kbytes",
+        "64",
+        "enable.partition.eof",
+        "false",
+    };
+
+    for (size_t i = 0; i < CV_COUNT(pairs); i += 2) {
+        if (cv_config_set(member->config, pairs[i], pairs[i + 1], err) != CV_OK)
+            return err->rc;
+    }
+    return CV_OK;
+}
+
+static enum cv_rc
+make_consumer(struct member *member, struct cv_err *err)
+{
+    const struct cv_consumer_events events = { .arg = member,
+                                               .assigned = on_assigned,
+                                               .revoked = on_revoked };
+    struct cv_kafka_conf conf = { .role = CV_KAFKA_CONSUMER,
+                                  .client_id = "culvert-streams-member",
+                                  .layers = { member->config, member->spec.config->raw,
+                                              member->spec.config->consumer },
+                                  .n_layers = 3,
+                                  .log = cv_log_get("culvert.streams.kafka") };
+
+    return cv_consumer_new(&conf, member->spec.plan->application_id, &events, &member->consumer,
+                           err);
+}
+
+enum cv_rc
+member_new(const struct member_spec *spec, struct member **ret, struct cv_err *err)
+{
+    struct member *member = calloc(1, sizeof(*member));
+    enum cv_rc rc = CV_OK;
+
+    if (member == NULL)
+        return cv_fail_memory(err);
+    member->spec = *spec;
+    member->log = cv_log_get("culvert.streams.member");
+    member->config = cv_config_new();
+    if (member->config == NULL)
+        rc = cv_fail_memory(err);
+    if (rc == CV_OK)
+        rc = make_config(member, err);
+    if (rc == CV_OK)
+        rc = make_consumer(member, err);
+    if (rc != CV_OK) {
+        member_free(member);
+        return rc;
+    }
+    *ret = member;
+    return CV_OK;
+}
+
+void
+member_free(struct member *member)
+{
+    if (member == NULL)
+        return;
+    cv_consumer_free(member->consumer);
+    cv_topic_partitions_done(&member->to_pause);
+    cv_config_free(member->config);
+    free(member);
+}
+
+struct cv_consumer *const *
+member_consumer(const struct member *member)
+{
+    return &member->consumer;
+}
+
+enum cv_rc
+member_join(struct member *member, struct cv_err *err)
+{
+    size_t count;
+    const char **topics = assignment_topics(member->spec.plan, &count);
+    enum cv_rc rc = topics == NULL ? cv_fail_memory(err)
+                                   : cv_consumer_subscribe(member->consumer, topics, count, err);
+
+    free(topics);
+    return rc;
+}
+
+/* ---- fenced ---- */
+
+static enum cv_rc
+judge_fence(struct member *member, struct cv_err *err)
+{
+    int64_t down_ms = cv_consumer_down_ms(member->consumer);
+
+    if (down_ms < member->down_ms)
+        down_ms = member->down_ms;
+    if (!fences_add(&member->fences, cv_mono_ms(), down_ms))
+        return CV_FENCED;
+    return cv_fail(err, CV_INVALID,
+                   "this worker was put out of group \"%s\" %d times within a minute: another "
+                   "culvert-streams has the same worker.id \"%s\", most likely one that was started "
+                   "with a copy of this state.dir or of these properties; set worker.id to a name "
+                   "of its own there",
+                   member->spec.plan->application_id, member->fences.count,
+                   member->spec.worker_id);
+}
+
+enum cv_rc
+member_poll(struct member *member, struct cv_err *err)
+{
+    struct cv_consumed batch[POLL_MAX];
+    size_t n = 0;
+    enum cv_rc rc = cv_consumer_poll(member->consumer, batch, POLL_MAX, POLL_MS, &n, err);
+
+    if (rc == CV_FENCED)
+        return judge_fence(member, err);
+    if (rc != CV_OK)
+        return cv_err_context(err, "group \"%s\"", member->spec.plan->application_id);
+    cv_consumed_free(batch, n);
+    pause_assigned(member);
+    return CV_OK;
+}
+
+int
+member_backoff_ms(const struct member *member)
+{
+    return BACKOFF_MIN_MS << (member->fences.count > 0 ? member->fences.count - 1 : 0);
+}
+
+enum cv_rc
+member_rejoin(struct member *member, struct cv_err *err)
+{
+    int64_t down_ms = cv_consumer_down_ms(member->consumer);
+    enum cv_rc rc;
+
+    if (down_ms > member->down_ms)
+        member->down_ms = down_ms;
+    cv_consumer_free(member->consumer);
+    member->consumer = NULL;
+    cv_topic_partitions_done(&member->to_pause);
+    rc = make_consumer(member, err);
+    return rc == CV_OK ? member_join(member, err) : rc;
+}
