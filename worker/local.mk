@@ -26,7 +26,11 @@ worker_libworker_a_SOURCES = \
 	worker/pipeline.h \
 	worker/plugins.c \
 	worker/plugins.h \
+	worker/sink_partitions.c \
+	worker/sink_private.h \
+	worker/sink_records.c \
 	worker/sink_task.c \
+	worker/sink_topics.c \
 	worker/source_task.c \
 	worker/status.c \
 	worker/status.h \
