@@ -11,8 +11,13 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/connection.h \
 	connectors/postgres/encode.c \
 	connectors/postgres/encode.h \
+	connectors/postgres/encode_clock.c \
+	connectors/postgres/encode_convert.c \
+	connectors/postgres/encode_private.h \
+	connectors/postgres/encode_text.c \
 	connectors/postgres/encode_time.c \
 	connectors/postgres/encode_time.h \
+	connectors/postgres/encode_value.c \
 	connectors/postgres/envelope.c \
 	connectors/postgres/envelope.h \
 	connectors/postgres/envelope_private.h \

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Dates, times and intervals in the forms of the time modes. Infinite values have the numbers that the recorded
+ * events have for them, in the snapshot and in the stream alike.
+ */
+#include "connectors/postgres/encode_private.h"
+
+#include "connectors/postgres/encode_time.h"
+
+/* What Java's Debezium gives for the infinite timestamps: dates at the ends of its calendar. */
+#define INFINITY_US       INT64_C(9223372036825200000)
+#define MINUS_INFINITY_US INT64_C(-9223372036832400000)
+/* and for the infinite dates, in days */
+#define INFINITY_DAYS       INT64_C(-2147472692)
+#define MINUS_INFINITY_DAYS INT64_C(-2147472691)
+
+static int64_t
+floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0 ? 1 : 0);
+}
+
+static enum form
+convert_date(const struct encode *enc, const char *text, size_t len, struct converted *ret)
+{
+    struct time_parts parts;
+    char buf[40];
+
+    if (!time_parse_date(text, len, &parts))
+        return FORM_BAD;
+    if (enc->kind == ENCODE_DATE_DAYS) {
+        ret->integer = parts.special == TIME_FINITE     ? parts.days
+                       : parts.special == TIME_INFINITY ? INFINITY_DAYS
+                                                        : MINUS_INFINITY_DAYS;
+        return FORM_INTEGER;
+    }
+    if (parts.special != TIME_FINITE) {
+        cv_buf_str(&ret->bytes, parts.special == TIME_INFINITY ? "-5877611-06-21Z" : "-5877611-06-22Z");
+        return FORM_TEXT;
+    }
+    cv_buf_add(&ret->bytes, buf, (size_t)(time_write_date(parts.days, buf) - buf));
+    cv_buf_char(&ret->bytes, 'Z');
+    return FORM_TEXT;
+}
+
+static enum form
+convert_time(const struct encode *enc, const char *text, size_t len, struct converted *ret)
+{
+    struct time_parts parts;
+    char buf[40];
+    bool zone = enc->kind == ENCODE_TIMETZ;
+
+    if (!time_parse_time(text, len, zone, &parts))
+        return FORM_BAD;
+    switch (enc->kind) {
+    case ENCODE_TIME_MS:
+        ret->integer = parts.us_of_day / 1000;
+        return FORM_INTEGER;
+    case ENCODE_TIME_US:
+        ret->integer = parts.us_of_day;
+        return FORM_INTEGER;
+    case ENCODE_TIME_NS:
+        ret->integer = parts.us_of_day * 1000;
+        return FORM_INTEGER;
+    default:
+        break;
+    }
+    if (zone) {
+        const int64_t day = INT64_C(86400000000);
+        int64_t us = (parts.us_of_day - (int64_t)parts.zone_s * 1000000) % day;
+
+        parts.us_of_day = us < 0 ? us + day : us;
+    }
+    cv_buf_add(&ret->bytes, buf, (size_t)(time_write_time(parts.us_of_day, -1, buf) - buf));
+    cv_buf_char(&ret->bytes, 'Z');
+    return FORM_TEXT;
+}
+
+static enum form
+convert_timestamp_number(const struct encode *enc, const struct time_parts *parts, struct converted *ret)
+{
+    int64_t us = parts->special == TIME_FINITE     ? time_epoch_us(parts)
+                 : parts->special == TIME_INFINITY ? INFINITY_US
+                                                   : MINUS_INFINITY_US;
+
+    if (enc->kind == ENCODE_TIMESTAMP_MS)
+        ret->integer = floor_div(us, 1000);
+    else if (enc->kind == ENCODE_TIMESTAMP_US)
+        ret->integer = us;
+    else if (parts->special != TIME_FINITE)
+        ret->integer = parts->special == TIME_INFINITY ? INT64_MAX : INT64_MIN;
+    else
+        ret->integer = (int64_t)((uint64_t)us * 1000); /* wraps as Java's long does */
+    return FORM_INTEGER;
+}
+
+/* ISO text in UTC with the column's number of fraction digits. */
+static enum form
+convert_timestamp_text(const struct encode *enc, struct time_parts *parts, struct cv_buf *out)
+{
+    const int64_t day = INT64_C(86400000000);
+    char buf[64], *p = buf;
+
+    if (parts->special != TIME_FINITE) {
+        cv_buf_str(out, parts->special == TIME_INFINITY ? "infinity" : "-infinity");
+        return FORM_TEXT;
+    }
+    if (parts->zone_s != 0) {
+        int64_t us = parts->us_of_day - (int64_t)parts->zone_s * 1000000;
+
+        parts->days += floor_div(us, day);
+        parts->us_of_day = us - floor_div(us, day) * day;
+    }
+    p = time_write_date(parts->days, p);
+    *p++ = 'T';
+    p = time_write_time(parts->us_of_day, enc->scale, p);
+    *p++ = 'Z';
+    cv_buf_add(out, buf, (size_t)(p - buf));
+    return FORM_TEXT;
+}
+
+static enum form
+convert_timestamp(const struct encode *enc, const char *text, size_t len, struct converted *ret)
+{
+    struct time_parts parts;
+
+    if (!time_parse_timestamp(text, len, enc->kind == ENCODE_TIMESTAMPTZ, &parts))
+        return FORM_BAD;
+    if (enc->kind == ENCODE_TIMESTAMPTZ || enc->kind == ENCODE_TIMESTAMP_ISO)
+        return convert_timestamp_text(enc, &parts, &ret->bytes);
+    return convert_timestamp_number(enc, &parts, ret);
+}
+
+static enum form
+convert_interval(const struct encode *enc, const char *text, size_t len, struct converted *ret)
+{
+    struct time_interval interval;
+    char buf[128];
+
+    if (!time_parse_interval(text, len, &interval))
+        return FORM_BAD;
+    if (enc->kind == ENCODE_INTERVAL_US) {
+        ret->integer = time_interval_us(&interval);
+        return FORM_INTEGER;
+    }
+    cv_buf_add(&ret->bytes, buf, (size_t)(time_write_interval(&interval, buf) - buf));
+    return FORM_TEXT;
+}
+enum form
+encode_convert_clock(const struct encode *enc, const char *text, size_t len, struct converted *ret)
+{
+    switch (enc->kind) {
+    case ENCODE_DATE_DAYS:
+    case ENCODE_DATE_ISO:
+        return convert_date(enc, text, len, ret);
+    case ENCODE_TIME_MS:
+    case ENCODE_TIME_US:
+    case ENCODE_TIME_NS:
+    case ENCODE_TIME_ISO:
+    case ENCODE_TIMETZ:
+        return convert_time(enc, text, len, ret);
+    case ENCODE_TIMESTAMP_MS:
+    case ENCODE_TIMESTAMP_US:
+    case ENCODE_TIMESTAMP_NS:
+    case ENCODE_TIMESTAMP_ISO:
+    case ENCODE_TIMESTAMPTZ:
+        return convert_timestamp(enc, text, len, ret);
+    case ENCODE_INTERVAL_US:
+    case ENCODE_INTERVAL_ISO:
+        return convert_interval(enc, text, len, ret);
+    default:
+        return FORM_BAD;
+    }
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Conversions: the text of a value to one of the forms. JSON and typed values are both made of the forms, so the
+ * direct path and the record path cannot drift apart.
+ */
+#include "connectors/postgres/encode_private.h"
+
+#include <string.h>
+
+#include "common/number.h"
+
+static int
+hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "\x0aff" */
+static enum form
+convert_bytea(const char *text, size_t len, struct cv_buf *out)
+{
+    if (len < 2 || text[0] != '\\' || text[1] != 'x' || len % 2 != 0)
+        return FORM_BAD;
+    for (size_t i = 2; i < len; i += 2) {
+        int hi = hex_digit(text[i]), lo = hex_digit(text[i + 1]);
+
+        if (hi < 0 || lo < 0)
+            return FORM_BAD;
+        cv_buf_char(out, (char)(hi << 4 | lo));
+    }
+    return FORM_BYTES;
+}
+
+/* The bit string read as a number, little-endian, zero bytes at the top trimmed. */
+static enum form
+convert_bits(const char *text, size_t len, struct cv_buf *out)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < (len + 7) / 8; i++) {
+        unsigned char byte = 0;
+
+        for (size_t bit = 0; bit < 8 && i * 8 + bit < len; bit++) {
+            char c = text[len - 1 - (i * 8 + bit)];
+
+            if (c != '0' && c != '1')
+                return FORM_BAD;
+            byte |= (unsigned char)((c - '0') << bit);
+        }
+        cv_buf_char(out, (char)byte);
+        if (byte != 0)
+            used = i + 1;
+    }
+    cv_buf_truncate(out, used);
+    return FORM_BYTES;
+}
+
+/* "$1,234.50", "-$1.00" to plain digits. */
+static bool
+plain_money(const char *text, size_t len, struct cv_buf *out)
+{
+    bool digits = false;
+
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '-' || text[i] == '(')
+            cv_buf_char(out, '-');
+        else if ((text[i] >= '0' && text[i] <= '9') || text[i] == '.') {
+            cv_buf_char(out, text[i]);
+            digits = true;
+        } else if (text[i] != ',' && text[i] != '$' && text[i] != ')' && text[i] != ' ')
+            return false;
+    }
+    return digits;
+}
+
+static enum form
+convert_decimal(const struct encode *enc, const char *text, size_t len, struct cv_buf *out)
+{
+    struct cv_err err;
+
+    if (is_special_number(text, len))
+        return FORM_NULL;
+    return cv_decimal_unscaled(text, len, enc->scale, out, &err) == CV_OK ? FORM_BYTES : FORM_BAD;
+}
+
+static enum form
+convert_double(const char *text, size_t len, double *ret)
+{
+    return cv_parse_double(text, len, ret) ? FORM_DOUBLE : FORM_BAD;
+}
+
+/* Plain notation as the server prints it; the special values have Debezium's names. */
+static enum form
+convert_decimal_text(const char *text, size_t len, struct cv_buf *out)
+{
+    if (!is_special_number(text, len))
+        cv_buf_add(out, text, len);
+    else if (text[0] == 'N')
+        cv_buf_str(out, "NAN");
+    else
+        cv_buf_str(out, text[0] == '-' ? "NEGATIVE_INFINITY" : "POSITIVE_INFINITY");
+    return FORM_TEXT;
+}
+
+static enum form
+convert_money(const struct encode *enc, const char *text, size_t len, struct converted *ret)
+{
+    struct cv_buf plain = CV_BUF_INIT(4096);
+    struct cv_err err;
+    enum form form = FORM_BAD;
+
+    if (!plain_money(text, len, &plain) || cv_buf_check(&plain, &err) != CV_OK)
+        goto out;
+    if (enc->kind == ENCODE_MONEY)
+        form = convert_decimal(enc, plain.data, plain.len, &ret->bytes);
+    else if (enc->kind == ENCODE_MONEY_DOUBLE)
+        form = convert_double(plain.data, plain.len, &ret->number);
+    else
+        form = convert_decimal_text(plain.data, plain.len, &ret->bytes);
+out:
+    cv_buf_free(&plain);
+    return form;
+}
+static enum form
+convert_binary_text(const struct encode *enc, const char *text, size_t len, struct cv_buf *out)
+{
+    struct cv_buf raw = CV_BUF_INIT(out->max);
+    enum form form = convert_bytea(text, len, &raw);
+
+    if (form == FORM_BYTES) {
+        form = FORM_TEXT;
+        if (enc->kind == ENCODE_BYTES_HEX)
+            cv_buf_hex(out, raw.data, raw.len);
+        else if (enc->kind == ENCODE_BYTES_BASE64)
+            cv_base64(out, raw.data, raw.len);
+        else
+            cv_base64_url(out, raw.data, raw.len);
+    }
+    cv_buf_free(&raw);
+    return form;
+}
+
+/* The scale that Debezium uses: trailing zeros behind the point stripped, never below 0. */
+static int32_t
+stripped_scale(const char *text, size_t len)
+{
+    const char *dot = memchr(text, '.', len);
+    size_t end = len;
+
+    if (dot == NULL)
+        return 0;
+    while (text[end - 1] == '0')
+        end--;
+    return (int32_t)(end - 1 - (size_t)(dot - text));
+}
+
+static enum form
+convert_variable(const char *text, size_t len, struct converted *ret)
+{
+    struct cv_err err;
+
+    if (is_special_number(text, len))
+        return FORM_NULL;
+    ret->integer = stripped_scale(text, len);
+    if (cv_decimal_unscaled(text, len, (int32_t)ret->integer, &ret->bytes, &err) != CV_OK)
+        return FORM_BAD;
+    return FORM_SCALED;
+}
+
+enum form
+encode_convert(const struct encode *enc, const char *text, size_t len, struct converted *ret)
+{
+    switch (enc->kind) {
+    case ENCODE_BOOL:
+    case ENCODE_BIT:
+        if (len != 1)
+            return FORM_BAD;
+        ret->integer = text[0] == 't' || text[0] == '1';
+        return FORM_BOOLEAN;
+    case ENCODE_INT16:
+    case ENCODE_INT32:
+    case ENCODE_INT64:
+        return cv_parse_i64(text, len, &ret->integer) ? FORM_INTEGER : FORM_BAD;
+    case ENCODE_FLOAT32:
+        return convert_double(text, len, &ret->number) == FORM_DOUBLE ? FORM_FLOAT : FORM_BAD;
+    case ENCODE_FLOAT64:
+    case ENCODE_DECIMAL_DOUBLE:
+        return convert_double(text, len, &ret->number);
+    case ENCODE_DECIMAL:
+        return convert_decimal(enc, text, len, &ret->bytes);
+    case ENCODE_DECIMAL_STRING:
+        return convert_decimal_text(text, len, &ret->bytes);
+    case ENCODE_MONEY:
+    case ENCODE_MONEY_DOUBLE:
+    case ENCODE_MONEY_STRING:
+        return convert_money(enc, text, len, ret);
+    case ENCODE_TEXT:
+        cv_buf_add(&ret->bytes, text, len);
+        return FORM_TEXT;
+    case ENCODE_BYTES:
+        return convert_bytea(text, len, &ret->bytes);
+    case ENCODE_BYTES_BASE64:
+    case ENCODE_BYTES_BASE64_URL:
+    case ENCODE_BYTES_HEX:
+        return convert_binary_text(enc, text, len, &ret->bytes);
+    case ENCODE_BITS:
+        return convert_bits(text, len, &ret->bytes);
+    case ENCODE_DECIMAL_VARIABLE:
+        return convert_variable(text, len, ret);
+    case ENCODE_NONE:
+        return FORM_BAD;
+    default:
+        return encode_convert_clock(enc, text, len, ret);
+    }
+}
