@@ -3,8 +3,9 @@
  * drain: how fast a walsender can be read by a reader that only counts.
  *
  * It is the upper limit for every source that reads one slot: pgoutput protocol 1 in text, the socket drained
- * until it is empty, then a short nap while the rate is high, so that the walsender's send() and the probe it
- * makes for each change stay cheap. Nothing is confirmed, so the slot stays where it was. One thread.
+ * until it is empty, then a nap while the rate is high. The nap is long enough for the socket to fill: over TCP
+ * the walsender pays a way through the network stack for every send() that the reader has room for, and next to
+ * nothing for those that wait for room. Nothing is confirmed, so the slot stays where it was. One thread.
  *
  * Source: manual, "Streaming Replication Protocol" and "Logical Replication Message Formats".
  */
@@ -26,6 +27,7 @@
 #define STATUS_US       5000000
 #define POSTGRES_EPOCH  INT64_C(946684800000000)
 #define RATE_WINDOW_US  20000
+#define NAP_US          10000
 #define FAST_PER_SECOND 20000
 
 struct drain {
@@ -126,14 +128,14 @@ measure_rate(struct drain *d)
 }
 
 static void
-wait_for_data(struct drain *d)
+wait_for_data(struct drain *d, bool came)
 {
     struct pollfd fd = { .fd = PQsocket(d->conn), .events = POLLIN };
 
     measure_rate(d);
     if (d->fast && d->nap_us > 0)
         sleep_until_us(mono_us() + d->nap_us);
-    else
+    else if (!came)
         poll(&fd, 1, 1000);
 }
 
@@ -150,8 +152,7 @@ drain(struct drain *d)
         drain_buffered(d);
         if (d->reply_now || mono_us() >= d->status_due_us)
             send_status(d);
-        if (d->bytes == before)
-            wait_for_data(d);
+        wait_for_data(d, d->bytes != before);
     }
 }
 
@@ -186,7 +187,7 @@ usage(FILE *out)
           "  changes, seconds from the connection's start, cpu and walsender_cpu in seconds, bytes.\n"
           "The slot is not moved. walsender_cpu is -1 when the server runs on another machine.\n"
           "\n"
-          "  -n, --nap US   pause when the socket is empty and the rate is high (60; 0: none)\n"
+          "  -n, --nap US   pause after a read while the rate is high (10000; 0: none)\n"
           "  -h, --help     print this\n",
           out);
 }
@@ -197,7 +198,7 @@ main(int argc, char **argv)
     static const struct option options[] = { { "nap", required_argument, NULL, 'n' },
                                              { "help", no_argument, NULL, 'h' },
                                              { 0 } };
-    struct drain d = { .nap_us = 60 };
+    struct drain d = { .nap_us = NAP_US };
     int64_t started_us;
     double seconds;
     char conninfo[1024];
