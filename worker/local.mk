@@ -62,3 +62,15 @@ tests_unit_validate_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_validate_test_LDADD = worker/libworker.a converters/libconverters.a transforms/libtransforms.a \
 	data/libdata.a common/kafka/libkafka.a common/libcommon.a $(RDKAFKA_LIBS) $(JSONC_LIBS) $(PCRE2_LIBS) \
 	$(CMOCKA_LIBS)
+
+unit_tests += tests/unit/worker_config_test tests/unit/plugins_test tests/unit/connector_config_test
+tests_unit_worker_config_test_SOURCES = tests/unit/worker_config_test.c
+tests_unit_worker_config_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_worker_config_test_LDADD = worker/libworker.a common/libcommon.a $(PCRE2_LIBS) $(CMOCKA_LIBS)
+tests_unit_plugins_test_SOURCES = tests/unit/plugins_test.c
+tests_unit_plugins_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_plugins_test_LDADD = worker/libworker.a common/libcommon.a $(PCRE2_LIBS) $(CMOCKA_LIBS)
+tests_unit_connector_config_test_SOURCES = tests/unit/connector_config_test.c
+tests_unit_connector_config_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_connector_config_test_LDADD = worker/libworker.a data/libdata.a common/libcommon.a $(PCRE2_LIBS) \
+	$(CMOCKA_LIBS)

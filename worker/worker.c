@@ -50,6 +50,8 @@ read_config(struct worker *worker, const char *file, struct cv_err *err)
     if (rc == CV_OK)
         rc = cv_properties_from_env("CONNECT_", worker_config_def, read, err);
     if (rc == CV_OK)
+        rc = cv_properties_from_env("CONNECT_", worker_distributed_def, read, err);
+    if (rc == CV_OK)
         rc = cv_secrets_new(read, &worker->secrets, err);
     if (rc == CV_OK)
         rc = cv_secrets_resolve(worker->secrets, read, &worker->raw, err);
@@ -57,7 +59,7 @@ read_config(struct worker *worker, const char *file, struct cv_err *err)
     if (rc != CV_OK)
         return rc;
     warn_unknown(worker);
-    rc = worker_config_parse(worker->raw, &worker->options, &errors, err);
+    rc = worker_config_parse(worker->raw, WORKER_DISTRIBUTED, &worker->options, &errors, err);
     for (size_t i = 1; i < errors.count; i++)
         CV_LOG_ERROR(worker->log, "the worker's configuration is wrong", CV_STR("key", errors.items[i].key),
                      CV_STR("error", errors.items[i].text));

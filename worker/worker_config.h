@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every worker option, one row each: Kafka's names and defaults (WorkerConfig, DistributedConfig,
-   RestServerConfig), and our own. */
+   StandaloneConfig, RestServerConfig), and our own. */
 #ifndef WORKER_WORKER_CONFIG_H
 #define WORKER_WORKER_CONFIG_H
 
 #include <culvert/config.h>
 
+enum worker_mode { WORKER_DISTRIBUTED, WORKER_STANDALONE };
 enum worker_eos { WORKER_EOS_DISABLED, WORKER_EOS_PREPARING, WORKER_EOS_ENABLED };
 
 struct worker_config {
+    enum worker_mode mode;
     struct cv_list bootstrap_servers;
     char *client_id;
     char *group_id;
@@ -60,16 +62,24 @@ struct worker_config {
     char *cors_methods;
     char *response_headers;
     struct cv_list rest_extensions;
+
+    struct cv_list plugin_path;
+    int64_t metrics_window_ms;
+    int32_t metrics_samples;
+    char *offset_file; /* standalone only */
 };
 
-extern const struct cv_config_def worker_config_def[];
+extern const struct cv_config_def worker_config_def[];      /* of both modes */
+extern const struct cv_config_def worker_distributed_def[]; /* what each adds */
+extern const struct cv_config_def worker_standalone_def[];
 
 /*
  * Parse the file's keys. Every error names key, value and remedy in errors; keys that
  * nobody knows are for worker_config_is_known to tell. CV_INVALID with the first error.
  */
-CV_MUST_CHECK enum cv_rc worker_config_parse(const struct cv_config *cfg, struct worker_config *ret,
-                                             struct cv_config_errors *errors, struct cv_err *err);
+CV_MUST_CHECK enum cv_rc worker_config_parse(const struct cv_config *cfg, enum worker_mode mode,
+                                             struct worker_config *ret, struct cv_config_errors *errors,
+                                             struct cv_err *err);
 void worker_config_done(struct worker_config *config);
 
 /* Whether some part of the worker (or a Kafka client, by prefix) knows the key. */

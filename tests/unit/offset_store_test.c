@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker/store/offset_store.c: Connect's offset records read, looked up and written. The topic is a double: the
+ * functions of common/kafka/topic_log.h are defined here, records are handed in as the log's thread would.
+ */
+#include "worker/store/offset_store.h"
+
+#include "tests/helper/cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/kafka/topic_log.h"
+#include "data/json.h"
+
+#define WAIT_MS 1000
+
+struct cv_topic_log {
+    struct cv_topic_log_spec spec;
+    int64_t offset;
+    int reads; /* to the end */
+    enum cv_rc read_rc;
+    enum cv_rc send_rc;
+    size_t send_fails_at; /* the n-th, from 1; 0: none */
+    struct {
+        char key[256], value[256]; /* "": tombstone */
+        cv_topic_log_sent *sent;
+        void *arg;
+    } sent[8];
+    size_t n_sent;
+};
+
+static struct cv_topic_log topic;
+
+enum cv_rc
+cv_topic_log_start(const struct cv_topic_log_spec *spec, const atomic_bool *stop, struct cv_topic_log **ret,
+                   struct cv_err *err)
+{
+    (void)stop;
+    (void)err;
+    topic = (struct cv_topic_log){ .spec = *spec };
+    *ret = &topic;
+    return CV_OK;
+}
+
+void
+cv_topic_log_free(struct cv_topic_log *log, int wait_ms)
+{
+    (void)log;
+    (void)wait_ms;
+}
+
+enum cv_rc
+cv_topic_log_read_to_end(struct cv_topic_log *log, int timeout_ms, struct cv_err *err)
+{
+    assert_int_equal(timeout_ms, WAIT_MS);
+    log->reads++;
+    return log->read_rc == CV_OK ? CV_OK : cv_fail(err, log->read_rc, "the topic is away");
+}
+
+enum cv_rc
+cv_topic_log_send(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes value, cv_topic_log_sent *sent,
+                  void *arg, struct cv_err *err)
+{
+    size_t n = log->n_sent;
+
+    assert_true(n < CV_COUNT(log->sent));
+    if (log->send_fails_at == n + 1)
+        return cv_fail(err, CV_RETRY, "the queue is full");
+    snprintf(log->sent[n].key, sizeof(log->sent[n].key), "%.*s", (int)key.len, key.data);
+    snprintf(log->sent[n].value, sizeof(log->sent[n].value), "%.*s", (int)value.len,
+             value.data == NULL ? "" : (const char *)value.data);
+    log->sent[n].sent = sent;
+    log->sent[n].arg = arg;
+    log->n_sent++;
+    return CV_OK;
+}
+
+static struct cv_bytes
+bytes_of(const char *text)
+{
+    return text == NULL ? (struct cv_bytes){ 0 } : (struct cv_bytes){ text, strlen(text) };
+}
+
+/* A record comes out of the topic. NULL: none, or a tombstone. */
+static void
+arrive(const char *key, const char *value)
+{
+    const struct cv_consumed rec = { .topic = "connect-offsets",
+                                     .offset = topic.offset++,
+                                     .key = bytes_of(key),
+                                     .value = bytes_of(value) };
+
+    topic.spec.handler(topic.spec.arg, &rec);
+}
+
+struct fixture {
+    struct offset_store *store;
+    struct cv_arena *arena;
+};
+
+static int
+setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    const struct cv_topic_log_spec spec = { .topic = { .name = "connect-offsets" } };
+    struct cv_err err;
+
+    assert_non_null(f);
+    f->arena = cv_arena_new(NULL);
+    assert_non_null(f->arena);
+    assert_int_equal(offset_store_start(&spec, NULL, &f->store, &err), CV_OK);
+    *state = f;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    offset_store_free(f->store, 0);
+    cv_arena_free(f->arena);
+    free(f);
+    return 0;
+}
+
+static struct cv_value *
+value_of(struct fixture *f, const char *json)
+{
+    struct cv_value *val = cv_arena_zalloc(f->arena, sizeof(*val));
+    const char *text = cv_arena_dup(f->arena, json, strlen(json));
+    struct cv_err err;
+
+    assert_non_null(val);
+    assert_non_null(text);
+    assert_int_equal(cv_connect_json_read(text, strlen(text), f->arena, val, &err), CV_OK);
+    return val;
+}
+
+/* The stored offset as JSON; NULL: none. */
+static const char *
+lookup(struct fixture *f, const char *connector, const char *partition)
+{
+    struct cv_buf out = CV_BUF_INIT(4096);
+    struct cv_value *val = NULL;
+    struct cv_err err = CV_ERR_INIT;
+    char *text;
+
+    if (offset_store_read(f->store, connector, value_of(f, partition), WAIT_MS, f->arena, &val, &err) != CV_OK)
+        fail_msg("%s", err.text);
+    if (val == NULL)
+        return NULL;
+    cv_connect_json_write(&out, val);
+    text = cv_arena_dup(f->arena, cv_buf_cstr(&out), out.len);
+    cv_buf_free(&out);
+    return text;
+}
+
+static void
+the_newest_offset_of_a_partition_is_read(void **state)
+{
+    struct fixture *f = *state;
+
+    arrive("[\"foo\",{\"filename\":\"/data/in.txt\"}]", "{\"position\":42}");
+    arrive("[\"foo\",{\"filename\":\"/data/in.txt\"}]", "{\"position\":43}");
+    arrive("[\"bar\",{\"filename\":\"/data/in.txt\"}]", "{\"position\":7}");
+    assert_string_equal(lookup(f, "foo", "{\"filename\":\"/data/in.txt\"}"), "{\"position\":43}");
+    assert_string_equal(lookup(f, "bar", "{\"filename\":\"/data/in.txt\"}"), "{\"position\":7}");
+    assert_null(lookup(f, "foo", "{\"filename\":\"/data/other.txt\"}"));
+    assert_null(lookup(f, "baz", "{\"filename\":\"/data/in.txt\"}"));
+    assert_int_equal(topic.reads, 4); /* each look-up reads to the end first */
+}
+
+static void
+a_partition_is_found_however_its_members_are_ordered(void **state)
+{
+    struct fixture *f = *state;
+
+    arrive("[\"mm\",{\"cluster\":\"a\",\"partition\":0,\"topic\":\"orders\"}]", "{\"offset\":9}");
+    assert_string_equal(lookup(f, "mm", "{\"topic\":\"orders\",\"cluster\":\"a\",\"partition\":0}"), "{\"offset\":9}");
+    assert_null(lookup(f, "mm", "{\"topic\":\"orders\",\"cluster\":\"a\",\"partition\":1}"));
+    assert_null(lookup(f, "mm", "{\"topic\":\"orders\",\"cluster\":\"a\",\"partition\":\"0\"}"));
+}
+
+static void
+a_tombstone_takes_the_offset_away(void **state)
+{
+    struct fixture *f = *state;
+    struct cv_offset *list = NULL;
+    struct cv_err err;
+    size_t count = 99;
+
+    arrive("[\"foo\",{\"p\":1}]", "{\"n\":1}");
+    arrive("[\"foo\",{\"p\":1}]", NULL);
+    assert_null(lookup(f, "foo", "{\"p\":1}"));
+    assert_int_equal(offset_store_list(f->store, "foo", f->arena, &list, &count, &err), CV_OK);
+    assert_int_equal(count, 0);
+    arrive("[\"foo\",{\"p\":1}]", "{\"n\":2}");
+    assert_string_equal(lookup(f, "foo", "{\"p\":1}"), "{\"n\":2}");
+}
+
+static void
+records_that_are_not_offsets_are_ignored(void **state)
+{
+    static const char *const bad[] = { NULL, "", "null", "{}", "\"foo\"", "[]", "[\"foo\"]", "[\"foo\",{},1]",
+                                       "[1,{\"p\":1}]", "[null,{\"p\":1}]", "[\"foo\",[1]]", "[\"foo\",\"p\"]",
+                                       "[\"foo\",{\"p\":1}", "\xff\xfe" };
+    struct fixture *f = *state;
+    struct cv_offset *list = NULL;
+    struct cv_err err;
+    size_t count = 99;
+
+    arrive("[\"foo\",{\"p\":1}]", "{\"n\":1}");
+    for (size_t i = 0; i < CV_COUNT(bad); i++)
+        arrive(bad[i], "{\"n\":2}");
+    assert_string_equal(lookup(f, "foo", "{\"p\":1}"), "{\"n\":1}");
+    assert_int_equal(offset_store_list(f->store, "foo", f->arena, &list, &count, &err), CV_OK);
+    assert_int_equal(count, 1);
+}
+
+static void
+a_stored_offset_that_is_no_json_is_an_error_that_shows_it(void **state)
+{
+    struct fixture *f = *state;
+    struct cv_value *val = NULL;
+    struct cv_err err = CV_ERR_INIT;
+
+    arrive("[\"foo\",{\"p\":1}]", "{\"n\":");
+    assert_int_equal(offset_store_read(f->store, "foo", value_of(f, "{\"p\":1}"), WAIT_MS, f->arena, &val, &err),
+                     CV_INVALID);
+    assert_non_null(strstr(err.text, "stored offset {\"n\":"));
+    assert_null(val);
+}
+
+static void
+a_look_up_fails_when_the_topic_cannot_be_read_to_its_end(void **state)
+{
+    struct fixture *f = *state;
+    struct cv_value *val = NULL;
+    struct cv_err err = CV_ERR_INIT;
+
+    arrive("[\"foo\",{\"p\":1}]", "{\"n\":1}");
+    topic.read_rc = CV_RETRY;
+    assert_int_equal(offset_store_read(f->store, "foo", value_of(f, "{\"p\":1}"), WAIT_MS, f->arena, &val, &err),
+                     CV_RETRY);
+    assert_string_equal(err.text, "the topic is away");
+    assert_null(val);
+}
+
+static void
+the_list_holds_a_connectors_partitions_and_no_others(void **state)
+{
+    struct fixture *f = *state;
+    struct cv_offset *list = NULL;
+    struct cv_err err;
+    int64_t sum = 0;
+    size_t count = 0;
+
+    arrive("[\"foo\",{\"p\":1}]", "{\"n\":1}");
+    arrive("[\"foo\",{\"p\":2}]", "{\"n\":10}");
+    arrive("[\"foobar\",{\"p\":3}]", "{\"n\":100}");
+    assert_int_equal(offset_store_list(f->store, "foo", f->arena, &list, &count, &err), CV_OK);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++)
+        sum += list[i].partition->map.entries[0].value.integer * 1000 + list[i].offset->map.entries[0].value.integer;
+    assert_int_equal(sum, 3011);
+}
+
+/* ---- writing ---- */
+
+struct outcome {
+    int calls;
+    enum cv_rc rc;
+};
+
+static void
+on_written(void *arg, const struct cv_err *err)
+{
+    struct outcome *outcome = arg;
+
+    outcome->calls++;
+    outcome->rc = err == NULL ? CV_OK : err->rc;
+}
+
+static void
+deliver(size_t n, const struct cv_err *err)
+{
+    topic.sent[n].sent(topic.sent[n].arg, err);
+}
+
+static void
+a_new_partition_is_written_in_javas_order_and_a_stored_one_with_its_own_bytes(void **state)
+{
+    struct fixture *f = *state;
+    const struct cv_offset offsets[] = {
+        { value_of(f, "{\"topic\":\"t\",\"partition\":0,\"cluster\":\"a\"}"), value_of(f, "{\"offset\":1}") },
+        { value_of(f, "{\"b\":2,\"a\":1}"), value_of(f, "{\"offset\":2}") },
+    };
+    struct outcome outcome = { 0 };
+    struct cv_err err;
+
+    arrive("[\"mm\",{\"b\":2, \"a\":1}]", "{\"offset\":0}");
+    assert_int_equal(offset_store_write(f->store, "mm", offsets, 2, on_written, &outcome, &err), CV_OK);
+    assert_int_equal(topic.n_sent, 2);
+    assert_string_equal(topic.sent[0].key, "[\"mm\",{\"cluster\":\"a\",\"partition\":0,\"topic\":\"t\"}]");
+    assert_string_equal(topic.sent[0].value, "{\"offset\":1}");
+    assert_string_equal(topic.sent[1].key, "[\"mm\",{\"b\":2, \"a\":1}]");
+    deliver(0, NULL);
+    assert_int_equal(outcome.calls, 0); /* one is still on its way */
+    deliver(1, NULL);
+    assert_int_equal(outcome.calls, 1);
+    assert_int_equal(outcome.rc, CV_OK);
+    assert_null(lookup(f, "mm", "{\"topic\":\"t\",\"partition\":0,\"cluster\":\"a\"}")); /* seen when read back */
+}
+
+static void
+an_offset_of_null_is_written_as_a_tombstone(void **state)
+{
+    struct fixture *f = *state;
+    const struct cv_offset offset = { value_of(f, "{\"p\":1}"), NULL };
+    struct outcome outcome = { 0 };
+    struct cv_err err;
+
+    assert_int_equal(offset_store_write(f->store, "foo", &offset, 1, on_written, &outcome, &err), CV_OK);
+    assert_string_equal(topic.sent[0].key, "[\"foo\",{\"p\":1}]");
+    assert_string_equal(topic.sent[0].value, "");
+    deliver(0, NULL);
+    assert_int_equal(outcome.rc, CV_OK);
+}
+
+static void
+one_record_that_fails_fails_the_write_once(void **state)
+{
+    struct fixture *f = *state;
+    const struct cv_offset offsets[] = { { value_of(f, "{\"p\":1}"), NULL }, { value_of(f, "{\"p\":2}"), NULL } };
+    const struct cv_err lost = { .rc = CV_RETRY, .text = "lost" };
+    struct outcome outcome = { 0 };
+    struct cv_err err;
+
+    assert_int_equal(offset_store_write(f->store, "foo", offsets, 2, on_written, &outcome, &err), CV_OK);
+    deliver(0, &lost);
+    deliver(1, NULL);
+    assert_int_equal(outcome.calls, 1);
+    assert_int_equal(outcome.rc, CV_RETRY);
+}
+
+static void
+a_write_of_which_nothing_was_sent_fails_at_once_and_is_not_told(void **state)
+{
+    struct fixture *f = *state;
+    const struct cv_offset offset = { value_of(f, "{\"p\":1}"), NULL };
+    struct outcome outcome = { 0 };
+    struct cv_err err = CV_ERR_INIT;
+
+    topic.send_fails_at = 1;
+    assert_int_equal(offset_store_write(f->store, "foo", &offset, 1, on_written, &outcome, &err), CV_RETRY);
+    assert_string_equal(err.text, "the queue is full");
+    assert_int_equal(outcome.calls, 0);
+}
+
+static void
+a_write_of_which_a_part_was_sent_fails_when_that_part_is_through(void **state)
+{
+    struct fixture *f = *state;
+    const struct cv_offset offsets[] = { { value_of(f, "{\"p\":1}"), NULL }, { value_of(f, "{\"p\":2}"), NULL } };
+    struct outcome outcome = { 0 };
+    struct cv_err err;
+
+    topic.send_fails_at = 2;
+    assert_int_equal(offset_store_write(f->store, "foo", offsets, 2, on_written, &outcome, &err), CV_OK);
+    assert_int_equal(outcome.calls, 0);
+    deliver(0, NULL);
+    assert_int_equal(outcome.calls, 1);
+    assert_int_equal(outcome.rc, CV_RETRY);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_newest_offset_of_a_partition_is_read),
+        TEST(a_partition_is_found_however_its_members_are_ordered),
+        TEST(a_tombstone_takes_the_offset_away),
+        TEST(records_that_are_not_offsets_are_ignored),
+        TEST(a_stored_offset_that_is_no_json_is_an_error_that_shows_it),
+        TEST(a_look_up_fails_when_the_topic_cannot_be_read_to_its_end),
+        TEST(the_list_holds_a_connectors_partitions_and_no_others),
+        TEST(a_new_partition_is_written_in_javas_order_and_a_stored_one_with_its_own_bytes),
+        TEST(an_offset_of_null_is_written_as_a_tombstone),
+        TEST(one_record_that_fails_fails_the_write_once),
+        TEST(a_write_of_which_nothing_was_sent_fails_at_once_and_is_not_told),
+        TEST(a_write_of_which_a_part_was_sent_fails_when_that_part_is_through),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
