@@ -18,11 +18,13 @@
 #include "common/buf.h"
 #include "common/kafka/client.h"
 #include "common/log.h"
+#include "programs/options_doc.h"
 #include "programs/version.h"
 #include "streams/app.h"
 #include "streams/rest.h"
 #include "streams/sql/explain.h"
 #include "streams/store/database.h"
+#include "streams/streams_config.h"
 
 #define OUTPUT_MAX ((size_t)64 << 20)
 
@@ -66,6 +68,7 @@ usage(FILE *out, int code)
         "       culvert-streams check DIR\n"
         "       culvert-streams explain [--json | --sqlite] DIR\n"
         "       culvert-streams --version [--deps]\n"
+        "       culvert-streams --print-options\n"
         "       culvert-streams --help\n"
         "\n"
         "run      work on the pipeline that FILE names, until SIGTERM\n"
@@ -90,6 +93,18 @@ print_version(bool deps)
             printf("  librdkafka: %s\n", cv_kafka_library_warning());
     }
     return 0;
+}
+
+/* The part of docs/configuration.md that is ours. */
+static int
+print_options(void)
+{
+    fputs("## Streams worker\n\n"
+          "`culvert-streams run FILE.properties`. `CULVERT_STREAMS_STATE_DIR` in the environment is `state.dir`, and so on.\n"
+          "Kafka client keys (`security.protocol`, `producer.linger.ms`, ...) are handed on.\n\n",
+          stdout);
+    options_doc_table(stdout, streams_config_defs);
+    return fflush(stdout) == 0 ? 0 : 1;
 }
 
 static int
@@ -224,6 +239,8 @@ main(int argc, char **argv)
     if (argc >= 2 && argc <= 3 && strcmp(argv[1], "--version") == 0 &&
         (argc == 2 || strcmp(argv[2], "--deps") == 0))
         return print_version(argc == 3);
+    if (argc == 2 && strcmp(argv[1], "--print-options") == 0)
+        return print_options();
     db_process_init();
     arena = cv_arena_new(NULL);
     if (arena == NULL)

@@ -23,6 +23,7 @@
 #include "common/thread.h"
 #include "programs/builtin.h"
 #include "programs/version.h"
+#include "programs/worker_options.h"
 #include "rest/rest.h"
 #include "worker/worker.h"
 #include "worker/worker_config.h"
@@ -72,6 +73,7 @@ usage(FILE *out)
 {
     fputs("usage: culvert-worker FILE.properties\n"
           "       culvert-worker --version [--deps]\n"
+          "       culvert-worker --print-options\n"
           "       culvert-worker --help\n"
           "\n"
           "Runs a distributed Kafka Connect worker. FILE has Kafka's own keys, as connect-distributed.properties;\n"
@@ -174,6 +176,10 @@ main(int argc, char **argv)
     if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
         print_version(argc > 2 && strcmp(argv[2], "--deps") == 0);
         return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "--print-options") == 0) {
+        worker_options_print(stdout);
+        return fflush(stdout) == 0 ? 0 : 1;
     }
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         usage(stdout);

@@ -14,7 +14,11 @@ bin_PROGRAMS += programs/culvert-worker
 programs_culvert_worker_SOURCES = \
 	programs/builtin.c \
 	programs/builtin.h \
-	programs/culvert-worker.c
+	programs/culvert-worker.c \
+	programs/options_doc.c \
+	programs/options_doc.h \
+	programs/worker_options.c \
+	programs/worker_options.h
 programs_culvert_worker_LDADD = \
 	rest/librest.a \
 	worker/libworker.a \
@@ -32,10 +36,21 @@ programs_culvert_worker_LDADD = \
 	$(RDKAFKA_LIBS) $(LIBPQ_LIBS) $(MICROHTTPD_LIBS) $(JSONC_LIBS) $(PCRE2_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)
 
 bin_PROGRAMS += programs/culvert-streams
-programs_culvert_streams_SOURCES = programs/culvert-streams.c
+programs_culvert_streams_SOURCES = \
+	programs/culvert-streams.c \
+	programs/options_doc.c \
+	programs/options_doc.h
 programs_culvert_streams_LDADD = \
 	streams/libstreams.a \
 	common/http/libhttp.a \
 	common/kafka/libkafka.a \
 	common/libcommon.a \
 	$(RDKAFKA_LIBS) $(MICROHTTPD_LIBS) $(SQLITE_LIBS) $(PCRE2_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)
+
+# docs/configuration.md, after a change of option rows.
+.PHONY: docs
+docs: programs/culvert-worker programs/culvert-streams
+	{ programs/culvert-worker --print-options && programs/culvert-streams --print-options; } \
+		> $(srcdir)/docs/configuration.md
+TESTS += tests/unit/configuration_doc_test.sh
+EXTRA_DIST += tests/unit/configuration_doc_test.sh docs/configuration.md
