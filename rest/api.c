@@ -63,8 +63,10 @@ static const struct cv_route main_routes[] = {
       "Check a config" },
 
     /* Other workers. */
-    { "POST", "/connectors/{connector}/tasks", rest_internal_tasks, WAITS, "Take task configs" },
-    { "PUT", "/connectors/{connector}/fence", rest_internal_fence, WAITS, "Fence out old tasks" },
+    { "POST", "/connectors/{connector}/tasks", rest_internal_tasks, WAITS | REST_ROUTE_SIGNED,
+      "Take task configs" },
+    { "PUT", "/connectors/{connector}/fence", rest_internal_fence, WAITS | REST_ROUTE_SIGNED,
+      "Fence out old tasks" },
 };
 
 static const struct cv_route admin_routes[] = {
@@ -153,14 +155,22 @@ rest_created(const struct rest *rest, const struct cv_http_request *req, const c
 /* ---- before and behind every handler ---- */
 
 static bool
-admit(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
+admit_started(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
 {
     struct rest *rest = arg;
 
-    if (rest_herder(rest) != NULL || (cv_http_route_flags(req) & REST_ROUTE_ALWAYS))
+    if (rest_herder(rest) != NULL || (cv_http_route_flags(req) & REST_ROUTE_ALWAYS) ||
+        strcmp(cv_http_method(req), "OPTIONS") == 0)
         return true;
     cv_http_error(res, 503, "The worker is still starting up");
     return false;
+}
+
+/* Users are asked of the main listeners only, as in Connect. */
+static bool
+admit(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
+{
+    return rest_auth_admit(arg, req, res) && admit_started(arg, req, res);
 }
 
 static void
@@ -339,7 +349,7 @@ start_admin(struct rest *rest, const struct rest_spec *spec, struct cv_err *err)
                                  .limits = spec->limits,
                                  .tls = spec->admin_tls,
                                  .access_log = ACCESS_LOG,
-                                 .admit = admit,
+                                 .admit = admit_started,
                                  .arg = rest };
     enum cv_rc rc;
 
@@ -395,6 +405,8 @@ rest_start(const struct rest_spec *spec, struct rest **ret, struct cv_err *err)
     if (rc == CV_OK)
         rc = rest_headers_new(spec->allow_origin, spec->allow_methods, spec->response_headers,
                               &rest->headers, err);
+    if (rc == CV_OK && spec->auth_file != NULL)
+        rc = cv_http_auth_new(spec->auth_file, REST_AUTH_SECTION, &rest->auth, err);
     if (rc == CV_OK)
         rc = start_main(rest, spec, err);
     if (rc == CV_OK && spec->admin_listeners != NULL && !is_blank(spec->admin_listeners))
@@ -448,6 +460,7 @@ rest_stop(struct rest *rest, int wait_ms)
     cv_http_router_free(rest->router);
     cv_http_router_free(rest->admin_router);
     rest_headers_free(rest->headers);
+    cv_http_auth_free(rest->auth);
     free(rest->routes);
     free(rest->connect_version);
     free(rest->version);

@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "common/http/auth.h"
 #include "common/http/router.h"
 #include "rest/rest.h"
 #include "worker/herder_request.h"
@@ -17,6 +18,8 @@
 
 /* Routes with this flag answer before there is a herder. */
 #define REST_ROUTE_ALWAYS (CV_ROUTE_USER << 0)
+/* Routes of other workers, which sign their requests: no user is asked for. */
+#define REST_ROUTE_SIGNED (CV_ROUTE_USER << 1)
 
 struct rest_headers;
 
@@ -27,6 +30,7 @@ struct rest {
     struct cv_http_router *admin_router;
     struct cv_route *routes; /* of router */
     struct rest_headers *headers;
+    struct cv_http_auth *auth; /* NULL: everybody is let in */
     _Atomic(struct herder *) herder; /* NULL until ready */
     const struct plugins *plugins;
     struct cv_metrics *metrics;
@@ -77,6 +81,17 @@ enum cv_rc rest_headers_new(const char *origins, const char *methods, const char
 void rest_headers_free(struct rest_headers *headers);
 void rest_headers_add(struct rest_headers *headers, const struct cv_http_request *req,
                       struct cv_http_response *res);
+
+/* ---- auth.c: the basic auth extension ---- */
+
+#define REST_AUTH_SECTION "KafkaConnect"
+
+/* rest.extension.classes: NULL in *ret, or a copy of the JAAS file's path. */
+CV_MUST_CHECK
+enum cv_rc rest_auth_file(const struct cv_config *worker, char **ret, struct cv_err *err);
+/* false: the refusal is in res. */
+bool rest_auth_admit(struct rest *rest, const struct cv_http_request *req,
+                     struct cv_http_response *res);
 
 /* ---- metrics.c ---- */
 

@@ -2,6 +2,7 @@ noinst_LIBRARIES += rest/librest.a
 rest_librest_a_SOURCES = \
 	rest/api.c \
 	rest/api.h \
+	rest/auth.c \
 	rest/body.c \
 	rest/body.h \
 	rest/connectors.c \

@@ -29,6 +29,7 @@ struct rest_spec {
     const char *response_headers;    /* response.http.headers.config */
     struct cv_config *tls;           /* listeners.https.ssl.* without prefix, or else ssl.*; NULL */
     struct cv_config *admin_tls;     /* the same of admin.listeners.https.; NULL */
+    char *auth_file;                 /* JAAS file of the basic auth extension; NULL: no users */
     const char *connect_version;     /* of GET /: "4.1.0" */
     const char *version;             /* Culvert's own */
     const char *commit;
@@ -46,7 +47,7 @@ struct rest_spec {
 /*
  * Fill listeners to tls and connect_codes from the keys of a worker (references resolved),
  * borrowing its texts; versions, plugins, metrics and limits are the caller's. rest_spec_done frees
- * the two tls configs, after rest_stop.
+ * the two tls configs and auth_file, after rest_stop.
  */
 CV_MUST_CHECK
 enum cv_rc rest_spec_init(struct rest_spec *ret, const struct cv_config *worker,

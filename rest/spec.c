@@ -9,7 +9,7 @@
 #include <culvert/config.h>
 
 #include "common/number.h"
-#include "rest/rest.h"
+#include "rest/api.h"
 
 #define SSL   "ssl."
 #define HTTPS "listeners.https."
@@ -112,6 +112,8 @@ rest_spec_init(struct rest_spec *ret, const struct cv_config *worker, struct cv_
     if (rc == CV_OK)
         rc = tls_keys(worker, ADMIN, &spec.admin_tls, err);
     if (rc == CV_OK)
+        rc = rest_auth_file(worker, &spec.auth_file, err);
+    if (rc == CV_OK)
         *ret = spec;
     else
         rest_spec_done(&spec);
@@ -123,6 +125,8 @@ rest_spec_done(struct rest_spec *spec)
 {
     cv_config_free(spec->tls);
     cv_config_free(spec->admin_tls);
+    free(spec->auth_file);
+    spec->auth_file = NULL;
     spec->tls = NULL;
     spec->admin_tls = NULL;
 }

@@ -240,6 +240,8 @@ dispatch(struct cv_http_server *server, struct exchange *ex)
     if (req->body_too_large)
         return refuse(server, ex, 413, "the request body is larger than this server takes");
     http_router_match(server->router, req);
+    if (req->options && (server->admit == NULL || server->admit(server->arg, req, &req->res)))
+        http_router_options(server->router, req);
     if (req->route == NULL)
         return send_answer(server, ex);
     if (req->route->flags & CV_ROUTE_WAITS)

@@ -150,8 +150,8 @@ http_request_begin(struct cv_http_request *req, const char *method, const char *
     size_t path_len;
     const char *query;
 
-    /* Path, its decoded variables, query; each value has its own NUL. */
-    req->text_cap = strlen(method) + strlen(version) + 3 * req->target_len +
+    /* Path, its decoded segments (of OPTIONS twice), query; each value has its own NUL. */
+    req->text_cap = strlen(method) + strlen(version) + 4 * req->target_len +
                     2 * (HTTP_MAX_QUERY + HTTP_MAX_HEADERS + HTTP_MAX_VARIABLES) + headers_len + 16;
     req->text = malloc(req->text_cap);
     if (req->text == NULL)

@@ -42,7 +42,8 @@ struct cv_http_request {
 
     const char *peer; /* lives as long as the connection */
     bool tls;
-    bool head; /* HEAD: the route is GET's */
+    bool head;    /* HEAD: the route is GET's */
+    bool options; /* OPTIONS of a path that a route has */
     bool close;
     int64_t started_us; /* monotonic */
 };
@@ -71,8 +72,10 @@ char *http_request_copy(struct cv_http_request *req, const char *text, size_t le
    escape. plus: '+' is a blank. */
 ptrdiff_t http_decode(const char *in, size_t len, bool plus, char *out);
 
-/* Find the route; without one the response is filled and req->route stays NULL. */
+/* Find the route. Without one req->route stays NULL; the response is filled, unless req->options
+   says that http_router_options may do that. */
 void http_router_match(const struct cv_http_router *router, struct cv_http_request *req);
+void http_router_options(const struct cv_http_router *router, struct cv_http_request *req);
 
 const char *http_reason(int status);
 void http_response_done(struct cv_http_response *res);

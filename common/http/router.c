@@ -360,18 +360,20 @@ add_methods(const struct cv_http_router *router, const struct path *path, const 
     cv_buf_str(out, "OPTIONS");
 }
 
-static void
-answer_options(const struct cv_http_router *router, const struct path *path,
-               struct cv_http_request *req)
+void
+http_router_options(const struct cv_http_router *router, struct cv_http_request *req)
 {
     struct cv_buf allow = CV_BUF_INIT(1024);
+    struct path path;
 
-    add_methods(router, path, ",", &allow);
+    if (path_parse(req, &path) != NULL)
+        return; /* http_router_match has read it already */
+    add_methods(router, &path, ",", &allow);
     cv_http_response_header(&req->res, "Allow", cv_buf_cstr(&allow));
     cv_buf_free(&allow);
     if (accepts(req, "text/plain")) {
         req->res.content_type = "text/plain";
-        add_methods(router, path, ", ", &req->res.body);
+        add_methods(router, &path, ", ", &req->res.body);
     } else {
         req->res.content_type = "application/json";
     }
@@ -409,7 +411,7 @@ http_router_match(const struct cv_http_router *router, struct cv_http_request *r
         return;
     }
     if (known && strcmp(method, "OPTIONS") == 0)
-        answer_options(router, &path, req);
+        req->options = true;
     else
         refuse(req, known ? 405 : 404, NULL);
 }

@@ -35,7 +35,7 @@ const char *cv_http_header(const struct cv_http_request *req, const char *name);
 const char *cv_http_body(const struct cv_http_request *req, size_t *ret_len);    /* never NULL */
 const char *cv_http_peer(const struct cv_http_request *req); /* address, for logs */
 bool cv_http_is_tls(const struct cv_http_request *req);
-/* Flags of the route that the request was matched to; 0 for none. */
+/* Flags of the route that the request was matched to; 0 for none, as of OPTIONS. */
 unsigned cv_http_route_flags(const struct cv_http_request *req);
 
 /* ---- a response, filled by the handler ---- */
@@ -94,8 +94,9 @@ struct cv_http_spec {
     const struct cv_config *tls;         /* ssl.* keys (PEM); NULL: no https */
     const struct cv_http_router *router; /* borrowed; must outlive the server */
     const char *access_log;              /* logger name; NULL: no access log */
-    /* Called for a request that a route matches, before its handler and on its thread: true runs
-       the handler, false sends what was put into res. NULL: none. */
+    /* Called for a request that a route matches, before its handler and on its thread, and for
+       OPTIONS of a path that a route has: true runs the handler, false sends what was put into res.
+       NULL: none. */
     bool (*admit)(void *arg, const struct cv_http_request *req, struct cv_http_response *res);
     /* Called for every response just before it is sent: CORS, configured headers. NULL: none. */
     void (*finish)(void *arg, const struct cv_http_request *req, struct cv_http_response *res);

@@ -10,7 +10,7 @@
  */
 #include "common/kafka/keys.h"
 
-#include "common/kafka/jaas.h"
+#include "common/jaas.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -320,22 +320,21 @@ jaas_config(struct translation *t, const struct key_row *row, const char *value,
         { "OAuthBearerLoginModule", "clientSecret", "sasl.oauthbearer.client.secret" },
         { "OAuthBearerLoginModule", "scope", "sasl.oauthbearer.scope" },
     };
-    struct cv_config *options = cv_config_new();
-    char module[128];
+    struct cv_jaas_module module;
     bool known = false;
     enum cv_rc rc;
 
     (void)row;
-    if (options == NULL)
-        return cv_fail_memory(err);
-    rc = kafka_jaas_parse(value, module, sizeof(module), options, err);
+    if (cv_jaas_parse(value, &module, err) != CV_OK)
+        return err->rc;
+    rc = CV_OK;
     for (size_t i = 0; rc == CV_OK && i < CV_COUNT(fields); i++) {
         const char *option;
 
-        if (strcmp(simple_name(module), fields[i][0]) != 0)
+        if (strcmp(cv_jaas_simple_name(&module), fields[i][0]) != 0)
             continue;
         known = true;
-        option = cv_config_get(options, fields[i][1]);
+        option = cv_config_get(module.options, fields[i][1]);
         if (option != NULL)
             rc = cv_config_set(t->out, fields[i][2], option, err);
     }
@@ -343,8 +342,8 @@ jaas_config(struct translation *t, const struct key_row *row, const char *value,
         rc = cv_fail(err, CV_INVALID,
                      "cannot use login module \"%s\"; use PlainLoginModule, ScramLoginModule or "
                      "OAuthBearerLoginModule",
-                     module);
-    cv_config_free(options);
+                     module.name);
+    cv_jaas_module_done(&module);
     return rc;
 }
 

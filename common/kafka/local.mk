@@ -8,7 +8,6 @@ common_kafka_libkafka_a_SOURCES = \
 	common/kafka/consumer.c common/kafka/consumer.h \
 	common/kafka/consumer_positions.c \
 	common/kafka/handle.h \
-	common/kafka/jaas.c common/kafka/jaas.h \
 	common/kafka/keys.c common/kafka/keys.h \
 	common/kafka/producer.c common/kafka/producer.h \
 	common/kafka/topic_log.c common/kafka/topic_log.h

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "common/buf.h"
+#include "common/jaas.h"
 #include "common/secret.h"
 #include "common/wire/tls.h"
 
@@ -177,56 +178,39 @@ read_mechanism(struct cv_wire_settings *settings, const struct cv_config *cfg, s
         value);
 }
 
-/* The value of one option of a JAAS entry: name="value" with backslash escapes, or name=value.
-   NULL: not there. Owned. */
-static char *
-jaas_option(const char *jaas, const char *name)
+/* A copy of a module's option; NULL in *ret: not there. */
+static enum cv_rc
+copy_option(const struct cv_config *options, const char *name, char **ret, struct cv_err *err)
 {
-    size_t name_len = strlen(name), n = 0;
-    const char *at = jaas;
-    char *value;
+    const char *value = cv_config_get(options, name);
 
-    for (;;) {
-        at = strstr(at, name);
-        if (at == NULL)
-            return NULL;
-        if (at > jaas && strchr(" \t\r\n", at[-1]) != NULL && at[name_len] == '=')
-            break;
-        at++;
-    }
-    at += name_len + 1;
-    value = malloc(strlen(at) + 1);
     if (value == NULL)
-        return NULL;
-    if (*at == '"') {
-        for (at++; *at != '\0' && *at != '"'; at++) {
-            if (*at == '\\' && at[1] != '\0')
-                at++;
-            value[n++] = *at;
-        }
-    } else {
-        while (*at != '\0' && strchr(" \t\r\n;", *at) == NULL)
-            value[n++] = *at++;
-    }
-    value[n] = '\0';
-    return value;
+        return CV_OK;
+    *ret = strdup(value);
+    return *ret == NULL ? cv_fail_memory(err) : CV_OK;
 }
 
 static enum cv_rc
 read_jaas(struct cv_wire_settings *settings, const char *jaas, struct cv_err *err)
 {
-    const char *module =
+    const char *needed =
         settings->mechanism == WIRE_SASL_PLAIN ? "PlainLoginModule" : "ScramLoginModule";
+    struct cv_jaas_module module;
+    enum cv_rc rc;
 
-    if (strstr(jaas, module) == NULL)
-        return cv_fail(
-            err, CV_INVALID,
-            "sasl.jaas.config does not name the %s that sasl.mechanism %s needs (its value is not "
-            "shown)",
-            module, wire_sasl_mechanism_name(settings->mechanism));
-    settings->username = jaas_option(jaas, "username");
-    settings->password = jaas_option(jaas, "password");
-    return CV_OK;
+    if (cv_jaas_parse(jaas, &module, err) != CV_OK)
+        return cv_err_context(err, "sasl.jaas.config (its value is not shown)");
+    if (strcmp(cv_jaas_simple_name(&module), needed) != 0)
+        rc = cv_fail(err, CV_INVALID,
+                     "sasl.jaas.config names the login module \"%s\", but sasl.mechanism %s needs "
+                     "the %s",
+                     module.name, wire_sasl_mechanism_name(settings->mechanism), needed);
+    else
+        rc = copy_option(module.options, "username", &settings->username, err);
+    if (rc == CV_OK)
+        rc = copy_option(module.options, "password", &settings->password, err);
+    cv_jaas_module_done(&module);
+    return rc;
 }
 
 static enum cv_rc

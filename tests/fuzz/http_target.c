@@ -57,7 +57,10 @@ try_method(const struct cv_http_router *router, const char *method, const char *
 
         must((status == 0) == (why == NULL));
         http_router_match(router, req);
+        if (req->options)
+            http_router_options(router, req);
         must((req->route != NULL) == (req->res.status == 0) || strcmp(method, "OPTIONS") == 0);
+        must(!req->options || req->res.n_headers == 1);
         for (size_t i = 0; i < req->n_variables; i++) {
             const char *value = req->variables[i].value;
 

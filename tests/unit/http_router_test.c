@@ -62,6 +62,8 @@ match(const char *method, const char *target, const char *const *headers, const 
     if (body != NULL)
         cv_buf_str(&req->body, body);
     http_router_match(router, req);
+    if (req->options)
+        http_router_options(router, req);
     return req;
 }
 

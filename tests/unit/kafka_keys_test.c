@@ -4,7 +4,6 @@
 #include "common/kafka/client.h"
 #include "common/kafka/conf.h"
 #include "common/kafka/handle.h"
-#include "common/kafka/jaas.h"
 #include "common/kafka/keys.h"
 
 #include <stdio.h>
