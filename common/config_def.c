@@ -436,7 +436,9 @@ value_check(struct run *run, const struct cv_config_def *def, const struct parse
     value_print(def, val, &printed);
     good = def->check(def, def->type == CV_CONFIG_LIST ? text : cv_buf_cstr(&printed), &problem) ==
            CV_OK;
-    if (!good)
+    if (!good && def->check_says_all)
+        add_error(run, def, "%s", problem.text);
+    else if (!good)
         add_invalid(run, def, cv_buf_cstr(&printed), problem.text);
     if (def->type == CV_CONFIG_PASSWORD)
         cv_buf_wipe(&printed);

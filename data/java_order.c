@@ -100,7 +100,6 @@ value_hash(const struct cv_value *key)
     }
 }
 
-#define FIRST_SIZE 16
 #define TREE_SIZE  64 /* tables below grow instead of making a tree */
 #define TREE_BIN   8
 
@@ -149,7 +148,7 @@ java_table_for(size_t count)
 uint32_t
 java_table_of_copy(size_t count)
 {
-    return count == 0 ? FIRST_SIZE : java_table_for((size_t)((float)count / 0.75F + 1.0F));
+    return count == 0 ? JAVA_TABLE : java_table_for((size_t)((float)count / 0.75F + 1.0F));
 }
 
 static int
@@ -184,10 +183,32 @@ java_order_strings(const char *const *keys, size_t count, size_t *ret_order, str
         return cv_fail_memory(err);
     for (size_t i = 0; i < count; i++)
         slots[i].hash = (uint32_t)java_string_hash(keys[i], strlen(keys[i]));
-    sort_slots(slots, count, FIRST_SIZE);
+    sort_slots(slots, count, JAVA_TABLE);
     for (size_t i = 0; i < count; i++)
         ret_order[i] = slots[i].index;
     free(slots);
+    return CV_OK;
+}
+
+enum cv_rc
+java_order_config(const struct cv_config *config, uint32_t table, size_t **ret_order, struct cv_err *err)
+{
+    size_t count = cv_config_count(config);
+    struct slot *slots = calloc(count + 1, sizeof(*slots));
+    size_t *order = calloc(count + 1, sizeof(*order));
+
+    if (slots == NULL || order == NULL) {
+        free(slots);
+        free(order);
+        return cv_fail_memory(err);
+    }
+    for (size_t i = 0; i < count; i++)
+        slots[i].hash = (uint32_t)java_string_hash(cv_config_key(config, i), strlen(cv_config_key(config, i)));
+    sort_slots(slots, count, table);
+    for (size_t i = 0; i < count; i++)
+        order[i] = slots[i].index;
+    free(slots);
+    *ret_order = order;
     return CV_OK;
 }
 
@@ -196,7 +217,7 @@ java_order_strings(const char *const *keys, size_t count, size_t *ret_order, str
 enum cv_rc
 java_order_map(struct cv_value *map, struct cv_err *err)
 {
-    return java_order_map_from(map, FIRST_SIZE, err);
+    return java_order_map_from(map, JAVA_TABLE, err);
 }
 
 enum cv_rc

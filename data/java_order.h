@@ -10,7 +10,10 @@
 #ifndef DATA_JAVA_ORDER_H
 #define DATA_JAVA_ORDER_H
 
+#include <culvert/config.h>
 #include <culvert/value.h>
+
+#define JAVA_TABLE 16 /* buckets that a HashMap begins with where it is not told otherwise */
 
 /* String.hashCode() of the UTF-16 form of the text. */
 int32_t java_string_hash(const char *utf8, size_t len);
@@ -21,6 +24,11 @@ int32_t java_string_hash(const char *utf8, size_t len);
  */
 CV_MUST_CHECK enum cv_rc java_order_strings(const char *const *keys, size_t count, size_t *ret_order,
                                             struct cv_err *err);
+
+/* The same for the keys of a config and a table that began with that many buckets (below); *ret_order is the
+   caller's to free(). */
+CV_MUST_CHECK enum cv_rc java_order_config(const struct cv_config *config, uint32_t table, size_t **ret_order,
+                                           struct cv_err *err);
 
 /* Bring the entries of the map itself into that order (scalar keys; others keep their place). */
 CV_MUST_CHECK enum cv_rc java_order_map(struct cv_value *map, struct cv_err *err);

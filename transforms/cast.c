@@ -62,6 +62,50 @@ type_of_name(const char *name, size_t len, enum cv_type *ret)
     return false;
 }
 
+/* Not one of the types that Cast makes: upper-cased in the message as Java's enum constants are. */
+static enum cv_rc
+fail_type(const char *name, size_t len, struct cv_err *err)
+{
+    struct cv_buf upper = CV_BUF_INIT(1024);
+
+    while (len > 0 && (unsigned char)name[len - 1] <= ' ')
+        len--;
+    for (; len > 0 && (unsigned char)*name <= ' '; len--)
+        name++;
+    for (size_t i = 0; i < len; i++)
+        cv_buf_char(&upper, name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 32) : name[i]);
+    for (enum cv_type type = CV_INT8; type <= CV_STRUCT; type++)
+        if (strcmp(smt_java_type(type), cv_buf_cstr(&upper)) == 0) {
+            (void)cv_fail(err, CV_INVALID,
+                          "Cast transformation does not support casting to %s; supported types are [INT8, INT16, "
+                          "INT32, INT64, FLOAT32, FLOAT64, BOOLEAN, STRING]",
+                          cv_buf_cstr(&upper));
+            cv_buf_free(&upper);
+            return CV_INVALID;
+        }
+    (void)cv_fail(err, CV_INVALID,
+                  "Invalid value java.lang.IllegalArgumentException: No enum constant "
+                  "org.apache.kafka.connect.data.Schema.Type.%s for configuration Invalid type found in casting "
+                  "spec: %.*s",
+                  cv_buf_cstr(&upper), (int)len, name);
+    cv_buf_free(&upper);
+    return CV_INVALID;
+}
+
+static enum cv_rc
+fail_mapping(const char *value, const char *entry, size_t len, struct cv_err *err)
+{
+    struct cv_buf list = CV_BUF_INIT(1024);
+
+    for (; *value != '\0'; value++)
+        cv_buf_str(&list, *value == ',' ? ", " : (const char[]){ *value, '\0' });
+    (void)cv_fail(err, CV_INVALID, "Invalid value [%s] for configuration renames: Invalid rename mapping: %.*s",
+                  cv_buf_cstr(&list), (int)len, entry);
+    cv_buf_free(&list);
+    return CV_INVALID;
+}
+
+/* Java's texts, in which what went wrong stands where a value should. */
 static enum cv_rc
 check_spec(const struct cv_config_def *def, const char *value, struct cv_err *err)
 {
@@ -80,15 +124,15 @@ check_spec(const struct cv_config_def *def, const char *value, struct cv_err *er
         size_t name_len = (size_t)(entry + len - name);
 
         if (memchr(name, ':', name_len) != NULL)
-            return cv_fail(err, CV_INVALID, "Invalid rename mapping: %.*s", (int)len, entry);
+            return fail_mapping(value, entry, len, err);
         if (!type_of_name(name, name_len, &type))
-            return cv_fail(err, CV_INVALID, "Invalid type found in casting spec: %.*s", (int)name_len, name);
+            return fail_type(name, name_len, err);
         whole = whole || colon == NULL;
         entry += len + (entry[len] == ',');
     }
     if (whole && entries > 1)
-        return cv_fail(err, CV_INVALID, "Cast transformations that specify a type to cast the entire value to may "
-                                        "only specify a single cast in their spec");
+        return cv_fail(err, CV_INVALID, "Cast transformations that specify a type to cast the entire value to may only "
+                                        "specify a single cast in their spec");
     return CV_OK;
 }
 
@@ -97,6 +141,7 @@ static const struct cv_config_def cast_rows[] = {
       .type = CV_CONFIG_LIST,
       .required = true,
       .check = check_spec,
+      .check_says_all = true,
       .importance = CV_HIGH,
       .doc = "field:type for each field to cast, or one type for the whole key or value. Types: int8, int16, int32, "
              "int64, float32, float64, boolean, string.",
@@ -318,13 +363,13 @@ cast_value(const struct casting *c, const struct cv_schema *schema, const struct
     }
     if (val->type >= CV_ARRAY)
         return cv_fail(c->err, CV_INVALID,
-                       "Cast transformation does not support casting to/from %s; supported types are numbers, "
-                       "boolean, string and bytes",
-                       cv_type_name(val->type));
+                       "Cast transformation does not support casting from %s; supported types are [INT8, INT16, "
+                       "INT32, INT64, FLOAT32, FLOAT64, BOOLEAN, STRING, BYTES]",
+                       smt_java_type(val->type));
     if (type == CV_STRING)
         return to_text(c, schema, val, ret);
     if (val->type == CV_BYTES && !decimal)
-        return cv_fail(c->err, CV_INVALID, "Unexpected type in Cast transformation: bytes");
+        return cv_fail(c->err, CV_INVALID, "Unexpected type in Cast transformation: class [B");
     if (val->type != CV_STRING)
         return to_number(c, schema, val, type, ret);
     if (type == CV_BOOLEAN) {

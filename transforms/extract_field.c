@@ -12,6 +12,7 @@
 #include "transforms/transforms.h"
 
 static const char purpose[] = "field extraction";
+static const char nested_purpose[] = "nested field access";
 
 enum { SYNTAX_V1, SYNTAX_V2 };
 
@@ -146,7 +147,7 @@ from_map(const struct extract_field *extract, const struct cv_value *val, struct
     for (size_t i = 0; i < extract->steps; i++, name += strlen(name) + 1) {
         if (val->is_null)
             break;
-        if (smt_require_map(val, purpose, err) != CV_OK)
+        if (smt_require_map(val, i == 0 ? purpose : nested_purpose, err) != CV_OK)
             return err->rc;
         val = cv_map_get(val, name);
         if (val == NULL) {
@@ -169,7 +170,7 @@ from_struct(const struct extract_field *extract, const struct cv_value *val, str
     const char *name = extract->names;
 
     for (size_t i = 0; i < extract->steps; i++, name += strlen(name) + 1) {
-        if (at != NULL && smt_require_struct(at, purpose, err) != CV_OK)
+        if (at != NULL && smt_require_struct(at, i == 0 ? purpose : nested_purpose, err) != CV_OK)
             return err->rc;
         field = schema->type == CV_STRUCT ? cv_schema_field(schema, name) : NULL;
         if (field == NULL)

@@ -97,7 +97,7 @@ add_fields(struct building *b, const struct cv_schema *from, bool optional, cons
             rc = add_fields(b, schema, optional || schema->optional, def);
         else if (schema->type == CV_MAP)
             rc = cv_fail(b->err, CV_INVALID,
-                         "Flatten transformation does not support map for record with schemas (for field %s).",
+                         "Flatten transformation does not support MAP for record with schemas (for field %s).",
                          cv_buf_cstr(&b->way));
         else
             rc = add_leaf(b, schema, optional || schema->optional, def);

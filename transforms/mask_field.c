@@ -52,7 +52,7 @@ mask_configure(const struct cv_plugin *plugin, const struct cv_config *cfg, stru
 static enum cv_rc
 no_number(const char *text, struct cv_err *err)
 {
-    return cv_fail(err, CV_INVALID, "Unable to convert %s (String) to number", text);
+    return cv_fail(err, CV_INVALID, "Unable to convert %s (class java.lang.String) to a number", text);
 }
 
 static enum cv_rc
@@ -119,8 +119,8 @@ masked(const struct mask_field *mask, const struct cv_schema *schema, struct cv_
     if (inout->is_null)
         return CV_OK;
     if (text != NULL && (date || inout->type == CV_BOOLEAN || inout->type >= CV_ARRAY))
-        return cv_fail(err, CV_INVALID, "Cannot mask value of type %s with custom replacement.",
-                       date ? schema->name : cv_type_name(inout->type));
+        return cv_fail(err, CV_INVALID, "Cannot mask value of type class %s with custom replacement.",
+                       smt_java_class(schema, inout));
     switch (inout->type) {
     case CV_BOOLEAN:
         inout->boolean = false;
@@ -134,7 +134,7 @@ masked(const struct mask_field *mask, const struct cv_schema *schema, struct cv_
     case CV_BYTES:
         if (logical == LOGICAL_DECIMAL)
             return masked_decimal(mask, schema, arena, inout, err);
-        return cv_fail(err, CV_INVALID, "Cannot mask value of type: bytes");
+        return cv_fail(err, CV_INVALID, "Cannot mask value of type: class [B");
     case CV_ARRAY:
         inout->list.items = NULL;
         inout->list.count = inout->list.cap = 0;
@@ -144,7 +144,7 @@ masked(const struct mask_field *mask, const struct cv_schema *schema, struct cv_
         inout->map.count = inout->map.cap = 0;
         return CV_OK;
     case CV_STRUCT:
-        return cv_fail(err, CV_INVALID, "Cannot mask value of type: struct");
+        return cv_fail(err, CV_INVALID, "Cannot mask value of type: class org.apache.kafka.connect.data.Struct");
     default:
         return masked_number(mask, inout, err);
     }

@@ -85,7 +85,7 @@ metadata_apply(struct cv_transform *xf, struct cv_arena *arena, struct cv_record
     if (operand->schema == NULL)
         return operand->is_null ? CV_OK
                                 : cv_fail(err, CV_INVALID,
-                                          "Schema required for [updating schema metadata], but the record has none");
+                                          "Schema required for [updating schema metadata]");
     if (smt_schema(&set->smt, operand->schema, named_schema, arena, &schema, err) != CV_OK)
         return err->rc;
     if (operand->is_null || operand->type != CV_STRUCT) {

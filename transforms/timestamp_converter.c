@@ -117,13 +117,16 @@ is_blank(const char *text)
 static enum cv_rc
 prepare(struct timestamp_converter *conv, struct cv_err *err)
 {
+    struct cv_err why = CV_ERR_INIT;
+
     if (conv->options.target == FORM_STRING && is_blank(conv->options.format))
         return cv_fail(err, CV_INVALID,
                        "TimestampConverter requires format option to be specified when using string timestamps");
-    if (!is_blank(conv->options.format) && date_pattern_new(conv->options.format, &conv->pattern, err) != CV_OK)
-        return cv_err_context(err, "TimestampConverter requires a SimpleDateFormat-compatible pattern for string "
-                                   "timestamps: %s",
-                              conv->options.format);
+    if (!is_blank(conv->options.format) && date_pattern_new(conv->options.format, &conv->pattern, &why) != CV_OK)
+        return cv_fail(err, why.rc,
+                       "Invalid value java.lang.IllegalArgumentException: %s for configuration TimestampConverter "
+                       "requires a SimpleDateFormat-compatible pattern for string timestamps: %s",
+                       why.text, conv->options.format);
     if (make_schema((enum form)conv->options.target, false, &conv->schemas[0], err) != CV_OK)
         return err->rc;
     return make_schema((enum form)conv->options.target, true, &conv->schemas[1], err);
@@ -202,11 +205,11 @@ read_ms(const struct timestamp_converter *conv, const struct cv_schema *schema, 
     else if (val->type == CV_INT64)
         *ret = ms_of_unix(conv, val->integer);
     else if (schema != NULL)
-        return cv_fail(err, CV_INVALID, "Schema %s does not correspond to a known timestamp type format",
-                       cv_type_name(schema->type));
+        return cv_fail(err, CV_INVALID, "Schema Schema{%s} does not correspond to a known timestamp type format",
+                       smt_java_type(schema->type));
     else
-        return cv_fail(err, CV_INVALID, "TimestampConverter does not support %s objects as timestamps",
-                       cv_type_name(val->type));
+        return cv_fail(err, CV_INVALID, "TimestampConverter does not support class %s objects as timestamps",
+                       smt_java_class(schema, val));
     return CV_OK;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rows of connector options. Names, types, defaults, groups and orders are those that Connect 4.1 publishes;
- * tools build forms from them. The option pages of Kafka's documentation (Connect configs, producer and consumer
- * configs) are the source.
+ * tools build forms from them. The option pages of Kafka's documentation (Connect configs) are the source.
  */
 #include <config.h>
 
@@ -235,46 +234,3 @@ const struct cv_config_def predicate_head_def[] = {
       .doc = "Version of the predicate." },
     CV_CONFIG_END
 };
-
-/* ---- client options ---- */
-
-#define CLIENT(row_name, row_type, row_def, row_importance, row_doc)                                       \
-    { .name = row_name, .type = row_type, .def = row_def, .importance = row_importance,                    \
-      .offset = CV_NO_FIELD, .doc = row_doc }
-
-static const struct cv_config_def client_defs[] = {
-    CLIENT("acks", CV_CONFIG_STRING, "all", CV_LOW, "How many replicas must have a message."),
-    CLIENT("auto.offset.reset", CV_CONFIG_STRING, "latest", CV_MEDIUM, "Where a group without offsets starts."),
-    CLIENT("batch.size", CV_CONFIG_INT, "16384", CV_MEDIUM, "Largest batch of a partition in bytes."),
-    CLIENT("bootstrap.servers", CV_CONFIG_LIST, "", CV_HIGH, "Brokers to ask first."),
-    CLIENT("client.id", CV_CONFIG_STRING, "", CV_LOW, "Name of the client in the brokers' logs."),
-    CLIENT("compression.type", CV_CONFIG_STRING, "none", CV_HIGH, "Compression of batches."),
-    CLIENT("fetch.max.bytes", CV_CONFIG_INT, "52428800", CV_MEDIUM, "Most bytes of one fetch."),
-    CLIENT("fetch.min.bytes", CV_CONFIG_INT, "1", CV_HIGH, "Fewest bytes that a fetch waits for."),
-    CLIENT("group.id", CV_CONFIG_STRING, NULL, CV_HIGH, "Consumer group."),
-    CLIENT("isolation.level", CV_CONFIG_STRING, "read_uncommitted", CV_MEDIUM,
-           "Whether records of open and aborted transactions are read."),
-    CLIENT("linger.ms", CV_CONFIG_LONG, "5", CV_MEDIUM, "For how long a batch waits for more."),
-    CLIENT("max.partition.fetch.bytes", CV_CONFIG_INT, "1048576", CV_HIGH, "Most bytes of a partition in a fetch."),
-    CLIENT("max.poll.interval.ms", CV_CONFIG_INT, "300000", CV_MEDIUM, "Longest time between two polls."),
-    CLIENT("max.poll.records", CV_CONFIG_INT, "500", CV_MEDIUM, "Most records of one poll."),
-    CLIENT("max.request.size", CV_CONFIG_INT, "1048576", CV_MEDIUM, "Largest request in bytes."),
-    CLIENT("request.timeout.ms", CV_CONFIG_INT, "30000", CV_MEDIUM, "How long to wait for an answer."),
-    CLIENT("sasl.jaas.config", CV_CONFIG_PASSWORD, NULL, CV_MEDIUM, "Login of SASL connections."),
-    CLIENT("sasl.mechanism", CV_CONFIG_STRING, "GSSAPI", CV_MEDIUM, "SASL mechanism."),
-    CLIENT("security.protocol", CV_CONFIG_STRING, "PLAINTEXT", CV_MEDIUM, "How connections are secured."),
-    CLIENT("session.timeout.ms", CV_CONFIG_INT, "45000", CV_HIGH, "When a silent member counts as gone."),
-    CLIENT("ssl.key.password", CV_CONFIG_PASSWORD, NULL, CV_HIGH, "Password of the private key."),
-    CLIENT("ssl.keystore.password", CV_CONFIG_PASSWORD, NULL, CV_HIGH, "Password of the key store."),
-    CLIENT("ssl.truststore.password", CV_CONFIG_PASSWORD, NULL, CV_HIGH, "Password of the trust store."),
-    CV_CONFIG_END
-};
-
-const struct cv_config_def *
-client_override_def(const char *key)
-{
-    for (const struct cv_config_def *def = client_defs; def->name != NULL; def++)
-        if (strcmp(def->name, key) == 0)
-            return def;
-    return NULL;
-}

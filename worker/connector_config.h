@@ -16,7 +16,4 @@ extern const struct cv_config_def transform_head_def[]; /* type, plugin.version 
 extern const struct cv_config_def transform_tail_def[]; /* negate, predicate */
 extern const struct cv_config_def predicate_head_def[]; /* type, plugin.version */
 
-/* The row of an option of a Kafka client that connectors may override, NULL if it is none of the known. */
-const struct cv_config_def *client_override_def(const char *key);
-
 #endif

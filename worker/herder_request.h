@@ -75,6 +75,7 @@ struct config_info {
     size_t n_recommended;
     int order;         /* within the group */
     bool password;    /* value is shown as [hidden] */
+    bool hidden;      /* "visible": false */
     struct cv_config_def *made_def; /* owned: def, if it was made for this row alone; else NULL */
 };
 

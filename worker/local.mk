@@ -3,6 +3,8 @@ include worker/store/local.mk
 
 noinst_LIBRARIES += worker/libworker.a
 worker_libworker_a_SOURCES = \
+	worker/client_config.c \
+	worker/client_config.h \
 	worker/clients.c \
 	worker/clients.h \
 	worker/config_infos.c \

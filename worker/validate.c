@@ -13,6 +13,7 @@
 
 #include "common/buf.h"
 #include "common/secret.h"
+#include "data/java_order.h"
 #include "worker/connector_config.h"
 #include "worker/plugins.h"
 #include "worker/validate_private.h"
@@ -99,18 +100,24 @@ connector_validate(struct validation *run)
 
 /* ---- all of it ---- */
 
-/* "{name=bad, a=b}", as Java prints a map; secrets are not shown. */
-static void
-print_config(const struct cv_config *config, struct cv_buf *out)
+/* "{name=bad, a=b}", as Java prints the HashMap that it copied the config into; secrets are not shown. */
+static enum cv_rc
+print_config(const struct cv_config *config, struct cv_buf *out, struct cv_err *err)
 {
+    size_t *order = NULL;
+
+    if (java_order_config(config, java_table_of_copy(cv_config_count(config)), &order, err) != CV_OK)
+        return err->rc;
     cv_buf_char(out, '{');
     for (size_t i = 0; i < cv_config_count(config); i++) {
-        const char *key = cv_config_key(config, i), *value = cv_config_value(config, i);
+        const char *key = cv_config_key(config, order[i]), *value = cv_config_value(config, order[i]);
 
         cv_buf_printf(out, "%s%s=", i == 0 ? "" : ", ", key);
         cv_buf_str(out, value == NULL ? "null" : cv_secret_is_sensitive(key) ? "[hidden]" : value);
     }
     cv_buf_char(out, '}');
+    free(order);
+    return CV_OK;
 }
 
 static enum cv_rc
@@ -121,10 +128,10 @@ find_connector(const struct validate_spec *spec, const struct validation *run, c
     struct cv_buf text = CV_BUF_INIT(VALIDATION_TEXT_MAX);
 
     if (name == NULL) {
-        print_config(run->raw, &text);
-        (void)cv_fail(err, CV_INVALID, "Connector config %s contains no connector type", cv_buf_cstr(&text));
+        if (print_config(run->raw, &text, err) == CV_OK)
+            (void)cv_fail(err, CV_INVALID, "Connector config %s contains no connector type", cv_buf_cstr(&text));
         cv_buf_free(&text);
-        return CV_INVALID;
+        return err->rc;
     }
     if (plugins_find(spec->plugins, name, 1u << CV_SOURCE | 1u << CV_SINK, ret, err) == CV_OK)
         return CV_OK;
@@ -153,11 +160,7 @@ main_rows(struct validation *run)
 static enum cv_rc
 part_rows(struct validation *run)
 {
-    bool source = run->plugin->kind == CV_SOURCE;
-
-    if (source && validation_override_rows(run, CV_KAFKA_PRODUCER, "producer.override.") != CV_OK)
-        return run->err->rc;
-    if (!source && validation_override_rows(run, CV_KAFKA_CONSUMER, "consumer.override.") != CV_OK)
+    if (validation_override_rows(run) != CV_OK)
         return run->err->rc;
     if (validation_converter_rows(run, CV_HEADER) != CV_OK || validation_converter_rows(run, CV_KEY) != CV_OK)
         return run->err->rc;

@@ -28,7 +28,7 @@ validation_framework_converters(struct validation *run)
     const char *const defaults[] = { worker->key_converter, worker->value_converter, worker->header_converter };
 
     for (size_t i = 0; i < CV_COUNT(converter_keys); i++) {
-        struct config_info *info = config_infos_find(run->infos, converter_keys[i]);
+        struct config_info *info = config_infos_find(run->infos, converter_keys[i]), *version;
         const struct cv_plugin *plugin = NULL;
         char version_key[64];
 
@@ -42,7 +42,9 @@ validation_framework_converters(struct validation *run)
                         &plugin) != CV_OK)
             return run->err->rc;
         snprintf(version_key, sizeof(version_key), "%s.plugin.version", converter_keys[i]);
-        if (validation_version(run, config_infos_find(run->infos, version_key), plugin) != CV_OK)
+        version = config_infos_find(run->infos, version_key);
+        version->hidden = info->value == NULL; /* a version of nothing */
+        if (validation_version(run, version, plugin) != CV_OK)
             return run->err->rc;
     }
     return CV_OK;

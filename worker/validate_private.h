@@ -7,7 +7,6 @@
 #ifndef WORKER_VALIDATE_PRIVATE_H
 #define WORKER_VALIDATE_PRIVATE_H
 
-#include "common/kafka/client.h"
 #include "worker/config_infos.h"
 #include "worker/validate.h"
 
@@ -55,8 +54,8 @@ CV_MUST_CHECK enum cv_rc validation_check_source(struct validation *run);
 /* No key may be null, but those that the connector defines itself. */
 CV_MUST_CHECK enum cv_rc validation_check_nulls(struct validation *run);
 
-/* ---- validate_override.c: entries of one client: those that are known, or wrong ---- */
-CV_MUST_CHECK enum cv_rc validation_override_rows(struct validation *run, enum cv_kafka_role role, const char *prefix);
+/* ---- validate_override.c: overrides of the connector's Kafka clients ---- */
+CV_MUST_CHECK enum cv_rc validation_override_rows(struct validation *run);
 
 /* ---- validate_converter.c ---- */
 
