@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/arena.h"
+#include "data/text_value.h"
 
 /* The source block ends, and what follows it up to the operation. */
 static const char before_op[] = ",\"xmin\":null},\"transaction\":null,\"op\":\"";
@@ -255,6 +256,29 @@ emit_tombstone(const struct envelope *env, const struct plan *plan, struct cv_by
     return CV_OK;
 }
 
+/* A key as SimpleHeaderConverter writes a struct: unlike in the record's key, decimals are plain numbers. */
+static enum cv_rc
+key_header_text(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row,
+                struct cv_arena *arena, struct cv_bytes *ret, struct cv_err *err)
+{
+    struct cv_buf text = CV_BUF_INIT(HEADER_MAX);
+    struct cv_value key;
+    enum cv_rc rc = plan_key_value(plan, kind, row, arena, &key, err);
+
+    if (rc != CV_OK)
+        return rc;
+    text_of_value(&text, &key);
+    rc = cv_buf_check(&text, err);
+    if (rc == CV_OK) {
+        ret->data = cv_arena_dup(arena, cv_buf_cstr(&text), text.len);
+        ret->len = text.len;
+        if (ret->data == NULL)
+            rc = cv_fail_memory(err);
+    }
+    cv_buf_free(&text);
+    return rc;
+}
+
 /* The context headers behind one more that names the other key. */
 static const struct cv_raw_headers *
 headers_with(const struct envelope *env, const char *name, struct cv_bytes value, struct cv_batch *batch)
@@ -273,19 +297,22 @@ headers_with(const struct envelope *env, const char *name, struct cv_bytes value
 /* A changed key: the old row is deleted, the new one created; each names the other's key in a header. */
 static enum cv_rc
 emit_key_change(const struct envelope *env, const struct plan *plan, const struct envelope_change *change,
-                const struct cv_bytes keys[2], const struct cv_bytes bare[2], struct cv_batch *batch,
-                int *ret_bad, struct cv_err *err)
+                const struct cv_bytes keys[2], struct cv_batch *batch, int *ret_bad, struct cv_err *err)
 {
     struct envelope_change gone = *change, come = *change;
     const struct cv_raw_headers *newkey, *oldkey;
+    struct cv_bytes old_text, new_text;
 
     gone.op = 'd';
     gone.new = NULL;
     come.op = 'c';
     come.old = NULL;
     come.old_kind = PLAN_ROW_WHOLE;
-    newkey = headers_with(env, "__debezium.newkey", bare[1], batch);
-    oldkey = headers_with(env, "__debezium.oldkey", bare[0], batch);
+    if (key_header_text(plan, change->old_kind, change->old, batch->arena, &old_text, err) != CV_OK ||
+        key_header_text(plan, PLAN_ROW_WHOLE, change->new, batch->arena, &new_text, err) != CV_OK)
+        return err->rc;
+    newkey = headers_with(env, "__debezium.newkey", new_text, batch);
+    oldkey = headers_with(env, "__debezium.oldkey", old_text, batch);
     if (newkey == NULL || oldkey == NULL)
         return cv_fail_memory(err);
     if (emit_value(env, plan, &gone, keys[0], newkey, batch, ret_bad, err) != CV_OK ||
@@ -314,7 +341,7 @@ emit_direct(struct envelope *env, const struct plan *plan, const struct envelope
                                         &bare[1], err) != CV_OK)
         return err->rc;
     if (change->op == 'u' && change->old != NULL && !same_bytes(bare[0], bare[1]))
-        return emit_key_change(env, plan, change, keys, bare, batch, ret_bad, err);
+        return emit_key_change(env, plan, change, keys, batch, ret_bad, err);
     if (emit_value(env, plan, change, change->new != NULL ? keys[1] : keys[0], headers, batch, ret_bad,
                    err) != CV_OK)
         return err->rc;

@@ -10,6 +10,7 @@
 #define DEBEZIUM_VERSION "3.3.1.Final"
 
 #define FRAGMENT_MAX 65536
+#define HEADER_MAX   ((size_t)1 << 20)
 #define N_CONTEXT    3
 
 struct envelope_source {

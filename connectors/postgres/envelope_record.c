@@ -119,6 +119,18 @@ add_headers(const struct envelope *env, const char *name, const struct cv_value 
     return CV_OK;
 }
 
+/* The plan may be gone (a new Relation message, the end of a table's snapshot) before the batch is converted: its
+   schemas live as long as the batch. The record before may hold them already. */
+static enum cv_rc
+hold_schemas(const struct plan *plan, const struct cv_batch *batch, struct cv_err *err)
+{
+    if (batch->n_records > 1 && batch->records[batch->n_records - 2].value.schema == plan->envelope_schema)
+        return CV_OK;
+    if (plan->key_schema != NULL && cv_schema_hold(batch->arena, plan->key_schema, err) != CV_OK)
+        return err->rc;
+    return cv_schema_hold(batch->arena, plan->envelope_schema, err);
+}
+
 /* One record; change NULL: a tombstone. */
 static enum cv_rc
 add_record(const struct envelope *env, const struct plan *plan, const struct envelope_change *change,
@@ -129,6 +141,8 @@ add_record(const struct envelope *env, const struct plan *plan, const struct env
 
     if (rec == NULL)
         return cv_fail_memory(err);
+    if (hold_schemas(plan, batch, err) != CV_OK)
+        return err->rc;
     rec->topic = cv_arena_strdup(batch->arena, plan->topic_name);
     if (rec->topic == NULL)
         return cv_fail_memory(err);
