@@ -449,8 +449,8 @@ value_check(struct run *run, const struct cv_config_def *def, const struct parse
 
 /*
  * ConfigDef runs its validators over null too: for a value that is missing, null, or did not parse.
- * Only these of the ready checks object to null; an option whose default is null has a validator
- * that passes it.
+ * Only these of the ready checks object to null, others where the row says so; an option whose
+ * default is null has a validator that passes it.
  */
 static void
 null_check(struct run *run, const struct cv_config_def *def)
@@ -465,7 +465,11 @@ null_check(struct run *run, const struct cv_config_def *def)
         (void)fail_not_one_of(def->arg, true, &problem);
     else if (def->check == cv_valid_range)
         (void)cv_fail(&problem, CV_INVALID, "Value must be non-null");
-    if (problem.rc != CV_OK)
+    else if (def->null_problem != NULL)
+        (void)cv_fail(&problem, CV_INVALID, "%s", def->null_problem);
+    if (problem.rc != CV_OK && def->check_says_all)
+        add_error(run, def, "%s", problem.text);
+    else if (problem.rc != CV_OK)
         add_invalid(run, def, NULL, problem.text);
 }
 

@@ -24,9 +24,9 @@
 
 #define SCHEMA_JSON_MAX ((size_t)64 << 20)
 
-enum { DECIMAL_BASE64, DECIMAL_NUMERIC };
+enum { DECIMAL_NUMERIC, DECIMAL_BASE64 }; /* in the order in which Java's message lists them */
 
-static const char *const decimal_formats[] = { "BASE64", "NUMERIC", NULL };
+static const char *const decimal_formats[] = { "NUMERIC", "BASE64", NULL };
 
 struct json_config {
     bool schemas_enable;

@@ -142,6 +142,7 @@ static const struct cv_config_def cast_rows[] = {
       .required = true,
       .check = check_spec,
       .check_says_all = true,
+      .null_problem = "Must specify at least one field to cast.",
       .importance = CV_HIGH,
       .doc = "field:type for each field to cast, or one type for the whole key or value. Types: int8, int16, int32, "
              "int64, float32, float64, boolean, string.",

@@ -19,6 +19,7 @@ static const struct cv_config_def drop_rows[] = {
       .type = CV_CONFIG_LIST,
       .required = true,
       .check = smt_valid_non_empty_list,
+      .null_problem = SMT_EMPTY_LIST,
       .importance = CV_HIGH,
       .doc = "Names of the headers to remove.",
       .offset = offsetof(struct drop_options, headers) },

@@ -29,6 +29,7 @@ static const struct cv_config_def mask_rows[] = {
       .type = CV_CONFIG_LIST,
       .required = true,
       .check = smt_valid_non_empty_list,
+      .null_problem = SMT_EMPTY_LIST,
       .importance = CV_HIGH,
       .doc = "Names of the fields to mask.",
       .offset = offsetof(struct mask_options, fields) },

@@ -223,5 +223,5 @@ enum cv_rc
 smt_valid_non_empty_list(const struct cv_config_def *def, const char *value, struct cv_err *err)
 {
     (void)def;
-    return value[0] != '\0' ? CV_OK : cv_fail(err, CV_INVALID, "Empty list");
+    return value[0] != '\0' ? CV_OK : cv_fail(err, CV_INVALID, SMT_EMPTY_LIST);
 }

@@ -68,7 +68,8 @@ bool smt_list_has(const struct cv_list *list, const char *item);
       .doc = "Take the default value of a field where the field is null. If false, null stays null.",      \
       .offset = offsetof(options_type, member) }
 
-/* "Empty list" for a list without entries. */
+/* SMT_EMPTY_LIST for a list without entries. */
+#define SMT_EMPTY_LIST "Empty list"
 cv_config_check smt_valid_non_empty_list;
 
 /* Definitions of the plugins X$Key and X$Value, and of one without variants. */

@@ -24,6 +24,7 @@ static const struct cv_config_def value_to_key_rows[] = {
       .type = CV_CONFIG_LIST,
       .required = true,
       .check = smt_valid_non_empty_list,
+      .null_problem = SMT_EMPTY_LIST,
       .importance = CV_HIGH,
       .doc = "Fields of the value that make up the key.",
       .offset = offsetof(struct value_to_key_options, fields) },

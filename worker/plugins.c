@@ -107,20 +107,29 @@ simple_name(const char *class_name)
 
 /* "FileStreamSource" of FileStreamSourceConnector. */
 static bool
-is_pruned_name(const struct plugin_entry *entry, const char *name)
+is_pruned_name(const char *class_name, enum cv_plugin_kind kind, const char *name)
 {
-    const char *simple = simple_name(entry->class_name), *suffix = kind_suffixes[entry->plugin->kind];
+    const char *simple = simple_name(class_name), *suffix = kind_suffixes[kind];
     size_t len = strlen(simple), cut = strlen(suffix);
 
     return len > cut && strcmp(simple + len - cut, suffix) == 0 && strlen(name) == len - cut &&
            strncmp(simple, name, len - cut) == 0;
 }
 
+/* Names stand for classes, whatever kind is looked for: "Json" is JsonConverter also as header converter. */
 static bool
-matches(const struct plugin_entry *entry, const char *name)
+matches(const struct plugins *plugins, const struct plugin_entry *entry, const char *name)
 {
-    return strcmp(entry->class_name, name) == 0 || strcmp(simple_name(entry->class_name), name) == 0 ||
-           is_pruned_name(entry, name);
+    if (strcmp(entry->class_name, name) == 0 || strcmp(simple_name(entry->class_name), name) == 0)
+        return true;
+    for (size_t i = 0; i < plugins->count; i++) {
+        const struct plugin_entry *other = &plugins->items[i];
+
+        if (is_pruned_name(other->class_name, other->plugin->kind, name) &&
+            strcmp(other->class_name, entry->class_name) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void
@@ -169,7 +178,7 @@ plugins_find(const struct plugins *plugins, const char *name, unsigned kinds, co
     for (size_t i = 0; i < plugins->count; i++) {
         const struct plugin_entry *entry = &plugins->items[i];
 
-        if ((kinds & 1u << entry->plugin->kind) == 0 || !matches(entry, name))
+        if ((kinds & 1u << entry->plugin->kind) == 0 || !matches(plugins, entry, name))
             continue;
         if (strcmp(entry->class_name, name) == 0) {
             *ret = entry->plugin;

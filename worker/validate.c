@@ -23,6 +23,7 @@
 static enum cv_rc
 framework_rows(struct validation *run)
 {
+    const struct cv_plugin *plugin = run->plugin;
     struct config_info *info;
 
     for (const struct cv_config_def *def = connector_config_def(run->plugin->kind); def->name != NULL; def++) {
@@ -33,7 +34,7 @@ framework_rows(struct validation *run)
             config_infos_group(run->infos, def->group, run->err) != CV_OK)
             return run->err->rc;
     }
-    if (validation_version(run, config_infos_find(run->infos, "connector.plugin.version"), run->plugin) != CV_OK)
+    if (validation_version(run, config_infos_find(run->infos, "connector.plugin.version"), NULL, &plugin) != CV_OK)
         return run->err->rc;
     return validation_framework_converters(run);
 }

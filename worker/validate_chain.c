@@ -118,7 +118,7 @@ alias_rows(struct validation *run, const char *alias, enum cv_plugin_kind kind)
                        validation_class(run, info, 1u << kind, is_transform ? "Transformation" : "Predicate",
                                    &plugin) != CV_OK))
             return run->err->rc;
-        if (i == 1 && validation_version(run, info, plugin) != CV_OK)
+        if (i == 1 && validation_version(run, info, &run->infos->items[type_row], &plugin) != CV_OK)
             return run->err->rc;
     }
     if (plugin != NULL && alias_plugin_rows(run, prefix, group, plugin, order) != CV_OK)

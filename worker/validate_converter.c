@@ -44,7 +44,7 @@ validation_framework_converters(struct validation *run)
         snprintf(version_key, sizeof(version_key), "%s.plugin.version", converter_keys[i]);
         version = config_infos_find(run->infos, version_key);
         version->hidden = info->value == NULL; /* a version of nothing */
-        if (validation_version(run, version, plugin) != CV_OK)
+        if (validation_version(run, version, info, &plugin) != CV_OK)
             return run->err->rc;
     }
     return CV_OK;
@@ -82,10 +82,15 @@ validation_converter_rows(struct validation *run, enum cv_position position)
     size_t order[VALIDATION_ROWS_MAX], count;
     const struct cv_plugin *plugin;
     struct cv_err none = CV_ERR_INIT;
+    const struct config_info *version;
     struct cv_config *cfg;
-    char prefix[32];
+    char prefix[32], version_key[64];
     enum cv_rc rc = CV_OK;
 
+    snprintf(version_key, sizeof(version_key), "%s.plugin.version", converter_keys[position]);
+    version = config_infos_find(run->infos, version_key);
+    if (version->n_errors > 0) /* it is not there in that version */
+        return CV_OK;
     if (name == NULL || plugins_find(run->spec->plugins, name, converter_kinds(position), &plugin, &none) != CV_OK)
         return CV_OK;
     snprintf(prefix, sizeof(prefix), "%s.", converter_keys[position]);

@@ -35,9 +35,10 @@ CV_MUST_CHECK enum cv_rc validation_recommend(const struct plugins *plugins, str
    shows the class's full name. */
 CV_MUST_CHECK enum cv_rc validation_class(struct validation *run, struct config_info *info, unsigned kinds,
                                           const char *interface, const struct cv_plugin **ret);
-/* A version row: the version there is; another one that is asked for is an error. */
+/* A version row: the version there is; another one that is asked for is an error there and at the class, and
+   *inout_plugin is NULL then: it has no rows. class_info NULL: the connector's own. */
 CV_MUST_CHECK enum cv_rc validation_version(struct validation *run, struct config_info *info,
-                                            const struct cv_plugin *plugin);
+                                            struct config_info *class_info, const struct cv_plugin **inout_plugin);
 /* Append pointers to the rows of def (NULL: none) behind the first count; the new count. */
 size_t validation_collect(const struct cv_config_def *def, const struct cv_config_def **rows, size_t count);
 bool validation_plugin_defines(const struct cv_plugin *plugin, const char *key);

@@ -217,7 +217,10 @@ validation_class(struct validation *run, struct config_info *info, unsigned kind
         return rc;
     }
     if (plugins_find(run->spec->plugins, info->value, all, &plugin, &none) == CV_OK) {
-        rc = validation_errorf(run, info, "Class class %s does not implement the %s interface", plugin->name, interface);
+        rc = config_info_value(info, plugin->name, run->err);
+        if (rc == CV_OK)
+            rc = validation_errorf(run, info, "Class class %s does not implement the %s interface", plugin->name,
+                                   interface);
     } else if (nested_classes(run->spec->plugins, info->value, &nested) == CV_OK) {
         rc = validation_errorf(run, info, "This class is abstract and cannot be created. Did you mean %s?",
                         cv_buf_cstr(&nested));
@@ -231,26 +234,37 @@ validation_class(struct validation *run, struct config_info *info, unsigned kind
     return rc;
 }
 
-/* A version row: the version there is; another one that is asked for is an error. */
-enum cv_rc
-validation_version(struct validation *run, struct config_info *info, const struct cv_plugin *plugin)
+/* "latest" and ranges ("[4.0,5.0)") are taken: there is one version only. */
+static bool
+is_version(const struct cv_plugin *plugin, const char *given)
 {
+    return given == NULL || given[0] == '\0' || strchr("[(", given[0]) != NULL || strcmp(given, "latest") == 0 ||
+           strcmp(given, plugin->version) == 0;
+}
+
+enum cv_rc
+validation_version(struct validation *run, struct config_info *info, struct config_info *class_info,
+                   const struct cv_plugin **inout_plugin)
+{
+    static const char text[] =
+        "Plugin %s not found that matches the version range [%s,%s], available versions: [%s]";
     const char *given = cv_config_get(run->config, info->name);
+    const struct cv_plugin *plugin = *inout_plugin;
 
     if (plugin == NULL || plugin->version == NULL)
         return CV_OK;
     if (config_info_redefine(info, plugin->version, NULL, run->err) != CV_OK ||
         config_info_recommend(info, plugin->version, run->err) != CV_OK)
         return run->err->rc;
-    if (given == NULL)
-        return config_info_value(info, plugin->version, run->err);
-    /* ranges ("[4.0,5.0)") and "latest" are taken: there is one version only */
-    if (given[0] == '\0' || strchr("[(", given[0]) != NULL || strcmp(given, "latest") == 0 ||
-        strcmp(given, plugin->version) == 0)
+    if (given == NULL && config_info_value(info, plugin->version, run->err) != CV_OK)
+        return run->err->rc;
+    if (is_version(plugin, given))
         return CV_OK;
-    return validation_errorf(run, info,
-                      "Plugin %s not found that matches the version range [%s,%s], available versions: [%s]",
-                      plugin->name, given, given, plugin->version);
+    *inout_plugin = NULL;
+    if (class_info != NULL &&
+        validation_errorf(run, class_info, text, plugin->name, given, given, plugin->version) != CV_OK)
+        return run->err->rc;
+    return validation_errorf(run, info, text, plugin->name, given, given, plugin->version);
 }
 
 /* ---- rows ---- */

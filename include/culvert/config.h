@@ -68,6 +68,7 @@ struct cv_config_def {
     const char *def; /* default, as text */
     cv_config_check *check;
     const void *arg;          /* of check */
+    const char *null_problem; /* what is wrong with a missing value besides that it is missing; NULL: nothing */
     bool check_says_all;      /* check's text is the whole error; else "Invalid value ...: " comes first */
     const char *const *names; /* ENUM: the values, NULL at the end; matched as enum_exact says */
     bool enum_exact;          /* ENUM: case counts */

@@ -255,7 +255,7 @@ bad_option_is_named(void **state)
     assert_int_equal(json_converter_plugin.converter->configure(&json_converter_plugin, cfg, CV_KEY, &conv, &err),
                      CV_INVALID);
     assert_string_equal(err.text, "Invalid value HEX for configuration decimal.format: String must be one of (case "
-                                  "insensitive): BASE64, NUMERIC");
+                                  "insensitive): NUMERIC, BASE64");
     assert_null(conv);
     cv_config_free(cfg);
 }
