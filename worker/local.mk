@@ -76,3 +76,10 @@ tests_unit_connector_config_test_SOURCES = tests/unit/connector_config_test.c
 tests_unit_connector_config_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_connector_config_test_LDADD = worker/libworker.a data/libdata.a common/libcommon.a $(PCRE2_LIBS) \
 	$(CMOCKA_LIBS)
+
+# The doubles of the test stand in for task.c and herder_forward.c of the library.
+unit_tests += tests/unit/herder_work_test
+tests_unit_herder_work_test_SOURCES = tests/unit/herder_work_test.c $(store_test_helpers)
+tests_unit_herder_work_test_CPPFLAGS = $(unit_cppflags) $(JSONC_CFLAGS)
+tests_unit_herder_work_test_LDADD = worker/libworker.a worker/store/libstore.a worker/group/libgroup.a \
+	data/libdata.a common/libcommon.a $(JSONC_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)

@@ -290,38 +290,22 @@ write_member(struct cv_json_writer *w, const struct cv_config *cfg, size_t i)
 }
 
 enum cv_rc
-config_write_properties(struct cv_buf *out, const struct cv_config *cfg, bool java_order,
-                        struct cv_err *err)
+config_write_properties(struct cv_buf *out, const struct cv_config *cfg, uint32_t table, struct cv_err *err)
 {
     struct cv_json_writer w = cv_json_writer_of(out);
-    size_t count = cv_config_count(cfg), *order = calloc(count + 1, sizeof(*order));
-    const char **keys = calloc(count + 1, sizeof(*keys));
-    enum cv_rc rc = CV_OK;
+    size_t *order = NULL;
 
-    if (order == NULL || keys == NULL) {
-        rc = cv_fail_memory(err);
-        goto out;
-    }
-    for (size_t i = 0; i < count; i++) {
-        order[i] = i;
-        keys[i] = cv_config_key(cfg, i);
-    }
-    if (java_order)
-        rc = java_order_strings(keys, count, order, err);
-    if (rc != CV_OK)
-        goto out;
+    if (table > 0 && java_order_config(cfg, table, &order, err) != CV_OK)
+        return err->rc;
     cv_json_object(&w);
     cv_json_key(&w, "properties");
     cv_json_object(&w);
-    for (size_t i = 0; i < count; i++)
-        write_member(&w, cfg, order[i]);
+    for (size_t i = 0; i < cv_config_count(cfg); i++)
+        write_member(&w, cfg, order != NULL ? order[i] : i);
     cv_json_object_end(&w);
     cv_json_object_end(&w);
-    rc = cv_buf_check(out, err);
-out:
     free(order);
-    free(keys);
-    return rc;
+    return cv_buf_check(out, err);
 }
 
 /* Workers before 3.5 know no STOPPED: for them "state" says PAUSED. */

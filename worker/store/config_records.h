@@ -29,9 +29,10 @@ enum config_key {
 enum config_key config_key_parse(const char *key, size_t len, struct cv_buf *name, int32_t *ret_task);
 void config_key_write(struct cv_buf *out, enum config_key kind, const char *name, int32_t task);
 
-/* {"properties":{...}}; java_order: members as java.util.HashMap has them, else as in cfg. */
+/* {"properties":{...}}; members as in cfg (table 0), or as a java.util.HashMap has them that began with a table of
+   that size (data/java_order.h). */
 CV_MUST_CHECK enum cv_rc config_write_properties(struct cv_buf *out, const struct cv_config *cfg,
-                                                 bool java_order, struct cv_err *err);
+                                                 uint32_t table, struct cv_err *err);
 CV_MUST_CHECK enum cv_rc config_read_properties(const void *data, size_t len, struct cv_config **ret,
                                                 struct cv_err *err);
 

@@ -15,13 +15,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json_read.h"
 #include "common/kafka/topic_log.h"
 #include "common/log.h"
 #include "common/map.h"
 #include "common/thread.h"
+#include "data/java_order.h"
 
 #define WRITE_TIMEOUT_MS 30000
 #define RECORD_MAX       ((size_t)16 << 20)
+#define TASKS_MAX        100000 /* of one connector: what a corrupted key cannot make us allocate */
+#define SHOWN_KEY_MAX    256
 
 struct task_set {
     struct cv_config **items; /* by number; NULL: not there */
@@ -165,8 +169,13 @@ on_task(struct config_store *store, const char *name, int32_t task, const struct
     struct entry *e = find_or_add(store, name);
     struct cv_config *cfg;
 
-    if (e == NULL || value->data == NULL || task > 100000)
+    if (e == NULL)
         return EVENT_NONE;
+    if (value->data == NULL || task >= TASKS_MAX) {
+        (void)cv_fail(err, CV_INVALID, value->data == NULL ? "a task config cannot be deleted"
+                                                           : "no connector has so many tasks");
+        return EVENT_NONE;
+    }
     if (config_read_properties(value->data, value->len, &cfg, err) != CV_OK)
         return EVENT_NONE;
     if (!task_set_put(&e->deferred, (size_t)task, cfg))
@@ -192,8 +201,13 @@ on_commit(struct config_store *store, const char *name, const struct cv_bytes *v
     struct entry *e = find_or_add(store, name);
     int64_t n;
 
-    if (e == NULL || value->data == NULL ||
-        config_read_count(value->data, value->len, "tasks", &n, err) != CV_OK)
+    if (e == NULL)
+        return EVENT_NONE;
+    if (value->data == NULL) {
+        (void)cv_fail(err, CV_INVALID, "a commit cannot be deleted");
+        return EVENT_NONE;
+    }
+    if (config_read_count(value->data, value->len, "tasks", &n, err) != CV_OK)
         return EVENT_NONE;
     if (e->config == NULL) { /* deleted and compacted away */
         task_set_done(&e->tasks);
@@ -279,14 +293,49 @@ apply(struct config_store *store, enum config_key kind, const char *name, int32_
     case CONFIG_KEY_COMMIT:
         return on_commit(store, name, value, err);
     case CONFIG_KEY_SESSION:
+        if (value->data == NULL)
+            (void)cv_fail(err, CV_INVALID, "the session key cannot be deleted");
         if (value->data == NULL ||
             config_read_session_key(value->data, value->len, &store->session, err) != CV_OK)
             return EVENT_NONE;
         store->has_session = true;
         return EVENT_SESSION;
+    case CONFIG_KEY_UNKNOWN:
+        (void)cv_fail(err, CV_INVALID, "no worker writes such a key");
+        return EVENT_NONE;
     default:
         return EVENT_NONE;
     }
+}
+
+/* What a Java worker could not decode either: the config offset does not count it, in all workers alike. */
+static bool
+is_json(const struct cv_bytes *value)
+{
+    struct cv_json_reader r;
+
+    if (value->data == NULL)
+        return true;
+    cv_json_reader_init(&r, value->data, value->len);
+    switch (cv_json_skip(&r)) {
+    case CV_JSON_BAD:
+    case CV_JSON_DONE:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void
+warn(const struct config_store *store, const struct cv_consumed *rec, const struct cv_err *why)
+{
+    struct cv_buf key = CV_BUF_INIT(SHOWN_KEY_MAX);
+
+    cv_buf_add(&key, rec->key.data, rec->key.len < SHOWN_KEY_MAX ? rec->key.len : SHOWN_KEY_MAX);
+    CV_LOG_WARN(store->logger, "a record of the config topic is skipped", CV_STR("topic", rec->topic),
+                CV_INT("partition", rec->partition), CV_INT("offset", rec->offset),
+                CV_STR("key", cv_buf_cstr(&key)), CV_ERR(why));
+    cv_buf_free(&key);
 }
 
 static void
@@ -299,6 +348,11 @@ on_record(void *arg, const struct cv_consumed *rec)
     enum event event;
     int32_t task = 0;
 
+    if (!is_json(&rec->value)) {
+        (void)cv_fail(&err, CV_INVALID, "the value is no JSON");
+        warn(store, rec, &err);
+        return;
+    }
     if (rec->key.data != NULL)
         kind = config_key_parse(rec->key.data, rec->key.len, &name, &task);
     cv_lock(&store->lock);
@@ -307,12 +361,8 @@ on_record(void *arg, const struct cv_consumed *rec)
     cv_unlock(&store->lock);
     if (kind == CONFIG_KEY_RESTART || kind == CONFIG_KEY_LOGGER)
         on_command(store, kind, cv_buf_cstr(&name), &rec->value, &err);
-    if (kind == CONFIG_KEY_UNKNOWN)
-        CV_LOG_WARN(store->logger, "a record of the config topic has an unknown key and is ignored",
-                    CV_STR("topic", rec->topic), CV_INT("offset", rec->offset));
-    else if (err.rc != CV_OK)
-        CV_LOG_ERROR(store->logger, "a record of the config topic is ignored", CV_STR("connector", cv_buf_cstr(&name)),
-                     CV_INT("offset", rec->offset), CV_ERR(&err));
+    if (err.rc != CV_OK)
+        warn(store, rec, &err);
     if (atomic_load(&store->followed))
         tell(store, event, cv_buf_cstr(&name));
     cv_buf_free(&name);
@@ -590,15 +640,32 @@ config_store_put_target(struct config_store *store, const char *name, enum targe
     return write_and_read(store, CONFIG_KEY_TARGET, name, 0, &value, err);
 }
 
+/* Java copies the present config into a new HashMap and puts the patch on top. */
+static uint32_t
+table_of_patched(struct config_store *store, const char *name)
+{
+    const struct entry *e;
+    uint32_t table;
+
+    cv_lock(&store->lock);
+    e = find(store, name);
+    table = java_table_of_copy(e != NULL && e->config != NULL ? cv_config_count(e->config) : 0);
+    cv_unlock(&store->lock);
+    return table;
+}
+
 enum cv_rc
 config_store_put_connector(struct config_store *store, const char *name, const struct cv_config *cfg,
                            bool java_order, const enum target_state *target, struct cv_err *err)
 {
     struct cv_buf value = CV_BUF_INIT(RECORD_MAX);
+    uint32_t table = 0;
 
     if (target != NULL && config_store_put_target(store, name, *target, err) != CV_OK)
         return err->rc;
-    if (config_write_properties(&value, cfg, java_order, err) != CV_OK) {
+    if (java_order)
+        table = table_of_patched(store, name);
+    if (config_write_properties(&value, cfg, table, err) != CV_OK) {
         cv_buf_wipe(&value);
         return err->rc;
     }
@@ -622,7 +689,7 @@ config_store_put_tasks(struct config_store *store, const char *name, struct cv_c
 
     for (size_t i = 0; rc == CV_OK && i < count; i++) {
         cv_buf_reset(&value);
-        rc = config_write_properties(&value, configs[i], true, err);
+        rc = config_write_properties(&value, configs[i], JAVA_TABLE, err);
         if (rc == CV_OK)
             rc = write_record(store, CONFIG_KEY_TASK, name, (int32_t)i, &value, err);
     }

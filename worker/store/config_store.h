@@ -57,7 +57,7 @@ CV_MUST_CHECK enum cv_rc config_store_units(const struct config_store *store, st
 /* false: none yet. */
 bool config_store_session_key(const struct config_store *store, struct session_key *ret);
 
-/* target NULL: leave it. */
+/* java_order: members as a Java worker writes a config that was patched. target NULL: leave it. */
 CV_MUST_CHECK enum cv_rc config_store_put_connector(struct config_store *store, const char *name,
                                                     const struct cv_config *cfg, bool java_order,
                                                     const enum target_state *target, struct cv_err *err);

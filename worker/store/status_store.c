@@ -284,6 +284,17 @@ on_task(struct status_store *store, const char *text, const struct cv_bytes *val
     return true;
 }
 
+/* {"topic":{...}}: what it says is in the key too. */
+static bool
+is_topic_status(const struct cv_bytes *value)
+{
+    struct cv_json_reader r;
+
+    cv_json_reader_init(&r, value->data, value->len);
+    return cv_json_next(&r) == CV_JSON_OBJECT && cv_json_next(&r) == CV_JSON_KEY && cv_json_text_is(&r, "topic") &&
+           cv_json_skip(&r) == CV_JSON_OBJECT && cv_json_next(&r) == CV_JSON_OBJECT_END;
+}
+
 static bool
 on_topic(struct status_store *store, const char *text, const struct cv_bytes *value)
 {
@@ -292,7 +303,7 @@ on_topic(struct status_store *store, const char *text, const struct cv_bytes *va
     char *topic;
     bool ok = true;
 
-    if (middle == NULL)
+    if (middle == NULL || (value->data != NULL && !is_topic_status(value)))
         return false;
     topic = strndup(text, (size_t)(middle - text));
     e = find_or_add(store, middle + strlen(topic_middle));
@@ -322,8 +333,8 @@ on_record(void *arg, const struct cv_consumed *rec)
         ok = on_topic(store, key + strlen(topic_prefix), &rec->value);
     cv_unlock(&store->lock);
     if (!ok)
-        CV_LOG_WARN(store->logger, "a record of the status topic is ignored", CV_INT("partition", rec->partition),
-                    CV_INT("offset", rec->offset));
+        CV_LOG_WARN(store->logger, "a record of the status topic is skipped", CV_STR("topic", rec->topic),
+                    CV_INT("partition", rec->partition), CV_INT("offset", rec->offset));
     free(key);
 }
 
