@@ -423,7 +423,7 @@ value_check(struct run *run, const struct cv_config_def *def, const struct parse
     struct cv_buf printed = CV_BUF_INIT(PROBLEM_MAX + strlen(text) * 4);
     bool good = true;
 
-    if (def->check == NULL)
+    if (def->check == NULL || def->check_says_all)
         return true;
     if (def->type == CV_CONFIG_LIST && def->check == cv_valid_in) {
         for (size_t i = 0; good && i < val->list.count; i++) {
@@ -436,9 +436,7 @@ value_check(struct run *run, const struct cv_config_def *def, const struct parse
     value_print(def, val, &printed);
     good = def->check(def, def->type == CV_CONFIG_LIST ? text : cv_buf_cstr(&printed), &problem) ==
            CV_OK;
-    if (!good && def->check_says_all)
-        add_error(run, def, "%s", problem.text);
-    else if (!good)
+    if (!good)
         add_invalid(run, def, cv_buf_cstr(&printed), problem.text);
     if (def->type == CV_CONFIG_PASSWORD)
         cv_buf_wipe(&printed);
@@ -473,6 +471,25 @@ null_check(struct run *run, const struct cv_config_def *def)
         add_invalid(run, def, NULL, problem.text);
 }
 
+/* The check of a row that says all itself, over the trimmed text as given. */
+static bool
+text_check(struct run *run, const struct cv_config_def *def, const char *text)
+{
+    struct cv_err problem = CV_ERR_INIT;
+    const char *at = problem.text;
+
+    if (!def->check_says_all || def->check(def, text, &problem) == CV_OK)
+        return true;
+    for (;;) {
+        size_t n = strcspn(at, CV_CONFIG_NEXT_ERROR);
+
+        add_error(run, def, "%.*s", (int)n, at);
+        if (at[n] == '\0')
+            return false;
+        at += n + 1;
+    }
+}
+
 /* Parse and check one given text. True: *ret is a value that the caller owns. */
 static bool
 option_take(struct run *run, const struct cv_config_def *def, const char *given, struct parsed *ret)
@@ -490,7 +507,10 @@ option_take(struct run *run, const struct cv_config_def *def, const char *given,
         run->rc = cv_fail_memory(run->err);
         return false;
     }
-    switch (value_parse(def, text, len, &val, &problem)) {
+    switch (text_check(run, def, copy) ? value_parse(def, text, len, &val, &problem) : CV_CONFLICT) {
+    case CV_CONFLICT: /* the check said why */
+        good = false;
+        break;
     case CV_OK:
         good = value_check(run, def, &val, copy);
         if (!good)

@@ -94,7 +94,8 @@ judge_type(struct config_info *info, const struct cv_config_def *def, const char
     } else if (rc == CV_INVALID) {
         rc = CV_OK;
     }
-    for (size_t i = 0; i < errors.count && rc == CV_OK; i++)
+    /* a row whose check says all has its errors from the second pass alone */
+    for (size_t i = 0; i < errors.count && rc == CV_OK && !def->check_says_all; i++)
         rc = config_info_error(info, errors.items[i].text, err);
     if (text != NULL)
         cv_config_done(defs, &field);

@@ -10,19 +10,30 @@
 
 #include "common/number.h"
 #include "common/regex.h"
+#include "data/java_pattern.h"
 
 #define INVALID(def, err, ...) invalid(def, err, __VA_ARGS__)
 
+/* The error as recorded: a pattern's may have several lines, which cv_fail would join. */
 static enum cv_rc CV_PRINTF(3, 4)
 invalid(const struct cv_config_def *def, struct cv_err *err, const char *fmt, ...)
 {
-    char problem[512];
+    char problem[440];
     va_list args;
 
     va_start(args, fmt);
     vsnprintf(problem, sizeof(problem), fmt, args);
     va_end(args);
-    return cv_fail(err, CV_INVALID, "The '%s' value is invalid: %s", def->name, problem);
+    *err = (struct cv_err){ .rc = CV_INVALID };
+    snprintf(err->text, sizeof(err->text), "The '%.60s' value is invalid: %s", def->name, problem);
+    return CV_INVALID;
+}
+
+/* Debezium looks at most options twice, as Connect's type and as its own: so do the answers. */
+static enum cv_rc
+invalid_twice(const struct cv_config_def *def, const char *first, const char *second, struct cv_err *err)
+{
+    return INVALID(def, err, "%s" CV_CONFIG_NEXT_ERROR "The '%s' value is invalid: %s", first, def->name, second);
 }
 
 enum cv_rc
@@ -79,25 +90,32 @@ check_slot(const struct cv_config_def *def, const char *value, struct cv_err *er
     return CV_OK;
 }
 
-/* decoderbufs is Debezium's default, so it stands in the row; a user who asks for it means a plug-in that is not
-   served. */
+/* Case does not count, nor blanks around. decoderbufs passes, Debezium's default: check_together refuses it. */
 enum cv_rc
-check_plugin(const struct cv_config_def *def, const char *value, struct cv_err *err)
+check_one_of(const struct cv_config_def *def, const char *value, struct cv_err *err)
 {
-    if (strcasecmp(value, "pgoutput") != 0 && strcasecmp(value, "decoderbufs") != 0)
-        return INVALID(def, err, "Value must be one of decoderbufs, pgoutput");
-    return CV_OK;
+    const char *names = def->arg, *name = names;
+    size_t len = strlen(value);
+
+    while (*name != '\0') {
+        size_t n = strcspn(name, ",");
+
+        if (n == len && strncasecmp(name, value, n) == 0)
+            return CV_OK;
+        name += n;
+        name += strspn(name, ", ");
+    }
+    return INVALID(def, err, "Value must be one of %s", names);
 }
 
 enum cv_rc
-check_sslmode(const struct cv_config_def *def, const char *value, struct cv_err *err)
+check_boolean(const struct cv_config_def *def, const char *value, struct cv_err *err)
 {
-    static const char *const modes[] = { "allow", "prefer", "disable", "verify-ca", "require", "verify-full" };
+    static const char expected[] = "Either 'true' or 'false' is expected";
 
-    for (size_t i = 0; i < CV_COUNT(modes); i++)
-        if (strcasecmp(value, modes[i]) == 0)
-            return CV_OK;
-    return INVALID(def, err, "Value must be one of allow, prefer, disable, verify-ca, require, verify-full");
+    if (strcasecmp(value, "true") == 0 || strcasecmp(value, "false") == 0)
+        return CV_OK;
+    return invalid_twice(def, expected, expected, err);
 }
 
 enum cv_rc
@@ -123,34 +141,112 @@ check_skipped(const struct cv_config_def *def, const char *value, struct cv_err 
     return rc;
 }
 
+/* The first bad pattern of a list in the words of java.util.regex. item is changed. */
+static enum cv_rc
+first_bad_pattern(const struct cv_config_def *def, char *list, struct cv_err *err)
+{
+    static const char prefix[] = "Invalid regex: ";
+
+    for (char *item = list, *next; item != NULL; item = next) {
+        struct cv_err why = CV_ERR_INIT;
+        char *comma = strchr(item, ',');
+
+        while (comma != NULL && comma > item && comma[-1] == '\\')
+            comma = strchr(comma + 1, ',');
+        next = comma == NULL ? NULL : comma + 1;
+        if (comma != NULL)
+            *comma = '\0';
+        item += strspn(item, " \t");
+        if (java_pattern_check(def, item, &why) != CV_OK)
+            return INVALID(def, err, "A comma-separated list of valid regular expressions is expected, but %.350s",
+                           why.text + (strncmp(why.text, prefix, strlen(prefix)) == 0 ? strlen(prefix) : 0));
+    }
+    return CV_OK;
+}
+
 enum cv_rc
 check_regexes(const struct cv_config_def *def, const char *value, struct cv_err *err)
 {
     struct cv_regex_list *list = NULL;
     struct cv_err why;
+    char *copy;
+    enum cv_rc rc;
 
-    if (cv_regex_list_new(value, true, &list, &why) != CV_OK)
-        return INVALID(def, err, "A comma-separated list of valid regular expressions is expected, but %.300s",
-                       why.text);
-    cv_regex_list_free(list);
-    return CV_OK;
+    if (value[0] == '\0')
+        return CV_OK;
+    if (cv_regex_list_new(value, true, &list, &why) == CV_OK) {
+        cv_regex_list_free(list);
+        return CV_OK;
+    }
+    copy = strdup(value);
+    if (copy == NULL)
+        return cv_fail_memory(err);
+    rc = first_bad_pattern(def, copy, err);
+    free(copy);
+    if (rc != CV_OK)
+        return rc;
+    return INVALID(def, err, "A comma-separated list of valid regular expressions is expected, but %.300s",
+                   why.text);
+}
+
+/* Every item of a list separated by semicolons or commas matches the pattern, which the answer quotes. */
+static enum cv_rc
+check_items(const struct cv_config_def *def, const char *value, const char *separators, const char *pattern,
+            struct cv_err *err)
+{
+    struct cv_regex *regex = NULL;
+    enum cv_rc rc = cv_regex_new(pattern, false, &regex, err);
+
+    if (rc != CV_OK)
+        return rc;
+    if (value[strspn(value, " \t")] == '\0')
+        rc = INVALID(def, err, "Must not be empty");
+    for (const char *item = value; rc == CV_OK && *item != '\0';) {
+        size_t n = strcspn(item, separators);
+
+        if (!cv_regex_matches(regex, item, n))
+            rc = INVALID(def, err, "%.*s has an invalid format (expecting '%s')", (int)(n < 250 ? n : 250), item,
+                         pattern);
+        item += n;
+        item += *item != '\0';
+    }
+    cv_regex_free(regex);
+    return rc;
+}
+
+enum cv_rc
+check_key_columns(const struct cv_config_def *def, const char *value, struct cv_err *err)
+{
+    return check_items(def, value, ";", "^\\s*([^\\s:]+):([^:\\s]+)\\s*$", err);
+}
+
+enum cv_rc
+check_identities(const struct cv_config_def *def, const char *value, struct cv_err *err)
+{
+    return check_items(def, value, ",",
+                       "(?i)^\\s*(?<tablepredicate>[^\\s:]+):(?<replicaidentity>DEFAULT|(INDEX) "
+                       "(?<indexname>.\\w*)|FULL|NOTHING)\\s*$",
+                       err);
+}
+
+static const char *
+range_text(const struct cv_range *range)
+{
+    return range->min > 0 ? "A positive, non-zero integer value is expected" : "An non-negative integer is expected";
 }
 
 static enum cv_rc
 check_number(const struct cv_config_def *def, const char *value, const char *not_a_number, struct cv_err *err)
 {
     const struct cv_range *range = def->arg;
+    bool is_int = def->type == CV_CONFIG_INT;
     int64_t v;
 
-    if (!cv_parse_i64(value, strlen(value), &v))
-        return INVALID(def, err, "%s", not_a_number);
-    if (v >= range->min && v <= range->max)
+    if (!cv_parse_i64(value, strlen(value), &v) || (is_int && (v < INT32_MIN || v > INT32_MAX)))
+        return invalid_twice(def, not_a_number, range != NULL ? range_text(range) : not_a_number, err);
+    if (range == NULL || (v >= range->min && v <= range->max))
         return CV_OK;
-    if (range->max < INT32_MAX)
-        return INVALID(def, err, "%" PRId64 " is not between %" PRId64 " and %" PRId64, v, range->min, range->max);
-    return INVALID(def, err, "%s",
-                   range->min > 0 ? "A positive, non-zero integer value is expected"
-                                  : "An non-negative integer is expected");
+    return INVALID(def, err, "%s", range_text(range));
 }
 
 enum cv_rc
@@ -163,6 +259,19 @@ enum cv_rc
 check_long(const struct cv_config_def *def, const char *value, struct cv_err *err)
 {
     return check_number(def, value, "A long value is expected", err);
+}
+
+/* Whether it is larger than max.batch.size is for check_together; a queue below 1 never is. */
+enum cv_rc
+check_queue_size(const struct cv_config_def *def, const char *value, struct cv_err *err)
+{
+    int64_t v;
+
+    if (!cv_parse_i64(value, strlen(value), &v))
+        return check_int(def, value, err);
+    if (v > 0)
+        return CV_OK;
+    return invalid_twice(def, "A positive queue size is required", "Must be larger than the maximum batch size", err);
 }
 
 static bool
@@ -219,30 +328,81 @@ check_not_served(const struct cv_config *cfg, struct cv_config_errors *errors)
                                      cv_config_key(cfg, i));
 }
 
+/* Of two lists only one may be given; the error stands at the second. */
+static void
+check_pairs(const struct cv_config *cfg, struct cv_config_errors *errors)
+{
+    static const struct {
+        const char *include;
+        const char *exclude;
+        const char *shown;
+    } pairs[] = {
+        { "schema.include.list", "schema.exclude.list", "schema.include.list" },
+        { "table.include.list", "table.exclude.list", "table.include.list" },
+        { "column.include.list", "column.exclude.list", "column.include.list" },
+        { "message.prefix.include.list", "message.prefix.exclude.list",
+          "logical_decoding_message.prefix.include.list" },
+    };
+
+    for (size_t i = 0; i < CV_COUNT(pairs); i++)
+        if (is_set(cfg, pairs[i].include, NULL) && is_set(cfg, pairs[i].exclude, NULL))
+            cv_config_errors_add(errors, pairs[i].exclude, "The '%s' value is invalid: \"%s\" is already specified",
+                                 pairs[i].exclude, pairs[i].shown);
+}
+
+/* A mode of a class of one's own needs the class's name. */
+static void
+check_custom(const struct cv_config *cfg, struct cv_config_errors *errors)
+{
+    static const char *const modes[] = { "snapshot.mode", "snapshot.locking.mode", "snapshot.query.mode" };
+
+    for (size_t i = 0; i < CV_COUNT(modes); i++) {
+        const char *mode = cv_config_get(cfg, modes[i]);
+        char key[64];
+
+        if (mode == NULL || strcasecmp(mode, "custom") != 0)
+            continue;
+        snprintf(key, sizeof(key), "%s.custom.name", modes[i]);
+        if (!is_set(cfg, key, NULL))
+            cv_config_errors_add(errors, key, "The '%s' value is invalid: %s cannot be empty when %s 'custom' is defined",
+                                 key, key, modes[i]);
+        else
+            cv_config_errors_add(errors, key,
+                                 "The '%s' value is invalid: classes are not loaded here; use another %s", key,
+                                 modes[i]);
+    }
+}
+
+static int64_t
+number(const struct cv_config *cfg, const char *key, int64_t def)
+{
+    const char *value = cv_config_get(cfg, key);
+    int64_t v;
+
+    return value != NULL && cv_parse_i64(value, strlen(value), &v) ? v : def;
+}
+
 void
 check_together(const struct cv_config *cfg, struct cv_config_errors *errors)
 {
-    static const char *const pairs[][2] = { { "schema.include.list", "schema.exclude.list" },
-                                            { "table.include.list", "table.exclude.list" },
-                                            { "column.include.list", "column.exclude.list" } };
     static const char *const required[] = { "topic.prefix", "database.hostname", "database.user",
                                             "database.dbname" };
     const char *plugin = cv_config_get(cfg, "plugin.name");
-    const char *mode = cv_config_get(cfg, "snapshot.mode");
+    const char *channels = cv_config_get(cfg, "notification.enabled.channels");
 
     for (size_t i = 0; i < CV_COUNT(required); i++)
         if (cv_config_get(cfg, required[i]) == NULL)
             cv_config_errors_add(errors, required[i], "The '%s' value is invalid: A value is required", required[i]);
-    for (size_t i = 0; i < CV_COUNT(pairs); i++)
-        if (is_set(cfg, pairs[i][0], NULL) && is_set(cfg, pairs[i][1], NULL))
-            cv_config_errors_add(errors, pairs[i][1], "The '%s' value is invalid: \"%s\" is already specified",
-                                 pairs[i][1], pairs[i][0]);
+    check_pairs(cfg, errors);
+    check_custom(cfg, errors);
+    if (number(cfg, "max.queue.size", 8192) <= number(cfg, "max.batch.size", 2048))
+        cv_config_errors_add(errors, "max.queue.size",
+                             "The 'max.queue.size' value is invalid: Must be larger than the maximum batch size");
+    if (channels != NULL && strstr(channels, "sink") != NULL && !is_set(cfg, "notification.sink.topic.name", NULL))
+        cv_config_errors_add(errors, "notification.sink.topic.name",
+                             "The 'notification.sink.topic.name' value is invalid: Notification topic name must be "
+                             "provided when kafka notification channel is enabled");
     if (plugin != NULL && strcasecmp(plugin, "decoderbufs") == 0)
         cv_config_errors_add(errors, "plugin.name",
                              "The 'plugin.name' value is invalid: decoderbufs is not supported; use pgoutput");
-    if (mode != NULL && strcasecmp(mode, "initial") != 0 && strcasecmp(mode, "no_data") != 0)
-        cv_config_errors_add(errors, "snapshot.mode",
-                             "The 'snapshot.mode' value is invalid: %s is not supported in this version; use initial "
-                             "or no_data",
-                             mode);
 }

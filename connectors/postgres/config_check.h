@@ -9,12 +9,15 @@ cv_config_check check_required;
 cv_config_check check_prefix;
 cv_config_check check_hostname;
 cv_config_check check_slot;
-cv_config_check check_plugin;
-cv_config_check check_sslmode;
+cv_config_check check_one_of; /* arg: the values as the error names them, "a, b, c" */
+cv_config_check check_boolean;
+cv_config_check check_key_columns;
+cv_config_check check_identities;
+cv_config_check check_queue_size;
 cv_config_check check_skipped;
 cv_config_check check_regexes;
-cv_config_check check_int;  /* arg: struct cv_range */
-cv_config_check check_long; /* arg: struct cv_range */
+cv_config_check check_int;  /* arg: struct cv_range, or NULL */
+cv_config_check check_long; /* arg: struct cv_range, or NULL */
 
 /* Options that are accepted but not served, when set to anything but their default: refused, because to ignore
    them would change the data. */

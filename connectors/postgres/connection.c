@@ -129,17 +129,16 @@ connect_remedy(const char *message)
 }
 
 static enum cv_rc
-connect_fail(const struct pg_config *config, PGconn *conn, struct cv_err *err)
+connect_fail(const struct pg_config *config, PGconn *conn, char ret_message[PG_MESSAGE_MAX], struct cv_err *err)
 {
-    char message[600];
     const char *text = conn != NULL ? PQerrorMessage(conn) : "out of memory";
     const char *fatal = strstr(text, "FATAL:");
 
-    first_line(fatal != NULL ? fatal : text, message, sizeof(message));
+    first_line(fatal != NULL ? fatal : text, ret_message, PG_MESSAGE_MAX);
     return cv_fail(err, connect_class(text),
                    "could not connect to PostgreSQL at %s:%d as user \"%s\" to database \"%s\": %s%s",
-                   config->hostname, (int)config->port, config->user, config->dbname, message,
-                   connect_remedy(message));
+                   config->hostname, (int)config->port, config->user, config->dbname, ret_message,
+                   connect_remedy(ret_message));
 }
 
 /* Drive a connection that PQconnectStartParams made until it is usable. */
@@ -165,6 +164,15 @@ finish_connecting(PGconn *conn, int64_t deadline_ms)
 enum cv_rc
 pg_connect(const struct pg_config *config, enum pg_session session, int timeout_ms, PGconn **ret,
            struct cv_err *err)
+{
+    char message[PG_MESSAGE_MAX];
+
+    return pg_connect_verbose(config, session, timeout_ms, ret, message, err);
+}
+
+enum cv_rc
+pg_connect_verbose(const struct pg_config *config, enum pg_session session, int timeout_ms, PGconn **ret,
+                   char ret_message[PG_MESSAGE_MAX], struct cv_err *err)
 {
     struct params params = { .count = 0 };
     char port[12];
@@ -194,14 +202,17 @@ pg_connect(const struct pg_config *config, enum pg_session session, int timeout_
         param(&params, "replication", "database");
     conn = PQconnectStartParams(params.keys, params.values, 0);
     if (conn == NULL || PQstatus(conn) == CONNECTION_BAD) {
-        connect_fail(config, conn, err);
+        connect_fail(config, conn, ret_message, err);
     } else if (finish_connecting(conn, deadline)) {
         *ret = conn;
         return CV_OK;
     } else if (PQstatus(conn) == CONNECTION_BAD) {
-        connect_fail(config, conn, err);
+        connect_fail(config, conn, ret_message, err);
     } else {
-        cv_fail(err, CV_RETRY, "could not connect to PostgreSQL at %s:%d: no answer in %d ms",
+        ret_message[0] = '\0';
+        cv_fail(err, CV_RETRY,
+                "could not connect to PostgreSQL at %s:%d: no answer in %d ms; check database.hostname, database.port "
+                "and what is between here and there",
                 config->hostname, (int)config->port, timeout_ms);
     }
     PQfinish(conn);

@@ -17,6 +17,11 @@ enum pg_session { PG_SESSION_ORDINARY, PG_SESSION_REPLICATION };
 /* Connect within timeout_ms. The session prints values as encode.h wants them, with search_path empty. */
 CV_MUST_CHECK enum cv_rc pg_connect(const struct pg_config *config, enum pg_session session,
                                     int timeout_ms, PGconn **ret, struct cv_err *err);
+/* The same; on failure ret_message is the server's or libpq's own line ("FATAL:  ..."), "" if there was none. */
+#define PG_MESSAGE_MAX 600
+CV_MUST_CHECK enum cv_rc pg_connect_verbose(const struct pg_config *config, enum pg_session session,
+                                            int timeout_ms, PGconn **ret, char ret_message[PG_MESSAGE_MAX],
+                                            struct cv_err *err);
 
 /* Fill *err from a result (NULL: from the connection): the formatted context, the server's message, its hint,
    SQLSTATE and class. Returns the class. */

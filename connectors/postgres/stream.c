@@ -91,6 +91,25 @@ enlarge_buffer(PGconn *repl, struct cv_err *err)
     return pg_command(repl, sql, "could not prepare the replication connection", err);
 }
 
+/* object_in_use: the server names the process; the remedy is ours. */
+static enum cv_rc
+start_fail(struct stream *s, const PGresult *res, const char *lsn, struct cv_err *err)
+{
+    const char *name = s->spec.config->slot_name;
+    char sqlstate[6];
+
+    pg_fail(err, s->repl, res, "could not start streaming from slot \"%s\" at %s", name, lsn);
+    if (strcmp(err->sqlstate, "55006") == 0) {
+        char text[sizeof(err->text)];
+
+        memcpy(sqlstate, err->sqlstate, sizeof(sqlstate));
+        snprintf(text, sizeof(text), "%s", err->text);
+        cv_fail(err, CV_RETRY, "%s; stop the other consumer or choose another slot.name", text);
+        memcpy(err->sqlstate, sqlstate, sizeof(sqlstate));
+    }
+    return err->rc;
+}
+
 static enum cv_rc
 start_replication(struct stream *s, struct cv_err *err)
 {
@@ -113,8 +132,7 @@ start_replication(struct stream *s, struct cv_err *err)
     if (rc == CV_OK) {
         res = PQexec(s->repl, cv_buf_cstr(&sql));
         if (PQresultStatus(res) != PGRES_COPY_BOTH)
-            rc = pg_fail(err, s->repl, res, "could not start streaming from slot \"%s\" at %s",
-                         config->slot_name, lsn);
+            rc = start_fail(s, res, lsn, err);
         PQclear(res);
     }
     if (rc == CV_OK && PQsetnonblocking(s->repl, 1) != 0)

@@ -412,24 +412,37 @@ connect_all(struct pg_task *task, struct cv_err *err)
 
 /* ---- failures ---- */
 
+/* Another process streams from the slot: found by slot_check(), or by the server (object_in_use). */
+static bool
+slot_is_busy(const struct cv_err *err)
+{
+    return strcmp(err->sqlstate, "55006") == 0 || strstr(err->text, "is in use by process") != NULL;
+}
+
 /* A transient failure: go to WAITING. A slot that stays in use, and everything permanent, ends the task. */
 static enum cv_rc
 on_failure(struct pg_task *task, struct cv_err *err)
 {
     int64_t now = cv_mono_ms();
     int64_t busy_limit = (int64_t)task->config.slot_max_retries * task->config.slot_retry_delay_ms;
+    bool busy;
 
     disconnect(task);
     if (err->rc != CV_RETRY)
         return err->rc;
-    if (strstr(err->text, "in use by process") == NULL && strcmp(err->sqlstate, "55006") != 0)
+    busy = slot_is_busy(err);
+    if (!busy)
         task->busy_since_ms = 0;
     else if (task->busy_since_ms == 0)
         task->busy_since_ms = now;
-    else if (now - task->busy_since_ms > busy_limit)
-        return err->rc = CV_INVALID;
-    CV_LOG_WARN(task->base.ctx->log, "PostgreSQL is away, trying again", CV_INT("retry_ms", task->backoff_ms),
-                CV_ERR(err));
+    else if (now - task->busy_since_ms > busy_limit) {
+        err->rc = CV_INVALID;
+        return cv_err_context(err, "gave up after %d s (slot.max.retries, slot.retry.delay.ms)",
+                              (int)((now - task->busy_since_ms) / 1000));
+    }
+    CV_LOG_WARN(task->base.ctx->log,
+                busy ? "the replication slot is in use, trying again" : "PostgreSQL is away, trying again",
+                CV_INT("retry_ms", task->backoff_ms), CV_ERR(err));
     if (task->base.ctx->progress != NULL)
         task->base.ctx->progress(task->base.ctx, err->text);
     task->phase = PHASE_WAITING;

@@ -133,14 +133,45 @@ out:
     table_filter_free(filter);
 }
 
+/* A connection that fails is reported in the words of PostgreSQL's JDBC driver, as recorded; failures that it has no
+   words for in ours. */
+static void
+connection_error(const struct pg_config *config, const char *message, const struct cv_err *err,
+                 struct cv_config_errors *errors)
+{
+    static const char key[] = "database.hostname", in_front[] = "Error while validating connector config: ";
+
+    if (strncmp(message, "FATAL:", 6) == 0)
+        cv_config_errors_add(errors, key, "%sFATAL: %s", in_front, message + 6 + strspn(message + 6, " "));
+    else if (strstr(message, "Connection refused") != NULL)
+        cv_config_errors_add(errors, key,
+                             "%sConnection to %s:%d refused. Check that the hostname and port are correct and that "
+                             "the postmaster is accepting TCP/IP connections.",
+                             in_front, config->hostname, (int)config->port);
+    else if (strstr(message, "could not translate host name") != NULL)
+        cv_config_errors_add(errors, key, "%sThe connection attempt failed.", in_front);
+    else if (strstr(message, "server does not support SSL") != NULL)
+        cv_config_errors_add(errors, key, "%sThe server does not support SSL.", in_front);
+    else
+        cv_config_errors_add(errors, key, "%s%s", in_front, err->text);
+}
+
 static void
 probe(const struct pg_config *config, struct cv_config_errors *errors)
 {
     PGconn *conn = NULL;
     struct cv_err err;
+    char message[PG_MESSAGE_MAX];
 
-    if (pg_connect(config, PG_SESSION_ORDINARY, TIMEOUT_MS, &conn, &err) != CV_OK) {
-        cv_config_errors_add(errors, "database.hostname", "Error while validating connector config: %s", err.text);
+    if (config->port < 0 || config->port > 65535) {
+        cv_config_errors_add(errors, "database.hostname",
+                             "Error while validating connector config: Unable to parse URL "
+                             "jdbc:postgresql://%s:%d/%s",
+                             config->hostname, (int)config->port, config->dbname);
+        return;
+    }
+    if (pg_connect_verbose(config, PG_SESSION_ORDINARY, TIMEOUT_MS, &conn, message, &err) != CV_OK) {
+        connection_error(config, message, &err, errors);
         return;
     }
     probe_wal_level(conn, errors);
@@ -158,8 +189,9 @@ pg_validate(const struct cv_config *cfg, struct cv_config_errors *errors, struct
     struct pg_config config;
     size_t before = errors->count;
 
-    check_not_served(cfg, errors);
     check_together(cfg, errors);
+    if (errors->count == before)
+        check_not_served(cfg, errors);
     if (errors->count > before)
         return CV_OK;
     if (pg_config_parse(cfg, &config, err) == CV_OK)

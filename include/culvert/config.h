@@ -69,7 +69,9 @@ struct cv_config_def {
     cv_config_check *check;
     const void *arg;          /* of check */
     const char *null_problem; /* what is wrong with a missing value besides that it is missing; NULL: nothing */
-    bool check_says_all;      /* check's text is the whole error; else "Invalid value ...: " comes first */
+    /* check sees the text as given, before it is parsed, and says the whole error (several, with
+       CV_CONFIG_NEXT_ERROR between them); else "Invalid value ...: " comes first */
+    bool check_says_all;
     const char *const *names; /* ENUM: the values, NULL at the end; matched as enum_exact says */
     bool enum_exact;          /* ENUM: case counts */
     enum cv_importance importance;
@@ -83,6 +85,8 @@ struct cv_config_def {
     bool internal; /* accepted but not published */
     size_t offset; /* of the field in the struct; CV_NO_FIELD: only validated */
 };
+
+#define CV_CONFIG_NEXT_ERROR "\x1e"
 
 #define CV_NO_FIELD   ((size_t)-1)
 #define CV_CONFIG_END { .name = NULL }
