@@ -1,5 +1,5 @@
 noinst_LIBRARIES += common/libcommon.a
-common_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS)
+common_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS) $(OPENSSL_CFLAGS)
 common_libcommon_a_SOURCES =
 common_libcommon_a_SOURCES += common/err.c include/culvert/err.h
 common_libcommon_a_SOURCES += common/buf.c common/buf.h
@@ -17,6 +17,7 @@ common_libcommon_a_SOURCES += common/properties.c common/properties.h
 common_libcommon_a_SOURCES += common/jaas.c common/jaas.h
 common_libcommon_a_SOURCES += common/json_write.c common/json_write.h
 common_libcommon_a_SOURCES += common/number.c common/decimal.c common/base64.c common/number.h
+common_libcommon_a_SOURCES += common/tls_store.c common/tls_store.h
 common_libcommon_a_SOURCES += common/utf8.c common/utf8.h
 common_libcommon_a_SOURCES += common/secret.c common/secret_reference.c common/secret.h
 

@@ -33,7 +33,7 @@ programs_culvert_worker_LDADD = \
 	common/kafka/libkafka.a \
 	common/wire/libwire.a \
 	common/libcommon.a \
-	$(RDKAFKA_LIBS) $(LIBPQ_LIBS) $(MICROHTTPD_LIBS) $(JSONC_LIBS) $(PCRE2_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)
+	$(RDKAFKA_LIBS) $(LIBPQ_LIBS) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(JSONC_LIBS) $(PCRE2_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)
 
 bin_PROGRAMS += programs/culvert-streams
 programs_culvert_streams_SOURCES = \
@@ -45,7 +45,7 @@ programs_culvert_streams_LDADD = \
 	common/http/libhttp.a \
 	common/kafka/libkafka.a \
 	common/libcommon.a \
-	$(RDKAFKA_LIBS) $(MICROHTTPD_LIBS) $(SQLITE_LIBS) $(PCRE2_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)
+	$(RDKAFKA_LIBS) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(SQLITE_LIBS) $(PCRE2_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)
 
 # docs/configuration.md, after a change of option rows.
 .PHONY: docs

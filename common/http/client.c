@@ -94,12 +94,10 @@ set_tls(CURL *curl, const struct http_tls *tls)
 
     if (code == CURLE_OK && tls->trusted != NULL)
         code = set_blob(curl, CURLOPT_CAINFO_BLOB, tls->trusted);
-    if (code == CURLE_OK && tls->chain != NULL)
-        code = set_blob(curl, CURLOPT_SSLCERT_BLOB, tls->chain);
-    if (code == CURLE_OK && tls->key != NULL)
-        code = set_blob(curl, CURLOPT_SSLKEY_BLOB, tls->key);
-    if (code == CURLE_OK && tls->key_password != NULL)
-        code = curl_easy_setopt(curl, CURLOPT_KEYPASSWD, tls->key_password);
+    if (code == CURLE_OK && tls->identity.chain != NULL)
+        code = set_blob(curl, CURLOPT_SSLCERT_BLOB, tls->identity.chain);
+    if (code == CURLE_OK && tls->identity.key != NULL)
+        code = set_blob(curl, CURLOPT_SSLKEY_BLOB, tls->identity.key);
     if (code == CURLE_OK && !tls->verify_host)
         code = curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
     return code;

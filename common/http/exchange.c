@@ -10,6 +10,9 @@
 
 #include "common/http/exchange.h"
 
+#include <assert.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -415,6 +418,37 @@ exchange_on_completed(void *arg, struct MHD_Connection *mhd, void **context,
         exchange_free(ex);
 }
 
+/* A certificate that the client shows must be good; whether it must show one, GnuTLS knows. */
+static int
+verify_client(gnutls_session_t session)
+{
+    gnutls_typed_vdata_st purpose = {
+        .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT
+    };
+    unsigned count = 0, problems = 0;
+
+    if (gnutls_certificate_get_peers(session, &count) == NULL || count == 0)
+        return 0;
+    if (gnutls_certificate_verify_peers(session, &purpose, 1, &problems) != 0 || problems != 0)
+        return GNUTLS_E_CERTIFICATE_ERROR;
+    return 0;
+}
+
+/* libmicrohttpd asks for a certificate where there is a trust store, and leaves it at that. */
+static void
+set_client_auth(struct cv_http_server *server, struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    gnutls_session_t session = info == NULL ? NULL : info->tls_session;
+    bool required = server->tls.client_auth == HTTP_CLIENT_AUTH_REQUIRED;
+
+    assert(session != NULL); /* every connection of a TLS daemon has one */
+    gnutls_certificate_server_set_request(session,
+                                          required ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_REQUEST);
+    gnutls_session_set_verify_function(session, verify_client);
+}
+
 void
 exchange_on_connection(void *arg, struct MHD_Connection *mhd, void **context,
                        enum MHD_ConnectionNotificationCode what)
@@ -429,6 +463,8 @@ exchange_on_connection(void *arg, struct MHD_Connection *mhd, void **context,
         *context = NULL;
         return;
     }
+    if (daemon->tls && daemon->server->tls.client_auth != HTTP_CLIENT_AUTH_NONE)
+        set_client_auth(daemon->server, mhd);
     info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     fd = info == NULL ? -1 : info->connect_fd;
     info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);

@@ -1,5 +1,5 @@
 noinst_LIBRARIES += common/http/libhttp.a
-common_http_libhttp_a_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) $(CURL_CFLAGS) $(OPENSSL_CFLAGS)
+common_http_libhttp_a_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) $(GNUTLS_CFLAGS) $(CURL_CFLAGS) $(OPENSSL_CFLAGS)
 common_http_libhttp_a_SOURCES = \
 	common/http/auth.c \
 	common/http/auth.h \
@@ -22,7 +22,7 @@ common_http_libhttp_a_SOURCES = \
 	common/http/tls.c \
 	common/http/tls.h
 
-http_libs = common/http/libhttp.a $(unit_common) $(MICROHTTPD_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)
+http_libs = common/http/libhttp.a $(unit_common) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/helper/raw_http.h
 unit_tests += tests/unit/http_server_test
 tests_unit_http_server_test_SOURCES = tests/unit/http_server_test.c tests/helper/raw_http.c
@@ -36,7 +36,7 @@ unit_tests += tests/unit/http_client_test
 tests_unit_http_client_test_SOURCES = tests/unit/http_client_test.c
 tests_unit_http_client_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_http_client_test_LDADD = $(http_libs)
-EXTRA_DIST += tests/data/tls/keystore.pem tests/data/tls/certificate.pem
+EXTRA_DIST += tests/data/tls/keystore.pem tests/data/tls/certificate.pem tests/data/tls/stranger.pem
 unit_tests += tests/unit/http_auth_test
 tests_unit_http_auth_test_SOURCES = tests/unit/http_auth_test.c
 tests_unit_http_auth_test_CPPFLAGS = $(unit_cppflags)

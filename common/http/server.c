@@ -61,11 +61,11 @@ start_daemon(struct cv_http_server *server, struct daemon *daemon,
 
     daemon->server = server;
     daemon->tls = strcmp(listener->scheme, "https") == 0;
-    if (daemon->tls && (server->tls.key == NULL || server->tls.chain == NULL))
+    if (daemon->tls && (server->tls.identity.chain == NULL))
         return cv_fail(
             err, CV_INVALID,
-            "an https listener needs a key and a certificate: set ssl.keystore.type=PEM and "
-            "ssl.keystore.location");
+            "an https listener needs a key and a certificate: set ssl.keystore.location and "
+            "ssl.keystore.type=PEM or PKCS12, or listeners.https.ssl.keystore.* of the same");
     if (http_listener_open(listener, option, &fd, err) != CV_OK)
         return err->rc;
 
@@ -81,11 +81,11 @@ start_daemon(struct cv_http_server *server, struct daemon *daemon,
     OPTION(MHD_OPTION_CONNECTION_LIMIT, server->limits.connections + SURPLUS, NULL);
     if (daemon->tls) {
         flags |= MHD_USE_TLS;
-        OPTION(MHD_OPTION_HTTPS_MEM_KEY, 0, server->tls.key);
-        OPTION(MHD_OPTION_HTTPS_MEM_CERT, 0, server->tls.chain);
+        OPTION(MHD_OPTION_HTTPS_MEM_KEY, 0, server->tls.identity.key);
+        OPTION(MHD_OPTION_HTTPS_MEM_CERT, 0, server->tls.identity.chain);
         OPTION(MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES);
-        if (server->tls.key_password != NULL)
-            OPTION(MHD_OPTION_HTTPS_KEY_PASSWORD, 0, server->tls.key_password);
+        if (server->tls.client_auth != HTTP_CLIENT_AUTH_NONE)
+            OPTION(MHD_OPTION_HTTPS_MEM_TRUST, 0, server->tls.trusted);
     }
     OPTION(MHD_OPTION_END, 0, NULL);
 #undef OPTION

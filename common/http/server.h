@@ -91,7 +91,7 @@ struct cv_http_spec {
     size_t n_listeners;
     const char *option; /* that the listeners come from, for error texts: "listeners" */
     const struct cv_http_limits *limits; /* NULL: the defaults above; so for fields that are 0 */
-    const struct cv_config *tls;         /* ssl.* keys (PEM); NULL: no https */
+    const struct cv_config *tls;         /* ssl.* keys; NULL: no https */
     const struct cv_http_router *router; /* borrowed; must outlive the server */
     const char *access_log;              /* logger name; NULL: no access log */
     /* Called for a request that a route matches, before its handler and on its thread, and for

@@ -3,23 +3,22 @@
 #ifndef COMMON_HTTP_TLS_H
 #define COMMON_HTTP_TLS_H
 
-#include <culvert/config.h>
+#include "common/tls_store.h"
 
-/* Owned PEM texts; NULL where the keys say nothing. Key and chain may be the same text. */
+enum http_client_auth {
+    HTTP_CLIENT_AUTH_NONE,
+    HTTP_CLIENT_AUTH_REQUESTED, /* a certificate that is shown must be good */
+    HTTP_CLIENT_AUTH_REQUIRED,
+};
+
 struct http_tls {
-    char *key;
-    char *key_password;
-    char *chain;
-    char *trusted;
+    struct cv_tls_identity identity; /* empty where the keys say nothing */
+    char *trusted;                   /* NULL: the system's */
+    enum http_client_auth client_auth;
     bool verify_host; /* ssl.endpoint.identification.algorithm is not empty */
 };
 
-/*
- * ssl.keystore.location (a PEM file with key and chain) or ssl.keystore.key and
- * ssl.keystore.certificate.chain (PEM texts), ssl.key.password, ssl.truststore.location or
- * ssl.truststore.certificates; also librdkafka's ssl.key.location, ssl.certificate.location,
- * ssl.ca.location. CV_INVALID names the key: a JKS store, a file that cannot be read.
- */
+/* The stores as common/tls_store.h has them, and ssl.client.auth. CV_INVALID names the key. */
 CV_MUST_CHECK
 enum cv_rc http_tls_load(const struct cv_config *cfg, struct http_tls *ret, struct cv_err *err);
 void http_tls_done(struct http_tls *tls); /* wipes */

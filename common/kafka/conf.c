@@ -6,7 +6,9 @@
  */
 #include "common/kafka/conf.h"
 
+#include "common/buf.h"
 #include "common/kafka/keys.h"
+#include "common/tls_store.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,6 +20,8 @@
 #define C   (1U << CV_KAFKA_CONSUMER)
 #define A   (1U << CV_KAFKA_ADMIN)
 #define ALL (P | C | A)
+
+#define PEM_MAX ((size_t)8 << 20)
 
 struct kafka_default {
     unsigned roles;
@@ -118,6 +122,37 @@ settle_transaction(struct cv_config *out, struct cv_err *err)
     return CV_OK;
 }
 
+static bool
+is_tls(const struct cv_config *merged)
+{
+    const char *protocol = cv_config_get(merged, "security.protocol");
+
+    return protocol != NULL && strcasestr(protocol, "SSL") != NULL;
+}
+
+/* Certificates of a chain behind the first go to what is trusted: of a PEM text librdkafka sends the
+   first only, and OpenSSL finds the others there. Being no roots they are no anchors of trust. */
+static enum cv_rc
+settle_chain(const struct cv_config *merged, struct cv_config *out, struct cv_err *err)
+{
+    struct cv_buf pem = CV_BUF_INIT(PEM_MAX);
+    struct cv_tls_identity identity = { 0 };
+    const char *trusted = cv_config_get(out, "ssl.ca.pem"), *second;
+    enum cv_rc rc = cv_tls_identity(merged, &identity, err);
+
+    second = identity.chain == NULL ? NULL : strstr(identity.chain + 1, "-----BEGIN ");
+    if (rc == CV_OK && second != NULL && trusted != NULL) {
+        cv_buf_str(&pem, trusted);
+        cv_buf_str(&pem, second);
+        rc = cv_buf_check(&pem, err);
+        if (rc == CV_OK)
+            rc = cv_config_set(out, "ssl.ca.pem", cv_buf_cstr(&pem), err);
+    }
+    cv_tls_identity_done(&identity);
+    cv_buf_free(&pem);
+    return rc;
+}
+
 static enum cv_rc
 settle(const struct cv_kafka_conf *conf, bool transactional, struct cv_config *out,
        struct cv_err *err)
@@ -203,6 +238,8 @@ kafka_conf_build(const struct cv_kafka_conf *conf, bool transactional, struct cv
         if ((defaults[i].roles & (1U << conf->role)) != 0)
             rc = cv_config_set(out, defaults[i].key, defaults[i].value, err);
     if (rc == CV_OK)
+        rc = cv_config_set(merged, "security.protocol", "PLAINTEXT", err);
+    if (rc == CV_OK)
         rc = merge(conf, merged, err);
     for (size_t l = 0; rc == CV_OK && l < conf->n_layers; l++)
         rc = translate_layer(conf, l, merged, out, err);
@@ -210,6 +247,8 @@ kafka_conf_build(const struct cv_kafka_conf *conf, bool transactional, struct cv
         rc = cv_config_set(out, "client.id", conf->client_id, err);
     if (rc == CV_OK)
         rc = settle(conf, transactional, out, err);
+    if (rc == CV_OK && is_tls(merged))
+        rc = settle_chain(merged, out, err);
     cv_config_free(merged);
     return rc;
 }

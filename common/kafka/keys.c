@@ -11,6 +11,7 @@
 #include "common/kafka/keys.h"
 
 #include "common/jaas.h"
+#include "common/tls_store.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -360,46 +361,68 @@ callback_handler(struct translation *t, const struct key_row *row, const char *v
                    value);
 }
 
-static const char *
-store_type(const struct translation *t, const char *key)
+static bool
+any_set(const struct cv_config *cfg, const char *const *names)
 {
-    const char *type = cv_config_get(t->merged, key);
+    for (; *names != NULL; names++) {
+        const char *value = cv_config_get(cfg, *names);
 
-    return type != NULL && *type != '\0' ? type : "JKS";
+        if (value != NULL && *value != '\0')
+            return true;
+    }
+    return false;
 }
 
-static enum cv_rc
-truststore_location(struct translation *t, const struct key_row *row, const char *value,
-                    struct cv_err *err)
+/* Whether connections are TLS ones. A layer that is looked at alone does not say; then they may be. */
+static bool
+is_tls(const struct translation *t)
 {
-    const char *type = store_type(t, "ssl.truststore.type");
+    const char *protocol = cv_config_get(t->merged, "security.protocol");
 
-    if (strcasecmp(type, "PEM") != 0)
-        return cv_fail(err, CV_INVALID,
-                       "a %s trust store cannot be read; export its certificates as PEM "
-                       "(keytool -exportcert -rfc) and set ssl.truststore.type=PEM",
-                       type);
-    return put(t, row, value, err);
+    return protocol == NULL || strcasestr(protocol, "SSL") != NULL;
 }
 
+/* A key of a store and a password or certificate in another one: each is read where the first of
+   them comes, and read again gives the same. */
 static enum cv_rc
-keystore_location(struct translation *t, const struct key_row *row, const char *value,
-                  struct cv_err *err)
+identity(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
 {
-    const char *type = store_type(t, "ssl.keystore.type");
+    static const char *const keys_of[] = { "ssl.keystore.key", "ssl.key.pem", "ssl.key.location",
+                                           NULL };
+    static const char *const chains[] = { "ssl.keystore.certificate.chain", "ssl.certificate.pem",
+                                          "ssl.certificate.location", NULL };
+    static const char *const stores[] = { "ssl.keystore.location", NULL };
+    struct cv_tls_identity found = { 0 };
+    enum cv_rc rc;
 
-    /* librdkafka's own meaning of the key is PKCS#12. A PEM store holds key and certificate chain.
-     */
-    if (strcasecmp(type, "PKCS12") == 0 || cv_config_get(t->merged, "ssl.keystore.type") == NULL)
-        return put(t, row, value, err);
-    if (strcasecmp(type, "PEM") != 0)
-        return cv_fail(err, CV_INVALID,
-                       "a %s key store cannot be read; convert it (keytool -importkeystore "
-                       "-deststoretype PKCS12) and set ssl.keystore.type=PKCS12",
-                       type);
-    if (cv_config_set(t->out, "ssl.key.location", value, err) != CV_OK)
+    (void)row;
+    if (*value == '\0' || !is_tls(t))
+        return CV_OK;
+    if (!any_set(t->merged, stores) && any_set(t->merged, keys_of) != any_set(t->merged, chains))
+        return CV_OK; /* half of it stands in another layer, or kafka_conf_build tells */
+    if (cv_tls_identity(t->merged, &found, err) != CV_OK)
         return err->rc;
-    return cv_config_set(t->out, "ssl.certificate.location", value, err);
+    rc = cv_config_set(t->out, "ssl.certificate.pem", found.chain, err);
+    if (rc == CV_OK)
+        rc = cv_config_set(t->out, "ssl.key.pem", found.key, err);
+    cv_tls_identity_done(&found);
+    return rc;
+}
+
+static enum cv_rc
+trusted(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
+{
+    char *found = NULL;
+    enum cv_rc rc;
+
+    (void)row;
+    if (*value == '\0' || !is_tls(t))
+        return CV_OK;
+    if (cv_tls_trusted(t->merged, &found, err) != CV_OK)
+        return err->rc;
+    rc = cv_config_set(t->out, "ssl.ca.pem", found, err);
+    free(found);
+    return rc;
 }
 
 static enum cv_rc
@@ -481,22 +504,22 @@ static const struct key_row keys[] = {
     { "sasl.kerberos.kinit.cmd", ALL, NULL, refuse, RUNS_CODE },
     { "sasl.kerberos.keytab", ALL, NULL, refuse, GSSAPI_REFUSED },
     { "sasl.kerberos.principal", ALL, NULL, refuse, GSSAPI_REFUSED },
-    { "ssl.truststore.location", ALL, "ssl.ca.location", truststore_location, NULL },
-    { "ssl.truststore.certificates", ALL, "ssl.ca.pem", pass, NULL },
+    { "ssl.truststore.location", ALL, NULL, trusted, NULL },
+    { "ssl.truststore.certificates", ALL, NULL, trusted, NULL },
     { "ssl.truststore.type", ALL, NULL, drop, NULL },
     { "ssl.truststore.password", ALL, NULL, drop, NULL },
-    { "ssl.keystore.location", ALL, NULL, keystore_location, NULL },
-    { "ssl.keystore.password", ALL, NULL, pass, NULL },
+    { "ssl.keystore.location", ALL, NULL, identity, NULL },
+    { "ssl.keystore.password", ALL, NULL, drop, NULL },
     { "ssl.keystore.type", ALL, NULL, drop, NULL },
-    { "ssl.keystore.key", ALL, "ssl.key.pem", pass, NULL },
-    { "ssl.keystore.certificate.chain", ALL, "ssl.certificate.pem", pass, NULL },
-    { "ssl.ca.location", ALL, NULL, pass, NULL },
-    { "ssl.ca.pem", ALL, NULL, pass, NULL },
-    { "ssl.key.location", ALL, NULL, pass, NULL },
-    { "ssl.key.password", ALL, NULL, pass, NULL },
-    { "ssl.key.pem", ALL, NULL, pass, NULL },
-    { "ssl.certificate.location", ALL, NULL, pass, NULL },
-    { "ssl.certificate.pem", ALL, NULL, pass, NULL },
+    { "ssl.keystore.key", ALL, NULL, identity, NULL },
+    { "ssl.keystore.certificate.chain", ALL, NULL, identity, NULL },
+    { "ssl.ca.location", ALL, NULL, trusted, NULL },
+    { "ssl.ca.pem", ALL, NULL, trusted, NULL },
+    { "ssl.key.location", ALL, NULL, identity, NULL },
+    { "ssl.key.password", ALL, NULL, drop, NULL },
+    { "ssl.key.pem", ALL, NULL, identity, NULL },
+    { "ssl.certificate.location", ALL, NULL, identity, NULL },
+    { "ssl.certificate.pem", ALL, NULL, identity, NULL },
     { "ssl.crl.location", ALL, NULL, pass, NULL },
     { "ssl.cipher.suites", ALL, NULL, cipher_suites, NULL },
     { "ssl.curves.list", ALL, NULL, pass, NULL },

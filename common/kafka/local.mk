@@ -13,7 +13,7 @@ common_kafka_libkafka_a_SOURCES = \
 	common/kafka/topic_log.c common/kafka/topic_log.h
 
 # Tests of this folder link these behind it.
-unit_kafka = common/kafka/libkafka.a common/libcommon.a $(RDKAFKA_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
+unit_kafka = common/kafka/libkafka.a common/libcommon.a $(RDKAFKA_LIBS) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
 unit_tests += tests/unit/kafka_keys_test
 tests_unit_kafka_keys_test_SOURCES = tests/unit/kafka_keys_test.c
 tests_unit_kafka_keys_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS)

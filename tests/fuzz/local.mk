@@ -37,13 +37,13 @@ EXTRA_DIST += tests/fuzz/properties.in
 fuzz_targets += tests/fuzz/http_body
 tests_fuzz_http_body_SOURCES = tests/fuzz/http_body.c tests/helper/fake_herder.c $(fuzz_driver)
 tests_fuzz_http_body_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_http_body_LDADD = rest/librest.a common/http/libhttp.a $(fuzz_common) $(MICROHTTPD_LIBS) $(CURL_LIBS)
+tests_fuzz_http_body_LDADD = rest/librest.a common/http/libhttp.a $(fuzz_common) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/http_body.in
 
 fuzz_targets += tests/fuzz/http_target
 tests_fuzz_http_target_SOURCES = tests/fuzz/http_target.c $(fuzz_driver)
 tests_fuzz_http_target_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_http_target_LDADD = common/http/libhttp.a $(fuzz_common)
+tests_fuzz_http_target_LDADD = common/http/libhttp.a $(fuzz_common) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/http_target.in
 
 fuzz_targets += tests/fuzz/pgoutput
@@ -55,5 +55,5 @@ EXTRA_DIST += tests/fuzz/pgoutput.in
 fuzz_targets += tests/fuzz/connect_protocol
 tests_fuzz_connect_protocol_SOURCES = tests/fuzz/connect_protocol.c $(fuzz_driver)
 tests_fuzz_connect_protocol_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_connect_protocol_LDADD = worker/group/libgroup.a common/wire/libwire.a $(fuzz_common)
+tests_fuzz_connect_protocol_LDADD = worker/group/libgroup.a common/wire/libwire.a $(fuzz_common) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/connect_protocol.in

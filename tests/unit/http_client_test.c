@@ -5,6 +5,7 @@
 #include "tests/helper/cmocka_all.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <culvert/config.h>
@@ -210,8 +211,10 @@ nobody_there_can_be_retried_and_nonsense_cannot(void **state)
 }
 
 static void
-a_java_key_store_is_refused_by_name(void **state)
+a_java_key_store_is_refused_with_what_to_do(void **state)
 {
+    char path[] = "/tmp/http_client_test.XXXXXX";
+    int fd = mkstemp(path);
     struct cv_config *tls = cv_config_new();
     struct cv_http_call call = {
         .method = "GET", .url = "https://127.0.0.1:1/", .timeout_ms = 1000, .tls = tls
@@ -221,12 +224,14 @@ a_java_key_store_is_refused_by_name(void **state)
     int status;
 
     (void)state;
-    assert_int_equal(cv_config_set(tls, "ssl.truststore.type", "JKS", &err), CV_OK);
-    assert_int_equal(cv_config_set(tls, "ssl.truststore.location", "/x.jks", &err), CV_OK);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "\xfe\xed\xfe\xed\0\0\0\2", 8), 8);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(cv_config_set(tls, "ssl.truststore.location", path, &err), CV_OK);
     assert_int_equal(cv_http_request(&call, &status, &body, &err), CV_INVALID);
-    assert_string_equal(err.text,
-                        "Invalid value JKS for configuration ssl.truststore.type: only PEM stores "
-                        "can be read");
+    assert_non_null(strstr(err.text, "ssl.truststore.location"));
+    assert_non_null(strstr(err.text, "keytool -importkeystore"));
+    assert_int_equal(unlink(path), 0);
     cv_config_free(tls);
     cv_buf_free(&body);
 }
@@ -280,6 +285,92 @@ tls_is_spoken_with_whom_the_truststore_knows(void **state)
     cv_config_free(theirs);
 }
 
+static enum cv_rc
+ask_describe(int tls_port, const struct cv_config *tls)
+{
+    struct cv_http_call call = { .method = "GET", .timeout_ms = 5000, .max_answer = 1000, .tls = tls };
+    struct cv_buf body = CV_BUF_INIT(65536);
+    struct cv_err err;
+    char url[64];
+    int status = 0;
+    enum cv_rc rc;
+
+    (void)snprintf(url, sizeof(url), "https://127.0.0.1:%d/describe", tls_port);
+    call.url = url;
+    rc = cv_http_request(&call, &status, &body, &err);
+    if (rc == CV_OK)
+        assert_string_equal(cv_buf_cstr(&body), "GET /describe h=- b=");
+    cv_buf_free(&body);
+    return rc;
+}
+
+/* The test's certificate is its own authority; the stranger's is nobody's. */
+static void
+certificates_of_clients_are_asked_for_and_checked(void **state)
+{
+    static const struct {
+        const char *mode;
+        bool without, with, stranger; /* is let in */
+    } rows[] = {
+        { "none", true, true, true },
+        { "requested", true, true, false },
+        { "REQUIRED", false, true, false },
+    };
+    struct cv_config *with = config_of("ssl.truststore.location", TEST_DATA "/tls/certificate.pem",
+                                       "ssl.keystore.location", TEST_DATA "/tls/keystore.pem");
+    struct cv_config *stranger = config_of(
+        "ssl.truststore.location", TEST_DATA "/tls/certificate.pem", "ssl.keystore.location",
+        TEST_DATA "/tls/stranger.pem");
+    struct cv_config *without =
+        config_of("ssl.truststore.location", TEST_DATA "/tls/certificate.pem", NULL, NULL);
+
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(rows); i++) {
+        struct cv_config *ours = cv_config_copy(with);
+        struct cv_http_listener listener = { "https", "127.0.0.1", 0 };
+        struct cv_http_spec spec = {
+            .listeners = &listener, .n_listeners = 1, .router = router, .tls = ours
+        };
+        struct cv_http_server *https = NULL;
+        struct cv_err err;
+
+        print_message("%s\n", rows[i].mode);
+        assert_int_equal(cv_config_set(ours, "ssl.client.auth", rows[i].mode, &err), CV_OK);
+        if (cv_http_start(&spec, &https, &err) != CV_OK)
+            fail_msg("%s", err.text);
+        assert_int_equal(rows[i].without, ask_describe(listener.port, without) == CV_OK);
+        assert_int_equal(rows[i].with, ask_describe(listener.port, with) == CV_OK);
+        assert_int_equal(rows[i].stranger, ask_describe(listener.port, stranger) == CV_OK);
+        assert_true(cv_http_stop(https, 5000));
+        cv_config_free(ours);
+    }
+    cv_config_free(with);
+    cv_config_free(without);
+    cv_config_free(stranger);
+}
+
+static void
+client_certificates_need_a_trust_store_and_a_known_word(void **state)
+{
+    struct cv_config *ours = config_of("ssl.keystore.location", TEST_DATA "/tls/keystore.pem",
+                                       "ssl.client.auth", "required");
+    struct cv_http_listener listener = { "https", "127.0.0.1", 0 };
+    struct cv_http_spec spec = {
+        .listeners = &listener, .n_listeners = 1, .router = router, .tls = ours
+    };
+    struct cv_http_server *https = NULL;
+    struct cv_err err;
+
+    (void)state;
+    assert_int_equal(cv_http_start(&spec, &https, &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "ssl.truststore.location"));
+    assert_int_equal(cv_config_set(ours, "ssl.client.auth", "want", &err), CV_OK);
+    assert_int_equal(cv_http_start(&spec, &https, &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "ssl.client.auth"));
+    assert_null(https);
+    cv_config_free(ours);
+}
+
 static void
 https_without_a_certificate_does_not_start(void **state)
 {
@@ -303,8 +394,10 @@ main(void)
         cmocka_unit_test(an_answer_over_the_bound_is_refused),
         cmocka_unit_test(the_deadline_holds),
         cmocka_unit_test(nobody_there_can_be_retried_and_nonsense_cannot),
-        cmocka_unit_test(a_java_key_store_is_refused_by_name),
+        cmocka_unit_test(a_java_key_store_is_refused_with_what_to_do),
         cmocka_unit_test(tls_is_spoken_with_whom_the_truststore_knows),
+        cmocka_unit_test(certificates_of_clients_are_asked_for_and_checked),
+        cmocka_unit_test(client_certificates_need_a_trust_store_and_a_known_word),
         cmocka_unit_test(https_without_a_certificate_does_not_start),
     };
 

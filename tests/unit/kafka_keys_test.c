@@ -12,6 +12,9 @@
 #define C CV_KAFKA_CONSUMER
 #define A CV_KAFKA_ADMIN
 
+#define PEM_STORE TEST_DATA "/tls/keystore.pem"
+#define PEM_CERT  TEST_DATA "/tls/certificate.pem"
+
 /* A config from "key=value" lines; "key" alone is a NULL value. */
 static struct cv_config *
 config_of(const char *lines)
@@ -109,14 +112,14 @@ static const struct accepted_case accepted_cases[] = {
       "clientId=\"c\" clientSecret=\"s\" scope=\"x\";",
       "sasl.oauthbearer.client.id=c\nsasl.oauthbearer.client.secret=s\nsasl.oauthbearer.scope="
       "x\n" },
-    { P, "ssl.truststore.location=/ca.pem\nssl.truststore.type=PEM", "ssl.ca.location=/ca.pem\n" },
-    { P, "ssl.truststore.certificates=CERT", "ssl.ca.pem=CERT\n" },
     { P, "ssl.truststore.password=x", "" },
-    { P, "ssl.keystore.location=/k.p12\nssl.keystore.type=PKCS12",
-      "ssl.keystore.location=/k.p12\n" },
-    { P, "ssl.keystore.location=/k.pem\nssl.keystore.type=pem",
-      "ssl.key.location=/k.pem\nssl.certificate.location=/k.pem\n" },
-    { P, "ssl.keystore.key=KEY", "ssl.key.pem=KEY\n" },
+    { P, "ssl.keystore.password=x", "" },
+    { P, "ssl.key.password=x", "" },
+    /* half of an identity: the other half may stand in another layer */
+    { P, "ssl.keystore.key=KEY", "" },
+    /* stores count for TLS only */
+    { P, "ssl.truststore.location=/nowhere\nsecurity.protocol=PLAINTEXT", "" },
+    { P, "ssl.keystore.location=/nowhere\nsecurity.protocol=sasl_plaintext", "" },
     { P, "ssl.endpoint.identification.algorithm=", "ssl.endpoint.identification.algorithm=none\n" },
     { P, "ssl.endpoint.identification.algorithm=HTTPS",
       "ssl.endpoint.identification.algorithm=https\n" },
@@ -176,9 +179,10 @@ static const struct refused_case refused_cases[] = {
     { P, "enable.sasl.oauthbearer.unsecure.jwt=true", "remove the key" },
     { P, "ssl.engine.factory.class=org.x.Y", "cannot run a Java class" },
     { P, "sasl.login.callback.handler.class=org.x.Evil", "OAuthBearerLoginCallbackHandler" },
-    { P, "ssl.truststore.location=/t.jks", "ssl.truststore.type=PEM" },
-    { P, "ssl.truststore.location=/t.p12\nssl.truststore.type=PKCS12", "keytool -exportcert" },
-    { P, "ssl.keystore.location=/t.jks\nssl.keystore.type=JKS", "PKCS12" },
+    { P, "ssl.truststore.location=/nowhere.p12", "ssl.truststore.location \"/nowhere.p12\"" },
+    { P, "ssl.truststore.certificates=CERT", "ssl.truststore.certificates holds no PEM" },
+    { P, "ssl.keystore.location=" PEM_CERT, "ssl.keystore.location holds no PEM private key" },
+    { P, "ssl.keystore.location=" PEM_STORE "\nssl.keystore.type=PKCS12", "ssl.keystore.type=PEM" },
     { P, "ssl.cipher.suites=TLS_AES_128_GCM_SHA256", "OpenSSL" },
     { P, "partitioner.class=org.x.Mine", "no such partitioner" },
     { P, "buffer.memory=lots", "not a number: \"lots\"" },
@@ -215,6 +219,37 @@ refused_keys_say_why_and_hold_no_secret(void **state)
         assert_non_null(strstr(err.text, one->says));
         assert_null(strstr(err.text, "s3cret"));
         assert_int_equal(cv_config_count(out), 0);
+        cv_config_free(merged);
+        cv_config_free(out);
+    }
+}
+
+static void
+stores_become_pem_texts(void **state)
+{
+    static const char *const rows[][2] = {
+        { "ssl.truststore.location=" PEM_CERT, "ssl.ca.pem" },
+        { "ssl.truststore.location=" PEM_CERT "\nssl.truststore.type=PEM", "ssl.ca.pem" },
+        { "ssl.ca.location=" PEM_CERT "\nsecurity.protocol=sasl_ssl", "ssl.ca.pem" },
+        { "ssl.keystore.location=" PEM_STORE, "ssl.certificate.pem" },
+        { "ssl.keystore.location=" PEM_STORE, "ssl.key.pem" },
+        { "ssl.key.location=" PEM_STORE "\nssl.certificate.location=" PEM_CERT, "ssl.key.pem" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(rows); i++) {
+        struct cv_config *merged = config_of(rows[i][0]), *out = cv_config_new();
+        struct cv_err err = CV_ERR_INIT;
+        const char *pem;
+
+        print_message("case %s\n", rows[i][0]);
+        if (kafka_keys_translate(P, merged, cv_config_key(merged, 0), cv_config_value(merged, 0),
+                                 out, &err) != CV_OK)
+            fail_msg("%s", err.text);
+        pem = cv_config_get(out, rows[i][1]);
+        assert_non_null(pem);
+        assert_int_equal(strncmp(pem, "-----BEGIN ", 11), 0);
+        assert_null(cv_config_get(out, cv_config_key(merged, 0)));
         cv_config_free(merged);
         cv_config_free(out);
     }
@@ -410,6 +445,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepted_keys_become_librdkafkas),
         cmocka_unit_test(refused_keys_say_why_and_hold_no_secret),
+        cmocka_unit_test(stores_become_pem_texts),
         cmocka_unit_test(defaults_bound_memory_and_are_javas),
         cmocka_unit_test(a_stronger_layer_wins_under_either_name),
         cmocka_unit_test(one_request_in_flight_keeps_order_unless_idempotent),
