@@ -54,6 +54,8 @@ struct cv_topic_log {
     void *arg;
     struct cv_thread *thread;
     struct cv_wake wake;
+    bool is_local;
+    struct cv_local_log local;
 
     /* the log's thread */
     struct cv_consumer *consumer;
@@ -355,6 +357,97 @@ run(void *arg)
     wind_down(log);
 }
 
+/* -- Without Kafka -- */
+
+static void
+handle_local(void *arg, struct cv_bytes key, struct cv_bytes value)
+{
+    struct cv_topic_log *log = arg;
+    const struct cv_consumed rec = { .topic = log->topic,
+                                     .offset = log->positions[0]++,
+                                     .timestamp_ms = CV_NO_TIMESTAMP,
+                                     .key = key,
+                                     .value = value };
+
+    log->handler(log->arg, &rec);
+}
+
+/* Keep the records from first to last. */
+static enum cv_rc
+keep_local(struct cv_topic_log *log, const struct request *first, const struct request *last,
+           struct cv_err *err)
+{
+    enum cv_rc rc = CV_OK;
+
+    if (log->local.save == NULL)
+        return CV_OK;
+    for (const struct request *req = first; rc == CV_OK; req = req->next) {
+        rc = log->local.save(log->local.arg, req->key, req->value, err);
+        if (req == last)
+            break;
+    }
+    return rc == CV_OK ? log->local.flush(log->local.arg, err) : rc;
+}
+
+/* All that was sent so far is kept at once, then handled and told one by one. Only this thread takes requests
+ * out of the list, so that what lies between the two ends stays. */
+static bool
+pump_local(struct cv_topic_log *log)
+{
+    struct cv_err err = CV_ERR_INIT;
+    struct request *req, *last, *next;
+    enum cv_rc rc;
+
+    cv_lock(&log->lock);
+    req = log->unsent;
+    last = log->last;
+    log->unsent = NULL;
+    cv_unlock(&log->lock);
+    if (req == NULL)
+        return false;
+    rc = keep_local(log, req, last, &err);
+    if (rc != CV_OK)
+        CV_LOG_ERROR(log->logger, "records could not be kept", CV_STR("topic", log->topic), CV_ERR(&err));
+    for (;; req = next) {
+        bool is_last = req == last;
+
+        next = is_last ? NULL : req->next; /* the last one's neighbour may be coming right now */
+        if (rc == CV_OK)
+            handle_local(log, req->key, req->value);
+        finish(req, rc == CV_OK ? NULL : &err);
+        if (is_last)
+            return true;
+    }
+}
+
+static void
+run_local(void *arg)
+{
+    struct cv_topic_log *log = arg;
+    bool stopping = false;
+
+    while (pump_local(log) || !stopping) {
+        cv_lock(&log->lock);
+        stopping = log->stopping;
+        cv_unlock(&log->lock);
+        if (!stopping && next_unsent(log) == NULL)
+            (void)cv_wake_wait(&log->wake, cv_mono_ms() + IDLE_MS);
+    }
+}
+
+static enum cv_rc
+start_local(struct cv_topic_log *log, struct cv_err *err)
+{
+    log->partitions = 1;
+    log->positions = calloc(1, sizeof(*log->positions));
+    if (log->positions == NULL)
+        return cv_fail_memory(err);
+    if (log->local.load != NULL &&
+        log->local.load(log->local.arg, handle_local, log, err) != CV_OK)
+        return err->rc;
+    return cv_thread_start("local-log", run_local, log, &log->thread, err);
+}
+
 /* -- Start -- */
 
 static bool
@@ -547,8 +640,15 @@ cv_topic_log_start(const struct cv_topic_log_spec *spec, const atomic_bool *stop
     log->admin = spec->admin;
     log->handler = spec->handler;
     log->arg = spec->arg;
+    log->is_local = spec->local != NULL;
+    if (log->is_local)
+        log->local = *spec->local;
     log->topic = strdup(spec->topic.name);
     rc = log->topic != NULL ? cv_wake_init(&log->wake, err) : cv_fail_memory(err);
+    if (rc == CV_OK && log->is_local) {
+        rc = start_local(log, err);
+        goto out;
+    }
     if (rc == CV_OK)
         rc = find_topic_patiently(log, spec, stop, err);
     if (rc == CV_OK)
@@ -557,6 +657,7 @@ cv_topic_log_start(const struct cv_topic_log_spec *spec, const atomic_bool *stop
         rc = begin_reading(log, err);
     if (rc == CV_OK)
         rc = read_patiently(log, stop, err);
+out:
     if (rc != CV_OK) {
         cv_topic_log_free(log, 0);
         return rc;
@@ -657,6 +758,8 @@ cv_topic_log_read_to_end(struct cv_topic_log *log, int timeout_ms, struct cv_err
     enum cv_rc rc;
 
     rc = wait_for_sends(log, deadline, err);
+    if (rc == CV_OK && log->is_local)
+        return CV_OK;
     if (rc == CV_OK)
         rc = all_partitions(log, 0, &ends, err);
     left = deadline - cv_mono_ms();

@@ -20,6 +20,20 @@ struct cv_topic_log;
 /* On the log's own thread; the record is valid during the call. May not call the log. */
 typedef void cv_topic_log_handler(void *arg, const struct cv_consumed *rec);
 
+/*
+ * A log that is not in Kafka: a standalone worker's. Records go through the log's thread to the handler as they
+ * would come back from the topic. Functions may be NULL: then nothing outlives the log. After start they are
+ * called on the log's thread.
+ */
+typedef void cv_local_log_each(void *arg, struct cv_bytes key, struct cv_bytes value);
+
+struct cv_local_log {
+    void *arg;
+    enum cv_rc (*load)(void *arg, cv_local_log_each *each, void *each_arg, struct cv_err *err);
+    enum cv_rc (*save)(void *arg, struct cv_bytes key, struct cv_bytes value, struct cv_err *err);
+    enum cv_rc (*flush)(void *arg, struct cv_err *err); /* behind one or more saves: they are durable */
+};
+
 struct cv_topic_log_spec {
     struct cv_topic_spec topic;       /* cleanup.policy=compact is set by the log */
     int32_t max_partitions;           /* refuse an existing topic with more; 0: any */
@@ -28,6 +42,7 @@ struct cv_topic_log_spec {
     struct cv_admin *admin;           /* borrowed */
     cv_topic_log_handler *handler;
     void *arg;
+    const struct cv_local_log *local; /* not NULL: no Kafka, only topic.name counts of the above; copied */
 };
 
 /*

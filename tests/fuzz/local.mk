@@ -57,3 +57,9 @@ tests_fuzz_connect_protocol_SOURCES = tests/fuzz/connect_protocol.c $(fuzz_drive
 tests_fuzz_connect_protocol_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_connect_protocol_LDADD = worker/group/libgroup.a common/wire/libwire.a $(fuzz_common) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/connect_protocol.in
+
+fuzz_targets += tests/fuzz/java_map
+tests_fuzz_java_map_SOURCES = tests/fuzz/java_map.c $(fuzz_driver)
+tests_fuzz_java_map_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_java_map_LDADD = worker/store/libstore.a $(fuzz_common)
+EXTRA_DIST += tests/fuzz/java_map.in

@@ -4,6 +4,10 @@ worker_store_libstore_a_SOURCES = \
 	worker/store/config_records.h \
 	worker/store/config_store.c \
 	worker/store/config_store.h \
+	worker/store/file_store.c \
+	worker/store/file_store.h \
+	worker/store/java_map.c \
+	worker/store/java_map.h \
 	worker/store/offset_store.c \
 	worker/store/offset_store.h \
 	worker/store/status_store.c \
@@ -41,3 +45,10 @@ unit_tests += tests/unit/status_store_test
 tests_unit_status_store_test_SOURCES = tests/unit/status_store_test.c $(store_test_helpers)
 tests_unit_status_store_test_CPPFLAGS = $(unit_cppflags) $(JSONC_CFLAGS)
 tests_unit_status_store_test_LDADD = $(store_test_libs)
+
+unit_tests += tests/unit/file_store_test
+EXTRA_DIST += tests/data/offset_file
+tests_unit_file_store_test_SOURCES = tests/unit/file_store_test.c
+tests_unit_file_store_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_file_store_test_LDADD = worker/store/libstore.a data/libdata.a common/kafka/libkafka.a common/libcommon.a \
+	$(RDKAFKA_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
