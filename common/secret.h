@@ -26,6 +26,12 @@ bool cv_secret_is_reference(const char *text);
 bool cv_secret_is_sensitive(const char *key);
 /* Zero memory in a way that the compiler keeps. */
 void cv_secret_wipe(void *data, size_t len);
+/*
+ * For main: no core file of this process, and no look into its memory by others of its user, since
+ * librdkafka, libpq and OpenSSL keep copies of passwords that cannot be marked one by one.
+ * CULVERT_ALLOW_CORE=1 in the environment leaves things as they are, as do builds with a sanitizer.
+ */
+void cv_secret_guard_process(void);
 bool cv_secret_equal(const void *a, const void *b, size_t len); /* constant time */
 
 #endif

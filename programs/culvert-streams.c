@@ -18,6 +18,7 @@
 #include "common/buf.h"
 #include "common/kafka/client.h"
 #include "common/log.h"
+#include "common/secret.h"
 #include "programs/options_doc.h"
 #include "programs/version.h"
 #include "streams/app.h"
@@ -234,6 +235,7 @@ main(int argc, char **argv)
     struct cv_arena *arena;
     int code;
 
+    cv_secret_guard_process();
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc >= 2 && argc <= 3 && strcmp(argv[1], "--version") == 0 &&

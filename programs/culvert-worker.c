@@ -20,6 +20,7 @@
 
 #include "common/kafka/client.h"
 #include "common/log.h"
+#include "common/secret.h"
 #include "common/thread.h"
 #include "programs/builtin.h"
 #include "programs/version.h"
@@ -173,6 +174,7 @@ main(int argc, char **argv)
     struct cv_err err = CV_ERR_INIT;
     int code;
 
+    cv_secret_guard_process();
     if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
         print_version(argc > 2 && strcmp(argv[2], "--deps") == 0);
         return 0;

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/kafka/conf.h"
 #include "common/kafka/handle.h"
+#include "common/kafka/hint.h"
 #include "common/kafka/keys.h"
 
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #define WARNING_LEVEL     4 /* of syslog */
 #define PROBLEM_FRESH_MS  60000
 #define BAD_VERSION_LIMIT 0x020300ff
+#define CERTIFICATE       "SSLCERTVRFY" /* librdkafka's facility for what on_certificate says */
 
 enum cv_rc
 kafka_rdconf_set(rd_kafka_conf_t *rdconf, const char *key, const char *value, struct cv_err *err)
@@ -111,23 +113,41 @@ cv_kafka_check(enum cv_kafka_role role, const struct cv_config *layer,
     return first.rc;
 }
 
+/* The advice comes first: texts are cut at their ends. */
+static void
+remember(struct kafka_handle *handle, const char *facility, const char *text)
+{
+    const char *advice = kafka_hint(rd_kafka_version(), text);
+    bool fresh = cv_mono_ms() - handle->problem_ms < PROBLEM_FRESH_MS;
+    bool same = handle->certificate && strstr(text, "certificate verify failed") != NULL;
+
+    if (fresh && same)
+        return; /* why it failed is known better */
+    handle->certificate = strcmp(facility, CERTIFICATE) == 0;
+    if (advice != NULL)
+        snprintf(handle->problem, sizeof(handle->problem), "%s: %s", advice, text);
+    else
+        snprintf(handle->problem, sizeof(handle->problem), "%s", text);
+}
+
 void
 kafka_complain(struct kafka_handle *handle, const char *facility, const char *text)
 {
     bool sums_up = strcmp(facility, "ERROR") == 0; /* "all brokers are down", and not why */
-    bool broken = sums_up || strcmp(facility, "FAIL") == 0;
+    bool broken = sums_up || strcmp(facility, "FAIL") == 0 ||
+                  strcmp(facility, CERTIFICATE) == 0;
     uint64_t suppressed = 0;
 
     /* Held while writing, so that kafka_handle_forget_log can take the logger away. */
     cv_lock(&handle->lock);
     if (!sums_up || handle->problem[0] == '\0')
-        snprintf(handle->problem, sizeof(handle->problem), "%s", text);
+        remember(handle, facility, text);
     handle->problem_ms = cv_mono_ms();
     if (cv_log_limit(&handle->limit, LOG_INTERVAL_MS, &suppressed))
         CV_LOG_WARN(handle->log,
                     broken ? "Kafka cannot be reached, retrying" : "the Kafka client warns",
                     CV_STR("client", handle->client_id), CV_STR("facility", facility),
-                    CV_STR("error", text), CV_INT("suppressed", suppressed));
+                    CV_STR("error", broken ? handle->problem : text), CV_INT("suppressed", suppressed));
     cv_unlock(&handle->lock);
 }
 
@@ -147,6 +167,24 @@ on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
     CV_LOG_DEBUG(handle->log, "librdkafka", CV_STR("client", handle->client_id),
                  CV_STR("facility", facility), CV_STR("text", text));
     cv_unlock(&handle->lock);
+}
+
+/* librdkafka tells only that a certificate could not be verified; OpenSSL knows why. */
+static int
+on_certificate(rd_kafka_t *rk, const char *broker, int32_t broker_id, int *code, int depth,
+               const char *der, size_t size, char *why, size_t why_size, void *opaque)
+{
+    (void)rk;
+    (void)broker;
+    (void)broker_id;
+    (void)depth;
+    (void)der;
+    (void)size;
+    (void)opaque;
+    if (*code == 0)
+        return 1;
+    snprintf(why, why_size, "%s", kafka_hint_certificate(*code));
+    return 0;
 }
 
 void
@@ -169,6 +207,7 @@ kafka_handle_init(struct kafka_handle *handle, rd_kafka_type_t type,
     cv_lock_init(&handle->lock, CV_RANK_KAFKA);
     rd_kafka_conf_set_opaque(rdconf, handle);
     rd_kafka_conf_set_log_cb(rdconf, on_log);
+    (void)rd_kafka_conf_set_ssl_cert_verify_cb(rdconf, on_certificate);
     handle->rk = rd_kafka_new(type, rdconf, text, sizeof(text));
     if (handle->rk == NULL) {
         rd_kafka_conf_destroy(rdconf);

@@ -16,7 +16,8 @@ struct kafka_handle {
     char client_id[128];
     struct cv_lock lock; /* librdkafka's threads log; guards what follows */
     struct cv_log_limit limit;
-    char problem[256]; /* the last thing that it complained of: the cause behind a time-out */
+    char problem[512]; /* the last thing that it complained of: the cause behind a time-out */
+    bool certificate;  /* the problem is the broker's certificate */
     int64_t problem_ms;
 };
 

@@ -1,5 +1,5 @@
 noinst_LIBRARIES += common/kafka/libkafka.a
-common_kafka_libkafka_a_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
+common_kafka_libkafka_a_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS) $(OPENSSL_CFLAGS)
 common_kafka_libkafka_a_SOURCES = \
 	common/kafka/admin.c common/kafka/admin.h \
 	common/kafka/client.c common/kafka/client.h \
@@ -8,6 +8,7 @@ common_kafka_libkafka_a_SOURCES = \
 	common/kafka/consumer.c common/kafka/consumer.h \
 	common/kafka/consumer_positions.c \
 	common/kafka/handle.h \
+	common/kafka/hint.c common/kafka/hint.h \
 	common/kafka/keys.c common/kafka/keys.h \
 	common/kafka/producer.c common/kafka/producer.h \
 	common/kafka/topic_log.c common/kafka/topic_log.h

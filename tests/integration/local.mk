@@ -9,6 +9,7 @@ integration_tests = \
 	tests/integration/outage.int \
 	tests/integration/quickstart.int \
 	tests/integration/sample_schema.int \
+	tests/integration/secure_broker.int \
 	tests/integration/streams_disk.int \
 	tests/integration/streams_faults.int \
 	tests/integration/streams_kill.int \
