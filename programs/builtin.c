@@ -5,7 +5,10 @@
 #include "programs/builtin.h"
 
 #include "connectors/file/file.h"
+#include "connectors/heartbeat/heartbeat.h"
+#include "connectors/mock/mock.h"
 #include "connectors/postgres/plugin.h"
+#include "connectors/verifiable/verifiable.h"
 #include "converters/converters.h"
 #include "transforms/transforms.h"
 
@@ -13,6 +16,12 @@ const struct cv_plugin *const builtin_plugins[] = {
     &postgres_source_plugin,
     &file_source_plugin,
     &file_sink_plugin,
+    &verifiable_source_plugin,
+    &verifiable_sink_plugin,
+    &schema_source_plugin,
+    &mock_source_plugin,
+    &mock_sink_plugin,
+    &heartbeat_source_plugin,
     &json_converter_plugin,
     &json_header_converter_plugin,
     &string_converter_plugin,

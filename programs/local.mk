@@ -26,6 +26,9 @@ programs_culvert_worker_LDADD = \
 	worker/store/libstore.a \
 	connectors/postgres/libpostgres.a \
 	connectors/file/libfile.a \
+	connectors/heartbeat/libheartbeat.a \
+	connectors/mock/libmock.a \
+	connectors/verifiable/libverifiable.a \
 	converters/libconverters.a \
 	transforms/libtransforms.a \
 	data/libdata.a \

@@ -132,6 +132,49 @@ matches(const struct plugins *plugins, const struct plugin_entry *entry, const c
     return false;
 }
 
+static bool
+is_wanted(const struct plugins *plugins, const struct plugin_entry *entry, const struct cv_list *wanted)
+{
+    for (size_t i = 0; i < wanted->count; i++)
+        if (strcmp(wanted->items[i], "*") == 0 || matches(plugins, entry, wanted->items[i]))
+            return true;
+    return false;
+}
+
+/* A name that stands for none of those on request. */
+static enum cv_rc
+check_wanted(const struct plugins *plugins, const char *name, struct cv_err *err)
+{
+    const unsigned connectors = 1u << CV_SOURCE | 1u << CV_SINK;
+    const struct cv_plugin *plugin;
+
+    if (strcmp(name, "*") == 0 || plugins_find(plugins, name, connectors, &plugin, err) == CV_OK)
+        return CV_OK;
+    return cv_fail(err, CV_INVALID, "culvert.connectors: there is no built-in connector \"%s\"", name);
+}
+
+enum cv_rc
+plugins_choose(struct plugins *plugins, const struct cv_list *wanted, struct cv_err *err)
+{
+    struct plugin_entry *kept = calloc(plugins->count + 1, sizeof(*kept));
+    size_t n = 0;
+
+    if (kept == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; i < wanted->count; i++)
+        if (check_wanted(plugins, wanted->items[i], err) != CV_OK) {
+            free(kept);
+            return err->rc;
+        }
+    for (size_t i = 0; i < plugins->count; i++)
+        if (!plugins->items[i].plugin->on_request || is_wanted(plugins, &plugins->items[i], wanted))
+            kept[n++] = plugins->items[i];
+    free(plugins->items);
+    plugins->items = kept;
+    plugins->count = n;
+    return CV_OK;
+}
+
 static void
 list_connectors(const struct plugins *plugins, struct cv_buf *out)
 {

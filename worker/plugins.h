@@ -14,6 +14,9 @@ struct plugins;
 CV_MUST_CHECK enum cv_rc plugins_new(const struct cv_plugin *const *list, struct plugins **ret,
                                      struct cv_err *err);
 void plugins_free(struct plugins *plugins);
+/* Take out the plugins that are there on request only, but those that wanted names: class names, aliases, or "*" for
+   all. CV_INVALID for a name of none of them. Right after plugins_new. */
+CV_MUST_CHECK enum cv_rc plugins_choose(struct plugins *plugins, const struct cv_list *wanted, struct cv_err *err);
 
 /* By class, alias or simple name, among the kinds of the bit set (1 << kind). CV_NOT_FOUND and ambiguity
    with Connect's texts. */

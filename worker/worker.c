@@ -97,6 +97,8 @@ worker_new(const char *properties_file, const struct cv_plugin *const *builtin, 
     if (rc == CV_OK)
         rc = read_config(worker, properties_file, err);
     if (rc == CV_OK)
+        rc = plugins_choose(worker->plugins, &worker->options.connectors, err);
+    if (rc == CV_OK)
         rc = check_converters(worker, err);
     if (rc == CV_OK && (worker->metrics = cv_metrics_new()) == NULL)
         rc = cv_fail_memory(err);

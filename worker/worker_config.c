@@ -81,6 +81,10 @@ const struct cv_config_def worker_config_def[] = {
     ROW("plugin.path", LIST, NULL, LOW,
         "Folders and files of plugins that are shared libraries (.so); see docs/plugins.md. Jars are passed over.",
         FIELD(plugin_path)),
+    ROW("culvert.connectors", LIST, "", LOW,
+        "Built-in connectors that are there on request only, by name, * for all: VerifiableSource, VerifiableSink, "
+        "SchemaSource, MockSource and MockSink, which tests of Connect clusters use, and MirrorHeartbeat.",
+        FIELD(connectors)),
     ROW("plugin.discovery", STRING, "hybrid_warn", LOW, "How a Java worker finds plugins; without meaning here.",
         CV_NO_FIELD),
     ROW("config.providers", LIST, "", LOW,

@@ -64,6 +64,7 @@ struct worker_config {
     struct cv_list rest_extensions;
 
     struct cv_list plugin_path;
+    struct cv_list connectors; /* of those on request */
     int64_t metrics_window_ms;
     int32_t metrics_samples;
     char *offset_file; /* standalone only */

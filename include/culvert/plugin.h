@@ -234,7 +234,8 @@ struct cv_plugin {
     const char *const *aliases;   /* further class names, NULL at the end; simple names follow by rule */
     const char *task_class;       /* connectors: task.class in task configs */
     const char *version;
-    const struct cv_config_def *config;
+    bool on_request; /* built in, but only there where the worker's culvert.connectors names it */
+    const struct cv_config_def *config; /* NULL: no options of its own */
     const struct cv_metric *metrics; /* common/metrics.h; shown with labels connector and task */
     size_t n_metrics;
     union {
