@@ -47,6 +47,7 @@ programs_culvert_streams_LDADD = \
 	streams/libstreams.a \
 	common/http/libhttp.a \
 	common/kafka/libkafka.a \
+	common/wire/libwire.a \
 	common/libcommon.a \
 	$(RDKAFKA_LIBS) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(SQLITE_LIBS) $(PCRE2_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)
 

@@ -13,6 +13,7 @@
 #include "common/kafka/handle.h"
 #include "common/kafka/hint.h"
 #include "common/kafka/keys.h"
+#include "common/kafka/tunnel.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,7 +118,7 @@ cv_kafka_check(enum cv_kafka_role role, const struct cv_config *layer,
 static void
 remember(struct kafka_handle *handle, const char *facility, const char *text)
 {
-    const char *advice = kafka_hint(rd_kafka_version(), text);
+    const char *advice = kafka_hint(text);
     bool fresh = cv_mono_ms() - handle->problem_ms < PROBLEM_FRESH_MS;
     bool same = handle->certificate && strstr(text, "certificate verify failed") != NULL;
 
@@ -151,7 +152,8 @@ kafka_complain(struct kafka_handle *handle, const char *facility, const char *te
     cv_unlock(&handle->lock);
 }
 
-/* On any of librdkafka's threads. */
+/* On any of librdkafka's threads. With a tunnel it is told of plain connections, and warns that the
+   keys of SASL mean nothing then. */
 static void
 on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
@@ -159,7 +161,7 @@ on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 
     if (handle == NULL)
         return;
-    if (level <= WARNING_LEVEL) {
+    if (level <= WARNING_LEVEL && (handle->tunnel == NULL || strcmp(facility, "CONFWARN") != 0)) {
         kafka_complain(handle, facility, text);
         return;
     }
@@ -208,9 +210,16 @@ kafka_handle_init(struct kafka_handle *handle, rd_kafka_type_t type,
     rd_kafka_conf_set_opaque(rdconf, handle);
     rd_kafka_conf_set_log_cb(rdconf, on_log);
     (void)rd_kafka_conf_set_ssl_cert_verify_cb(rdconf, on_certificate);
+    if (kafka_tunnel_new(handle, conf, rdconf, &handle->tunnel, err) != CV_OK) {
+        rd_kafka_conf_destroy(rdconf);
+        cv_lock_done(&handle->lock);
+        return err->rc;
+    }
     handle->rk = rd_kafka_new(type, rdconf, text, sizeof(text));
     if (handle->rk == NULL) {
         rd_kafka_conf_destroy(rdconf);
+        kafka_tunnel_free(handle->tunnel);
+        handle->tunnel = NULL;
         cv_lock_done(&handle->lock);
         return cv_fail(err, CV_INVALID, "cannot make a Kafka client: %s", text);
     }
@@ -224,6 +233,8 @@ kafka_handle_done(struct kafka_handle *handle)
         return;
     rd_kafka_destroy(handle->rk);
     handle->rk = NULL;
+    kafka_tunnel_free(handle->tunnel);
+    handle->tunnel = NULL;
     cv_lock_done(&handle->lock);
 }
 

@@ -182,9 +182,11 @@ settle(const struct cv_kafka_conf *conf, bool transactional, struct cv_config *o
     return conf->role == CV_KAFKA_PRODUCER ? settle_order(out, err) : CV_OK;
 }
 
-static enum cv_rc
-merge(const struct cv_kafka_conf *conf, struct cv_config *merged, struct cv_err *err)
+enum cv_rc
+kafka_conf_merge(const struct cv_kafka_conf *conf, struct cv_config *merged, struct cv_err *err)
 {
+    if (cv_config_set(merged, "security.protocol", "PLAINTEXT", err) != CV_OK)
+        return err->rc;
     for (size_t l = 0; l < conf->n_layers; l++) {
         const struct cv_config *layer = conf->layers[l];
 
@@ -238,9 +240,7 @@ kafka_conf_build(const struct cv_kafka_conf *conf, bool transactional, struct cv
         if ((defaults[i].roles & (1U << conf->role)) != 0)
             rc = cv_config_set(out, defaults[i].key, defaults[i].value, err);
     if (rc == CV_OK)
-        rc = cv_config_set(merged, "security.protocol", "PLAINTEXT", err);
-    if (rc == CV_OK)
-        rc = merge(conf, merged, err);
+        rc = kafka_conf_merge(conf, merged, err);
     for (size_t l = 0; rc == CV_OK && l < conf->n_layers; l++)
         rc = translate_layer(conf, l, merged, out, err);
     if (rc == CV_OK && conf->client_id != NULL)

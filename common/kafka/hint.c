@@ -6,19 +6,16 @@
 #include "common/kafka/hint.h"
 
 #include <openssl/x509_vfy.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
-
-#define SCRAM_FIXED 0x020601ff
 
 static const struct {
     const char *part; /* of the complaint; the first row that matches counts */
     const char *advice;
 } hints[] = {
     { "SASL authentication error", "check user and password in sasl.jaas.config" },
-    { "SASL mechanism", "the broker does not take this sasl.mechanism" },
+    { "not support SASL mechanism", "the broker does not take this sasl.mechanism" },
     { "alert bad certificate", "the broker wants a certificate that it trusts: check "
                                "ssl.keystore.location" },
     { "alert certificate required", "the broker wants a certificate: set ssl.keystore.location" },
@@ -30,22 +27,9 @@ static const struct {
     { "brokers are down", "check bootstrap.servers and security.protocol" },
 };
 
-/* The nonce of a SCRAM answer, which librdkafka before 2.6.1 gets wrong, is compared by Kafka 4 (and
-   by 3.7.2 and 3.8.0, for CVE-2024-56128). */
-static bool
-is_old_scram(int version, const char *text)
-{
-    return version < SCRAM_FIXED && strstr(text, "SASL authentication error") != NULL &&
-           strstr(text, "SCRAM") != NULL;
-}
-
 const char *
-kafka_hint(int version, const char *text)
+kafka_hint(const char *text)
 {
-    if (is_old_scram(version, text))
-        return "check user and password in sasl.jaas.config; if they are right: librdkafka before "
-               "2.6.1 cannot do SCRAM with Kafka 4, use a newer one, PLAIN over TLS or a client "
-               "certificate";
     for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
         if (strcasestr(text, hints[i].part) != NULL)
             return hints[i].advice;

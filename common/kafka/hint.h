@@ -3,8 +3,8 @@
 #ifndef COMMON_KAFKA_HINT_H
 #define COMMON_KAFKA_HINT_H
 
-/* The advice, by the key to mend; NULL: there is none. version is rd_kafka_version(). */
-const char *kafka_hint(int version, const char *text);
+/* The advice, by the key to mend; NULL: there is none. */
+const char *kafka_hint(const char *text);
 /* Why a broker's certificate is refused (an X509_V_ERR_ code) and what to do. */
 const char *kafka_hint_certificate(int code);
 

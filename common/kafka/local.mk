@@ -11,14 +11,19 @@ common_kafka_libkafka_a_SOURCES = \
 	common/kafka/hint.c common/kafka/hint.h \
 	common/kafka/keys.c common/kafka/keys.h \
 	common/kafka/producer.c common/kafka/producer.h \
-	common/kafka/topic_log.c common/kafka/topic_log.h
+	common/kafka/topic_log.c common/kafka/topic_log.h \
+	common/kafka/tunnel.c common/kafka/tunnel.h
 
 # Tests of this folder link these behind it.
-unit_kafka = common/kafka/libkafka.a common/libcommon.a $(RDKAFKA_LIBS) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
+unit_kafka = common/kafka/libkafka.a common/wire/libwire.a common/libcommon.a $(RDKAFKA_LIBS) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
 unit_tests += tests/unit/kafka_keys_test
 tests_unit_kafka_keys_test_SOURCES = tests/unit/kafka_keys_test.c
 tests_unit_kafka_keys_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS)
 tests_unit_kafka_keys_test_LDADD = $(unit_kafka)
+unit_tests += tests/unit/kafka_hint_test
+tests_unit_kafka_hint_test_SOURCES = tests/unit/kafka_hint_test.c
+tests_unit_kafka_hint_test_CPPFLAGS = $(unit_cppflags) $(OPENSSL_CFLAGS)
+tests_unit_kafka_hint_test_LDADD = $(unit_kafka)
 unit_tests += tests/unit/kafka_producer_test
 tests_unit_kafka_producer_test_SOURCES = tests/unit/kafka_producer_test.c
 tests_unit_kafka_producer_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS)

@@ -34,6 +34,12 @@ struct cv_wire_conn {
     int64_t expires_ms;
 };
 
+struct wire_stream *
+cv_wire_stream(struct cv_wire_conn *conn)
+{
+    return &conn->stream;
+}
+
 const char *
 cv_wire_peer(const struct cv_wire_conn *conn)
 {

@@ -17,6 +17,7 @@
 #define CV_WIRE_FRAME_MAX ((size_t)16 << 20)
 
 struct cv_wire_conn;
+struct wire_stream;
 
 /* Connect, authenticate and check the broker's versions, until deadline_ms (monotonic) or until
    interrupt (may be NULL, is not cleared) is signalled. settings must live as long as the
@@ -26,6 +27,8 @@ enum cv_rc cv_wire_open(const struct cv_wire_settings *settings, const char *hos
                         int64_t deadline_ms, const struct cv_wake *interrupt,
                         struct cv_wire_conn **ret, struct cv_err *err);
 void cv_wire_close(struct cv_wire_conn *conn);
+/* The bytes under an opened connection, for one who speaks the protocol himself from now on. */
+struct wire_stream *cv_wire_stream(struct cv_wire_conn *conn);
 /* "host:port" */
 const char *cv_wire_peer(const struct cv_wire_conn *conn);
 /* Monotonic time by which the broker ends the SASL session; 0: never. Reconnect before. */

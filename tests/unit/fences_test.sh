@@ -14,7 +14,7 @@ check()
         may["include/"]              = "culvert/"
         # Values and records are plain data; what a plugin is, the ground floor does not know.
         may["common/"]               = "culvert/(err|config|schema|value|record).h common/[^/]*$"
-        may["common/kafka/"]         = may["common/"] " common/kafka/"
+        may["common/kafka/"]         = may["common/"] " common/kafka/ common/wire/"
         may["common/wire/"]          = may["common/"] " common/wire/"
         may["common/http/"]          = may["common/"] " common/http/"
         may["data/"]                 = "culvert/ common/[^/]*$ data/"
