@@ -1,5 +1,6 @@
 # The benchmarks: scripts that boot their own servers, and the small programs that they measure with.
 EXTRA_DIST += \
+	bench/file.sh \
 	bench/latency.sh \
 	bench/lib.sh \
 	bench/orders.sql \
