@@ -11,6 +11,8 @@
 #include "common/buf.h"
 #include "converters/converters.h"
 #include "converters/options.h"
+#include "data/java_string.h"
+#include "data/logical.h"
 
 static enum cv_rc
 bytes_configure(const struct cv_plugin *plugin, const struct cv_config *cfg, enum cv_position position,
@@ -42,11 +44,11 @@ bytes_from_connect(const struct cv_converter *conv, const char *topic, const str
     (void)conv;
     (void)topic;
     if (val->schema != NULL && val->schema->type != CV_BYTES)
-        return cv_fail(err, CV_INVALID, "invalid schema type for ByteArrayConverter: %s",
-                       cv_type_name(val->schema->type));
-    if (!val->is_null && val->type != CV_BYTES)
-        return cv_fail(err, CV_INVALID, "ByteArrayConverter is not compatible with objects of type %s",
-                       cv_type_name(val->type));
+        return cv_fail(err, CV_INVALID, "Invalid schema type for ByteArrayConverter: %s",
+                       java_type_name(val->schema->type));
+    if (!val->is_null && (val->type != CV_BYTES || logical_of(val->schema) != LOGICAL_NONE))
+        return cv_fail(err, CV_INVALID, "ByteArrayConverter is not compatible with objects of type class %s",
+                       java_class_name(val->schema, val));
     *ret_null = val->is_null;
     if (!val->is_null)
         cv_buf_add(out, val->bytes.data, val->bytes.len);

@@ -24,3 +24,10 @@ unit_tests += tests/unit/simple_converters_test
 tests_unit_simple_converters_test_SOURCES = tests/unit/simple_converters_test.c
 tests_unit_simple_converters_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_simple_converters_test_LDADD = $(unit_converters)
+
+EXTRA_DIST += tests/data/converters/converters.tsv
+
+unit_tests += tests/unit/converters_test
+tests_unit_converters_test_SOURCES = tests/unit/converters_test.c
+tests_unit_converters_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_converters_test_LDADD = $(unit_converters)

@@ -12,20 +12,23 @@
 #include "common/buf.h"
 #include "converters/converters.h"
 #include "converters/options.h"
+#include "data/java_string.h"
+#include "data/logical.h"
 
 struct number_type {
     const char *name;
     enum cv_type type;
     size_t len;
+    const char *java_name; /* for messages */
 };
 
 static const struct number_type number_types[NUMBER_CONVERTERS] = {
-    { "org.apache.kafka.connect.converters.ShortConverter", CV_INT16, 2 },
-    { "org.apache.kafka.connect.converters.IntegerConverter", CV_INT32, 4 },
-    { "org.apache.kafka.connect.converters.LongConverter", CV_INT64, 8 },
-    { "org.apache.kafka.connect.converters.FloatConverter", CV_FLOAT32, 4 },
-    { "org.apache.kafka.connect.converters.DoubleConverter", CV_FLOAT64, 8 },
-    { "org.apache.kafka.connect.converters.BooleanConverter", CV_BOOLEAN, 1 },
+    { "org.apache.kafka.connect.converters.ShortConverter", CV_INT16, 2, "short" },
+    { "org.apache.kafka.connect.converters.IntegerConverter", CV_INT32, 4, "integer" },
+    { "org.apache.kafka.connect.converters.LongConverter", CV_INT64, 8, "long" },
+    { "org.apache.kafka.connect.converters.FloatConverter", CV_FLOAT32, 4, "float" },
+    { "org.apache.kafka.connect.converters.DoubleConverter", CV_FLOAT64, 8, "double" },
+    { "org.apache.kafka.connect.converters.BooleanConverter", CV_BOOLEAN, 1, "boolean" },
 };
 
 struct number_converter {
@@ -86,11 +89,15 @@ number_from_connect(const struct cv_converter *base, const char *topic, const st
 
     (void)topic;
     *ret_null = val->is_null;
+    if (type->type == CV_BOOLEAN && val->schema != NULL && val->schema->type != CV_BOOLEAN)
+        return cv_fail(err, CV_INVALID, "Invalid schema type for BooleanConverter: %s",
+                       java_type_name(val->schema->type));
     if (val->is_null)
         return CV_OK;
-    if (val->type != type->type)
-        return cv_fail(err, CV_INVALID, "failed to serialize to %s: the value is %s", cv_type_name(type->type),
-                       cv_type_name(val->type));
+    /* Java has dates as objects, which are no numbers */
+    if (val->type != type->type || logical_of(val->schema) != LOGICAL_NONE)
+        return cv_fail(err, CV_INVALID, "Failed to serialize to %s (was class %s)", type->java_name,
+                       java_class_name(val->schema, val));
     bits = bits_of(val);
     for (size_t i = type->len; i-- > 0;)
         cv_buf_char(out, (char)(bits >> (8 * i)));
@@ -139,12 +146,12 @@ number_to_connect(struct cv_converter *base, const char *topic, const struct cv_
         return CV_OK;
     }
     if (in->len != type->len)
-        return cv_fail(err, CV_INVALID, "failed to deserialize %s: size of data is %zu, not %zu",
-                       cv_type_name(type->type), in->len, type->len);
+        return cv_fail(err, CV_INVALID, "Failed to deserialize %s: size of data is %zu, not %zu", type->java_name,
+                       in->len, type->len);
     for (size_t i = 0; i < in->len; i++)
         bits = bits << 8 | (unsigned char)in->data[i];
     if (type->type == CV_BOOLEAN && bits > 1)
-        return cv_fail(err, CV_INVALID, "failed to deserialize boolean: unexpected byte 0x%02X", (unsigned)bits);
+        return cv_fail(err, CV_INVALID, "Failed to deserialize boolean: unexpected byte 0x%02X", (unsigned)bits);
     *ret = (struct cv_value){ .schema = schema, .type = type->type };
     set_bits(ret, bits);
     return CV_OK;

@@ -133,3 +133,39 @@ java_to_string(struct cv_buf *out, const struct cv_value *val)
 {
     print(out, val->schema, val);
 }
+
+const char *
+java_class_name(const struct cv_schema *schema, const struct cv_value *val)
+{
+    static const char *const classes[] = {
+        [CV_INT8] = "java.lang.Byte",      [CV_INT16] = "java.lang.Short",
+        [CV_INT32] = "java.lang.Integer",  [CV_INT64] = "java.lang.Long",
+        [CV_FLOAT32] = "java.lang.Float",  [CV_FLOAT64] = "java.lang.Double",
+        [CV_BOOLEAN] = "java.lang.Boolean", [CV_STRING] = "java.lang.String",
+        [CV_BYTES] = "[B",                 [CV_ARRAY] = "java.util.ArrayList",
+        [CV_MAP] = "java.util.HashMap",    [CV_STRUCT] = "org.apache.kafka.connect.data.Struct",
+    };
+
+    if (val->is_null)
+        return "null";
+    switch (logical_of(schema)) {
+    case LOGICAL_NONE:
+        return classes[val->type];
+    case LOGICAL_DECIMAL:
+        return "java.math.BigDecimal";
+    default:
+        return "java.util.Date";
+    }
+}
+
+const char *
+java_type_name(enum cv_type type)
+{
+    static const char *const names[] = {
+        [CV_INT8] = "INT8",       [CV_INT16] = "INT16",     [CV_INT32] = "INT32",     [CV_INT64] = "INT64",
+        [CV_FLOAT32] = "FLOAT32", [CV_FLOAT64] = "FLOAT64", [CV_BOOLEAN] = "BOOLEAN", [CV_STRING] = "STRING",
+        [CV_BYTES] = "BYTES",     [CV_ARRAY] = "ARRAY",     [CV_MAP] = "MAP",         [CV_STRUCT] = "STRUCT",
+    };
+
+    return names[type];
+}

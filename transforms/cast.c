@@ -75,7 +75,7 @@ fail_type(const char *name, size_t len, struct cv_err *err)
     for (size_t i = 0; i < len; i++)
         cv_buf_char(&upper, name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 32) : name[i]);
     for (enum cv_type type = CV_INT8; type <= CV_STRUCT; type++)
-        if (strcmp(smt_java_type(type), cv_buf_cstr(&upper)) == 0) {
+        if (strcmp(java_type_name(type), cv_buf_cstr(&upper)) == 0) {
             (void)cv_fail(err, CV_INVALID,
                           "Cast transformation does not support casting to %s; supported types are [INT8, INT16, "
                           "INT32, INT64, FLOAT32, FLOAT64, BOOLEAN, STRING]",
@@ -366,7 +366,7 @@ cast_value(const struct casting *c, const struct cv_schema *schema, const struct
         return cv_fail(c->err, CV_INVALID,
                        "Cast transformation does not support casting from %s; supported types are [INT8, INT16, "
                        "INT32, INT64, FLOAT32, FLOAT64, BOOLEAN, STRING, BYTES]",
-                       smt_java_type(val->type));
+                       java_type_name(val->type));
     if (type == CV_STRING)
         return to_text(c, schema, val, ret);
     if (val->type == CV_BYTES && !decimal)

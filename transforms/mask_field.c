@@ -7,6 +7,7 @@
 #include "common/arena.h"
 #include "common/buf.h"
 #include "common/number.h"
+#include "data/java_string.h"
 #include "data/logical.h"
 #include "transforms/smt.h"
 #include "transforms/transforms.h"
@@ -121,7 +122,7 @@ masked(const struct mask_field *mask, const struct cv_schema *schema, struct cv_
         return CV_OK;
     if (text != NULL && (date || inout->type == CV_BOOLEAN || inout->type >= CV_ARRAY))
         return cv_fail(err, CV_INVALID, "Cannot mask value of type class %s with custom replacement.",
-                       smt_java_class(schema, inout));
+                       java_class_name(schema, inout));
     switch (inout->type) {
     case CV_BOOLEAN:
         inout->boolean = false;

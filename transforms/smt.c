@@ -9,7 +9,7 @@
 
 #include "common/arena.h"
 #include "data/java_order.h"
-#include "data/logical.h"
+#include "data/java_string.h"
 #include "data/lru.h"
 
 #define SCHEMAS_MAX 64
@@ -83,49 +83,13 @@ smt_operand(const struct smt *smt, struct cv_record *rec)
     return smt->on_key ? &rec->key : &rec->value;
 }
 
-const char *
-smt_java_class(const struct cv_schema *schema, const struct cv_value *val)
-{
-    static const char *const classes[] = {
-        [CV_INT8] = "java.lang.Byte",      [CV_INT16] = "java.lang.Short",
-        [CV_INT32] = "java.lang.Integer",  [CV_INT64] = "java.lang.Long",
-        [CV_FLOAT32] = "java.lang.Float",  [CV_FLOAT64] = "java.lang.Double",
-        [CV_BOOLEAN] = "java.lang.Boolean", [CV_STRING] = "java.lang.String",
-        [CV_BYTES] = "[B",                 [CV_ARRAY] = "java.util.ArrayList",
-        [CV_MAP] = "java.util.HashMap",    [CV_STRUCT] = "org.apache.kafka.connect.data.Struct",
-    };
-
-    if (val->is_null)
-        return "null";
-    switch (logical_of(schema)) {
-    case LOGICAL_NONE:
-        return classes[val->type];
-    case LOGICAL_DECIMAL:
-        return "java.math.BigDecimal";
-    default:
-        return "java.util.Date";
-    }
-}
-
-const char *
-smt_java_type(enum cv_type type)
-{
-    static const char *const names[] = {
-        [CV_INT8] = "INT8",       [CV_INT16] = "INT16",     [CV_INT32] = "INT32",     [CV_INT64] = "INT64",
-        [CV_FLOAT32] = "FLOAT32", [CV_FLOAT64] = "FLOAT64", [CV_BOOLEAN] = "BOOLEAN", [CV_STRING] = "STRING",
-        [CV_BYTES] = "BYTES",     [CV_ARRAY] = "ARRAY",     [CV_MAP] = "MAP",         [CV_STRUCT] = "STRUCT",
-    };
-
-    return names[type];
-}
-
 enum cv_rc
 smt_require_map(const struct cv_value *val, const char *purpose, struct cv_err *err)
 {
     if (!val->is_null && val->type == CV_MAP)
         return CV_OK;
     return cv_fail(err, CV_INVALID, "Only Map objects supported in absence of schema for [%s], found: %s",
-                   purpose, smt_java_class(val->schema, val));
+                   purpose, java_class_name(val->schema, val));
 }
 
 enum cv_rc
@@ -134,7 +98,7 @@ smt_require_struct(const struct cv_value *val, const char *purpose, struct cv_er
     if (!val->is_null && val->type == CV_STRUCT)
         return CV_OK;
     return cv_fail(err, CV_INVALID, "Only Struct objects supported for [%s], found: %s", purpose,
-                   smt_java_class(val->schema, val));
+                   java_class_name(val->schema, val));
 }
 
 const struct cv_value *

@@ -26,11 +26,6 @@ void smt_free(struct cv_transform *xf);
 /* The record's key or value. */
 struct cv_value *smt_operand(const struct smt *smt, struct cv_record *rec);
 
-/* The class that Java has such a value in, "null" for none: for messages. schema: of the value, NULL without. */
-const char *smt_java_class(const struct cv_schema *schema, const struct cv_value *val);
-/* "INT8" of CV_INT8, as Java's messages have it. */
-const char *smt_java_type(enum cv_type type);
-
 /* CV_INVALID unless the value is a map without schema, or a struct; purpose as in "field insertion". */
 CV_MUST_CHECK enum cv_rc smt_require_map(const struct cv_value *val, const char *purpose, struct cv_err *err);
 CV_MUST_CHECK enum cv_rc smt_require_struct(const struct cv_value *val, const char *purpose,

@@ -12,6 +12,7 @@
 #include "common/arena.h"
 #include "common/buf.h"
 #include "data/calendar.h"
+#include "data/java_string.h"
 #include "data/logical.h"
 #include "transforms/date_pattern.h"
 #include "transforms/smt.h"
@@ -206,10 +207,10 @@ read_ms(const struct timestamp_converter *conv, const struct cv_schema *schema, 
         *ret = ms_of_unix(conv, val->integer);
     else if (schema != NULL)
         return cv_fail(err, CV_INVALID, "Schema Schema{%s} does not correspond to a known timestamp type format",
-                       smt_java_type(schema->type));
+                       java_type_name(schema->type));
     else
         return cv_fail(err, CV_INVALID, "TimestampConverter does not support class %s objects as timestamps",
-                       smt_java_class(schema, val));
+                       java_class_name(schema, val));
     return CV_OK;
 }
 
