@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * culvert-worker FILE.properties: a distributed Connect worker.
+ * culvert-worker FILE.properties: a distributed Connect worker; with --standalone one for itself, its connectors in
+ * files.
  *
  * Main owns signals and the order of start and shutdown: REST's sockets first, so that health can be asked at once,
  * then the herder; at SIGTERM or SIGINT REST stops taking requests, tasks stop, the worker leaves the group. SIGHUP
- * reopens the log. Exit codes: 0 stopped, 1 failed, 2 usage.
+ * reopens the log. Exit codes: 0 stopped, 1 failed, 2 usage, 3 a
+ * connector file of a standalone worker.
  */
 #include <config.h>
 
@@ -26,6 +28,7 @@
 #include "programs/version.h"
 #include "programs/worker_options.h"
 #include "rest/rest.h"
+#include "worker/standalone.h"
 #include "worker/worker.h"
 #include "worker/worker_config.h"
 
@@ -73,11 +76,12 @@ static void
 usage(FILE *out)
 {
     fputs("usage: culvert-worker FILE.properties\n"
+          "       culvert-worker --standalone FILE.properties [CONNECTOR.properties | CONNECTOR.json]...\n"
           "       culvert-worker --version [--deps]\n"
           "       culvert-worker --print-options\n"
           "       culvert-worker --help\n"
           "\n"
-          "Runs a distributed Kafka Connect worker. FILE has Kafka's own keys, as connect-distributed.properties;\n"
+          "Runs a distributed Kafka Connect worker, or a standalone one. FILE has Kafka's own keys, as connect-distributed.properties;\n"
           "CONNECT_GROUP_ID and the like in the environment override it. CONNECT_LOG_LEVEL sets the log level.\n",
           out);
 }
@@ -124,9 +128,16 @@ wait_for_end(void)
     }
 }
 
-static int
-serve(struct worker *worker, struct cv_log *log, struct cv_err *err)
+static bool
+is_stopping(void)
 {
+    return stop_signal != 0 || atomic_load(&died);
+}
+
+static int
+serve(struct worker *worker, char *const *files, size_t n_files, struct cv_log *log, struct cv_err *err)
+{
+    bool created = true;
     struct rest *rest = NULL;
     struct rest_spec spec;
 
@@ -139,15 +150,20 @@ serve(struct worker *worker, struct cv_log *log, struct cv_err *err)
     }
     rest_ready(rest, worker_herder(worker));
     CV_LOG_INFO(log, "REST API open", CV_STR("url", rest_url(rest)), CV_STR("version", CULVERT_VERSION));
-    wait_for_end();
+    created = n_files == 0 || standalone_create(worker_herder(worker), files, n_files, is_stopping, err) == CV_OK ||
+              err->rc == CV_FENCED;
+    if (created)
+        wait_for_end();
     CV_LOG_INFO(log, "stopping", CV_INT("signal", stop_signal));
     if (!rest_stop(rest, REST_WAIT_MS)) {
         CV_LOG_WARN(log, "a request still runs; leaving without it");
-        _exit(atomic_load(&died) ? 1 : 0);
+        _exit(!created ? 3 : atomic_load(&died) ? 1 : 0);
     }
     rest_spec_done(&spec);
     worker_stop(worker);
     CV_LOG_INFO(log, "stopped");
+    if (!created)
+        return 3;
     if (!atomic_load(&died))
         return 0;
     cv_fail(err, CV_INTERNAL, "the herder ended; the log says why");
@@ -172,6 +188,7 @@ main(int argc, char **argv)
 {
     struct worker *worker = NULL;
     struct cv_err err = CV_ERR_INIT;
+    bool standalone = false;
     int code;
 
     cv_secret_guard_process();
@@ -187,7 +204,12 @@ main(int argc, char **argv)
         usage(stdout);
         return 0;
     }
-    if (argc != 2 || argv[1][0] == '-') {
+    if (argc >= 3 && strcmp(argv[1], "--standalone") == 0) {
+        standalone = true;
+        argv++;
+        argc--;
+    }
+    if ((argc != 2 && !standalone) || argv[1][0] == '-') {
         usage(stderr);
         return 2;
     }
@@ -198,11 +220,11 @@ main(int argc, char **argv)
         return 1;
     }
     install_signals();
-    if (worker_new(argv[1], builtin_plugins, &worker, &err) != CV_OK) {
+    if (worker_new(argv[1], standalone, builtin_plugins, &worker, &err) != CV_OK) {
         fprintf(stderr, "culvert-worker: %s\n", err.text);
         return 1;
     }
-    code = serve(worker, cv_log_get("culvert.worker"), &err);
+    code = serve(worker, argv + 2, (size_t)(argc - 2), cv_log_get("culvert.worker"), &err);
     if (code != 0)
         fprintf(stderr, "culvert-worker: %s\n", err.text);
     worker_free(worker);

@@ -25,6 +25,7 @@
 #include "common/map.h"
 #include "common/metrics.h"
 #include "worker/herder_private.h"
+#include "worker/store/file_store.h"
 #include "worker/task.h"
 
 #define IDLE_MS          10000
@@ -353,23 +354,32 @@ act_on_assignment(struct herder *h)
 
 /* ---- timers and duties ---- */
 
+/* The first call that is ready, out of the queue if take is set; NULL: none. */
+static struct herder_call *
+ready_call(struct herder *h, bool take)
+{
+    struct herder_call **at, *call, *prev = NULL;
+
+    cv_lock(&h->calls_lock);
+    for (at = &h->calls_head; (call = *at) != NULL; prev = call, at = &call->next)
+        if (call->ready == NULL || call->ready(h, call->arg))
+            break;
+    if (call != NULL && take) {
+        *at = call->next;
+        if (h->calls_tail == call)
+            h->calls_tail = prev;
+        call->state = CALL_RUNNING;
+    }
+    cv_unlock(&h->calls_lock);
+    return call;
+}
+
 static void
 run_calls(struct herder *h)
 {
     struct herder_call *call;
 
-    for (;;) {
-        cv_lock(&h->calls_lock);
-        call = h->calls_head;
-        if (call != NULL) {
-            h->calls_head = call->next;
-            if (h->calls_head == NULL)
-                h->calls_tail = NULL;
-            call->state = CALL_RUNNING;
-        }
-        cv_unlock(&h->calls_lock);
-        if (call == NULL)
-            return;
+    while ((call = ready_call(h, true)) != NULL) {
         call->rc = call->run(h, call->arg, &call->err);
         cv_lock(&h->calls_lock);
         call->state = CALL_DONE;
@@ -428,17 +438,6 @@ in_group(const struct herder *h)
     return member_generation(h->member) >= 0 && !member_rejoin_pending(h->member);
 }
 
-static bool
-has_calls(struct herder *h)
-{
-    bool has;
-
-    cv_lock(&h->calls_lock);
-    has = h->calls_head != NULL;
-    cv_unlock(&h->calls_lock);
-    return has;
-}
-
 static enum cv_rc
 turn(struct herder *h, struct cv_err *err)
 {
@@ -452,7 +451,7 @@ turn(struct herder *h, struct cv_err *err)
         keep_session_key(h);
     }
     next = run_reconfigurations(h);
-    deadline = cv_mono_ms() + (has_calls(h) ? 0 : IDLE_MS);
+    deadline = cv_mono_ms() + (ready_call(h, false) != NULL ? 0 : IDLE_MS);
     if (next != 0 && next < deadline)
         deadline = next;
     if (h->scheduled_rebalance_ms != 0) {
@@ -474,6 +473,32 @@ turn(struct herder *h, struct cv_err *err)
 
 /* ---- start and end ---- */
 
+static const struct cv_local_log in_memory; /* configs and statuses of a standalone worker */
+
+static bool
+is_alone(const struct herder *h)
+{
+    return h->spec.config->mode == WORKER_STANDALONE;
+}
+
+/* What the names of the worker's own clients begin with. */
+static const char *
+client_base(const struct herder *h)
+{
+    return is_alone(h) ? "connect" : h->spec.config->group_id;
+}
+
+/* The offsets of a standalone worker are in a file. */
+static enum cv_rc
+open_offset_file(struct herder *h, struct cv_local_log *ret, struct cv_topic_log_spec *spec, struct cv_err *err)
+{
+    if (file_store_new(h->spec.config->offset_file, &h->offset_file, err) != CV_OK)
+        return err->rc;
+    *ret = file_store_local(h->offset_file);
+    spec->local = ret;
+    return CV_OK;
+}
+
 /* A log spec for one of the three topics; layers must outlive the start. */
 static enum cv_rc
 make_topic(struct herder *h, const char *topic, const char *prefix, int32_t partitions, int32_t replication,
@@ -484,6 +509,10 @@ make_topic(struct herder *h, const char *topic, const char *prefix, int32_t part
                                        "file.filename" };
     char client_id[256];
 
+    if (is_alone(h)) {
+        *ret = (struct cv_topic_log_spec){ .topic = { .name = prefix }, .local = &in_memory };
+        return CV_OK;
+    }
     *ret = (struct cv_topic_log_spec){ .topic = { .name = topic, .partitions = partitions,
                                                   .replication = replication },
                                        .admin = h->admin };
@@ -493,7 +522,7 @@ make_topic(struct herder *h, const char *topic, const char *prefix, int32_t part
     for (size_t i = 0; i < CV_COUNT(own); i++)
         cv_config_remove(*ret_settings, own[i]);
     ret->topic.configs = *ret_settings;
-    snprintf(client_id, sizeof(client_id), "%s-%s", h->spec.config->group_id, topic);
+    snprintf(client_id, sizeof(client_id), "%s-%s", client_base(h), topic);
     if (client_layers_init(&layers[0], CV_KAFKA_CONSUMER, h->spec.raw, NULL, client_id, &ret->consumer, err) != CV_OK)
         return err->rc;
     return client_layers_init(&layers[1], CV_KAFKA_PRODUCER, h->spec.raw, NULL, client_id, &ret->producer, err);
@@ -516,12 +545,15 @@ open_store(struct herder *h, enum store which, struct cv_err *err)
     struct client_layers layers[2] = { 0 };
     struct cv_config *settings = NULL;
     struct cv_topic_log_spec spec;
+    struct cv_local_log offset_file;
     enum cv_rc rc;
 
     switch (which) {
     case STORE_OFFSETS:
         rc = make_topic(h, c->offset_topic, "offset.storage.", c->offset_partitions, c->offset_replication, layers,
                         &settings, &spec, err);
+        if (rc == CV_OK && is_alone(h))
+            rc = open_offset_file(h, &offset_file, &spec, err);
         if (rc == CV_OK)
             rc = offset_store_start(&spec, &h->stop, &h->offsets, err);
         break;
@@ -552,7 +584,7 @@ open_admin(struct herder *h, struct cv_err *err)
     char client_id[256];
     enum cv_rc rc;
 
-    snprintf(client_id, sizeof(client_id), "%s-shared-admin", h->spec.config->group_id);
+    snprintf(client_id, sizeof(client_id), "%s-shared-admin", client_base(h));
     rc = client_layers_init(&layers, CV_KAFKA_ADMIN, h->spec.raw, NULL, client_id, &conf, err);
     if (rc == CV_OK) {
         rc = cv_admin_new(&conf, &h->admin, err);
@@ -574,12 +606,27 @@ learn_cluster_id(struct herder *h)
     free(id);
 }
 
+/* No internal topic has made sure that Kafka is there. */
+static enum cv_rc
+wait_for_kafka(struct herder *h, struct cv_err *err)
+{
+    while (h->cluster_id[0] == '\0') {
+        if (atomic_load(&h->stop))
+            return cv_fail(err, CV_RETRY, "stopped while waiting for Kafka");
+        CV_LOG_WARN(h->log, "waiting for Kafka");
+        cv_wake_wait(&h->wake, cv_mono_ms() + 1000);
+        learn_cluster_id(h);
+    }
+    return CV_OK;
+}
+
 static enum cv_rc
 open_member(struct herder *h, struct cv_err *err)
 {
     const struct worker_config *c = h->spec.config;
     char client_id[256];
-    struct group_spec spec = { .group_id = c->group_id,
+    struct group_spec spec = { .group_id = client_base(h),
+                               .alone = is_alone(h),
                                .client_id = client_id,
                                .url = h->spec.url,
                                .protocol = (enum group_protocol)c->connect_protocol,
@@ -596,6 +643,10 @@ open_member(struct herder *h, struct cv_err *err)
                                               .revoked = on_revoked,
                                               .assigned = on_assigned } };
 
+    if (is_alone(h)) { /* no one else's sessions, keys and delays */
+        spec.protocol = GROUP_COMPATIBLE;
+        spec.retry_backoff_ms = spec.rebalance_max_delay_ms = 0;
+    }
     if (c->client_id != NULL && c->client_id[0] != '\0')
         snprintf(client_id, sizeof(client_id), "%s", c->client_id);
     else
@@ -613,11 +664,13 @@ open_all(struct herder *h, struct cv_err *err)
         if (open_store(h, (enum store)s, err) != CV_OK)
             return err->rc;
     learn_cluster_id(h);
+    if (is_alone(h) && wait_for_kafka(h, err) != CV_OK)
+        return err->rc;
     if (open_member(h, err) != CV_OK)
         return err->rc;
     atomic_store(&h->started, true);
     CV_LOG_INFO(h->log, "worker started", CV_STR("worker", h->spec.worker_id),
-                CV_STR("group", h->spec.config->group_id), CV_INT("offset", config_store_offset(h->configs)));
+                CV_STR("group", client_base(h)), CV_INT("offset", config_store_offset(h->configs)));
     return CV_OK;
 }
 
@@ -651,6 +704,7 @@ close_all(struct herder *h)
     config_store_free(h->configs, STORE_WAIT_MS);
     status_store_free(h->statuses, STORE_WAIT_MS);
     offset_store_free(h->offsets, STORE_WAIT_MS);
+    file_store_free(h->offset_file);
     cv_admin_free(h->admin);
 }
 

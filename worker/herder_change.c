@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "worker/herder_private.h"
+#include "worker/standalone.h"
 
 struct put_arg {
     const char *name;
@@ -47,6 +48,11 @@ herder_connector_put(struct herder *h, const char *name, const struct cv_config 
 
     if (rc != CV_OK || (forward != NULL && forward->url[0] != '\0'))
         return rc;
+    if (standalone_is(h)) {
+        if (standalone_wait_started(h, name, err) != CV_OK)
+            return err->rc;
+        a.tasks_before = config_store_task_count(h->configs, name);
+    }
     info.name = strdup(name);
     info.config = cv_config_copy(config); /* the request's own order */
     info.n_tasks = a.tasks_before;
@@ -112,7 +118,14 @@ herder_connector_patch(struct herder *h, const char *name, const struct cv_confi
     struct patch_arg a = { name, patch, forward, ret, ret_infos };
 
     *ret_infos = (struct config_infos){ 0 };
-    return herder_call(h, run_patch, &a, HERDER_REQUEST_TIMEOUT_MS, err);
+    if (herder_call(h, run_patch, &a, HERDER_REQUEST_TIMEOUT_MS, err) != CV_OK)
+        return err->rc;
+    if (!standalone_is(h))
+        return CV_OK;
+    connector_info_done(ret);
+    if (standalone_wait_started(h, name, err) != CV_OK)
+        return err->rc;
+    return herder_connector_info_now(h, name, ret, err);
 }
 
 struct name_arg {
@@ -139,7 +152,9 @@ herder_connector_delete(struct herder *h, const char *name, struct herder_forwar
 {
     struct name_arg a = { .name = name, .forward = forward };
 
-    return herder_call(h, run_delete, &a, HERDER_REQUEST_TIMEOUT_MS, err);
+    if (herder_call(h, run_delete, &a, HERDER_REQUEST_TIMEOUT_MS, err) != CV_OK)
+        return err->rc;
+    return standalone_is(h) ? standalone_wait_gone(h, name, err) : CV_OK;
 }
 
 static enum cv_rc
@@ -164,6 +179,8 @@ herder_target_set(struct herder *h, const char *name, enum target_state target, 
 
     if (!atomic_load(&h->started))
         return herder_timed_out(h, err);
+    if (!config_store_has(h->configs, name) && target == TARGET_STOPPED && standalone_is(h))
+        return cv_fail(err, CV_INTERNAL, "No connector `%s` configured", name);
     if (!config_store_has(h->configs, name))
         return cv_fail(err, CV_NOT_FOUND, "Unknown connector %s", name);
     if (target == TARGET_STOPPED)

@@ -8,6 +8,7 @@
 #include "common/secret.h"
 #include "worker/herder_forward.h"
 #include "worker/herder_private.h"
+#include "worker/standalone.h"
 
 static bool
 is_accepted(const struct worker_config *config, const char *algorithm)
@@ -74,13 +75,18 @@ herder_task_configs_put(struct herder *h, const char *name, struct cv_config *co
 {
     struct configs_arg a = { name, configs, count, forward };
 
+    if (standalone_is(h))
+        return cv_fail(err, CV_INTERNAL,
+                       "Kafka Connect in standalone mode does not support externally setting task configurations.");
     return herder_call(h, run_configs_put, &a, HERDER_REQUEST_TIMEOUT_MS, err);
 }
 
 enum cv_rc
 herder_fence(struct herder *h, const char *name, struct herder_forward *forward, struct cv_err *err)
 {
-    (void)h;
+    if (standalone_is(h))
+        return cv_fail(err, CV_INTERNAL,
+                       "Kafka Connect in standalone mode does not support exactly-once source connectors.");
     (void)forward;
     return cv_fail(err, CV_INTERNAL, "Fencing of connector %s is not served in this version: exactly.once.source.support "
                    "is disabled", name);

@@ -41,6 +41,7 @@ struct running_task {
 struct herder_call {
     enum cv_rc (*run)(struct herder *h, void *arg, struct cv_err *err);
     void *arg;
+    bool (*ready)(struct herder *h, const void *arg); /* asked in every turn, calls_lock held; NULL: it is */
     enum { CALL_QUEUED, CALL_RUNNING, CALL_DONE, CALL_CANCELLED } state; /* under calls_lock */
     enum cv_rc rc;
     struct cv_err err;
@@ -81,6 +82,7 @@ struct herder {
     struct config_store *configs;  /* set before started */
     struct status_store *statuses;
     struct offset_store *offsets;
+    struct file_store *offset_file; /* standalone only */
     char cluster_id[64];
 
     struct group_member *member;
@@ -103,6 +105,10 @@ bool herder_is_leader(const struct herder *h);
 /* herder_request.c: run a function in the herder's turn, and wait for it. */
 CV_MUST_CHECK enum cv_rc herder_call(struct herder *h, enum cv_rc (*run)(struct herder *h, void *arg, struct cv_err *err),
                                      void *arg, int timeout_ms, struct cv_err *err);
+/* The same in the first turn that finds it ready. */
+CV_MUST_CHECK enum cv_rc herder_call_when(struct herder *h, bool (*ready)(struct herder *h, const void *arg),
+                                          enum cv_rc (*run)(struct herder *h, void *arg, struct cv_err *err), void *arg,
+                                          int timeout_ms, struct cv_err *err);
 /* CV_RETRY with what the herder does instead; also for a worker that has not started. */
 enum cv_rc herder_timed_out(struct herder *h, struct cv_err *err);
 /* Where the request must go (url NULL: not known): CV_OK with forward filled, or CV_CONFLICT. */

@@ -48,7 +48,15 @@ enum cv_rc
 herder_call(struct herder *h, enum cv_rc (*run)(struct herder *h, void *arg, struct cv_err *err), void *arg,
             int timeout_ms, struct cv_err *err)
 {
-    struct herder_call call = { .run = run, .arg = arg, .state = CALL_QUEUED };
+    return herder_call_when(h, NULL, run, arg, timeout_ms, err);
+}
+
+enum cv_rc
+herder_call_when(struct herder *h, bool (*ready)(struct herder *h, const void *arg),
+                 enum cv_rc (*run)(struct herder *h, void *arg, struct cv_err *err), void *arg, int timeout_ms,
+                 struct cv_err *err)
+{
+    struct herder_call call = { .run = run, .arg = arg, .ready = ready, .state = CALL_QUEUED };
     int64_t deadline = cv_mono_ms() + timeout_ms;
     enum cv_rc rc;
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "worker/herder_private.h"
+#include "worker/standalone.h"
 
 /* A connector by name, perhaps a task of it, and what is to be restarted. */
 struct restart_arg {
@@ -37,6 +38,9 @@ run_restart(struct herder *h, void *arg, struct cv_err *err)
     struct restart_arg *a = arg;
     bool here;
 
+    if (!config_store_has(h->configs, a->name) && standalone_is(h)) /* Java's own words */
+        return cv_fail(err, CV_INTERNAL,
+                       "Cannot invoke \"java.util.Map.get(Object)\" because \"connProps\" is null");
     if (!config_store_has(h->configs, a->name))
         return cv_fail(err, CV_NOT_FOUND, "Unknown connector: %s", a->name);
     if (find_owner(h, a, GROUP_CONNECTOR, herder_runs_connector(h, a->name), &here, err) != CV_OK || !here)
@@ -61,8 +65,14 @@ run_task_restart(struct herder *h, void *arg, struct cv_err *err)
     struct group_work work = { 0 };
     bool here;
 
+    if (!config_store_has(h->configs, a->name) && standalone_is(h))
+        return cv_fail(err, CV_INTERNAL,
+                       "Failed to start task %s-%d since it is not a recognizable type (source or sink)", a->name,
+                       a->task);
     if (!config_store_has(h->configs, a->name))
         return cv_fail(err, CV_NOT_FOUND, "Unknown connector: %s", a->name);
+    if (standalone_is(h) && (a->task < 0 || a->task >= config_store_task_count(h->configs, a->name)))
+        return cv_fail(err, CV_NOT_FOUND, "Task %s-%d not found", a->name, a->task);
     if (a->task < 0 || a->task >= config_store_task_count(h->configs, a->name))
         return cv_fail(err, CV_NOT_FOUND, "Unknown task: %s-%d", a->name, a->task);
     if (find_owner(h, a, a->task, herder_runs_task(h, a->name, a->task), &here, err) != CV_OK || !here)
@@ -115,6 +125,8 @@ herder_connector_restart_all(struct herder *h, const char *name, bool include_ta
     bool known = herder_connector_state(h, name, &info, &why) == CV_OK; /* as it was before */
     enum cv_rc rc = herder_call(h, run_restart_all, &a, HERDER_REQUEST_TIMEOUT_MS, err);
 
+    if (rc == CV_OK && standalone_is(h))
+        rc = standalone_wait_restarted(h, name, err);
     if (rc == CV_OK && (forward == NULL || forward->url[0] == '\0') && !known)
         rc = cv_fail(err, CV_NOT_FOUND, "Status for connector %s not found", name);
     if (rc != CV_OK || (forward != NULL && forward->url[0] != '\0')) {

@@ -34,6 +34,8 @@ worker_libworker_a_SOURCES = \
 	worker/sink_task.c \
 	worker/sink_topics.c \
 	worker/source_task.c \
+	worker/standalone.c \
+	worker/standalone.h \
 	worker/status.c \
 	worker/status.h \
 	worker/task.c \

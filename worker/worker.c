@@ -38,7 +38,7 @@ warn_unknown(const struct worker *worker)
 }
 
 static enum cv_rc
-read_config(struct worker *worker, const char *file, struct cv_err *err)
+read_config(struct worker *worker, const char *file, enum worker_mode mode, struct cv_err *err)
 {
     struct cv_config_errors errors = { 0 };
     struct cv_config *read = cv_config_new();
@@ -50,7 +50,7 @@ read_config(struct worker *worker, const char *file, struct cv_err *err)
     if (rc == CV_OK)
         rc = cv_properties_from_env("CONNECT_", worker_config_def, read, err);
     if (rc == CV_OK)
-        rc = cv_properties_from_env("CONNECT_", worker_distributed_def, read, err);
+        rc = cv_properties_from_env("CONNECT_", mode == WORKER_STANDALONE ? worker_standalone_def : worker_distributed_def, read, err);
     if (rc == CV_OK)
         rc = cv_secrets_new(read, &worker->secrets, err);
     if (rc == CV_OK)
@@ -59,7 +59,7 @@ read_config(struct worker *worker, const char *file, struct cv_err *err)
     if (rc != CV_OK)
         return rc;
     warn_unknown(worker);
-    rc = worker_config_parse(worker->raw, WORKER_DISTRIBUTED, &worker->options, &errors, err);
+    rc = worker_config_parse(worker->raw, mode, &worker->options, &errors, err);
     for (size_t i = 1; i < errors.count; i++)
         CV_LOG_ERROR(worker->log, "the worker's configuration is wrong", CV_STR("key", errors.items[i].key),
                      CV_STR("error", errors.items[i].text));
@@ -84,7 +84,7 @@ check_converters(const struct worker *worker, struct cv_err *err)
 }
 
 enum cv_rc
-worker_new(const char *properties_file, const struct cv_plugin *const *builtin, struct worker **ret,
+worker_new(const char *properties_file, bool standalone, const struct cv_plugin *const *builtin, struct worker **ret,
            struct cv_err *err)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
@@ -95,7 +95,7 @@ worker_new(const char *properties_file, const struct cv_plugin *const *builtin, 
     worker->log = cv_log_get("culvert.worker");
     rc = plugins_new(builtin, &worker->plugins, err);
     if (rc == CV_OK)
-        rc = read_config(worker, properties_file, err);
+        rc = read_config(worker, properties_file, standalone ? WORKER_STANDALONE : WORKER_DISTRIBUTED, err);
     if (rc == CV_OK)
         rc = plugins_choose(worker->plugins, &worker->options.connectors, err);
     if (rc == CV_OK)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A distributed worker: owns configuration, plugins, secrets, metrics, REST's herder; start and shutdown order.
+ * A worker of either mode: owns configuration, plugins, secrets, metrics, REST's herder; start and shutdown order.
  * The caller opens REST (programs/), because rest/ stands above this folder.
  */
 #ifndef WORKER_WORKER_H
@@ -19,7 +19,7 @@ struct worker_config;
  * Read the properties (file, then environment CONNECT_*), resolve references, parse. Unknown keys are warned about.
  * CV_INVALID names key, value and remedy of the first error; the others are logged.
  */
-CV_MUST_CHECK enum cv_rc worker_new(const char *properties_file, const struct cv_plugin *const *builtin,
+CV_MUST_CHECK enum cv_rc worker_new(const char *properties_file, bool standalone, const struct cv_plugin *const *builtin,
                                     struct worker **ret, struct cv_err *err);
 void worker_free(struct worker *worker);
 

@@ -11,6 +11,7 @@ integration_tests = \
 	tests/integration/quickstart.int \
 	tests/integration/sample_schema.int \
 	tests/integration/secure_broker.int \
+	tests/integration/standalone.int \
 	tests/integration/streams_disk.int \
 	tests/integration/streams_faults.int \
 	tests/integration/streams_kill.int \

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "worker/group/alone.h"
 
 static enum cv_rc
 coordinator_init(struct coordinator *coord, const struct group_spec *spec, struct cv_err *err)
@@ -29,14 +30,16 @@ coordinator_init(struct coordinator *coord, const struct group_spec *spec, struc
     coord->group_id = strdup(spec->group_id);
     if (coord->group_id == NULL)
         return cv_fail_memory(err);
-    rc = cv_wire_settings_new(spec->worker, spec->client_id, &coord->settings, err);
+    coord->alone = spec->alone;
+    coord->events.ready = spec->alone;
+    rc = spec->alone ? CV_OK : cv_wire_settings_new(spec->worker, spec->client_id, &coord->settings, err);
     if (rc == CV_OK)
         rc = cv_wake_init(&coord->command, err);
     if (rc == CV_OK)
         rc = cv_wake_init(&coord->stop, err);
     if (rc == CV_OK)
         rc = cv_wake_init(&coord->news, err);
-    if (rc != CV_OK)
+    if (rc != CV_OK || coord->alone)
         return rc;
     coord->discovery = (struct discovery){ .settings = coord->settings,
                                            .group_id = coord->group_id,
@@ -119,8 +122,12 @@ coordinator_request(struct coordinator *coord, enum cv_wire_api api, struct cv_b
     coord->slot_api = api;
     coord->slot_timeout_ms = timeout_ms;
     coord->slot_seq++;
+    if (coord->alone) {
+        alone_answer(api, &coord->slot_body);
+        coord->slot = SLOT_ANSWERED;
+    }
     cv_unlock(&coord->lock);
-    cv_wake_signal(&coord->command);
+    cv_wake_signal(coord->alone ? &coord->news : &coord->command);
 }
 
 bool
@@ -190,6 +197,10 @@ coordinator_leave(struct coordinator *coord, const char *member_id)
     coordinator_beats_off(coord);
     coord->slot = SLOT_EMPTY;
     coord->slot_seq++;
+    if (coord->alone) {
+        cv_unlock(&coord->lock);
+        return;
+    }
     free(coord->leave_member);
     coord->leave_member = strdup(member_id);
     coord->leave_sent = false;

@@ -26,6 +26,7 @@ struct flight {
 
 struct coordinator {
     /* constant */
+    bool alone; /* no thread, no connection */
     struct cv_wire_settings *settings;
     char *group_id;
     int session_timeout_ms;

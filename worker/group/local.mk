@@ -1,6 +1,8 @@
 EXTRA_DIST += worker/group/README.md
 noinst_LIBRARIES += worker/group/libgroup.a
 worker_group_libgroup_a_SOURCES = \
+	worker/group/alone.c \
+	worker/group/alone.h \
 	worker/group/assignor.c \
 	worker/group/assignor.h \
 	worker/group/calc.c \

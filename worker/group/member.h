@@ -41,6 +41,7 @@ struct group_callbacks {
 
 struct group_spec {
     const char *group_id;
+    bool alone; /* a standalone worker: no group in Kafka, rounds are answered at once (alone.h) */
     const char *client_id;
     const char *url; /* advertised REST URL with trailing slash */
     enum group_protocol protocol;
