@@ -63,3 +63,21 @@ tests_fuzz_java_map_SOURCES = tests/fuzz/java_map.c $(fuzz_driver)
 tests_fuzz_java_map_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_java_map_LDADD = worker/store/libstore.a $(fuzz_common)
 EXTRA_DIST += tests/fuzz/java_map.in
+
+fuzz_targets += tests/fuzz/wire_response
+tests_fuzz_wire_response_SOURCES = tests/fuzz/wire_response.c $(fuzz_driver)
+tests_fuzz_wire_response_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_wire_response_LDADD = common/wire/libwire.a $(fuzz_common) $(OPENSSL_LIBS)
+EXTRA_DIST += tests/fuzz/wire_response.in
+
+fuzz_targets += tests/fuzz/sasl_scram
+tests_fuzz_sasl_scram_SOURCES = tests/fuzz/sasl_scram.c $(fuzz_driver)
+tests_fuzz_sasl_scram_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_sasl_scram_LDADD = common/wire/libwire.a $(fuzz_common) $(OPENSSL_LIBS)
+EXTRA_DIST += tests/fuzz/sasl_scram.in
+
+fuzz_targets += tests/fuzz/jaas
+tests_fuzz_jaas_SOURCES = tests/fuzz/jaas.c $(fuzz_driver)
+tests_fuzz_jaas_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_jaas_LDADD = $(fuzz_common)
+EXTRA_DIST += tests/fuzz/jaas.in
