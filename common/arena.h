@@ -68,9 +68,9 @@ cv_arena_alloc(struct cv_arena *arena, size_t len)
     arena->used += len;
     return at;
 }
-void *cv_arena_zalloc(struct cv_arena *arena, size_t len);
+CV_API void *cv_arena_zalloc(struct cv_arena *arena, size_t len);
 char *cv_arena_strdup(struct cv_arena *arena, const char *str);
-void *cv_arena_dup(struct cv_arena *arena, const void *data, size_t len); /* with a NUL behind it */
+CV_API void *cv_arena_dup(struct cv_arena *arena, const void *data, size_t len); /* with a NUL behind it */
 
 /* At least len contiguous bytes, valid until the next call on the arena except advance. NULL when memory is
    out. */

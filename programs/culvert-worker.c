@@ -28,6 +28,7 @@
 #include "programs/version.h"
 #include "programs/worker_options.h"
 #include "rest/rest.h"
+#include "worker/plugins.h"
 #include "worker/standalone.h"
 #include "worker/worker.h"
 #include "worker/worker_config.h"
@@ -79,6 +80,7 @@ usage(FILE *out)
           "       culvert-worker --standalone FILE.properties [CONNECTOR.properties | CONNECTOR.json]...\n"
           "       culvert-worker --version [--deps]\n"
           "       culvert-worker --print-options\n"
+          "       culvert-worker --print-plugins FILE.properties\n"
           "       culvert-worker --help\n"
           "\n"
           "Runs a distributed Kafka Connect worker, or a standalone one. FILE has Kafka's own keys, as connect-distributed.properties;\n"
@@ -95,6 +97,26 @@ print_version(bool deps)
     printf("librdkafka %s\n", cv_kafka_library_version());
     if (cv_kafka_library_warning() != NULL)
         printf("  %s\n", cv_kafka_library_warning());
+}
+
+/* What a worker with this file has to offer, one a line: kind, class, version. */
+static int
+print_plugins(const char *file)
+{
+    struct worker *worker = NULL;
+    struct cv_err err;
+
+    if (worker_new(file, false, builtin_plugins, &worker, &err) != CV_OK) {
+        fprintf(stderr, "culvert-worker: %s\n", err.text);
+        return 1;
+    }
+    for (size_t i = 0; i < plugins_count(worker_plugins(worker)); i++) {
+        struct plugin_entry entry = plugins_at(worker_plugins(worker), i);
+
+        printf("%s %s %s\n", plugins_kind_name(entry.plugin->kind), entry.class_name, entry.plugin->version);
+    }
+    worker_free(worker);
+    return fflush(stdout) == 0 ? 0 : 1;
 }
 
 /* *ret_spec holds the TLS keys that REST borrows: rest_spec_done after rest_stop. */
@@ -200,6 +222,8 @@ main(int argc, char **argv)
         worker_options_print(stdout);
         return fflush(stdout) == 0 ? 0 : 1;
     }
+    if (argc == 3 && strcmp(argv[1], "--print-plugins") == 0)
+        return print_plugins(argv[2]);
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         usage(stdout);
         return 0;

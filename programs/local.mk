@@ -19,6 +19,12 @@ programs_culvert_worker_SOURCES = \
 	programs/options_doc.h \
 	programs/worker_options.c \
 	programs/worker_options.h
+# Plugins in shared libraries call what include/culvert declares: all of it must be there, and visible.
+programs_culvert_worker_LDFLAGS = $(AM_LDFLAGS) -Wl,--export-dynamic
+pkgconfigdir = $(libdir)/pkgconfig
+pkgconfig_DATA = culvert.pc
+TESTS += tests/unit/plugin_library_test.sh
+EXTRA_DIST += tests/unit/plugin_library_test.sh docs/plugins.md docs/plugin-example/topic_prefix.c
 programs_culvert_worker_LDADD = \
 	rest/librest.a \
 	worker/libworker.a \
@@ -31,7 +37,7 @@ programs_culvert_worker_LDADD = \
 	connectors/verifiable/libverifiable.a \
 	converters/libconverters.a \
 	transforms/libtransforms.a \
-	data/libdata.a \
+	$(WHOLE_ARCHIVE) data/libdata.a common/libcommon.a $(NO_WHOLE_ARCHIVE) \
 	common/http/libhttp.a \
 	common/kafka/libkafka.a \
 	common/wire/libwire.a \

@@ -26,6 +26,8 @@ worker_libworker_a_SOURCES = \
 	worker/herder_work.c \
 	worker/pipeline.c \
 	worker/pipeline.h \
+	worker/plugin_path.c \
+	worker/plugin_path.h \
 	worker/plugins.c \
 	worker/plugins.h \
 	worker/sink_partitions.c \

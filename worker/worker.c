@@ -13,6 +13,7 @@
 #include "common/properties.h"
 #include "common/secret.h"
 #include "worker/herder.h"
+#include "worker/plugin_path.h"
 #include "worker/plugins.h"
 #include "worker/worker_config.h"
 
@@ -20,6 +21,7 @@ struct worker {
     struct cv_config *raw;
     struct worker_config options;
     struct cv_secrets *secrets;
+    struct plugin_path *plugin_path;
     struct plugins *plugins;
     struct cv_metrics *metrics;
     struct herder *herder;
@@ -93,9 +95,11 @@ worker_new(const char *properties_file, bool standalone, const struct cv_plugin 
     if (worker == NULL)
         return cv_fail_memory(err);
     worker->log = cv_log_get("culvert.worker");
-    rc = plugins_new(builtin, &worker->plugins, err);
+    rc = read_config(worker, properties_file, standalone ? WORKER_STANDALONE : WORKER_DISTRIBUTED, err);
     if (rc == CV_OK)
-        rc = read_config(worker, properties_file, standalone ? WORKER_STANDALONE : WORKER_DISTRIBUTED, err);
+        rc = plugin_path_open(&worker->options.plugin_path, builtin, &worker->plugin_path, err);
+    if (rc == CV_OK)
+        rc = plugins_new(plugin_path_list(worker->plugin_path), &worker->plugins, err);
     if (rc == CV_OK)
         rc = plugins_choose(worker->plugins, &worker->options.connectors, err);
     if (rc == CV_OK)
@@ -118,6 +122,7 @@ worker_free(struct worker *worker)
     worker_stop(worker);
     cv_metrics_free(worker->metrics);
     plugins_free(worker->plugins);
+    plugin_path_free(worker->plugin_path);
     cv_secrets_free(worker->secrets);
     worker_config_done(&worker->options);
     cv_config_free(worker->raw);

@@ -247,4 +247,28 @@ struct cv_plugin {
     };
 };
 
+/* ---- plugins in a shared library (docs/plugins.md) ---- */
+
+/* What a library says of itself; sizes tell headers apart that forgot to change CV_PLUGIN_API. */
+struct cv_plugin_library {
+    int api;
+    size_t plugin_size;
+    size_t def_size;
+    size_t value_size;
+    size_t record_size;
+    const struct cv_plugin *const *plugins; /* NULL at the end */
+};
+
+/* Once a library, at file scope: CV_PLUGIN_LIBRARY(&my_source, &my_transform); */
+#define CV_PLUGIN_LIBRARY(...)                                                                             \
+    extern CV_API const struct cv_plugin_library culvert_plugin_library;                                   \
+    const struct cv_plugin_library culvert_plugin_library = {                                              \
+        .api = CV_PLUGIN_API,                                                                              \
+        .plugin_size = sizeof(struct cv_plugin),                                                           \
+        .def_size = sizeof(struct cv_config_def),                                                          \
+        .value_size = sizeof(struct cv_value),                                                             \
+        .record_size = sizeof(struct cv_record),                                                           \
+        .plugins = (const struct cv_plugin *const[]){ __VA_ARGS__, NULL }                                  \
+    }
+
 #endif

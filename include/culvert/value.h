@@ -85,4 +85,8 @@ CV_API struct cv_value *cv_value_copy(struct cv_arena *arena, const struct cv_va
 /* Deep equality of contents and type; maps compare without regard to order, as java.util.Map does. */
 CV_API bool cv_value_equal(const struct cv_value *a, const struct cv_value *b);
 
+/* Memory of a batch, freed with it; NULL when memory is out. */
+CV_API void *cv_arena_zalloc(struct cv_arena *arena, size_t len);
+CV_API void *cv_arena_dup(struct cv_arena *arena, const void *data, size_t len);
+
 #endif
