@@ -106,3 +106,4 @@ unit_tests += tests/unit/secret_test
 tests_unit_secret_test_SOURCES = tests/unit/secret_test.c
 tests_unit_secret_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_secret_test_LDADD = $(unit_common)
+EXTRA_DIST += docs/security.md
