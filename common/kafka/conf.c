@@ -52,7 +52,7 @@ static const struct kafka_default defaults[] = {
     { C, "fetch.error.backoff.ms", "100" },
     /* a full queue stops fetching for a second (2.0.2 has no key for that), so the bytes bound it, not the count */
     { C, "queued.min.messages", "1000000" },
-    { C, "queued.max.messages.kbytes", "32768" },
+    { C, "queued.max.messages.kbytes", "16384" },
     { C, "check.crcs", "true" },
     { C | A, "isolation.level", "read_uncommitted" },
     { C | A, "allow.auto.create.topics", "false" },
