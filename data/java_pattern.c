@@ -15,6 +15,7 @@
 
 #include "common/buf.h"
 #include "common/regex.h"
+#include "data/java_syntax.h"
 
 #define TEXT_MAX 1000
 
@@ -50,22 +51,29 @@ units(const char *utf8, size_t len)
     return n;
 }
 
+/* Behind the text: where, the pattern, and a mark below it. */
+static void
+print_place(struct cv_buf *out, const char *pattern, size_t pos)
+{
+    size_t index = units(pattern, pos);
+
+    cv_buf_printf(out, " near index %zu\n%s", index, pattern);
+    if (pattern[pos] != '\0')
+        cv_buf_printf(out, "\n%*s^", (int)index, "");
+}
+
 static void
 print(struct cv_buf *out, const struct fault *fault, const char *pattern, size_t pos)
 {
     size_t len = strlen(pattern);
-    size_t index;
 
     if (pos > len)
         pos = len;
     if (fault->shift < 0 && pos > 0)
         pos--;
-    index = units(pattern, pos);
     cv_buf_str(out, "Invalid regex: ");
     cv_buf_printf(out, fault->java, pattern[pos]);
-    cv_buf_printf(out, " near index %zu\n%s", index, pattern);
-    if (pos < len)
-        cv_buf_printf(out, "\n%*s^", (int)index, "");
+    print_place(out, pattern, pos);
 }
 
 /* The position that cv_regex_new names behind the pattern, and what follows. */
@@ -90,16 +98,21 @@ java_pattern_check(const struct cv_config_def *def, const char *value, struct cv
     struct cv_regex *regex = NULL;
     struct cv_err why = CV_ERR_INIT;
     struct cv_buf text = CV_BUF_INIT(TEXT_MAX);
-    const char *message;
+    const char *message = NULL;
     size_t pos = 0;
 
     (void)def;
-    if (cv_regex_new(value, false, &regex, &why) == CV_OK) {
-        cv_regex_free(regex);
-        return CV_OK;
+    if (java_syntax_check(value, &why, &pos)) {
+        if (cv_regex_new(value, false, &regex, &why) == CV_OK) {
+            cv_regex_free(regex);
+            return CV_OK;
+        }
+        message = pcre2_message(why.text, &pos);
+    } else {
+        cv_buf_printf(&text, "Invalid regex: %s", why.text);
+        print_place(&text, value, pos);
     }
     cv_fail(err, CV_INVALID, "Invalid regex: %s", why.text);
-    message = pcre2_message(why.text, &pos);
     for (size_t i = 0; message != NULL && i < CV_COUNT(faults); i++)
         if (strncmp(message, faults[i].pcre2, strlen(faults[i].pcre2)) == 0)
             print(&text, &faults[i], value, pos);

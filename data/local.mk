@@ -4,6 +4,7 @@ data_libdata_a_SOURCES = \
 	data/java_order.c data/java_order.h \
 	data/java_pattern.c data/java_pattern.h \
 	data/java_string.c data/java_string.h \
+	data/java_syntax.c data/java_syntax.h \
 	data/json.h data/json_read.c data/json_write.c \
 	data/logical.c data/logical.h \
 	data/lru.c data/lru.h \

@@ -90,7 +90,8 @@ check_group(struct validation *run)
         if (name == NULL || strncmp(worker, "connect-", 8) != 0 || strcmp(worker + 8, name) != 0)
             return CV_OK;
         info = config_infos_find(run->infos, "name");
-        return validation_errorf(run, info, "Consumer group for sink connector named %s conflicts with Connect worker group %s",
+        return validation_errorf(run, info,
+                                 "Consumer group for sink connector named %s conflicts with Connect worker group %s",
                           name, worker);
     }
     info = validation_row_for_error(run, "consumer.override.group.id");
@@ -111,7 +112,8 @@ validation_check_sink(struct validation *run)
         text = "topics and topics.regex are mutually exclusive options, but both are set.";
     else if (!topics && !regex)
         text = "Must configure one of topics or topics.regex";
-    if (text != NULL && (validation_error_at(run, "topics", text) != CV_OK || validation_error_at(run, "topics.regex", text) != CV_OK))
+    if (text != NULL && (validation_error_at(run, "topics", text) != CV_OK ||
+                         validation_error_at(run, "topics.regex", text) != CV_OK))
         return run->err->rc;
     if (check_dead_letters(run) != CV_OK)
         return run->err->rc;
