@@ -23,7 +23,6 @@
 #include "common/kafka/topic_log.h"
 #include "common/log.h"
 #include "common/map.h"
-#include "common/metrics.h"
 #include "worker/herder_private.h"
 #include "worker/store/file_store.h"
 #include "worker/task.h"
@@ -778,46 +777,4 @@ herder_stop(struct herder *h)
     cv_wake_signal(&h->wake);
     cv_thread_join(h->thread, -1);
     herder_free(h);
-}
-
-/* ---- metrics ---- */
-
-#define WORKER_METRIC(kind, plain, confluent, text)                                                        \
-    { .type = kind, .names = { "kafka_connect_" plain, "kafka_connect_" confluent, NULL }, .help = text }
-
-static const struct cv_metric metric_connectors =
-    WORKER_METRIC(CV_GAUGE, "worker_connector_count", "connect_worker_metrics_connector_count",
-                  "Connectors that this worker runs.");
-static const struct cv_metric metric_tasks = WORKER_METRIC(
-    CV_GAUGE, "worker_task_count", "connect_worker_metrics_task_count", "Tasks that this worker runs.");
-static const struct cv_metric metric_epoch =
-    WORKER_METRIC(CV_GAUGE, "worker_rebalance_epoch", "connect_worker_rebalance_metrics_epoch",
-                  "Generation of the group.");
-static const struct cv_metric metric_rebalances = WORKER_METRIC(
-    CV_COUNTER, "worker_rebalance_completed_rebalances_total",
-    "connect_worker_rebalance_metrics_completed_rebalances_total", "Rounds of the group that were completed.");
-
-void
-herder_metrics(void *arg, struct cv_metrics_sink *sink)
-{
-    struct herder *h = arg;
-    struct cv_hash_entry at;
-    struct member_stats stats;
-    size_t i = 0;
-
-    cv_lock(&h->running_lock);
-    cv_metrics_add(sink, &metric_connectors, NULL, 0, (double)cv_hash_count(h->connectors));
-    cv_metrics_add(sink, &metric_tasks, NULL, 0, (double)cv_hash_count(h->tasks));
-    while (cv_hash_next(h->tasks, &i, &at)) {
-        const struct running_task *t = at.value;
-
-        if (t->task != NULL)
-            task_metrics(t->task, sink);
-    }
-    cv_unlock(&h->running_lock);
-    cv_metrics_add(sink, &metric_epoch, NULL, 0, (double)atomic_load(&h->generation));
-    if (atomic_load(&h->started)) {
-        member_stats(h->member, &stats);
-        cv_metrics_add(sink, &metric_rebalances, NULL, 0, (double)stats.rebalances);
-    }
 }

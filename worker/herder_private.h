@@ -94,6 +94,9 @@ struct herder {
     bool had_revocations;
     int64_t scheduled_rebalance_ms; /* 0: none */
 
+    _Atomic uint64_t connector_starts, connector_failures; /* since the worker started, for metrics */
+    _Atomic uint64_t task_starts, task_failures;
+
     struct cv_lock running_lock;   /* of the two maps; only the herder's thread changes them */
     struct cv_hash *connectors;    /* struct running_connector by name */
     struct cv_hash *tasks;         /* struct running_task by "name-id" */

@@ -147,7 +147,9 @@ herder_start_connector(struct herder *h, const char *name)
         running_connector_free(c);
         return;
     }
+    atomic_fetch_add(&h->connector_starts, 1);
     if (herder_resolved_config(h, name, &cfg, &c->plugin, &err) != CV_OK) {
+        atomic_fetch_add(&h->connector_failures, 1);
         put_connector_status(h, c, STATUS_FAILED, err.text);
     } else if (target == TARGET_STARTED) {
         put_connector_status(h, c, STATUS_RUNNING, NULL);
@@ -228,7 +230,9 @@ herder_start_task(struct herder *h, const char *name, int task)
     }
     t->herder = h;
     t->id = task;
+    atomic_fetch_add(&h->task_starts, 1);
     if (make_task(h, t, &err) != CV_OK) {
+        atomic_fetch_add(&h->task_failures, 1);
         CV_LOG_ERROR(h->log, "task could not be started", CV_STR("connector", name), CV_INT("task", task),
                      CV_ERR(&err));
         on_task_status(h, name, task, STATUS_FAILED, err.text, NULL);

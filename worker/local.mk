@@ -17,6 +17,7 @@ worker_libworker_a_SOURCES = \
 	worker/herder_forward.c \
 	worker/herder_forward.h \
 	worker/herder_internal.c \
+	worker/herder_metrics.c \
 	worker/herder_offsets.c \
 	worker/herder_private.h \
 	worker/herder_read.c \
