@@ -955,6 +955,100 @@ cors_is_answered_as_connect_4_does(void **state)
     stop(&w);
 }
 
+/* ---- users ---- */
+
+static void
+write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void
+users_are_asked_for_behind_routing(void **state)
+{
+#define USER "Authorization: Basic dXNlcjpwYTpzcw==\r\n" /* user:pa:ss */
+    static const struct {
+        const char *method, *path, *header;
+        int status;
+    } rows[] = {
+        { "GET", "/connectors", NULL, 401 },
+        { "GET", "/connectors", USER, 200 },
+        { "GET", "/health", NULL, 401 },
+        { "GET", "/admin/loggers", NULL, 401 },
+        { "GET", "/connectors", "Authorization: Basic %%%\r\n", 400 },
+        { "GET", "/nope", NULL, 404 },
+        { "DELETE", "/connectors", NULL, 405 },
+        { "GET", "/connectors", "Accept: text/html\r\n", 406 },
+        { "OPTIONS", "/connectors", NULL, 401 },
+        { "OPTIONS", "/connectors", USER, 200 },
+        { "GET", "/connectors/c/tasks", NULL, 401 },
+        { "PUT", "/connectors/c/fence", NULL, 404 }, /* other workers sign: the herder is asked */
+    };
+    struct rest_spec spec = basic_spec();
+    char dir[] = "/tmp/rest-api-test.XXXXXX", jaas[64], users[64], text[256];
+    struct worker w;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(jaas, sizeof(jaas), "%s/jaas", dir);
+    (void)snprintf(users, sizeof(users), "%s/users", dir);
+    (void)snprintf(text, sizeof(text),
+                   "KafkaConnect { x.PropertyFileLoginModule required file=\"%s\"; };", users);
+    write_file(users, "user=pa:ss\n");
+    write_file(jaas, text);
+    spec.auth_file = jaas;
+    w = start(spec);
+    for (size_t i = 0; i < CV_COUNT(rows); i++) {
+        struct raw_answer a =
+            raw_call(w.port, rows[i].method, rows[i].path, rows[i].header, NULL);
+
+        print_message("%s %s\n", rows[i].method, rows[i].path);
+        assert_int_equal(a.status, rows[i].status);
+        assert_null(raw_header(&a, "WWW-Authenticate"));
+        if (a.status == 401) {
+            assert_string_equal(a.body, "User cannot access the resource.");
+            assert_null(raw_header(&a, "Allow"));
+        }
+        raw_answer_done(&a);
+    }
+    stop(&w);
+    assert_int_equal(unlink(jaas) | unlink(users) | rmdir(dir), 0);
+}
+
+static void
+the_jaas_file_is_named_by_us_or_as_in_java_and_other_extensions_are_refused(void **state)
+{
+#define BASIC_AUTH                                                                                 \
+    "org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension"
+    struct cv_config *worker = cv_config_new();
+    struct rest_spec spec;
+    struct cv_err err;
+
+    (void)state;
+    assert_int_equal(cv_config_set(worker, "rest.extension.classes", BASIC_AUTH, &err), CV_OK);
+    (void)unsetenv("KAFKA_OPTS");
+    assert_int_equal(rest_spec_init(&spec, worker, &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "rest.basic.auth.jaas.file"));
+    (void)setenv("KAFKA_OPTS", "-Xa=b -Djava.security.auth.login.config=/j/a.conf -Dx", 1);
+    assert_int_equal(rest_spec_init(&spec, worker, &err), CV_OK);
+    assert_string_equal(spec.auth_file, "/j/a.conf");
+    rest_spec_done(&spec);
+    assert_int_equal(cv_config_set(worker, "rest.basic.auth.jaas.file", "/ours", &err), CV_OK);
+    assert_int_equal(rest_spec_init(&spec, worker, &err), CV_OK);
+    assert_string_equal(spec.auth_file, "/ours");
+    rest_spec_done(&spec);
+    (void)unsetenv("KAFKA_OPTS");
+    assert_int_equal(cv_config_set(worker, "rest.extension.classes", BASIC_AUTH ", org.x.Other", &err),
+                     CV_OK);
+    assert_int_equal(rest_spec_init(&spec, worker, &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "org.x.Other"));
+    cv_config_free(worker);
+}
+
 static void
 configured_headers_are_on_every_answer(void **state)
 {
@@ -1119,6 +1213,8 @@ main(void)
         TEST(requests_for_the_leader_are_forwarded_and_answered),
         TEST(forwards_end_after_two_hops),
         TEST(cors_is_answered_as_connect_4_does),
+        TEST(users_are_asked_for_behind_routing),
+        TEST(the_jaas_file_is_named_by_us_or_as_in_java_and_other_extensions_are_refused),
         TEST(configured_headers_are_on_every_answer),
         TEST(wrong_settings_are_refused_by_name),
         TEST(a_spec_is_made_of_the_workers_keys),
