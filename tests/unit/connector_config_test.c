@@ -4,6 +4,8 @@
 
 #include "tests/helper/cmocka_all.h"
 
+#include "worker/client_config.h"
+
 static const struct cv_config_def *
 row(enum cv_plugin_kind kind, const char *name)
 {
@@ -124,12 +126,12 @@ static void
 client_options_have_their_types(void **state)
 {
     (void)state;
-    assert_int_equal(client_override_def("linger.ms")->type, CV_CONFIG_LONG);
-    assert_int_equal(client_override_def("max.poll.records")->type, CV_CONFIG_INT);
-    assert_int_equal(client_override_def("sasl.jaas.config")->type, CV_CONFIG_PASSWORD);
-    assert_int_equal(client_override_def("ssl.key.password")->type, CV_CONFIG_PASSWORD);
-    assert_null(client_override_def("linger"));
-    assert_null(client_override_def("plugin.library.paths"));
+    assert_int_equal(client_config_def(CV_KAFKA_PRODUCER, "linger.ms")->type, CV_CONFIG_LONG);
+    assert_int_equal(client_config_def(CV_KAFKA_CONSUMER, "max.poll.records")->type, CV_CONFIG_INT);
+    assert_int_equal(client_config_def(CV_KAFKA_PRODUCER, "sasl.jaas.config")->type, CV_CONFIG_PASSWORD);
+    assert_int_equal(client_config_def(CV_KAFKA_ADMIN, "ssl.key.password")->type, CV_CONFIG_PASSWORD);
+    assert_null(client_config_def(CV_KAFKA_PRODUCER, "linger"));
+    assert_null(client_config_def(CV_KAFKA_PRODUCER, "plugin.library.paths"));
 }
 
 int
