@@ -50,5 +50,4 @@ unit_tests += tests/unit/file_store_test
 EXTRA_DIST += tests/data/offset_file
 tests_unit_file_store_test_SOURCES = tests/unit/file_store_test.c
 tests_unit_file_store_test_CPPFLAGS = $(unit_cppflags)
-tests_unit_file_store_test_LDADD = worker/store/libstore.a data/libdata.a common/kafka/libkafka.a common/libcommon.a \
-	$(RDKAFKA_LIBS) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
+tests_unit_file_store_test_LDADD = worker/store/libstore.a data/libdata.a $(unit_kafka)
