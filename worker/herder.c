@@ -3,8 +3,7 @@
  * The herder's loop.
  *
  * One turn: config events, requests, timers, the leader's duties, then the group: join if need be, wait for
- * something to happen. A round of the group is acted upon when our copy of the config topic is where the leader's
- * was; a copy that is elsewhere asks for another round.
+ * something to happen.
  *
  * Source: org.apache.kafka.connect.runtime.distributed.DistributedHerder.
  */
@@ -205,152 +204,6 @@ act_on_events(struct herder *h)
     events_done(&events);
 }
 
-/* ---- the group ---- */
-
-static int64_t
-group_config_offset(void *arg)
-{
-    struct herder *h = arg;
-
-    return config_store_offset(h->configs);
-}
-
-static enum cv_rc
-group_config(void *arg, struct group_config *ret, struct cv_err *err)
-{
-    struct herder *h = arg;
-
-    return config_store_units(h->configs, ret, err);
-}
-
-/* What a deleted connector leaves behind is taken back by whoever ran it. */
-static void
-destroy_statuses(struct herder *h, const struct group_work *work)
-{
-    for (size_t i = 0; i < work->count; i++) {
-        const struct group_unit *unit = &work->items[i];
-
-        if (config_store_has(h->configs, unit->connector))
-            continue;
-        status_store_put(h->statuses, unit->connector,
-                         unit->task == GROUP_CONNECTOR ? STATUS_CONNECTOR : unit->task, STATUS_DESTROYED, NULL,
-                         NULL, atomic_load(&h->generation), false);
-        if (unit->task == GROUP_CONNECTOR)
-            status_store_topics_reset(h->statuses, unit->connector);
-    }
-}
-
-static void
-on_revoked(void *arg, const struct group_work *work, bool all)
-{
-    struct herder *h = arg;
-
-    herder_stage(h, "stopping work that was revoked");
-    herder_stop_work(h, all ? NULL : work);
-    if (work != NULL)
-        destroy_statuses(h, work);
-    h->had_revocations = !all;
-}
-
-static void
-on_assigned(void *arg, const struct group_assignment *assignment, const struct group_work *work,
-            int32_t generation)
-{
-    struct herder *h = arg;
-
-    atomic_store(&h->generation, generation);
-    group_work_done(&h->assignment);
-    if (!group_work_copy(&h->assignment, work))
-        CV_LOG_ERROR(h->log, "out of memory for an assignment");
-    h->assignment_offset = assignment->config_offset;
-    h->assignment_error = assignment->error;
-    h->assignment_pending = true;
-    h->scheduled_rebalance_ms = assignment->delay_ms > 0 ? cv_mono_ms() + assignment->delay_ms : 0;
-    CV_LOG_INFO(h->log, "assignment received", CV_INT("generation", generation),
-                CV_STR("leader", assignment->leader), CV_INT("units", work->count),
-                CV_INT("config_offset", assignment->config_offset), CV_INT("delay_ms", assignment->delay_ms));
-}
-
-/* The leader takes back statuses of connectors and tasks that are no more. */
-static void
-clean_statuses(struct herder *h)
-{
-    char **names = NULL;
-    size_t count = 0;
-    struct cv_err err;
-
-    if (status_store_connectors(h->statuses, &names, &count, &err) != CV_OK)
-        return;
-    for (size_t i = 0; i < count; i++) {
-        bool exists = config_store_has(h->configs, names[i]);
-        int have = config_store_task_count(h->configs, names[i]), *ids = NULL;
-        size_t n = 0;
-
-        if (status_store_tasks(h->statuses, names[i], &ids, &n, &err) != CV_OK)
-            n = 0;
-        for (size_t t = 0; t < n; t++)
-            if (!exists || ids[t] >= have)
-                status_store_put(h->statuses, names[i], ids[t], STATUS_DESTROYED, NULL, NULL,
-                                 atomic_load(&h->generation), false);
-        if (!exists)
-            status_store_put(h->statuses, names[i], STATUS_CONNECTOR, STATUS_DESTROYED, NULL, NULL,
-                             atomic_load(&h->generation), false);
-        free(ids);
-        free(names[i]);
-    }
-    free(names);
-}
-
-static void
-start_assigned(struct herder *h)
-{
-    herder_stage(h, "starting assigned work");
-    for (size_t i = 0; i < h->assignment.count; i++) {
-        const struct group_unit *unit = &h->assignment.items[i];
-
-        if (unit->task == GROUP_CONNECTOR && !herder_runs_connector(h, unit->connector))
-            herder_start_connector(h, unit->connector);
-    }
-    for (size_t i = 0; i < h->assignment.count; i++) {
-        const struct group_unit *unit = &h->assignment.items[i];
-
-        if (unit->task != GROUP_CONNECTOR && !herder_runs_task(h, unit->connector, unit->task))
-            herder_start_task(h, unit->connector, unit->task);
-    }
-}
-
-/* Act on the last round once our config copy is where the leader's was. */
-static void
-act_on_assignment(struct herder *h)
-{
-    struct cv_err err;
-
-    if (!h->assignment_pending || member_rejoin_pending(h->member))
-        return;
-    if (config_store_offset(h->configs) < h->assignment_offset || h->assignment_error != 0) {
-        herder_stage(h, "reading to the end of the config topic");
-        if (config_store_read_to_end(h->configs, h->spec.config->worker_sync_timeout_ms, &err) != CV_OK) {
-            CV_LOG_WARN(h->log, "could not read the config topic to its end, leaving the group for a while",
-                        CV_ERR(&err));
-            member_leave(h->member, "the config topic could not be read");
-            return;
-        }
-    }
-    if (h->assignment_error != 0 || config_store_offset(h->configs) != h->assignment_offset) {
-        member_request_rejoin(h->member, "the assignment is for another config offset");
-        h->assignment_pending = false;
-        return;
-    }
-    h->assignment_pending = false;
-    start_assigned(h);
-    if (member_is_leader(h->member))
-        clean_statuses(h);
-    if (h->had_revocations) {
-        h->had_revocations = false;
-        member_request_rejoin(h->member, "work was revoked");
-    }
-}
-
 /* ---- timers and duties ---- */
 
 /* The first call that is ready, out of the queue if take is set; NULL: none. */
@@ -437,32 +290,44 @@ in_group(const struct herder *h)
     return member_generation(h->member) >= 0 && !member_rejoin_pending(h->member);
 }
 
+/* By when the loop must turn again. The rebalance that is due is asked for. */
+static int64_t
+next_turn_ms(struct herder *h, int64_t reconfiguration_ms)
+{
+    int64_t now_ms = cv_mono_ms(), deadline_ms = now_ms + IDLE_MS;
+
+    if (h->assignment_pending && h->sync_retry_ms < deadline_ms)
+        deadline_ms = h->sync_retry_ms;
+    if (reconfiguration_ms != 0 && reconfiguration_ms < deadline_ms)
+        deadline_ms = reconfiguration_ms;
+    if (h->scheduled_rebalance_ms != 0 && h->scheduled_rebalance_ms <= now_ms) {
+        h->scheduled_rebalance_ms = 0;
+        member_request_rejoin(h->member, "the scheduled rebalance is due");
+    }
+    if (h->scheduled_rebalance_ms != 0 && h->scheduled_rebalance_ms < deadline_ms)
+        deadline_ms = h->scheduled_rebalance_ms;
+    return in_group(h) && ready_call(h, false) != NULL ? now_ms : deadline_ms;
+}
+
 static enum cv_rc
 turn(struct herder *h, struct cv_err *err)
 {
-    int64_t deadline, next;
+    int64_t deadline_ms;
     enum cv_rc rc;
 
+    if (h->out_of_sync && !herder_sync(h)) {
+        cv_wake_wait(&h->wake, h->sync_retry_ms);
+        return CV_OK;
+    }
     act_on_events(h);
-    act_on_assignment(h);
+    herder_act_on_assignment(h);
     if (in_group(h)) { /* requests wait while a rebalance is under way, as they do in Connect */
         run_calls(h);
         keep_session_key(h);
     }
-    next = run_reconfigurations(h);
-    deadline = cv_mono_ms() + (ready_call(h, false) != NULL ? 0 : IDLE_MS);
-    if (next != 0 && next < deadline)
-        deadline = next;
-    if (h->scheduled_rebalance_ms != 0) {
-        if (h->scheduled_rebalance_ms <= cv_mono_ms()) {
-            h->scheduled_rebalance_ms = 0;
-            member_request_rejoin(h->member, "the scheduled rebalance is due");
-        } else if (h->scheduled_rebalance_ms < deadline) {
-            deadline = h->scheduled_rebalance_ms;
-        }
-    }
+    deadline_ms = next_turn_ms(h, run_reconfigurations(h));
     herder_stage(h, "ensuring membership in the cluster");
-    rc = member_poll(h->member, &h->wake, h->assignment_pending ? cv_mono_ms() : deadline, err);
+    rc = member_poll(h->member, &h->wake, deadline_ms, err);
     if (rc == CV_RETRY) {
         CV_LOG_WARN(h->log, "the group coordinator is away, trying again", CV_ERR(err));
         return CV_OK;
@@ -636,11 +501,7 @@ open_member(struct herder *h, struct cv_err *err)
                                .retry_backoff_ms = (int)c->retry_backoff_ms,
                                .request_timeout_ms = c->request_timeout_ms,
                                .worker = h->spec.raw,
-                               .callbacks = { .arg = h,
-                                              .config_offset = group_config_offset,
-                                              .config = group_config,
-                                              .revoked = on_revoked,
-                                              .assigned = on_assigned } };
+                               .callbacks = herder_group_callbacks(h) };
 
     if (is_alone(h)) { /* no one else's sessions, keys and delays */
         spec.protocol = GROUP_COMPATIBLE;

@@ -93,6 +93,9 @@ struct herder {
     bool assignment_pending;       /* the round is not acted upon yet */
     bool had_revocations;
     int64_t scheduled_rebalance_ms; /* 0: none */
+    int sync_tries;                /* to read the config topic as far as the assignment, that failed */
+    int64_t sync_retry_ms;         /* no other before; 0: at once */
+    bool out_of_sync;              /* out of the group until the topic can be read */
 
     _Atomic uint64_t connector_starts, connector_failures; /* since the worker started, for metrics */
     _Atomic uint64_t task_starts, task_failures;
@@ -137,6 +140,15 @@ void herder_reconfigure_tasks(struct herder *h, struct running_connector *connec
 void herder_restart_plan(struct herder *h, const char *name, bool include_tasks, bool only_failed);
 void running_connector_free(void *connector);
 void running_task_free(void *task);
+
+/* herder_group.c: the group. */
+struct group_callbacks herder_group_callbacks(struct herder *h);
+/* Act on the last round, if that is due. */
+void herder_act_on_assignment(struct herder *h);
+/* Read the config topic to its end, if that is due; false: not done yet. */
+bool herder_sync(struct herder *h);
+/* The released callback of a group member. */
+void herder_released(void *herder, const struct group_work *work, struct group_work *ret);
 
 /* Resolve, and find the class. */
 CV_MUST_CHECK enum cv_rc herder_resolved_config(struct herder *h, const char *name, struct cv_config **ret,

@@ -16,6 +16,7 @@ worker_libworker_a_SOURCES = \
 	worker/herder_change.c \
 	worker/herder_forward.c \
 	worker/herder_forward.h \
+	worker/herder_group.c \
 	worker/herder_internal.c \
 	worker/herder_metrics.c \
 	worker/herder_offsets.c \

@@ -59,6 +59,7 @@ struct fixture {
     struct assignor_state state;
     struct assignor_result result; /* of the last round */
     struct group_work configured;
+    struct group_work released;
     const char *ids[MEMBERS_MAX];
     struct group_work owned[MEMBERS_MAX];
     size_t n_members;
@@ -116,6 +117,7 @@ fixture_begin(struct fixture *f, struct assignor_member *members, int32_t last_c
     return (struct assignor_round){ .members = members,
                                     .n_members = f->n_members,
                                     .configured = &f->configured,
+                                    .released = f->released.count > 0 ? &f->released : NULL,
                                     .last_completed_generation = last_completed,
                                     .generation = ++f->generation,
                                     .now_ms = f->now_ms };
@@ -230,6 +232,7 @@ teardown(void **state)
     while (f->n_members > 0)
         fixture_leave(f, f->ids[0]);
     group_work_done(&f->configured);
+    group_work_done(&f->released);
     assignor_result_done(&f->result);
     assignor_state_done(&f->state);
     free(f);
@@ -452,6 +455,107 @@ candidate_that_left_again_is_passed_over(void **state)
     f->now_ms += MAX_DELAY_MS;
     fixture_round(f);
     check_share(f, "m1", "b b/0", "");
+}
+
+static void
+work_that_was_given_up_in_order_is_dealt_at_once(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_config(f, "a a/0 a/1 b b/0 b/1 c c/0 c/1");
+    fixture_join(f, "m1", "a a/0 a/1");
+    fixture_join(f, "m2", "b b/0 b/1");
+    fixture_join(f, "m3", "c c/0 c/1");
+    fixture_round(f);
+    f->released = work_of("a c c/0 c/1");
+    fixture_leave(f, "m3");
+    fixture_round(f);
+    assert_int_equal(0, f->result.delay_ms);
+    check_share(f, "m1", "c c/0", ""); /* a is released too, they say, but m1 has it */
+    check_share(f, "m2", "c/1", "");
+    fixture_round(f);
+    check_share(f, "m1", "", "");
+    check_share(f, "m2", "", "");
+}
+
+static void
+what_was_not_given_up_is_waited_for_all_the_same(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_config(f, "a a/0 a/1 b b/0 b/1");
+    fixture_join(f, "m1", "a a/0 a/1");
+    fixture_join(f, "m2", "b b/0 b/1");
+    fixture_round(f);
+    f->released = work_of("b b/0");
+    fixture_leave(f, "m2");
+    fixture_round(f);
+    check_share(f, "m1", "b b/0", "");
+    assert_int_equal(MAX_DELAY_MS, f->result.delay_ms);
+    f->now_ms += MAX_DELAY_MS;
+    fixture_round(f);
+    check_share(f, "m1", "b/1", "");
+    assert_int_equal(0, f->result.delay_ms);
+    check_complete_and_balanced(f);
+}
+
+/* One dies, and while the group waits for it another stops in order. */
+static void
+a_wait_goes_on_while_others_leave_in_order(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_config(f, "a a/0 b b/0 c c/0");
+    fixture_join(f, "m1", "a a/0");
+    fixture_join(f, "m2", "b b/0");
+    fixture_join(f, "m3", "c c/0");
+    fixture_round(f);
+    fixture_leave(f, "m2");
+    fixture_round(f);
+    assert_int_equal(MAX_DELAY_MS, f->result.delay_ms);
+    f->now_ms += 1000;
+    f->released = work_of("c c/0");
+    fixture_leave(f, "m3");
+    fixture_round(f);
+    check_share(f, "m1", "c c/0", "");
+    assert_int_equal(MAX_DELAY_MS - 1000, f->result.delay_ms);
+    f->now_ms += MAX_DELAY_MS - 1000;
+    fixture_round(f);
+    check_share(f, "m1", "b b/0", "");
+}
+
+/* It was about to get work that another had just given up for it. */
+static void
+a_member_that_leaves_in_order_between_two_rounds_makes_nobody_wait(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_config(f, "a a/0 a/1 b b/0 b/1");
+    fixture_join(f, "m1", "a a/0 a/1 b b/0 b/1");
+    fixture_round(f);
+    fixture_join(f, "m2", "");
+    fixture_round(f); /* m1 gives up half */
+    f->released = work_of("a a/0 a/1 b b/0 b/1");
+    fixture_leave(f, "m2");
+    fixture_round(f);
+    check_owned(f, "m1", "a a/0 a/1 b b/0 b/1");
+    assert_int_equal(0, f->result.delay_ms);
+}
+
+static void
+a_member_that_is_missing_is_noticed(void **state)
+{
+    static const struct assignor_member two[] = { { .id = "m2" }, { .id = "m1" } };
+    struct assignor_round round = { .members = two, .n_members = 2 };
+    struct fixture *f = *state;
+
+    assert_false(assignor_misses_member(&f->state, &round));
+    fixture_join(f, "m1", "");
+    fixture_join(f, "m2", "");
+    fixture_round(f);
+    assert_false(assignor_misses_member(&f->state, &round));
+    round.n_members = 1;
+    assert_true(assignor_misses_member(&f->state, &round));
 }
 
 static void
@@ -818,6 +922,11 @@ main(void)
         TEST(member_that_joins_in_the_wait_gets_all_that_was_lost_at_its_end),
         TEST(several_candidates_share_what_was_lost_in_turn),
         TEST(candidate_that_left_again_is_passed_over),
+        TEST(work_that_was_given_up_in_order_is_dealt_at_once),
+        TEST(what_was_not_given_up_is_waited_for_all_the_same),
+        TEST(a_wait_goes_on_while_others_leave_in_order),
+        TEST(a_member_that_leaves_in_order_between_two_rounds_makes_nobody_wait),
+        TEST(a_member_that_is_missing_is_noticed),
         TEST(without_a_delay_lost_work_is_dealt_at_once),
         TEST(assignment_that_did_not_arrive_is_dealt_again_at_once),
         TEST(duplicate_owners_all_lose_it_and_one_gets_it_back),

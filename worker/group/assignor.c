@@ -181,12 +181,13 @@ all_members_present(struct calc *calc, const struct assignor_names *previous)
 /* Units that nobody reports any more: deal them now, or wait for their worker to come back. */
 static bool
 handle_lost(struct calc *calc, const struct assignor_state *old, struct assignor_state *state,
-            int64_t now_ms)
+            const struct assignor_round *round)
 {
+    int64_t now_ms = round->now_ms;
     int64_t left_ms;
     size_t i;
 
-    if (!calc_any(calc, calc->lost) && !state->revoked_in_previous) {
+    if (!calc_any(calc, calc->lost) && (!state->revoked_in_previous || round->released != NULL)) {
         delay_reset(state);
         return true;
     }
@@ -330,6 +331,12 @@ balance(struct calc *calc, struct assignor_state *state, int64_t now_ms)
     return true;
 }
 
+static bool
+is_released(const struct assignor_round *round, const struct group_unit *unit)
+{
+    return round->released != NULL && group_work_has(round->released, unit->connector, unit->task);
+}
+
 /* What everyone holds against what is configured and what the last round gave out. */
 static void
 compare_with_previous(struct calc *calc, const struct assignor_state *old,
@@ -352,10 +359,12 @@ compare_with_previous(struct calc *calc, const struct assignor_state *old,
         memcpy(calc->previous, calc->active, calc->n_units * sizeof(*calc->active));
     for (unit = 0; unit < calc->n_units; unit++) {
         bool previous = calc->previous[unit], configured = calc->configured[unit];
+        bool gone = previous && configured && !calc->active[unit];
 
         calc->deleted[unit] = previous && !configured;
-        calc->lost[unit] = previous && configured && !calc->active[unit];
-        calc->deal[unit] = configured && !previous && !calc->active[unit];
+        calc->released[unit] = gone && is_released(round, &calc->units[unit]);
+        calc->lost[unit] = gone && !calc->released[unit];
+        calc->deal[unit] = calc->released[unit] || (configured && !previous && !calc->active[unit]);
     }
 }
 
@@ -412,6 +421,22 @@ remember(const struct calc *calc, const struct assignor_round *round, struct ass
     return true;
 }
 
+bool
+assignor_misses_member(const struct assignor_state *state, const struct assignor_round *round)
+{
+    size_t i, j;
+
+    for (i = 0; i < state->previous_members.count; i++) {
+        for (j = 0; j < round->n_members; j++) {
+            if (strcmp(state->previous_members.items[i], round->members[j].id) == 0)
+                break;
+        }
+        if (j == round->n_members)
+            return true;
+    }
+    return false;
+}
+
 enum cv_rc
 assignor_incremental(struct assignor_state *state, const struct assignor_round *round,
                      struct assignor_result *ret, struct cv_err *err)
@@ -426,7 +451,7 @@ assignor_incremental(struct assignor_state *state, const struct assignor_round *
     }
     compare_with_previous(&calc, state, round);
     keep_or_revoke(&calc);
-    if (!handle_lost(&calc, state, &next, round->now_ms) || !balance(&calc, &next, round->now_ms)) {
+    if (!handle_lost(&calc, state, &next, round) || !balance(&calc, &next, round->now_ms)) {
         rc = cv_fail_memory(err);
         goto out;
     }

@@ -41,6 +41,9 @@ struct assignor_round {
     const struct assignor_member *members; /* at least one */
     size_t n_members;
     const struct group_work *configured;
+    /* What its last owner gave up in order, or nobody ran: if its owner is gone it is dealt at
+       once, nobody is waited for. NULL: not known of any. */
+    const struct group_work *released;
     int32_t last_completed_generation; /* of the leader */
     int32_t generation;
     int64_t now_ms;
@@ -64,6 +67,8 @@ void assignor_result_done(struct assignor_result *result);
 CV_MUST_CHECK
 enum cv_rc assignor_incremental(struct assignor_state *state, const struct assignor_round *round,
                                 struct assignor_result *ret, struct cv_err *err);
+/* Whether a member of the last round is not in this one. */
+bool assignor_misses_member(const struct assignor_state *state, const struct assignor_round *round);
 /* Eager: everything dealt anew; the generations and the time are not looked at. */
 CV_MUST_CHECK
 enum cv_rc assignor_eager(const struct assignor_round *round, struct assignor_result *ret,

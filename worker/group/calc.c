@@ -140,7 +140,7 @@ calc_init(struct calc *calc, const struct assignor_round *round, const struct as
     calc->n_workers = round->n_members;
     calc->workers = calloc(round->n_members, sizeof(*calc->workers));
     calc->by_load = calloc(round->n_members, sizeof(struct worker *));
-    calc->flags = calloc((6 + 3 * round->n_members) * n + 1, sizeof(*calc->flags));
+    calc->flags = calloc((7 + 3 * round->n_members) * n + 1, sizeof(*calc->flags));
     if (calc->workers == NULL || calc->by_load == NULL || calc->flags == NULL)
         goto fail;
     flags = calc->flags;
@@ -149,14 +149,15 @@ calc_init(struct calc *calc, const struct assignor_round *round, const struct as
     calc->active = flags + 2 * n;
     calc->deleted = flags + 3 * n;
     calc->lost = flags + 4 * n;
-    calc->deal = flags + 5 * n;
+    calc->released = flags + 5 * n;
+    calc->deal = flags + 6 * n;
     calc_mark(calc, round->configured, calc->configured);
     for (i = 0; i < round->n_members; i++) {
         struct worker *worker = &calc->workers[i];
 
         worker->id = round->members[i].id;
         worker->share = i;
-        worker->owned = flags + (6 + 3 * i) * n;
+        worker->owned = flags + (7 + 3 * i) * n;
         worker->next = worker->owned + n;
         worker->revoked = worker->next + n;
         calc_mark(calc, round->members[i].owned, worker->owned);

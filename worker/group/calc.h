@@ -30,6 +30,7 @@ struct calc {
     bool *active;  /* owned by anyone */
     bool *deleted; /* of previous, no longer configured */
     bool *lost;
+    bool *released; /* by an owner that is gone: lost to nobody */
     bool *deal;
     bool *flags; /* one allocation behind all of these */
 };

@@ -254,11 +254,34 @@ remember_owners(struct leader *leader, const struct round *round,
     return CV_OK;
 }
 
+/*
+ * A worker that stops in order leaves nothing running, and its work need not wait for it to come
+ * back (Java leaders wait all the same). The group protocol does not tell such a worker from one
+ * that died; the statuses that it wrote last do.
+ */
+static enum cv_rc
+assign_incremental(struct leader *leader, const struct round *round, struct assignor_round *in,
+                   struct assignor_result *ret, struct cv_err *err)
+{
+    const struct group_callbacks *callbacks = round->in->callbacks;
+    struct group_work released = { 0 };
+    enum cv_rc rc;
+
+    if (callbacks->released != NULL && assignor_misses_member(&leader->state, in)) {
+        callbacks->released(callbacks->arg, &round->config.units, &released);
+        in->released = &released;
+    }
+    rc = assignor_incremental(&leader->state, in, ret, err);
+    in->released = NULL;
+    group_work_done(&released);
+    return rc;
+}
+
 static enum cv_rc
 assign(struct leader *leader, const struct round *round, struct leader_answer *ret,
        struct cv_err *err)
 {
-    const struct assignor_round in = {
+    struct assignor_round in = {
         .members = round->members,
         .n_members = round->n_members,
         .configured = &round->config.units,
@@ -277,7 +300,7 @@ assign(struct leader *leader, const struct round *round, struct leader_answer *r
     if (round->in->protocol == GROUP_EAGER)
         rc = assignor_eager(&in, &result, err);
     else
-        rc = assignor_incremental(&leader->state, &in, &result, err);
+        rc = assign_incremental(leader, round, &in, &result, err);
     if (rc == CV_OK)
         rc = remember_owners(leader, round, &result, err);
     for (i = 0; rc == CV_OK && i < result.count; i++)

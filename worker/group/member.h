@@ -30,6 +30,10 @@ struct group_callbacks {
     int64_t (*config_offset)(void *arg);
     /* Leader: what is configured. CV_OK, or the round is answered with CONFIG_MISMATCH. */
     enum cv_rc (*config)(void *arg, struct group_config *ret, struct cv_err *err);
+    /* Leader: a member is gone; add to ret what of this work its last owner gave up in order, or
+       nobody has run yet. It is handed out at once; for the rest the group waits. NULL: it waits
+       for all. */
+    void (*released)(void *arg, const struct group_work *work, struct group_work *ret);
     /* Stop this work before the next join; blocks until stopped or given up. all: everything,
        because the member fell out of the group. */
     void (*revoked)(void *arg, const struct group_work *work, bool all);
