@@ -61,4 +61,39 @@ tests_unit_encode_test_SOURCES = tests/unit/encode_test.c
 tests_unit_encode_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_encode_test_LDADD = $(postgres_test_libs)
 
+unit_tests += tests/unit/position_test
+tests_unit_position_test_SOURCES = tests/unit/position_test.c
+tests_unit_position_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
+tests_unit_position_test_LDADD = $(postgres_test_libs)
+
+unit_tests += tests/unit/slot_check_test
+tests_unit_slot_check_test_SOURCES = tests/unit/slot_check_test.c
+tests_unit_slot_check_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
+tests_unit_slot_check_test_LDADD = $(postgres_test_libs)
+
+unit_tests += tests/unit/config_check_test
+tests_unit_config_check_test_SOURCES = tests/unit/config_check_test.c
+tests_unit_config_check_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
+tests_unit_config_check_test_LDADD = $(postgres_test_libs)
+
+unit_tests += tests/unit/table_test
+tests_unit_table_test_SOURCES = tests/unit/table_test.c
+tests_unit_table_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
+tests_unit_table_test_LDADD = $(postgres_test_libs)
+
+unit_tests += tests/unit/type_test
+tests_unit_type_test_SOURCES = tests/unit/type_test.c
+tests_unit_type_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
+tests_unit_type_test_LDADD = $(postgres_test_libs)
+
+unit_tests += tests/unit/plan_test
+tests_unit_plan_test_SOURCES = tests/unit/plan_test.c
+tests_unit_plan_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
+tests_unit_plan_test_LDADD = $(postgres_test_libs)
+
+unit_tests += tests/unit/envelope_test
+tests_unit_envelope_test_SOURCES = tests/unit/envelope_test.c
+tests_unit_envelope_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
+tests_unit_envelope_test_LDADD = converters/libconverters.a $(postgres_test_libs)
+
 EXTRA_DIST += connectors/postgres/README.md

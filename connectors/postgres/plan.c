@@ -63,11 +63,12 @@ literal_name(struct plan_literal *lit, const char *name)
 }
 
 /*
- * What an unchanged TOAST column prints as: the placeholder itself for texts, its bytes for bytea, null where
- * no such value exists (numbers, times, and, as Debezium has it, the base64 modes).
+ * What an unchanged TOAST column prints as: the placeholder itself for texts, its bytes for bytea, what null prints
+ * as where no such value exists (numbers, times, and, as Debezium has it, the base64 modes).
  */
 static bool
-literal_placeholder(struct plan_literal *lit, const struct encode *enc, const char *placeholder)
+literal_placeholder(struct plan_literal *lit, const struct encode *enc, const char *placeholder,
+                    const struct plan_literal *null)
 {
     size_t len = strlen(placeholder);
     char *buf, *end;
@@ -80,7 +81,7 @@ literal_placeholder(struct plan_literal *lit, const struct encode *enc, const ch
     case ENCODE_BYTES:
         break;
     default:
-        return literal_set(lit, "null", 4);
+        return literal_set(lit, null->text, null->len);
     }
     buf = malloc(6 * len + 8);
     if (buf == NULL)
@@ -165,7 +166,7 @@ compile_column(const struct plan_spec *spec, const struct pg_column *src, bool i
     if (col->column == NULL || !literal_name(&col->name, src->name) ||
         !literal_value(&col->null, &col->enc, use_default ? col->def_text : NULL) ||
         !literal_value(&col->absent, &col->enc, absent) ||
-        !literal_placeholder(&col->placeholder, &col->enc, spec->config->unavailable_placeholder))
+        !literal_placeholder(&col->placeholder, &col->enc, spec->config->unavailable_placeholder, &col->null))
         return cv_fail_memory(err);
     return CV_OK;
 }

@@ -18,7 +18,7 @@ integration_tests = \
 	tests/integration/streams_members.int \
 	tests/integration/worker_kill.int
 EXTRA_DIST += tests/integration/run.tap $(integration_tests) tests/helper/servers.sh \
-	tests/helper/harness.py tests/helper/shop_orders.py tests/data/golden
+	tests/helper/harness.py tests/helper/pg_fixture.h tests/helper/pg_samples.h tests/helper/shop_orders.py tests/data/golden
 
 TEST_EXTENSIONS = .tap
 TAP_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows as JSON: what stands in for values that are missing, and which columns there are. */
+#include "connectors/postgres/plan.h"
+
+#include "tests/helper/cmocka_all.h"
+
+#include "tests/helper/pg_fixture.h"
+
+static const struct cv_direct direct = { .replace_null_with_default = true };
+
+static const struct pg_fixture_column columns[] = {
+    { "id", "int4", -1, true, NULL, 0, NULL },
+    { "name", "text", -1, true, NULL, 0, NULL },
+    { "note", "text", -1, false, "'none'::text", 0, NULL },
+    { "blob", "bytea", -1, false, NULL, 0, NULL },
+    { "n", "int4", -1, false, NULL, 0, NULL },
+};
+#define N CV_COUNT(columns)
+
+struct bench {
+    struct pg_config config;
+    struct table_filter *filter;
+    struct pg_fixture_table table;
+    struct plan *plan;
+};
+
+static void
+begin(struct bench *b, const char *const *pairs)
+{
+    struct plan_spec spec = { .config = &b->config, .direct = &direct, .table = &b->table.table };
+    struct cv_err err = CV_ERR_INIT;
+
+    pg_fixture_config(pairs, &b->config);
+    pg_fixture_table(columns, N, 1, &b->table);
+    assert_int_equal(table_filter_new(&b->config, &b->filter, &err), CV_OK);
+    spec.filter = b->filter;
+    if (plan_new(&spec, &b->plan, &err) != CV_OK)
+        fail_msg("%s", err.text);
+}
+
+static void
+end(struct bench *b)
+{
+    plan_free(b->plan);
+    table_filter_free(b->filter);
+    pg_config_done(&b->config);
+}
+
+static void
+row_is(struct bench *b, enum plan_row kind, const char *const *texts, const char *const *old_texts, const char *json)
+{
+    struct pgoutput_value values[N], old_values[N];
+    struct pgoutput_tuple row, old;
+    size_t len = pg_fixture_tuple(texts, N, values, &row);
+    int bad = -1;
+    char *out, *end_of;
+
+    if (old_texts != NULL)
+        len += pg_fixture_tuple(old_texts, N, old_values, &old);
+    out = malloc(plan_bound(b->plan, len) + 1);
+    end_of = plan_write_row(b->plan, kind, &row, old_texts != NULL ? &old : NULL, out, &bad);
+    *end_of = '\0';
+    assert_string_equal(out, json);
+    assert_int_equal(bad, -1);
+    assert_true((size_t)(end_of - out) <= plan_bound(b->plan, len));
+    free(out);
+}
+
+static void
+a_null_prints_as_its_default(void **state)
+{
+    static const char *const texts[] = { "1", "a", NULL, NULL, NULL };
+    struct bench b;
+
+    (void)state;
+    begin(&b, NULL);
+    row_is(&b, PLAN_ROW_WHOLE, texts, NULL, "{\"id\":1,\"name\":\"a\",\"note\":\"none\",\"blob\":null,\"n\":null}");
+    end(&b);
+}
+
+static void
+unchanged_toast_is_the_placeholder_or_the_old_value(void **state)
+{
+    static const char *const texts[] = { "1", PG_FIXTURE_UNCHANGED, "x", PG_FIXTURE_UNCHANGED, PG_FIXTURE_UNCHANGED };
+    static const char *const old[] = { "1", "before", "y", "\\x01", "5" };
+    struct bench b;
+
+    (void)state;
+    begin(&b, (const char *const[]){ "unavailable.value.placeholder", "gone", NULL });
+    row_is(&b, PLAN_ROW_WHOLE, texts, NULL,
+           "{\"id\":1,\"name\":\"gone\",\"note\":\"x\",\"blob\":\"Z29uZQ==\",\"n\":null}");
+    row_is(&b, PLAN_ROW_WHOLE, texts, old,
+           "{\"id\":1,\"name\":\"before\",\"note\":\"x\",\"blob\":\"AQ==\",\"n\":5}");
+    end(&b);
+}
+
+static void
+columns_left_out_of_the_value_stay_in_the_key(void **state)
+{
+    static const char *const texts[] = { "7", "a", "b", NULL, "1" };
+    struct pgoutput_value values[N];
+    struct pgoutput_tuple row;
+    struct bench b;
+    char out[1000];
+    int bad = -1;
+
+    (void)state;
+    begin(&b, (const char *const[]){ "column.exclude.list", "public.t.(id|blob|n|note)", NULL });
+    row_is(&b, PLAN_ROW_WHOLE, texts, NULL, "{\"name\":\"a\"}");
+    pg_fixture_tuple(texts, N, values, &row);
+    *plan_write_key(b.plan, PLAN_ROW_WHOLE, &row, out, &bad) = '\0';
+    assert_string_equal(out, "{\"id\":7}");
+    assert_int_equal(b.plan->row_schema->n_fields, 1);
+    end(&b);
+}
+
+static void
+a_value_that_cannot_be_converted_is_null_and_named(void **state)
+{
+    static const char *const texts[] = { "1", "a", "b", "no bytea", "1" };
+    struct pgoutput_value values[N];
+    struct pgoutput_tuple row;
+    struct bench b;
+    char out[2000];
+    int bad = -1;
+
+    (void)state;
+    begin(&b, NULL);
+    pg_fixture_tuple(texts, N, values, &row);
+    *plan_write_row(b.plan, PLAN_ROW_WHOLE, &row, NULL, out, &bad) = '\0';
+    assert_string_equal(out, "{\"id\":1,\"name\":\"a\",\"note\":\"b\",\"blob\":null,\"n\":1}");
+    assert_int_equal(bad, 3);
+    end(&b);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_null_prints_as_its_default),
+        cmocka_unit_test(unchanged_toast_is_the_placeholder_or_the_old_value),
+        cmocka_unit_test(columns_left_out_of_the_value_stay_in_the_key),
+        cmocka_unit_test(a_value_that_cannot_be_converted_is_null_and_named),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
