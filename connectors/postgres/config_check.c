@@ -373,6 +373,21 @@ check_custom(const struct cv_config *cfg, struct cv_config_errors *errors)
     }
 }
 
+/* A mode that is not served would take no snapshot without a word. */
+static void
+check_snapshot_mode(const struct cv_config *cfg, struct cv_config_errors *errors)
+{
+    static const char *const later[] = { "always", "initial_only", "when_needed", "configuration_based" };
+    const char *mode = cv_config_get(cfg, "snapshot.mode");
+
+    for (size_t i = 0; mode != NULL && i < CV_COUNT(later); i++)
+        if (strcasecmp(mode, later[i]) == 0)
+            cv_config_errors_add(errors, "snapshot.mode",
+                                 "The 'snapshot.mode' value is invalid: %s is not supported in this version; use "
+                                 "initial or no_data",
+                                 mode);
+}
+
 static int64_t
 number(const struct cv_config *cfg, const char *key, int64_t def)
 {
@@ -395,6 +410,7 @@ check_together(const struct cv_config *cfg, struct cv_config_errors *errors)
             cv_config_errors_add(errors, required[i], "The '%s' value is invalid: A value is required", required[i]);
     check_pairs(cfg, errors);
     check_custom(cfg, errors);
+    check_snapshot_mode(cfg, errors);
     if (number(cfg, "max.queue.size", 8192) <= number(cfg, "max.batch.size", 2048))
         cv_config_errors_add(errors, "max.queue.size",
                              "The 'max.queue.size' value is invalid: Must be larger than the maximum batch size");
