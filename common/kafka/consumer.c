@@ -43,6 +43,7 @@ struct cv_consumer {
     const char *last_topic;
     bool grouped;
     bool closing;
+    bool dealt; /* the group has given partitions, if only none */
     struct rebalance *rebalances; /* oldest first */
     struct cv_err failure;        /* to be returned by the next poll */
     struct cv_log_limit missing_limit;
@@ -93,6 +94,7 @@ take_partitions(struct cv_consumer *consumer, rd_kafka_topic_partition_list_t *l
     struct cv_topic_partitions parts = { 0 };
     rd_kafka_resp_err_t code;
 
+    consumer->dealt = true;
     for (int i = 0; i < list->cnt; i++)
         list->elems[i].offset = CV_OFFSET_STORED;
     if (consumer->events.assigned != NULL) {
@@ -321,9 +323,31 @@ close_until(struct cv_consumer *consumer, int64_t deadline_ms)
     return true;
 }
 
+/*
+ * librdkafka before 2.3.0 aborts when a member under cooperative-sticky ends between the group's answer to its
+ * joining and its first partitions (librdkafka #4312): such a one is closed, then left behind.
+ */
+static bool
+ends_in_abort(struct cv_consumer *consumer)
+{
+    char assignors[256] = "";
+    size_t size = sizeof(assignors);
+
+    return rd_kafka_version() < 0x020300ff && consumer->grouped && !consumer->dealt &&
+        rd_kafka_conf_get(rd_kafka_conf(consumer->handle.rk), "partition.assignment.strategy", assignors, &size) ==
+        RD_KAFKA_CONF_OK &&
+        strstr(assignors, "cooperative") != NULL;
+}
+
 static void
 destroy(struct cv_consumer *consumer)
 {
+    if (ends_in_abort(consumer)) {
+        consumer->events = (struct cv_consumer_events){ 0 };
+        rd_kafka_queue_io_event_enable(consumer->queue, -1, NULL, 0);
+        kafka_handle_forget_log(&consumer->handle);
+        return;
+    }
     rd_kafka_queue_destroy(consumer->close_queue);
     rd_kafka_queue_destroy(consumer->queue);
     kafka_handle_done(&consumer->handle);

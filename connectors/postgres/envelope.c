@@ -147,7 +147,8 @@ envelope_clock(struct envelope *env, int64_t now_ns)
 static char *
 put(char *out, const void *data, size_t len)
 {
-    memcpy(out, data, len);
+    if (len > 0) /* data of a tombstone is NULL */
+        memcpy(out, data, len);
     return out + len;
 }
 
