@@ -83,6 +83,13 @@ tests_unit_connector_config_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_connector_config_test_LDADD = worker/libworker.a data/libdata.a common/libcommon.a $(PCRE2_LIBS) \
 	$(CMOCKA_LIBS)
 
+# The test's double stands in for the admin of libkafka.
+unit_tests += tests/unit/topic_creation_test
+tests_unit_topic_creation_test_SOURCES = tests/unit/topic_creation_test.c
+tests_unit_topic_creation_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_topic_creation_test_LDADD = worker/libworker.a data/libdata.a common/libcommon.a $(PCRE2_LIBS) \
+	$(CMOCKA_LIBS)
+
 # The doubles of the test stand in for task.c and herder_forward.c of the library.
 unit_tests += tests/unit/herder_work_test
 tests_unit_herder_work_test_SOURCES = tests/unit/herder_work_test.c $(store_test_helpers)
