@@ -85,12 +85,12 @@ def main(test):
             program.check_sanitizer()
         note("passed")
     except Exception as error:  # the one place that reports
-        if isinstance(error, Failure):
+        for program in _programs:
+            program.show_log()
+        if isinstance(error, Failure):  # behind the logs: where only the end is shown, this is in it
             print("FAILED: %s" % error)
         else:
             traceback.print_exc(file=sys.stdout)
-        for program in _programs:
-            program.show_log()
         sys.stdout.flush()
         _clean_up()
         os._exit(1)
