@@ -189,7 +189,7 @@ transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=8
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
-auto.create.topics.enable=false
+auto.create.topics.enable=${CULVERT_KAFKA_AUTO_CREATE:-false}
 PROPERTIES
     proc_start kafka "$CULVERT_TOP/scripts/kafka/run.sh" "$dir" "$libs"
 }

@@ -13,7 +13,8 @@
 #   POSTGRES_HOST POSTGRES_PORT              and POSTGRES_USER=postgres (superuser, no password)
 #   CULVERT_TEST_DIR                         a folder for the tests' own files
 # CULVERT_KAFKA_LIBS names a folder with Kafka's jars (default: kafka/libs of the state folder),
-# CULVERT_TEST_PORT the first port to try.
+# CULVERT_TEST_PORT the first port to try. With CULVERT_TEST_POSTGRES=no there is no PostgreSQL, with
+# CULVERT_KAFKA_AUTO_CREATE=true Kafka creates topics that clients ask for.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -29,7 +30,7 @@ boot() {
     mkdir -p "$CULVERT_STATE/tests"
     chmod 711 "$CULVERT_STATE"
     CULVERT_KAFKA_TIER=1 kafka_start "${ports[0]}" "${ports[1]}"
-    pg_start "${ports[2]}" fsync=off full_page_writes=off max_replication_slots=20 \
+    [ "${CULVERT_TEST_POSTGRES:-yes}" = no ] || pg_start "${ports[2]}" fsync=off full_page_writes=off max_replication_slots=20 \
         max_wal_senders=20 max_prepared_transactions=10 max_connections=100 wal_sender_timeout=60s
     kafka_wait 60
     export KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:${ports[0]}
