@@ -137,6 +137,10 @@ bool herder_runs_task(const struct herder *h, const char *name, int task);
 void herder_apply_target(struct herder *h, const char *name);
 /* Make the task configs of a connector that runs here, and publish them if they changed. */
 void herder_reconfigure_tasks(struct herder *h, struct running_connector *connector);
+/* What of a restart request runs here, added to *ret; false when memory is out. */
+bool herder_restart_units(struct herder *h, const char *name, bool include_tasks, bool only_failed,
+                          struct group_work *ret);
+void herder_put_restarting(struct herder *h, const struct group_work *work);
 void herder_restart_plan(struct herder *h, const char *name, bool include_tasks, bool only_failed);
 void running_connector_free(void *connector);
 void running_task_free(void *task);

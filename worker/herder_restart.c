@@ -7,6 +7,8 @@
 #include "worker/herder_private.h"
 #include "worker/standalone.h"
 
+#define ANNOUNCE_MS 2000
+
 /* A connector by name, perhaps a task of it, and what is to be restarted. */
 struct restart_arg {
     const char *name;
@@ -73,7 +75,7 @@ run_task_restart(struct herder *h, void *arg, struct cv_err *err)
         return cv_fail(err, CV_NOT_FOUND, "Unknown connector: %s", a->name);
     if (standalone_is(h) && (a->task < 0 || a->task >= config_store_task_count(h->configs, a->name)))
         return cv_fail(err, CV_NOT_FOUND, "Task %s-%d not found", a->name, a->task);
-    if (a->task < 0 || a->task >= config_store_task_count(h->configs, a->name))
+    if (!config_store_knows_task(h->configs, a->name, a->task))
         return cv_fail(err, CV_NOT_FOUND, "Unknown task: %s-%d", a->name, a->task);
     if (find_owner(h, a, a->task, herder_runs_task(h, a->name, a->task), &here, err) != CV_OK || !here)
         return err->rc;
@@ -94,6 +96,20 @@ herder_task_restart(struct herder *h, const char *name, int task, struct herder_
     return herder_call(h, run_task_restart, &a, HERDER_REQUEST_TIMEOUT_MS, err);
 }
 
+/* What this worker is about to restart says so before the answer: who asks for the status then does not take the
+   old RUNNING for the new one. */
+static void
+announce(struct herder *h, const struct restart_arg *a)
+{
+    struct group_work work = { 0 };
+
+    if (herder_restart_units(h, a->name, a->include_tasks, a->only_failed, &work) && work.count > 0) {
+        herder_put_restarting(h, &work);
+        status_store_flush(h->statuses, ANNOUNCE_MS);
+    }
+    group_work_done(&work);
+}
+
 static enum cv_rc
 run_restart_all(struct herder *h, void *arg, struct cv_err *err)
 {
@@ -103,7 +119,10 @@ run_restart_all(struct herder *h, void *arg, struct cv_err *err)
         return err->rc;
     if (!config_store_has(h->configs, a->name))
         return cv_fail(err, CV_NOT_FOUND, "Unknown connector: %s", a->name);
-    return config_store_put_restart(h->configs, a->name, a->include_tasks, a->only_failed, err);
+    if (config_store_put_restart(h->configs, a->name, a->include_tasks, a->only_failed, err) != CV_OK)
+        return err->rc;
+    announce(h, a);
+    return CV_OK;
 }
 
 /* The state that the answer shows for what is about to be restarted. */

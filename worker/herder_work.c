@@ -197,6 +197,7 @@ make_task(struct herder *h, struct running_task *t, struct cv_err *err)
                               .admin = h->admin,
                               .status_changed = on_task_status,
                               .topic_used = on_topic_used,
+                              .topic_resets = status_store_topic_resets(h->statuses),
                               .arg = h };
     struct cv_config *connector = NULL, *raw = NULL, *cfg = NULL;
     enum cv_rc rc = herder_resolved_config(h, t->connector, &connector, &spec.plugin, err);
@@ -472,43 +473,50 @@ herder_reconfigure_tasks(struct herder *h, struct running_connector *c)
 
 /* ---- restarts ---- */
 
-static bool
-has_failed(struct herder *h, const char *name, int task)
+bool
+herder_restart_units(struct herder *h, const char *name, bool include_tasks, bool only_failed,
+                     struct group_work *ret)
 {
-    struct status status = { 0 };
-    struct cv_err err;
-    bool failed = status_store_get(h->statuses, name, task, &status, &err) == CV_OK &&
-                  status.state == STATUS_FAILED;
+    struct cv_hash_entry at;
+    size_t i = 0;
+    const struct running_connector *c = cv_hash_get(h->connectors, name);
+    bool ok = true;
 
-    status_done(&status);
-    return failed;
+    if (c != NULL && (!only_failed || c->state == STATUS_FAILED))
+        ok = group_work_add(ret, name, GROUP_CONNECTOR);
+    while (ok && include_tasks && cv_hash_next(h->tasks, &i, &at)) {
+        const struct running_task *t = at.value;
+
+        if (strcmp(t->connector, name) == 0 &&
+            (!only_failed || t->task == NULL || task_state(t->task) == STATUS_FAILED))
+            ok = group_work_add(ret, name, t->id);
+    }
+    return ok;
+}
+
+void
+herder_put_restarting(struct herder *h, const struct group_work *work)
+{
+    for (size_t i = 0; i < work->count; i++)
+        status_store_put(h->statuses, work->items[i].connector,
+                         work->items[i].task == GROUP_CONNECTOR ? STATUS_CONNECTOR : work->items[i].task,
+                         STATUS_RESTARTING, NULL, NULL, atomic_load(&h->generation), false);
 }
 
 void
 herder_restart_plan(struct herder *h, const char *name, bool include_tasks, bool only_failed)
 {
-    struct group_work stop = { 0 };
-    struct cv_hash_entry at;
-    size_t i = 0;
-    bool ok = true;
+    struct group_work work = { 0 };
 
-    if (herder_runs_connector(h, name) && (!only_failed || has_failed(h, name, STATUS_CONNECTOR)))
-        ok = group_work_add(&stop, name, GROUP_CONNECTOR);
-    while (ok && include_tasks && cv_hash_next(h->tasks, &i, &at)) {
-        const struct running_task *t = at.value;
-
-        if (strcmp(t->connector, name) == 0 && (!only_failed || has_failed(h, name, t->id)))
-            ok = group_work_add(&stop, name, t->id);
-    }
-    herder_stop_work(h, &stop);
-    for (i = 0; i < stop.count; i++)
-        status_store_put(h->statuses, name, stop.items[i].task == GROUP_CONNECTOR ? STATUS_CONNECTOR : stop.items[i].task,
-                         STATUS_RESTARTING, NULL, NULL, atomic_load(&h->generation), false);
-    for (i = 0; i < stop.count; i++) {
-        if (stop.items[i].task == GROUP_CONNECTOR)
+    if (!herder_restart_units(h, name, include_tasks, only_failed, &work))
+        CV_LOG_ERROR(h->log, "out of memory for a restart", CV_STR("connector", name));
+    herder_stop_work(h, &work);
+    herder_put_restarting(h, &work);
+    for (size_t i = 0; i < work.count; i++) {
+        if (work.items[i].task == GROUP_CONNECTOR)
             herder_start_connector(h, name);
         else
-            herder_start_task(h, name, stop.items[i].task);
+            herder_start_task(h, name, work.items[i].task);
     }
-    group_work_done(&stop);
+    group_work_done(&work);
 }

@@ -32,7 +32,8 @@ struct sink_runtime {
     struct cv_sink_task *sink;
     struct pipeline *pipe;
     struct cv_consumer *consumer;
-    struct cv_hash *used; /* topics told to the status store; their names as values */
+    struct cv_hash *used; /* topics told to the status store */
+    unsigned resets;      /* of topics, when they were told */
 
     struct sink_part *parts;
     size_t n_parts;

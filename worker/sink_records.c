@@ -93,6 +93,15 @@ convert_message(struct sink_runtime *rt, size_t i, struct cv_err *err)
 static enum cv_rc
 tell_topic(struct sink_runtime *rt, const char *topic, struct cv_err *err)
 {
+    unsigned resets = atomic_load_explicit(rt->task->spec.topic_resets, memory_order_relaxed);
+
+    if (resets != rt->resets) {
+        cv_hash_free(rt->used);
+        rt->used = cv_hash_new(NULL);
+        rt->resets = resets;
+        if (rt->used == NULL)
+            return cv_fail_memory(err);
+    }
     if (cv_hash_get(rt->used, topic) != NULL)
         return CV_OK;
     if (!cv_hash_put(rt->used, topic, rt))

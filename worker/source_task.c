@@ -40,7 +40,7 @@
 struct cv_topic {
     struct cv_producer_topic *handle;
     char *name;
-    bool used; /* told to the status store */
+    unsigned used; /* 1 + the resets that there were when it was told to the status store; 0: not yet */
 };
 
 /* One batch on its way. */
@@ -388,10 +388,11 @@ static enum cv_rc
 send_message(struct runtime *rt, struct chunk *chunk, const struct cv_message *msg, struct cv_err *err)
 {
     struct cv_topic *topic = msg->topic;
+    unsigned resets = atomic_load_explicit(rt->task->spec.topic_resets, memory_order_relaxed);
     enum cv_rc rc;
 
-    if (!topic->used) {
-        topic->used = true;
+    if (topic->used != resets + 1) {
+        topic->used = resets + 1;
         rt->task->spec.topic_used(rt->task->spec.arg, rt->task->connector, rt->task->spec.id, topic->name);
     }
     while ((rc = cv_producer_send(rt->producer, topic->handle, msg->partition, msg->key, msg->value,

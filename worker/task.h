@@ -7,6 +7,8 @@
 #ifndef WORKER_TASK_H
 #define WORKER_TASK_H
 
+#include <stdatomic.h>
+
 #include <culvert/plugin.h>
 
 #include "worker/status.h"
@@ -40,6 +42,7 @@ struct task_spec {
     struct cv_admin *admin;
     task_status_changed *status_changed;
     task_topic_used *topic_used;
+    const atomic_uint *topic_resets; /* grows when topics are forgotten: they are told again then */
     void *arg;
 };
 

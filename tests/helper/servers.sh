@@ -14,7 +14,8 @@
 #   CULVERT_TEST_DIR                         a folder for the tests' own files
 # CULVERT_KAFKA_LIBS names a folder with Kafka's jars (default: kafka/libs of the state folder),
 # CULVERT_TEST_PORT the first port to try. With CULVERT_TEST_POSTGRES=no there is no PostgreSQL, with
-# CULVERT_KAFKA_AUTO_CREATE=true Kafka creates topics that clients ask for.
+# CULVERT_KAFKA_AUTO_CREATE=true Kafka creates topics that clients ask for, with
+# CULVERT_KAFKA_PARTITIONS (3) partitions.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -39,6 +39,7 @@ struct entry {
     enum target_state target;
     struct task_set tasks;    /* committed */
     struct task_set deferred;
+    size_t known_tasks;        /* the most that were ever committed */
     struct cv_config *applied; /* the config at the last complete commit */
     bool inconsistent;
 };
@@ -138,6 +139,7 @@ on_connector(struct config_store *store, const char *name, const struct cv_bytes
         e->config = e->applied = NULL;
         task_set_done(&e->tasks);
         task_set_done(&e->deferred);
+        e->known_tasks = 0;
         return is_new ? EVENT_NONE : EVENT_REMOVED;
     }
     if (config_read_properties(value->data, value->len, &cfg, err) != CV_OK)
@@ -226,6 +228,8 @@ on_commit(struct config_store *store, const char *name, const struct cv_bytes *v
     task_set_done(&e->tasks);
     e->tasks = e->deferred;
     e->deferred = (struct task_set){ 0 };
+    if (e->tasks.count > e->known_tasks)
+        e->known_tasks = e->tasks.count;
     e->inconsistent = false;
     cv_config_free(e->applied);
     e->applied = cv_config_copy(e->config);
@@ -522,6 +526,19 @@ config_store_task_count(const struct config_store *store, const char *name)
     count = tasks_of(find(store, name));
     cv_unlock(lock_of(store));
     return (int)count;
+}
+
+bool
+config_store_knows_task(const struct config_store *store, const char *name, int task)
+{
+    const struct entry *e;
+    bool known;
+
+    cv_lock(lock_of(store));
+    e = find(store, name);
+    known = e != NULL && task >= 0 && (size_t)task < e->known_tasks;
+    cv_unlock(lock_of(store));
+    return known;
 }
 
 enum cv_rc

@@ -47,6 +47,8 @@ CV_MUST_CHECK enum cv_rc config_store_connector(const struct config_store *store
 enum target_state config_store_target(const struct config_store *store, const char *name);
 /* Committed task configs; none for an unknown or inconsistent connector. */
 int config_store_task_count(const struct config_store *store, const char *name);
+/* Whether the connector has, or had before it was stopped or made fewer tasks, such a task. */
+bool config_store_knows_task(const struct config_store *store, const char *name, int task);
 CV_MUST_CHECK enum cv_rc config_store_task(const struct config_store *store, const char *name, int task,
                                            struct cv_config **ret, struct cv_err *err);
 /* Whether the connector's config is the one that its tasks were last made from. */

@@ -52,6 +52,7 @@ struct status_store {
     char *worker_id;
     struct cv_lock lock;
     struct cv_hash *entries;
+    atomic_uint topic_resets;
 };
 
 static void
@@ -307,12 +308,14 @@ on_topic(struct status_store *store, const char *text, const struct cv_bytes *va
         return false;
     topic = strndup(text, (size_t)(middle - text));
     e = find_or_add(store, middle + strlen(topic_middle));
-    if (topic == NULL || e == NULL)
+    if (topic == NULL || e == NULL) {
         ok = false;
-    else if (value->data == NULL)
+    } else if (value->data == NULL) {
         cv_hash_remove(e->topics, topic);
-    else
+        atomic_fetch_add(&store->topic_resets, 1);
+    } else {
         ok = cv_hash_put(e->topics, topic, store);
+    }
     free(topic);
     return ok;
 }
@@ -600,6 +603,12 @@ status_store_topic_used(struct status_store *store, const char *connector, int t
     send(store, &key, &value);
     cv_buf_free(&key);
     cv_buf_free(&value);
+}
+
+const atomic_uint *
+status_store_topic_resets(const struct status_store *store)
+{
+    return &store->topic_resets;
 }
 
 void

@@ -41,6 +41,8 @@ void status_store_flush(struct status_store *store, int timeout_ms);
 void status_store_topic_used(struct status_store *store, const char *connector, int task, const char *topic);
 CV_MUST_CHECK enum cv_rc status_store_topics(const struct status_store *store, const char *connector,
                                              char ***ret, size_t *ret_count, struct cv_err *err);
+/* How often a topic was forgotten, by whomever; read it at any time. */
+const atomic_uint *status_store_topic_resets(const struct status_store *store);
 void status_store_topics_reset(struct status_store *store, const char *connector);
 
 #endif
