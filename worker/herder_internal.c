@@ -19,6 +19,31 @@ is_accepted(const struct worker_config *config, const char *algorithm)
     return false;
 }
 
+static enum cv_rc
+refuse_algorithm(const struct worker_config *config, const char *algorithm, struct cv_err *err)
+{
+    struct cv_buf list = CV_BUF_INIT(1024);
+
+    for (size_t i = 0; i < config->verification_algorithms.count; i++)
+        cv_buf_printf(&list, "%s%s", i > 0 ? ", " : "", config->verification_algorithms.items[i]);
+    cv_fail(err, CV_INVALID,
+            "This worker does not support the '%.60s' key signing algorithm used by other workers. This worker is "
+            "currently configured to use: [%.150s]. Check that all workers' configuration files permit the same set of "
+            "signature algorithms, and correct any misconfigured worker and restart it.",
+            algorithm, cv_buf_cstr(&list));
+    cv_buf_free(&list);
+    return CV_INVALID;
+}
+
+/* The first byte that Java's decoder would stumble over, -1: none. */
+static int
+bad_base64(const char *text)
+{
+    size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+
+    return text[n] == '\0' || text[n] == '=' ? -1 : (unsigned char)text[n];
+}
+
 enum cv_rc
 herder_verify(struct herder *h, const char *algorithm, const char *signature, const char *body, size_t len,
               struct cv_err *err)
@@ -33,9 +58,10 @@ herder_verify(struct herder *h, const char *algorithm, const char *signature, co
         return CV_OK;
     if (algorithm == NULL || signature == NULL)
         return cv_fail(err, CV_INVALID, "Internal request missing required signature");
+    if (bad_base64(signature) >= 0)
+        return cv_fail(err, CV_INVALID, "Illegal base64 character %x", (unsigned)bad_base64(signature));
     if (!is_accepted(h->spec.config, algorithm))
-        return cv_fail(err, CV_INVALID, "This worker does not support the '%s' key signing algorithm used by other "
-                       "workers.", algorithm);
+        return refuse_algorithm(h->spec.config, algorithm, err);
     if (!config_store_session_key(h->configs, &key))
         return cv_fail(err, CV_RETRY, "This worker is still starting up and has not been able to read a session key from "
                        "the config topic yet");
@@ -81,13 +107,33 @@ herder_task_configs_put(struct herder *h, const char *name, struct cv_config *co
     return herder_call(h, run_configs_put, &a, HERDER_REQUEST_TIMEOUT_MS, err);
 }
 
+static enum cv_rc
+run_fence(struct herder *h, void *arg, struct cv_err *err)
+{
+    struct configs_arg *a = arg;
+    struct cv_config *cfg = NULL;
+    int type;
+
+    if (!herder_leads(h, a->forward, err))
+        return err->rc;
+    if (config_store_connector(h->configs, a->name, &cfg, err) != CV_OK)
+        return cv_fail(err, CV_NOT_FOUND, "Connector %s not found", a->name);
+    type = herder_type_of(h, cfg);
+    cv_config_free(cfg);
+    if (type != CV_SOURCE)
+        return cv_fail(err, CV_INVALID, "Connector %s is not a source connector", a->name);
+    if (h->spec.config->exactly_once != WORKER_EOS_ENABLED)
+        return CV_OK; /* no task of it has ever had a transactional producer to be fenced */
+    return cv_fail(err, CV_INTERNAL, "Fencing of connector %s is not served in this version", a->name);
+}
+
 enum cv_rc
 herder_fence(struct herder *h, const char *name, struct herder_forward *forward, struct cv_err *err)
 {
+    struct configs_arg a = { .name = name, .forward = forward };
+
     if (standalone_is(h))
         return cv_fail(err, CV_INTERNAL,
                        "Kafka Connect in standalone mode does not support exactly-once source connectors.");
-    (void)forward;
-    return cv_fail(err, CV_INTERNAL, "Fencing of connector %s is not served in this version: exactly.once.source.support "
-                   "is disabled", name);
+    return herder_call(h, run_fence, &a, HERDER_REQUEST_TIMEOUT_MS, err);
 }

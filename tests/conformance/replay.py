@@ -247,6 +247,7 @@ def worker_properties(run, address, folder, standalone):
         "config.providers": "file",
         "config.providers.file.class": "org.apache.kafka.common.config.provider.FileConfigProvider",
         "rest.error.codes": "connect",
+        "culvert.connectors": "*",
     }
     if standalone:
         properties["offset.storage.file.filename"] = os.path.join(folder, "standalone.offsets")
@@ -264,8 +265,11 @@ def wait_up(place, program, number):
     def is_up():
         h.check(program.alive(), "%s ended with %s" % (program.name, program.process.returncode))
         try:
-            # 401: it wants credentials, so it is there
-            return place.ask({"method": "GET", "path": "/health"}, number, 20).status in (200, 401)
+            status = place.ask({"method": "GET", "path": "/health"}, number, 20).status
+            if status == 401:  # it wants credentials, but not from other workers: these it answers once it has started
+                signed = {"method": "POST", "path": "/connectors/none/tasks", "body": []}
+                return place.ask(signed, number, 20).status != 503
+            return status == 200
         except (OSError, http.client.HTTPException):
             return False
     h.wait_for(is_up, "%s is up" % program.name, 60, every=0.05)
