@@ -12,13 +12,10 @@
  * The producer is not idempotent and has one request in flight: order is kept, a repeated record
  * does no harm in a compacted topic, and there is no fatal error to recover from.
  */
-#include "common/kafka/topic_log.h"
+#include "common/kafka/topic_log_private.h"
 
 #include "common/clock.h"
 #include "common/kafka/compacted_topic.h"
-#include "common/kafka/producer.h"
-#include "common/log.h"
-#include "common/thread.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,215 +23,18 @@
 #define RETRY_MS        250
 #define SAY_EVERY_MS    5000
 #define APPEAR_MS       30000 /* a created topic may take that long to show in the metadata */
-#define IDLE_MS         1000
 #define POLL_BATCH      500
-#define UNFINISHED_MAX  10000
 #define LAYERS_MAX      6
 #define READ_TIMEOUT_MS 1000
 
-/* A record on its way; in the log's list until its fate is known. */
-struct request {
-    struct request *prev, *next;
-    struct cv_topic_log *log;
-    uint64_t seq;
-    struct cv_bytes key, value; /* behind the struct */
-    struct cv_delivery delivery;
-    cv_topic_log_sent *sent;
-    void *arg;
-    bool waited_for; /* its waiter frees it */
-    bool done;
-    struct cv_err err;
-};
-
-struct cv_topic_log {
-    char *topic;
-    struct cv_log *logger;
-    struct cv_admin *admin;
-    cv_topic_log_handler *handler;
-    void *arg;
-    struct cv_thread *thread;
-    struct cv_wake wake;
-    bool is_local;
-    struct cv_local_log local;
-
-    /* the log's thread */
-    struct cv_consumer *consumer;
-    struct cv_producer *producer;
-    struct cv_producer_topic *produce_to;
-    struct cv_consumed *batch;
-    struct cv_log_limit failure_limit;
-
-    struct cv_lock lock;
-    struct cv_cond changed;
-    struct request *first, *last; /* unfinished, in order */
-    struct request *unsent;       /* the first of them that the producer does not have */
-    size_t unfinished;
-    uint64_t seq;
-    int64_t *positions; /* next offset of each partition */
-    int32_t partitions;
-    struct cv_err failure; /* of the consumer, since the last record */
-    bool stopping;
-    int64_t stop_deadline_ms;
-};
-
-/* -- Requests -- */
-
-static void
-unlink_request(struct cv_topic_log *log, struct request *req)
-{
-    cv_lock_assert_held(&log->lock);
-    if (req->prev != NULL)
-        req->prev->next = req->next;
-    else
-        log->first = req->next;
-    if (req->next != NULL)
-        req->next->prev = req->prev;
-    else
-        log->last = req->prev;
-    log->unfinished--;
-}
-
-static void
-request_free(struct request *req)
-{
-    free(req);
-}
-
-/* The log's thread: tell who asked. err NULL: written. */
-static void
-finish(struct request *req, const struct cv_err *err)
-{
-    struct cv_topic_log *log = req->log;
-    bool owned;
-
-    if (req->sent != NULL)
-        req->sent(req->arg, err);
-    cv_lock(&log->lock);
-    unlink_request(log, req);
-    if (err != NULL)
-        req->err = *err;
-    req->done = true;
-    owned = !req->waited_for;
-    cv_cond_signal(&log->changed);
-    cv_unlock(&log->lock);
-    if (owned)
-        request_free(req);
-}
+/* -- The log's thread -- */
 
 static void
 on_delivered(struct cv_delivery *delivery)
 {
-    struct request *req = cv_container_of(delivery, struct request, delivery);
+    struct topic_log_request *req = cv_container_of(delivery, struct topic_log_request, delivery);
 
-    finish(req, delivery->err.rc != CV_OK ? &delivery->err : NULL);
-}
-
-/* A copy of b behind the struct at *inout_to. */
-static struct cv_bytes
-put_bytes(char **inout_to, struct cv_bytes b)
-{
-    char *to = *inout_to;
-
-    if (b.data == NULL)
-        return b;
-    memcpy(to, b.data, b.len);
-    *inout_to += b.len;
-    return (struct cv_bytes){ to, b.len };
-}
-
-static enum cv_rc
-enqueue(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes value,
-        cv_topic_log_sent *sent, void *arg, bool waited_for, struct request **ret,
-        struct cv_err *err)
-{
-    struct request *req = calloc(1, sizeof(*req) + key.len + value.len + 1);
-    char *to;
-
-    if (req == NULL)
-        return cv_fail_memory(err);
-    to = (char *)(req + 1);
-    req->log = log;
-    req->key = put_bytes(&to, key);
-    req->value = put_bytes(&to, value);
-    req->sent = sent;
-    req->arg = arg;
-    req->waited_for = waited_for;
-    cv_lock(&log->lock);
-    if (log->stopping || log->unfinished >= UNFINISHED_MAX) {
-        bool stopping = log->stopping;
-
-        cv_unlock(&log->lock);
-        request_free(req);
-        if (stopping)
-            return cv_fail(err, CV_RETRY, "topic \"%s\" is being closed", log->topic);
-        return cv_fail(err, CV_RETRY, "%d records for topic \"%s\" wait for Kafka already",
-                       UNFINISHED_MAX, log->topic);
-    }
-    req->seq = ++log->seq;
-    req->prev = log->last;
-    if (log->last != NULL)
-        log->last->next = req;
-    else
-        log->first = req;
-    log->last = req;
-    if (log->unsent == NULL)
-        log->unsent = req;
-    log->unfinished++;
-    cv_unlock(&log->lock);
-    cv_wake_signal(&log->wake);
-    *ret = req;
-    return CV_OK;
-}
-
-enum cv_rc
-cv_topic_log_send(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes value,
-                  cv_topic_log_sent *sent, void *arg, struct cv_err *err)
-{
-    struct request *req;
-
-    return enqueue(log, key, value, sent, arg, false, &req, err);
-}
-
-enum cv_rc
-cv_topic_log_write(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes value,
-                   int timeout_ms, struct cv_err *err)
-{
-    int64_t deadline = cv_mono_ms() + timeout_ms;
-    struct request *req;
-    enum cv_rc rc = CV_OK;
-
-    if (enqueue(log, key, value, NULL, NULL, true, &req, err) != CV_OK)
-        return err->rc;
-    cv_lock(&log->lock);
-    while (!req->done)
-        if (!cv_cond_wait(&log->changed, &log->lock, deadline))
-            break;
-    if (!req->done) {
-        req->waited_for = false;
-        cv_unlock(&log->lock);
-        return cv_fail(err, CV_RETRY, "could not write to topic \"%s\" within %d ms", log->topic,
-                       timeout_ms);
-    }
-    cv_unlock(&log->lock);
-    if (req->err.rc != CV_OK) {
-        *err = req->err;
-        rc = err->rc;
-    }
-    request_free(req);
-    return rc;
-}
-
-/* -- The log's thread -- */
-
-static struct request *
-next_unsent(struct cv_topic_log *log)
-{
-    struct request *req;
-
-    cv_lock(&log->lock);
-    req = log->unsent;
-    cv_unlock(&log->lock);
-    return req;
+    topic_log_finish(req, delivery->err.rc != CV_OK ? &delivery->err : NULL);
 }
 
 /* Hand requests to the producer until it is full. Whether there was anything to do. */
@@ -242,11 +42,11 @@ static bool
 pump_requests(struct cv_topic_log *log)
 {
     struct cv_err err = CV_ERR_INIT;
-    struct request *req;
+    struct topic_log_request *req;
     bool worked = false;
     enum cv_rc rc;
 
-    while ((req = next_unsent(log)) != NULL) {
+    while ((req = topic_log_next_unsent(log)) != NULL) {
         cv_delivery_init(&req->delivery, on_delivered);
         rc = cv_producer_send(log->producer, log->produce_to, CV_NO_PARTITION, req->key, req->value,
                               NULL, CV_NO_TIMESTAMP, &req->delivery, &err);
@@ -313,13 +113,13 @@ wind_down(struct cv_topic_log *log)
 {
     int64_t deadline = log->stop_deadline_ms;
     struct cv_err err = CV_ERR_INIT;
-    struct request *req;
+    struct topic_log_request *req;
     int64_t left;
 
     for (;;) {
         (void)pump_requests(log);
         left = deadline - cv_mono_ms();
-        if ((next_unsent(log) == NULL && cv_producer_queued(log->producer) == 0) || left <= 0)
+        if ((topic_log_next_unsent(log) == NULL && cv_producer_queued(log->producer) == 0) || left <= 0)
             break;
         cv_producer_poll(log->producer, (int)left);
     }
@@ -327,11 +127,11 @@ wind_down(struct cv_topic_log *log)
     log->producer = NULL;
     (void)cv_fail(&err, CV_RETRY, "topic \"%s\" was closed before the record was written",
                   log->topic);
-    while ((req = next_unsent(log)) != NULL) {
+    while ((req = topic_log_next_unsent(log)) != NULL) {
         cv_lock(&log->lock);
         log->unsent = req->next;
         cv_unlock(&log->lock);
-        finish(req, &err);
+        topic_log_finish(req, &err);
     }
     cv_consumer_free(log->consumer);
     log->consumer = NULL;
@@ -352,100 +152,9 @@ run(void *arg)
         stopping = log->stopping;
         cv_unlock(&log->lock);
         if (!worked && !stopping)
-            (void)cv_wake_wait(&log->wake, cv_mono_ms() + IDLE_MS);
+            (void)cv_wake_wait(&log->wake, cv_mono_ms() + TOPIC_LOG_IDLE_MS);
     }
     wind_down(log);
-}
-
-/* -- Without Kafka -- */
-
-static void
-handle_local(void *arg, struct cv_bytes key, struct cv_bytes value)
-{
-    struct cv_topic_log *log = arg;
-    const struct cv_consumed rec = { .topic = log->topic,
-                                     .offset = log->positions[0]++,
-                                     .timestamp_ms = CV_NO_TIMESTAMP,
-                                     .key = key,
-                                     .value = value };
-
-    log->handler(log->arg, &rec);
-}
-
-/* Keep the records from first to last. */
-static enum cv_rc
-keep_local(struct cv_topic_log *log, const struct request *first, const struct request *last,
-           struct cv_err *err)
-{
-    enum cv_rc rc = CV_OK;
-
-    if (log->local.save == NULL)
-        return CV_OK;
-    for (const struct request *req = first; rc == CV_OK; req = req->next) {
-        rc = log->local.save(log->local.arg, req->key, req->value, err);
-        if (req == last)
-            break;
-    }
-    return rc == CV_OK ? log->local.flush(log->local.arg, err) : rc;
-}
-
-/* All that was sent so far is kept at once, then handled and told one by one. Only this thread takes requests
- * out of the list, so that what lies between the two ends stays. */
-static bool
-pump_local(struct cv_topic_log *log)
-{
-    struct cv_err err = CV_ERR_INIT;
-    struct request *req, *last, *next;
-    enum cv_rc rc;
-
-    cv_lock(&log->lock);
-    req = log->unsent;
-    last = log->last;
-    log->unsent = NULL;
-    cv_unlock(&log->lock);
-    if (req == NULL)
-        return false;
-    rc = keep_local(log, req, last, &err);
-    if (rc != CV_OK)
-        CV_LOG_ERROR(log->logger, "records could not be kept", CV_STR("topic", log->topic), CV_ERR(&err));
-    for (;; req = next) {
-        bool is_last = req == last;
-
-        next = is_last ? NULL : req->next; /* the last one's neighbour may be coming right now */
-        if (rc == CV_OK)
-            handle_local(log, req->key, req->value);
-        finish(req, rc == CV_OK ? NULL : &err);
-        if (is_last)
-            return true;
-    }
-}
-
-static void
-run_local(void *arg)
-{
-    struct cv_topic_log *log = arg;
-    bool stopping = false;
-
-    while (pump_local(log) || !stopping) {
-        cv_lock(&log->lock);
-        stopping = log->stopping;
-        cv_unlock(&log->lock);
-        if (!stopping && next_unsent(log) == NULL)
-            (void)cv_wake_wait(&log->wake, cv_mono_ms() + IDLE_MS);
-    }
-}
-
-static enum cv_rc
-start_local(struct cv_topic_log *log, struct cv_err *err)
-{
-    log->partitions = 1;
-    log->positions = calloc(1, sizeof(*log->positions));
-    if (log->positions == NULL)
-        return cv_fail_memory(err);
-    if (log->local.load != NULL &&
-        log->local.load(log->local.arg, handle_local, log, err) != CV_OK)
-        return err->rc;
-    return cv_thread_start("local-log", run_local, log, &log->thread, err);
 }
 
 /* -- Start -- */
@@ -646,7 +355,7 @@ cv_topic_log_start(const struct cv_topic_log_spec *spec, const atomic_bool *stop
     log->topic = strdup(spec->topic.name);
     rc = log->topic != NULL ? cv_wake_init(&log->wake, err) : cv_fail_memory(err);
     if (rc == CV_OK && log->is_local) {
-        rc = start_local(log, err);
+        rc = topic_log_start_local(log, err);
         goto out;
     }
     if (rc == CV_OK)
