@@ -16,8 +16,8 @@
 #   -h, --help    print this
 #
 # The last line is "N passed, N failed" over everything: each cmocka test, integration test, recorded
-# scenario, script and other test program counts as one. Logs are in the build folders. CULVERT_TEST_SEED repeats the random
-# moments of a run.
+# scenario, script and other test program counts as one; what was skipped is counted in the line before.
+# Logs are in the build folders. CULVERT_TEST_SEED repeats the random moments of a run.
 set -uo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -171,9 +171,6 @@ for stage in "${stages[@]}"; do
     "stage_$stage"
 done
 step "done"
-if [ "$skipped" -gt 0 ]; then
-    printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
-else
-    printf '%d passed, %d failed\n' "$passed" "$failed"
-fi
+[ "$skipped" -eq 0 ] || say "$skipped skipped"
+printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
