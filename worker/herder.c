@@ -240,9 +240,9 @@ run_calls(struct herder *h)
     }
 }
 
-/* Returns when the next one is due; 0: none. */
+/* What running connectors are due for. Returns when the next is due; 0: none. */
 static int64_t
-run_reconfigurations(struct herder *h)
+run_due(struct herder *h)
 {
     struct cv_hash_entry at;
     int64_t next = 0;
@@ -255,8 +255,12 @@ run_reconfigurations(struct herder *h)
             herder_stage(h, "generating task configs");
             herder_reconfigure_tasks(h, c);
         }
+        if (c->check_due_ms != 0 && c->check_due_ms <= cv_mono_ms())
+            herder_check_connector(h, c);
         if (c->tasks_due_ms != 0 && (next == 0 || c->tasks_due_ms < next))
             next = c->tasks_due_ms;
+        if (c->check_due_ms != 0 && (next == 0 || c->check_due_ms < next))
+            next = c->check_due_ms;
     }
     return next;
 }
@@ -292,14 +296,14 @@ in_group(const struct herder *h)
 
 /* By when the loop must turn again. The rebalance that is due is asked for. */
 static int64_t
-next_turn_ms(struct herder *h, int64_t reconfiguration_ms)
+next_turn_ms(struct herder *h, int64_t due_ms)
 {
     int64_t now_ms = cv_mono_ms(), deadline_ms = now_ms + IDLE_MS;
 
     if (h->assignment_pending && h->sync_retry_ms < deadline_ms)
         deadline_ms = h->sync_retry_ms;
-    if (reconfiguration_ms != 0 && reconfiguration_ms < deadline_ms)
-        deadline_ms = reconfiguration_ms;
+    if (due_ms != 0 && due_ms < deadline_ms)
+        deadline_ms = due_ms;
     if (h->scheduled_rebalance_ms != 0 && h->scheduled_rebalance_ms <= now_ms) {
         h->scheduled_rebalance_ms = 0;
         member_request_rejoin(h->member, "the scheduled rebalance is due");
@@ -325,7 +329,7 @@ turn(struct herder *h, struct cv_err *err)
         run_calls(h);
         keep_session_key(h);
     }
-    deadline_ms = next_turn_ms(h, run_reconfigurations(h));
+    deadline_ms = next_turn_ms(h, run_due(h));
     herder_stage(h, "ensuring membership in the cluster");
     rc = member_poll(h->member, &h->wake, deadline_ms, err);
     if (rc == CV_RETRY) {

@@ -27,6 +27,8 @@ struct running_connector {
     enum status_state state;
     int64_t tasks_due_ms; /* when its task configs are to be made again; 0: not */
     int64_t backoff_ms;
+    int64_t up_since_ms;  /* since when it is RUNNING */
+    int64_t check_due_ms; /* when the plugin is asked whether it is well; 0: not */
 };
 
 /* A task that this worker runs. */
@@ -137,6 +139,8 @@ bool herder_runs_task(const struct herder *h, const char *name, int task);
 void herder_apply_target(struct herder *h, const char *name);
 /* Make the task configs of a connector that runs here, and publish them if they changed. */
 void herder_reconfigure_tasks(struct herder *h, struct running_connector *connector);
+/* Ask the plugin of a connector whether it is well. */
+void herder_check_connector(struct herder *h, struct running_connector *connector);
 /* What of a restart request runs here, added to *ret; false when memory is out. */
 bool herder_restart_units(struct herder *h, const char *name, bool include_tasks, bool only_failed,
                           struct group_work *ret);

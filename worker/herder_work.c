@@ -21,6 +21,7 @@
 #include "common/secret.h"
 #include "worker/herder_forward.h"
 #include "worker/task.h"
+#include "worker/topic_creation.h"
 
 #define RECONFIGURE_BACKOFF_MS     250
 #define RECONFIGURE_BACKOFF_MAX_MS 60000
@@ -94,6 +95,14 @@ on_topic_used(void *arg, const char *connector, int task, const char *topic)
 
 /* ---- connectors ---- */
 
+static cv_connector_check *
+checker_of(const struct running_connector *c)
+{
+    if (c->plugin == NULL)
+        return NULL;
+    return c->plugin->kind == CV_SOURCE ? c->plugin->source->check : c->plugin->sink->check;
+}
+
 enum cv_rc
 herder_resolved_config(struct herder *h, const char *name, struct cv_config **ret,
                        const struct cv_plugin **ret_plugin, struct cv_err *err)
@@ -117,6 +126,52 @@ herder_resolved_config(struct herder *h, const char *name, struct cv_config **re
     else
         cv_config_free(cfg);
     return rc;
+}
+
+/* It is RUNNING from now on. */
+static void
+connector_up(struct herder *h, struct running_connector *c)
+{
+    put_connector_status(h, c, STATUS_RUNNING, NULL);
+    c->up_since_ms = c->tasks_due_ms = cv_mono_ms();
+    c->check_due_ms = checker_of(c) != NULL ? c->up_since_ms : 0;
+}
+
+void
+herder_check_connector(struct herder *h, struct running_connector *c)
+{
+    cv_connector_check *check = checker_of(c);
+    struct cv_config *cfg = NULL;
+    const struct cv_plugin *plugin;
+    int64_t next_ms = -1;
+    struct cv_err err;
+    enum cv_rc rc;
+
+    c->check_due_ms = 0;
+    if (c->state != STATUS_RUNNING || check == NULL)
+        return;
+    rc = herder_resolved_config(h, c->name, &cfg, &plugin, &err);
+    if (rc == CV_OK)
+        rc = check(cfg, cv_mono_ms() - c->up_since_ms, &next_ms, &err);
+    cv_config_free(cfg);
+    if (rc != CV_OK)
+        put_connector_status(h, c, STATUS_FAILED, err.text);
+    else if (next_ms >= 0)
+        c->check_due_ms = c->up_since_ms + next_ms;
+}
+
+/* What Java finds when it makes the connector's configuration, and validation does not look at. */
+static enum cv_rc
+check_topic_creation(struct herder *h, const struct cv_plugin *plugin, const struct cv_config *cfg, struct cv_err *err)
+{
+    struct topic_creation *creation = NULL;
+
+    if (plugin->kind != CV_SOURCE || !h->spec.config->topic_creation_enable)
+        return CV_OK;
+    if (topic_creation_new(cfg, &creation, err) != CV_OK)
+        return err->rc;
+    topic_creation_free(creation);
+    return CV_OK;
 }
 
 bool
@@ -148,12 +203,12 @@ herder_start_connector(struct herder *h, const char *name)
         return;
     }
     atomic_fetch_add(&h->connector_starts, 1);
-    if (herder_resolved_config(h, name, &cfg, &c->plugin, &err) != CV_OK) {
+    if (herder_resolved_config(h, name, &cfg, &c->plugin, &err) != CV_OK ||
+        check_topic_creation(h, c->plugin, cfg, &err) != CV_OK) {
         atomic_fetch_add(&h->connector_failures, 1);
         put_connector_status(h, c, STATUS_FAILED, err.text);
     } else if (target == TARGET_STARTED) {
-        put_connector_status(h, c, STATUS_RUNNING, NULL);
-        c->tasks_due_ms = cv_mono_ms();
+        connector_up(h, c);
     } else {
         put_connector_status(h, c, target == TARGET_PAUSED ? STATUS_PAUSED : STATUS_STOPPED, NULL);
     }
@@ -330,10 +385,12 @@ herder_apply_target(struct herder *h, const char *name)
                                   : target == TARGET_PAUSED ? STATUS_PAUSED
                                                             : STATUS_STOPPED;
 
-        if (state != c->state)
-            put_connector_status(h, c, state, NULL);
-        if (state == STATUS_RUNNING)
+        if (state == STATUS_RUNNING && c->state != STATUS_RUNNING)
+            connector_up(h, c);
+        else if (state == STATUS_RUNNING)
             c->tasks_due_ms = cv_mono_ms();
+        else if (state != c->state)
+            put_connector_status(h, c, state, NULL);
     }
     while (cv_hash_next(h->tasks, &i, &at)) {
         struct running_task *t = at.value;

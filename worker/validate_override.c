@@ -51,18 +51,17 @@ parse_override(const struct cv_config_def *def, const char *key, const char *val
     return rc;
 }
 
-/* What our own client says of a key. The login is read by the task that logs in, as in Java. */
+/* What our own client says of a key; of a secret it says what is wrong, never what it is. */
 static enum cv_rc
-client_errors(struct validation *run, struct config_info *info, const char *key,
+client_errors(struct validation *run, struct config_info *info, const char *key, const char *value,
               const struct cv_config_errors *refused)
 {
     enum cv_rc rc = CV_OK;
 
-    if (strcmp(key, "sasl.jaas.config") == 0)
-        return CV_OK;
     for (size_t i = 0; i < refused->count && rc == CV_OK; i++)
         if (strcmp(refused->items[i].key, key) == 0 && info->n_errors == 0)
-            rc = config_info_error(info, refused->items[i].text, run->err);
+            rc = validation_errorf(run, info, "Invalid value %s for configuration %s: %s",
+                                   info->password ? "[hidden]" : value, info->name, refused->items[i].text);
     return rc;
 }
 
@@ -84,7 +83,7 @@ override_row(struct validation *run, enum cv_kafka_role role, const char *full, 
                                "The '%s' policy does not allow '%s' to be overridden in the connector configuration.",
                                policy, key);
     if (rc == CV_OK)
-        rc = client_errors(run, info, key, refused);
+        rc = client_errors(run, info, key, value, refused);
     if (rc == CV_OK && info->n_errors > 0)
         run->infos->error_count++;
     return rc;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * MockSource and MockSink: one task that reads or writes nothing. "mock_mode" task-failure fails it "delay_ms" after
- * its start, connector-failure fails the connector.
+ * its start, connector-failure fails the connector then, whose task goes on.
  *
- * Source: org.apache.kafka.connect.tools.MockConnector and its tasks. There the connector fails later as well, from
- * a thread of its own; here a connector has none, and fails when it is asked for its task.
+ * Source: org.apache.kafka.connect.tools.MockConnector and its tasks.
  */
 #include <config.h>
 
@@ -32,16 +31,26 @@ has_mode(const struct cv_config *cfg, const char *mode)
 }
 
 static enum cv_rc
-fuse_init(struct fuse *fuse, const struct cv_config *cfg, struct cv_err *err)
+read_delay(const struct cv_config *cfg, int64_t *ret_ms, struct cv_err *err)
 {
     const char *text = cv_config_get(cfg, "delay_ms");
-    int64_t delay_ms = DEFAULT_DELAY_MS;
+
+    *ret_ms = DEFAULT_DELAY_MS;
+    if (text != NULL && (!cv_parse_i64(text, strlen(text), ret_ms) || *ret_ms < 0 || *ret_ms > INT32_MAX))
+        return cv_fail(err, CV_INVALID, "delay_ms \"%s\" is no number of milliseconds", text);
+    return CV_OK;
+}
+
+static enum cv_rc
+fuse_init(struct fuse *fuse, const struct cv_config *cfg, struct cv_err *err)
+{
+    int64_t delay_ms;
 
     fuse->at_ms = -1;
     if (!has_mode(cfg, "task-failure"))
         return CV_OK;
-    if (text != NULL && (!cv_parse_i64(text, strlen(text), &delay_ms) || delay_ms < 0 || delay_ms > INT32_MAX))
-        return cv_fail(err, CV_INVALID, "delay_ms \"%s\" is no number of milliseconds", text);
+    if (read_delay(cfg, &delay_ms, err) != CV_OK)
+        return err->rc;
     fuse->at_ms = cv_mono_ms() + delay_ms;
     return CV_OK;
 }
@@ -56,9 +65,23 @@ static enum cv_rc
 mock_task_configs(const struct cv_config *cfg, int max_tasks, struct cv_task_configs *ret, struct cv_err *err)
 {
     (void)max_tasks;
-    if (has_mode(cfg, "connector-failure"))
-        return cv_fail(err, CV_INVALID, "mock_mode=connector-failure: the connector fails as it was told to");
     return cv_task_configs_add(ret, cv_config_copy(cfg), err);
+}
+
+static enum cv_rc
+mock_check(const struct cv_config *cfg, int64_t up_ms, int64_t *ret_next_ms, struct cv_err *err)
+{
+    int64_t delay_ms;
+
+    *ret_next_ms = -1;
+    if (!has_mode(cfg, "connector-failure"))
+        return CV_OK;
+    if (read_delay(cfg, &delay_ms, err) != CV_OK)
+        return err->rc;
+    if (up_ms >= delay_ms)
+        return cv_fail(err, CV_INTERNAL, "mock_mode=connector-failure: the connector fails as it was told to");
+    *ret_next_ms = delay_ms;
+    return CV_OK;
 }
 
 static enum cv_rc
@@ -132,6 +155,7 @@ static const struct cv_source_ops mock_source_ops = {
     .poll = source_poll,
     .wake = source_wake,
     .free = source_free,
+    .check = mock_check,
 };
 
 const struct cv_plugin mock_source_plugin = {
@@ -199,6 +223,7 @@ static const struct cv_sink_ops mock_sink_ops = {
     .put = sink_put,
     .wake = sink_wake,
     .free = sink_free,
+    .check = mock_check,
 };
 
 const struct cv_plugin mock_sink_plugin = {

@@ -56,6 +56,13 @@ typedef enum cv_rc cv_connector_validate(const struct cv_config *cfg, struct cv_
                                          struct cv_err *err);
 typedef enum cv_rc cv_connector_task_configs(const struct cv_config *cfg, int max_tasks,
                                              struct cv_task_configs *ret, struct cv_err *err);
+/*
+ * Whether a connector that was started (or resumed) up_ms ago is still well; a failure makes the connector
+ * FAILED, its tasks go on. It must not wait. *ret_next_ms: when to ask again, in ms since that start; -1:
+ * never, as for a connector with check NULL.
+ */
+typedef enum cv_rc cv_connector_check(const struct cv_config *cfg, int64_t up_ms, int64_t *ret_next_ms,
+                                      struct cv_err *err);
 
 /* ---- source tasks ---- */
 
@@ -121,6 +128,7 @@ struct cv_source_ops {
     /* Whether it can be exactly once with this configuration (ExactlyOnceSupport): false is UNSUPPORTED. NULL:
        the connector makes no statement, which "exactly.once.support=required" refuses. */
     bool (*exactly_once)(const struct cv_config *cfg);
+    cv_connector_check *check;
 };
 
 /* ---- sink tasks ---- */
@@ -170,6 +178,7 @@ struct cv_sink_ops {
                              struct cv_err *err);
     void (*wake)(struct cv_sink_task *task);
     void (*free)(struct cv_sink_task *task);
+    cv_connector_check *check;
 };
 
 /* ---- converters: one instance a task and position, constant once configured ---- */

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/kafka/admin.h"
 #include "common/log.h"
 #include "common/map.h"
 #include "common/secret.h"
@@ -68,6 +69,7 @@ herder_forward_task_configs(struct herder *h, const char *name, const struct cv_
 struct task {
     struct task_spec spec;
     char name[64];
+    bool failed;
 };
 
 enum cv_rc
@@ -108,11 +110,36 @@ task_join(struct task *task, int64_t deadline_ms)
     return true;
 }
 
+enum status_state
+task_state(const struct task *task)
+{
+    return task->failed ? STATUS_FAILED : STATUS_RUNNING;
+}
+
 void
 task_abandon(struct task *task)
 {
     note("abandon", task->name, task->spec.id);
     free(task);
+}
+
+enum cv_rc
+cv_admin_topic_partitions(struct cv_admin *admin, const char *topic, int timeout_ms, int32_t *ret, struct cv_err *err)
+{
+    (void)admin;
+    (void)timeout_ms;
+    (void)ret;
+    return cv_fail(err, CV_INTERNAL, "\"%s\": a connector's start asks Kafka nothing", topic);
+}
+
+enum cv_rc
+cv_admin_topic_create(struct cv_admin *admin, const struct cv_topic_spec *spec, int timeout_ms, bool *ret_created,
+                      struct cv_err *err)
+{
+    (void)admin;
+    (void)timeout_ms;
+    (void)ret_created;
+    return cv_fail(err, CV_INTERNAL, "\"%s\": a connector's start asks Kafka nothing", spec->name);
 }
 
 /* Makes "n" tasks, each with the whole config. */
@@ -130,8 +157,20 @@ task_configs(const struct cv_config *cfg, int max_tasks, struct cv_task_configs 
     return CV_OK;
 }
 
+/* Goes wrong after "well_ms". */
+static enum cv_rc
+check(const struct cv_config *cfg, int64_t up_ms, int64_t *ret_next_ms, struct cv_err *err)
+{
+    const char *text = cv_config_get(cfg, "well_ms");
+
+    *ret_next_ms = text != NULL ? atoi(text) : -1;
+    if (text != NULL && up_ms >= *ret_next_ms)
+        return cv_fail(err, CV_INTERNAL, "it was well for %s ms", text);
+    return CV_OK;
+}
+
 static const struct cv_config_def no_options[] = { CV_CONFIG_END };
-static const struct cv_source_ops source_ops = { .task_configs = task_configs };
+static const struct cv_source_ops source_ops = { .task_configs = task_configs, .check = check };
 static const struct cv_sink_ops sink_ops = { .task_configs = task_configs };
 static const struct cv_plugin source = { .api = CV_PLUGIN_API, .kind = CV_SOURCE, .name = "test.SourceConnector",
                                          .task_class = "test.SourceTask", .version = "9", .config = no_options,
@@ -162,7 +201,9 @@ static const struct config_listener ignore = { .connector_changed = ignore_chang
                                                .connector_removed = ignore_name,
                                                .tasks_changed = ignore_name,
                                                .target_changed = ignore_name };
-static const struct worker_config worker = { .task_shutdown_timeout_ms = 100, .topic_tracking_enable = true };
+static const struct worker_config worker = { .task_shutdown_timeout_ms = 100,
+                                            .topic_tracking_enable = true,
+                                            .topic_creation_enable = true };
 static struct plugins *plugins;
 static struct cv_secrets *secrets;
 
@@ -392,6 +433,60 @@ a_connector_that_cannot_run_fails_and_says_why(void **state)
     assert_int_equal(fake_log_count(CONFIGS), 3);
 }
 
+static void
+a_connector_that_goes_wrong_later_fails_and_its_tasks_go_on(void **state)
+{
+    struct herder *h = *state;
+    struct running_connector *c;
+
+    put_config("c", "test.SourceConnector", ",\"well_ms\":\"60000\"");
+    herder_start_connector(h, "c");
+    c = running(h, "c");
+    herder_reconfigure_tasks(h, c);
+    herder_start_task(h, "c", 0);
+    assert_true(c->check_due_ms != 0);
+    herder_check_connector(h, c);
+    assert_int_equal(c->check_due_ms, c->up_since_ms + 60000);
+    assert_status(h, "c", STATUS_CONNECTOR, STATUS_RUNNING);
+    c->up_since_ms -= 60000;
+    herder_check_connector(h, c);
+    assert_trace(h, "c", STATUS_CONNECTOR, "it was well for 60000 ms");
+    assert_status(h, "c", 0, STATUS_RUNNING);
+    assert_int_equal(c->check_due_ms, 0);
+    herder_stop_connector(h, "c");
+    herder_start_connector(h, "c");
+    assert_status(h, "c", STATUS_CONNECTOR, STATUS_RUNNING);
+    assert_true(running(h, "c")->check_due_ms != 0);
+}
+
+static void
+a_connector_without_anything_to_check_is_not_asked_again(void **state)
+{
+    struct herder *h = *state;
+
+    put_config("c", "test.SourceConnector", "");
+    herder_start_connector(h, "c");
+    herder_check_connector(h, running(h, "c"));
+    assert_int_equal(running(h, "c")->check_due_ms, 0);
+    put_config("sink", "test.SinkConnector", "");
+    herder_start_connector(h, "sink");
+    assert_int_equal(running(h, "sink")->check_due_ms, 0);
+}
+
+static void
+a_topic_creation_group_without_its_numbers_fails_the_connector_even_stopped(void **state)
+{
+    struct herder *h = *state;
+
+    fake_log_put(CONFIGS, 0, "target-state-c", "{\"state\":\"PAUSED\",\"state.v2\":\"STOPPED\"}");
+    put_config("c", "test.SourceConnector", ",\"topic.creation.groups\":\"g\"");
+    herder_start_connector(h, "c");
+    assert_trace(h, "c", STATUS_CONNECTOR, "topic.creation.default.partitions is missing");
+    put_config("sink", "test.SinkConnector", ",\"topic.creation.groups\":\"g\"");
+    herder_start_connector(h, "sink");
+    assert_status(h, "sink", STATUS_CONNECTOR, STATUS_RUNNING);
+}
+
 /* ---- target states ---- */
 
 static void
@@ -566,6 +661,7 @@ a_restart_of_what_failed_touches_nothing_else(void **state)
     herder_restart_plan(h, "c", true, true);
     assert_statuses_since(before, "");
     status_store_put(h->statuses, "c", 1, STATUS_FAILED, "why", NULL, 5, true);
+    ((struct running_task *)cv_hash_get(h->tasks, "c-1"))->task->failed = true;
     herder_restart_plan(h, "c", true, true);
     assert_statuses_since(before + 1, "c-1:UNASSIGNED c-1:RESTARTING c-1:RUNNING");
     assert_events("stop:c-1 start:c-1");
@@ -599,6 +695,9 @@ main(void)
         TEST(a_leader_that_is_away_is_asked_again_later_and_later),
         TEST(sinks_pass_their_topics_on_and_secrets_stay_references),
         TEST(a_connector_that_cannot_run_fails_and_says_why),
+        TEST(a_connector_that_goes_wrong_later_fails_and_its_tasks_go_on),
+        TEST(a_connector_without_anything_to_check_is_not_asked_again),
+        TEST(a_topic_creation_group_without_its_numbers_fails_the_connector_even_stopped),
         TEST(a_paused_connector_makes_no_task_configs_until_it_is_resumed),
         TEST(every_task_of_the_connector_is_told_its_target),
         TEST(only_a_stop_ends_the_failed_state_of_a_connector),

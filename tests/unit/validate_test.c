@@ -427,6 +427,27 @@ a_policy_refuses_overrides_by_name(void **state)
 }
 
 static void
+a_login_that_does_not_parse_is_refused_without_showing_it(void **state)
+{
+    struct config_infos infos = validated(
+        state, SOURCE, GOOD "producer.override.sasl.jaas.config=PlainLoginModule username=u password=hush");
+    const struct config_info *info = row(&infos, "producer.override.sasl.jaas.config");
+
+    assert_int_equal(infos.error_count, 1);
+    assert_int_equal(info->n_errors, 1);
+    assert_string_equal(info->errors[0], "Invalid value [hidden] for configuration "
+                                         "producer.override.sasl.jaas.config: has no control flag (required) behind "
+                                         "the login module");
+    assert_true(info->password);
+    config_infos_done(&infos);
+    infos = validated(state, SOURCE,
+                      GOOD "producer.override.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule "
+                           "required username=u password=hush;");
+    assert_int_equal(infos.error_count, 0);
+    config_infos_done(&infos);
+}
+
+static void
 overrides_that_run_code_are_refused_and_secrets_hidden(void **state)
 {
     struct config_infos infos = validated(
@@ -487,6 +508,7 @@ main(void)
         TEST(each_alias_has_a_group_whose_rows_are_numbered),
         TEST(the_connectors_own_check_runs_once_the_rows_are_right),
         TEST(a_policy_refuses_overrides_by_name),
+        TEST(a_login_that_does_not_parse_is_refused_without_showing_it),
         TEST(overrides_that_run_code_are_refused_and_secrets_hidden),
         TEST(without_a_class_there_is_nothing_to_validate_with),
         TEST(the_message_lists_all_errors),
