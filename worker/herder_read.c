@@ -157,7 +157,12 @@ herder_topics_reset(struct herder *h, const char *name, struct cv_err *err)
     return CV_OK;
 }
 
-/* ---- in the herder's turn ---- */
+/*
+ * ---- in the herder's turn, until the worker has started ----
+ *
+ * Later the answer is that of the local copies: who asks during a rebalance is answered, where Connect says 500
+ * ("a rebalance is expected") or lets it wait.
+ */
 
 struct info_arg {
     const char *name;
@@ -177,6 +182,8 @@ herder_connector_info(struct herder *h, const char *name, struct connector_info 
 {
     struct info_arg a = { name, ret };
 
+    if (atomic_load(&h->started))
+        return herder_connector_info_now(h, name, ret, err);
     return herder_call(h, run_info, &a, HERDER_REQUEST_TIMEOUT_MS, err);
 }
 
@@ -191,16 +198,19 @@ run_task_configs(struct herder *h, void *arg, struct cv_err *err)
 {
     struct task_configs_arg *a = arg;
     size_t count = (size_t)config_store_task_count(h->configs, a->name);
+    enum cv_rc rc = CV_OK;
 
     if (!config_store_has(h->configs, a->name))
         return cv_fail(err, CV_NOT_FOUND, "Connector %s not found", a->name);
     a->items = calloc(count + 1, sizeof(*a->items));
     if (a->items == NULL)
         return cv_fail_memory(err);
-    for (; a->count < count; a->count++)
-        if (config_store_task(h->configs, a->name, (int)a->count, &a->items[a->count], err) != CV_OK)
-            return err->rc;
-    return CV_OK;
+    while (rc == CV_OK && a->count < count) {
+        rc = config_store_task(h->configs, a->name, (int)a->count, &a->items[a->count], err);
+        if (rc == CV_OK)
+            a->count++;
+    }
+    return rc == CV_NOT_FOUND ? CV_OK : rc; /* some are gone since they were counted */
 }
 
 enum cv_rc
@@ -208,7 +218,9 @@ herder_task_configs(struct herder *h, const char *name, struct cv_config ***ret,
                     struct cv_err *err)
 {
     struct task_configs_arg a = { .name = name };
-    enum cv_rc rc = herder_call(h, run_task_configs, &a, HERDER_REQUEST_TIMEOUT_MS, err);
+    enum cv_rc rc = atomic_load(&h->started)
+                        ? run_task_configs(h, &a, err)
+                        : herder_call(h, run_task_configs, &a, HERDER_REQUEST_TIMEOUT_MS, err);
 
     if (rc == CV_OK) {
         *ret = a.items;

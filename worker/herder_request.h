@@ -4,7 +4,8 @@
  * from the stores' local copies, where Connect does so too) and waits for at most 90 s; the texts and classes
  * of failures are Connect's:
  *   CV_NOT_FOUND 404, CV_INVALID 400, CV_CONFLICT 409, CV_FENCED 403, CV_RETRY 500 (timed out),
- *   CV_INTERNAL 500 (so also "a rebalance is expected" of plain GETs).
+ *   CV_INTERNAL 500. Reads of configurations never say that a rebalance is expected: they are answered from the
+ *   local copies once the worker has started.
  *
  * Requests that another worker must serve come back as CV_OK with forward->url filled: the caller proxies the
  * HTTP request there (rest/forward.c). Whoever serves requests of its own passes forward with hop as

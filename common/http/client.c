@@ -90,7 +90,15 @@ set_blob(CURL *curl, CURLoption option, const char *text)
 static CURLcode
 set_tls(CURL *curl, const struct http_tls *tls)
 {
-    CURLcode code = curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    long versions = (tls->no_tls12 ? (long)CURL_SSLVERSION_TLSv1_3 : (long)CURL_SSLVERSION_TLSv1_2) |
+                    (tls->no_tls13 ? (long)CURL_SSLVERSION_MAX_TLSv1_2
+                                   : (long)CURL_SSLVERSION_MAX_DEFAULT);
+    CURLcode code = curl_easy_setopt(curl, CURLOPT_SSLVERSION, versions);
+
+    if (code == CURLE_OK && tls->suites12 != NULL)
+        code = curl_easy_setopt(curl, CURLOPT_SSL_CIPHER_LIST, tls->suites12);
+    if (code == CURLE_OK && tls->suites13 != NULL)
+        code = curl_easy_setopt(curl, CURLOPT_TLS13_CIPHERS, tls->suites13);
 
     if (code == CURLE_OK && tls->trusted != NULL)
         code = set_blob(curl, CURLOPT_CAINFO_BLOB, tls->trusted);

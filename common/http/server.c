@@ -25,7 +25,6 @@
 #define CONNECTION_MEMORY ((size_t)32 << 10)
 #define LAST_ANSWERS_MS   1000 /* of cv_http_stop, to send what is ready */
 #define SURPLUS           64   /* connections beyond the limit that are told so */
-#define TLS_PRIORITIES    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 /* ---- start and stop ---- */
 
@@ -83,7 +82,7 @@ start_daemon(struct cv_http_server *server, struct daemon *daemon,
         flags |= MHD_USE_TLS;
         OPTION(MHD_OPTION_HTTPS_MEM_KEY, 0, server->tls.identity.key);
         OPTION(MHD_OPTION_HTTPS_MEM_CERT, 0, server->tls.identity.chain);
-        OPTION(MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES);
+        OPTION(MHD_OPTION_HTTPS_PRIORITIES, 0, server->tls.priorities);
         if (server->tls.client_auth != HTTP_CLIENT_AUTH_NONE)
             OPTION(MHD_OPTION_HTTPS_MEM_TRUST, 0, server->tls.trusted);
     }

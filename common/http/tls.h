@@ -16,9 +16,15 @@ struct http_tls {
     char *trusted;                   /* NULL: the system's */
     enum http_client_auth client_auth;
     bool verify_host; /* ssl.endpoint.identification.algorithm is not empty */
+    bool no_tls12;    /* ssl.enabled.protocols or ssl.cipher.suites leave it out */
+    bool no_tls13;
+    char *priorities; /* versions and suites for GnuTLS */
+    char *suites12;   /* for OpenSSL, its names; NULL: its own choice */
+    char *suites13;
 };
 
-/* The stores as common/tls_store.h has them, and ssl.client.auth. CV_INVALID names the key. */
+/* The stores as common/tls_store.h has them, versions, suites and ssl.client.auth. CV_INVALID names
+   the key. */
 CV_MUST_CHECK
 enum cv_rc http_tls_load(const struct cv_config *cfg, struct http_tls *ret, struct cv_err *err);
 void http_tls_done(struct http_tls *tls); /* wipes */

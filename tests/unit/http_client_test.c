@@ -371,6 +371,102 @@ client_certificates_need_a_trust_store_and_a_known_word(void **state)
     cv_config_free(ours);
 }
 
+static struct cv_config *
+limited(const char *base_key, const char *base_value, const char *protocols, const char *suites)
+{
+    struct cv_config *cfg = config_of(base_key, base_value, NULL, NULL);
+    struct cv_err err;
+
+    if (protocols != NULL)
+        assert_int_equal(cv_config_set(cfg, "ssl.enabled.protocols", protocols, &err), CV_OK);
+    if (suites != NULL)
+        assert_int_equal(cv_config_set(cfg, "ssl.cipher.suites", suites, &err), CV_OK);
+    return cfg;
+}
+
+/* The key of the certificate is that of a curve. */
+static void
+versions_and_suites_are_those_of_the_settings(void **state)
+{
+    static const struct {
+        const char *protocols, *suites;             /* of the server */
+        const char *their_protocols, *their_suites; /* of the client */
+        bool understood;
+    } rows[] = {
+        { NULL, NULL, "TLSv1.2", NULL, true },
+        { NULL, NULL, "TLSv1.3", NULL, true },
+        { "TLSv1.3", NULL, "TLSv1.2", NULL, false },
+        { "TLSv1.3", NULL, "TLSv1.2,TLSv1.3", NULL, true },
+        { "TLSv1.1, TLSv1.2", NULL, "TLSv1.3", NULL, false },
+        { "TLSv1.2", NULL, "TLSv1.2", NULL, true },
+        { NULL, "TLS_AES_256_GCM_SHA384", NULL, NULL, true },
+        { NULL, "TLS_AES_256_GCM_SHA384", "TLSv1.2", NULL, false },
+        { NULL, "TLS_AES_256_GCM_SHA384", "TLSv1.3", "TLS_AES_128_GCM_SHA256", false },
+        { NULL, "TLS_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256", NULL, "TLS_AES_128_GCM_SHA256", true },
+        { NULL, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLSv1.3", NULL, false },
+        { NULL, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", NULL, NULL, true },
+        { NULL, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLSv1.2",
+          "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", false },
+        { NULL, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", NULL, NULL, true },
+        { NULL, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", NULL, NULL, false },
+        { NULL, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, TLS_CHACHA20_POLY1305_SHA256", NULL, NULL, true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(rows); i++) {
+        struct cv_config *ours = limited("ssl.keystore.location", TEST_DATA "/tls/keystore.pem",
+                                         rows[i].protocols, rows[i].suites);
+        struct cv_config *theirs = limited("ssl.truststore.location", TEST_DATA "/tls/certificate.pem",
+                                           rows[i].their_protocols, rows[i].their_suites);
+        struct cv_http_listener listener = { "https", "127.0.0.1", 0 };
+        struct cv_http_spec spec = {
+            .listeners = &listener, .n_listeners = 1, .router = router, .tls = ours
+        };
+        struct cv_http_server *https = NULL;
+        struct cv_err err;
+
+        print_message("row %zu\n", i);
+        if (cv_http_start(&spec, &https, &err) != CV_OK)
+            fail_msg("%s", err.text);
+        assert_int_equal(rows[i].understood, ask_describe(listener.port, theirs) == CV_OK);
+        assert_true(cv_http_stop(https, 5000));
+        cv_config_free(ours);
+        cv_config_free(theirs);
+    }
+}
+
+static void
+settings_that_leave_nothing_to_speak_are_refused(void **state)
+{
+    static const struct {
+        const char *protocols, *suites, *key;
+    } rows[] = {
+        { "SSLv3,TLSv1.1", NULL, "ssl.enabled.protocols" },
+        { "", NULL, "ssl.enabled.protocols" },
+        { NULL, "TLS_NO_SUCH_SUITE", "ssl.cipher.suites" },
+        { NULL, "TLS_AES_256_GCM_SHA384,rot13", "ssl.cipher.suites" },
+        { "TLSv1.2", "TLS_AES_256_GCM_SHA384", "ssl.cipher.suites" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(rows); i++) {
+        struct cv_config *ours = limited("ssl.keystore.location", TEST_DATA "/tls/keystore.pem",
+                                         rows[i].protocols, rows[i].suites);
+        struct cv_http_listener listener = { "https", "127.0.0.1", 0 };
+        struct cv_http_spec spec = {
+            .listeners = &listener, .n_listeners = 1, .router = router, .tls = ours
+        };
+        struct cv_http_server *https = NULL;
+        struct cv_err err;
+
+        print_message("row %zu\n", i);
+        assert_int_equal(cv_http_start(&spec, &https, &err), CV_INVALID);
+        assert_non_null(strstr(err.text, rows[i].key));
+        assert_null(https);
+        cv_config_free(ours);
+    }
+}
+
 static void
 https_without_a_certificate_does_not_start(void **state)
 {
@@ -398,6 +494,8 @@ main(void)
         cmocka_unit_test(tls_is_spoken_with_whom_the_truststore_knows),
         cmocka_unit_test(certificates_of_clients_are_asked_for_and_checked),
         cmocka_unit_test(client_certificates_need_a_trust_store_and_a_known_word),
+        cmocka_unit_test(versions_and_suites_are_those_of_the_settings),
+        cmocka_unit_test(settings_that_leave_nothing_to_speak_are_refused),
         cmocka_unit_test(https_without_a_certificate_does_not_start),
     };
 
