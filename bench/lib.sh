@@ -53,10 +53,9 @@ bench_psql() { shop_psql -d bench -At "$@"; }
 
 # ---- the worker
 
-# worker_boot NAME: a worker of its own group; sets rest_ms, from exec to the first answer of GET /.
-worker_boot() {
-    local file=$CULVERT_STATE/$1.properties before line
-    cat >"$file" <<PROPERTIES
+# properties NAME: of a worker of its own group.
+properties() {
+    cat <<PROPERTIES
 bootstrap.servers=$KAFKA_BOOTSTRAP_SERVERS
 group.id=$1
 key.converter=org.apache.kafka.connect.json.JsonConverter
@@ -74,18 +73,28 @@ status.storage.partitions=1
 offset.flush.interval.ms=1000
 listeners=$rest_url
 PROPERTIES
-    before=${EPOCHREALTIME/./}
-    proc_start worker "$CULVERT_BUILD/programs/culvert-worker" "$file"
-    until read -r line < <(first_line); do
+}
+# worker_boot NAME: a culvert-worker; sets worker_pid and rest_ms, from exec to the first answer of GET /.
+worker_boot() {
+    properties "$1" >"$CULVERT_STATE/$1.properties"
+    boot "$CULVERT_BUILD/programs/culvert-worker" "$CULVERT_STATE/$1.properties"
+}
+# java_boot NAME PLUGIN_PATH: the same of Kafka's own Connect, of the size that Kafka's script gives it.
+java_boot() {
+    { properties "$1" && echo "plugin.path=$2"; } >"$CULVERT_STATE/$1.properties"
+    boot java -Xms256M -Xmx2G -XX:+UseG1GC -cp "$CULVERT_KAFKA_LIBS/*" \
+        org.apache.kafka.connect.cli.ConnectDistributed "$CULVERT_STATE/$1.properties"
+}
+# boot COMMAND...
+boot() {
+    local before=${EPOCHREALTIME/./} line
+    proc_start worker "$@"
+    # Connect's HTTP server answers 404 before its routes are there
+    until read -r line < <(first_line) && [[ $line = 'HTTP/1.'[01]' 200'* ]]; do
         proc_alive worker || worker_failed "did not start"
     done
-    rest_ms=$((${EPOCHREALTIME/./} - before))
-    rest_ms=$(per "$rest_ms" 1000 1)
-    case $line in
-    'HTTP/1.'[01]' 200'*) ;;
-    *) die "the worker's first answer to GET / was \"$line\"" ;;
-    esac
-    wait_until 60 rest_ok "$rest_url/health" || worker_failed "did not become healthy"
+    rest_ms=$(per $((${EPOCHREALTIME/./} - before)) 1000 1)
+    wait_until 120 rest_ok "$rest_url/health" || worker_failed "did not become healthy"
     worker_pid=$(proc_pid worker)
 }
 # The status line of GET /, nothing if nobody listens.
@@ -118,6 +127,7 @@ connector_create() {
     answer=$(rest PUT "$rest_url/connectors/$name/config" "$config") ||
         die "the worker refused the connector: $(jq -r '.message // .' <<<"$answer" 2>/dev/null)"
 }
+connector_delete() { rest DELETE "$rest_url/connectors/$1" >/dev/null || die "the worker did not delete $1"; }
 # The first line of a failed task's trace.
 connector_trace() {
     rest GET "$rest_url/connectors/$1/status" 2>/dev/null |

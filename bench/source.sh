@@ -4,9 +4,11 @@
 # source.sh [OPTIONS]: how fast a backlog of changes gets from PostgreSQL into Kafka
 #
 # Writes one workload (table orders of 13 columns; 50 % inserts, 40 % updates, 10 % deletes) into a
-# private PostgreSQL, then lets two readers drain the same WAL in turn, each from its own copy of one
-# slot: bench/drain, which only counts (the limit of the walsender), and a new culvert-worker, which
-# sends every event to a private Kafka. Prints medians with least and most. All on this machine.
+# private PostgreSQL, then lets readers drain the same WAL in turn, each from its own copy of one slot:
+# bench/drain, which only counts (the limit of the walsender), a new culvert-worker, which sends every
+# event to a private Kafka, and, where its jars are given, Debezium on Kafka's own Connect, in a new
+# process (cold) and once more in the same one (warm). Prints medians with least and most. All on this
+# machine.
 #
 #   --changes N         changes in the workload                 (1000000)
 #   --per-tx N          changes in a transaction                (100)
@@ -14,11 +16,15 @@
 #   --partitions N      partitions of the topic                 (1)
 #   --compression NAME  of the worker's producer: none, lz4 ... (none)
 #   --schemas           embed the schema in every event
+#   --debezium DIR      plugin path with Debezium's PostgreSQL connector; Connect itself must be among
+#                       Kafka's jars
 #   --profile FILE      perf's samples of the last round's worker; see perf report -i FILE
 #   -h, --help          print this
 #
 # Rates count from the start of the walsender's connection to the last change read (drain), or to the
-# last event in the topic (Culvert). Deletes send no tombstone, so events are as many as changes.
+# last event in the topic (Culvert, Debezium). Deletes send no tombstone, so events are as many as changes.
+# What Culvert and Debezium wrote in the last round is compared, record by record, but for what must differ
+# (times of processing, the version's name).
 # Environment: CULVERT_BUILD (where the programs are built), CULVERT_KAFKA_LIBS (folder with Kafka's
 # jars), CULVERT_TEST_PORT (first port to try).
 set -euo pipefail
@@ -31,6 +37,7 @@ rounds=5
 partitions=1
 compression=none
 schemas=false
+debezium=
 profile=
 while [ $# -gt 0 ]; do
     case $1 in
@@ -40,6 +47,7 @@ while [ $# -gt 0 ]; do
     --partitions) need_value "$@" && partitions=$2 && shift 2 ;;
     --compression) need_value "$@" && compression=$2 && shift 2 ;;
     --schemas) schemas=true && shift ;;
+    --debezium) need_value "$@" && debezium=$2 && shift 2 ;;
     --profile) need_value "$@" && profile=$2 && shift 2 ;;
     -h | --help) show_help && exit ;;
     *) die "unknown option \"$1\" (see --help)" ;;
@@ -85,41 +93,83 @@ drain_round() {
     keep drain_bytes "$(per "$(field bytes "$line")" "$changes" 0)"
 }
 
-culvert_round() {
-    local name=culvert_$1 line sampler='' put before sender
-    copy_slot "$name"
-    kafka_dump --partitions "$partitions" create "$name.public.orders" >/dev/null
-    worker_boot "$name"
-    keep rest_ms "$rest_ms"
-    before=$(cpu_of "$worker_pid")
-    if [ -n "$profile" ] && [ "$1" = "$rounds" ]; then
-        perf record -q -F 499 -g -o "$profile" -p "$worker_pid" >/dev/null 2>&1 &
-        sampler=$!
-    fi
-    put=${EPOCHREALTIME/./}
-    connector_create "$name" "$name" producer.override.compression.type "$compression" \
+# What Connect calls the same for both. The topic is that of the connector's name, and its slot too.
+create() {
+    connector_create "$1" "$1" producer.override.compression.type "$compression" \
         key.converter org.apache.kafka.connect.json.JsonConverter \
         key.converter.schemas.enable "$schemas" \
         value.converter org.apache.kafka.connect.json.JsonConverter \
         value.converter.schemas.enable "$schemas"
+}
+
+# drained WHO NAME: let the worker that runs send everything; sets rate and keeps what it cost.
+drained() {
+    local who=$1 name=$2 line put before sender
+    copy_slot "$name"
+    kafka_dump --partitions "$partitions" create "$name.public.orders" >/dev/null
+    before=$(cpu_of "$worker_pid")
+    put=${EPOCHREALTIME/./}
+    create "$name"
     line=$("$CULVERT_BUILD/bench/watch" "$KAFKA_BOOTSTRAP_SERVERS" "$name.public.orders" "$changes") ||
         worker_failed "did not send everything; its task: $(connector_trace "$name")"
     IFS='|' read -r -a sender <<<"$(bench_psql -c "SELECT pid,
         (extract(epoch FROM backend_start) * 1000000)::bigint FROM pg_stat_activity
         JOIN pg_replication_slots ON active_pid = pid WHERE slot_name = '$name'")"
-    culvert_rate=$(per "${changes}000000" $(($(field last_us "$line") - sender[1])) 0)
-    keep culvert_rate "$culvert_rate"
-    keep culvert_second_half "$(per "$((changes - changes / 2))000000" \
+    rate=$(per "${changes}000000" $(($(field last_us "$line") - sender[1])) 0)
+    keep "${who}_rate" "$rate"
+    keep "${who}_second_half" "$(per "$((changes - changes / 2))000000" \
         $(($(field last_us "$line") - $(field half_us "$line"))) 0)"
-    keep culvert_cpu "$(in_millions "$(per $(($(cpu_of "$worker_pid") - before)) 1000 3)")"
-    keep culvert_walsender "$(in_millions "$(per "$(cpu_of "${sender[0]}")" 1000 3)")"
-    keep culvert_rss "$(per "$(peak_rss_of "$worker_pid")" 1024 1)"
-    keep first_event_ms "$(per $(($(field first_us "$line") - put)) 1000 0)"
+    keep "${who}_cpu" "$(in_millions "$(per $(($(cpu_of "$worker_pid") - before)) 1000 3)")"
+    keep "${who}_walsender" "$(in_millions "$(per "$(cpu_of "${sender[0]}")" 1000 3)")"
+    keep "${who}_rss" "$(per "$(peak_rss_of "$worker_pid")" 1024 1)"
+    keep "${who}_first_event_ms" "$(per $(($(field first_us "$line") - put)) 1000 0)"
+}
+
+culvert_round() {
+    local name=culvert_$1 sampler=''
+    worker_boot "$name"
+    keep rest_ms "$rest_ms"
+    if [ -n "$profile" ] && [ "$1" = "$rounds" ]; then
+        perf record -q -F 499 -g -o "$profile" -p "$worker_pid" >/dev/null 2>&1 &
+        sampler=$!
+    fi
+    drained culvert "$name"
+    culvert_rate=$rate
     [ -z "$sampler" ] || kill -INT "$sampler"
     worker_stop
     [ -z "$sampler" ] || wait "$sampler" || true
     drop_slot "$name"
-    kafka_dump delete "$name.public.orders" >/dev/null
+}
+
+# The process of the cold round goes on with the warm one: another connector, another slot, the same WAL.
+debezium_round() {
+    local temper name
+    java_boot "debezium_$1" "$debezium"
+    keep debezium_rest_ms "$rest_ms"
+    for temper in cold warm; do
+        name=debezium_${temper}_$1
+        drained "debezium_$temper" "$name"
+        keep "ratio_$temper" "$(per "$culvert_rate" "$rate" 1)"
+        connector_delete "$name"
+        drop_slot "$name"
+        step "round $1 of $rounds: Debezium $temper $rate events/s"
+        [ $temper = cold ] || break
+        kafka_dump delete "$name.public.orders" >/dev/null
+    done
+    worker_stop
+}
+
+# normal NAME: key and value of each record, without what no two runs share.
+normal() {
+    kafka_dump --format key-value read "$1.public.orders" | sed -E -e "s/\\b$1\\b/NAME/g" \
+        -e 's/"version":"[^"]*"/"version":""/' \
+        -e 's/("op":"[a-z]"),"ts_ms":[0-9]+,"ts_us":[0-9]+,"ts_ns":[0-9]+/\1/'
+}
+compare() {
+    step "comparing the records of $1 and $2"
+    cmp -s <(normal "$1") <(normal "$2") && return
+    diff <(normal "$1") <(normal "$2") | head -n 6 >&2 || true
+    die "$1 and $2 wrote different records"
 }
 
 bench_boot
@@ -130,6 +180,12 @@ for ((round = 1; round <= rounds; round++)); do
     keep ratio "$(per "$culvert_rate" "$drain_rate")"
     step "round $round of $rounds: drain $drain_rate, Culvert $culvert_rate events/s," \
         "load $(cut -d ' ' -f 1 /proc/loadavg)"
+    if [ -n "$debezium" ]; then
+        debezium_round "$round"
+        [ "$round" -lt "$rounds" ] || compare "culvert_$round" "debezium_warm_$round"
+        kafka_dump delete "debezium_warm_$round.public.orders" >/dev/null
+    fi
+    kafka_dump delete "culvert_$round.public.orders" >/dev/null
 done
 say
 show_machine
@@ -146,4 +202,15 @@ show culvert_walsender "walsender under Culvert, CPU s per million"
 show drain_bytes "bytes from the walsender per change"
 show culvert_rss "worker, peak RSS, MB"
 show rest_ms "worker, exec to first REST answer, ms"
-show first_event_ms "connector created to first event in Kafka, ms"
+show culvert_first_event_ms "connector created to first event in Kafka, ms"
+[ -n "$debezium" ] || exit 0
+for temper in cold warm; do
+    show "debezium_${temper}_rate" "Debezium $temper into Kafka, events/s"
+    show "ratio_$temper" "Culvert / Debezium $temper"
+    show "debezium_${temper}_cpu" "Debezium $temper, CPU s per million events"
+    show "debezium_${temper}_walsender" "walsender under it, CPU s per million"
+    show "debezium_${temper}_rss" "its peak RSS, MB"
+    show "debezium_${temper}_first_event_ms" "connector created to first event in Kafka, ms"
+done
+show debezium_rest_ms "Kafka Connect, exec to first REST answer, ms"
+say "Every record of Culvert's last round is Debezium's too, byte for byte but for version and times of processing."
