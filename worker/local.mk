@@ -90,6 +90,12 @@ tests_unit_topic_creation_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_topic_creation_test_LDADD = worker/libworker.a data/libdata.a common/libcommon.a $(PCRE2_LIBS) \
 	$(CMOCKA_LIBS)
 
+# The test's doubles stand in for the consumer, the chain and task.c.
+unit_tests += tests/unit/sink_task_test
+tests_unit_sink_task_test_SOURCES = tests/unit/sink_task_test.c
+tests_unit_sink_task_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_sink_task_test_LDADD = worker/libworker.a data/libdata.a common/libcommon.a $(PCRE2_LIBS) $(CMOCKA_LIBS)
+
 # The doubles of the test stand in for task.c and herder_forward.c of the library.
 unit_tests += tests/unit/herder_work_test
 tests_unit_herder_work_test_SOURCES = tests/unit/herder_work_test.c $(store_test_helpers)

@@ -210,6 +210,20 @@ sink_assigned(void *arg, struct cv_topic_partitions *parts)
     tell(rt, rt->ops->open, parts);
 }
 
+/* The consumer would keep a partition paused when it comes back, which is a new partition to the sink. */
+static void
+unpause(struct sink_runtime *rt, const struct cv_topic_partitions *gone)
+{
+    for (size_t i = 0; i < rt->n_parts; i++) {
+        struct cv_topic_partition item = { .topic = rt->parts[i].topic, .partition = rt->parts[i].partition };
+        struct cv_err err = CV_ERR_INIT;
+
+        if (rt->parts[i].is_paused && is_named(&rt->parts[i], gone) &&
+            cv_consumer_resume(rt->consumer, &(struct cv_topic_partitions){ &item, 1 }, &err) != CV_OK)
+            keep_error(rt, &err);
+    }
+}
+
 void
 sink_revoked(void *arg, const struct cv_topic_partitions *parts, bool lost)
 {
@@ -222,6 +236,7 @@ sink_revoked(void *arg, const struct cv_topic_partitions *parts, bool lost)
     if (!lost)
         sink_commit(rt, parts, true);
     tell(rt, rt->ops->close, parts);
+    unpause(rt, parts);
     sink_batch_forget(rt, parts);
     parts_remove(rt, parts);
 }
