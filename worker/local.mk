@@ -102,3 +102,11 @@ tests_unit_herder_work_test_SOURCES = tests/unit/herder_work_test.c $(store_test
 tests_unit_herder_work_test_CPPFLAGS = $(unit_cppflags) $(JSONC_CFLAGS)
 tests_unit_herder_work_test_LDADD = worker/libworker.a worker/store/libstore.a worker/group/libgroup.a \
 	data/libdata.a common/libcommon.a $(JSONC_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
+
+# The doubles of the test stand in for the producer, the offset store, the admin and sink_task.c of the libraries.
+unit_tests += tests/unit/source_task_test
+tests_unit_source_task_test_SOURCES = tests/unit/source_task_test.c tests/helper/fake_producer.c \
+	tests/helper/fake_producer.h tests/helper/log_file.c tests/helper/log_file.h
+tests_unit_source_task_test_CPPFLAGS = $(unit_cppflags) $(JSONC_CFLAGS)
+tests_unit_source_task_test_LDADD = worker/libworker.a converters/libconverters.a data/libdata.a \
+	common/libcommon.a $(JSONC_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)

@@ -317,21 +317,6 @@ on_offsets_written(void *arg, const struct cv_err *err)
     cv_wake_signal(&rt->task->wake);
 }
 
-static enum cv_rc
-start_commit(struct runtime *rt, struct cv_err *err)
-{
-    rt->commit_due_ms = cv_mono_ms() + rt->task->spec.worker_config->offset_flush_interval_ms;
-    if (rt->commit_running || rt->committable.count == 0)
-        return CV_OK;
-    rt->committing = rt->committable;
-    rt->committable = (struct offsets){ 0 };
-    rt->commit_running = true;
-    rt->commit_started_us = cv_mono_us();
-    atomic_store(&rt->commit_result, 0);
-    return offset_store_write(rt->task->spec.offsets, rt->task->connector, rt->committing.items,
-                              rt->committing.count, on_offsets_written, rt, err);
-}
-
 /* The write failed: its offsets count again, under what has come since. */
 static enum cv_rc
 take_back(struct runtime *rt, struct cv_err *err)
@@ -348,6 +333,34 @@ take_back(struct runtime *rt, struct cv_err *err)
 }
 
 static enum cv_rc
+commit_failed(struct runtime *rt, struct cv_err *err)
+{
+    atomic_fetch_add_explicit(&rt->task->counters.commits_failed, 1, memory_order_relaxed);
+    CV_LOG_WARN(rt->task->log, "could not store offsets, trying again at the next commit",
+                CV_STR("error", rt->commit_problem));
+    return take_back(rt, err);
+}
+
+static enum cv_rc
+start_commit(struct runtime *rt, struct cv_err *err)
+{
+    rt->commit_due_ms = cv_mono_ms() + rt->task->spec.worker_config->offset_flush_interval_ms;
+    if (rt->commit_running || rt->committable.count == 0)
+        return CV_OK;
+    rt->committing = rt->committable;
+    rt->committable = (struct offsets){ 0 };
+    rt->commit_started_us = cv_mono_us();
+    atomic_store(&rt->commit_result, 0);
+    rt->commit_running = true;
+    if (offset_store_write(rt->task->spec.offsets, rt->task->connector, rt->committing.items, rt->committing.count,
+                           on_offsets_written, rt, err) == CV_OK)
+        return CV_OK;
+    rt->commit_running = false;
+    snprintf(rt->commit_problem, sizeof(rt->commit_problem), "%s", err->text);
+    return commit_failed(rt, err);
+}
+
+static enum cv_rc
 finish_commit(struct runtime *rt, struct cv_err *err)
 {
     struct task_counters *c = &rt->task->counters;
@@ -358,12 +371,8 @@ finish_commit(struct runtime *rt, struct cv_err *err)
         return CV_OK;
     rt->commit_running = false;
     cv_histogram_record(&c->commit_us, (uint64_t)(cv_mono_us() - rt->commit_started_us));
-    if (result == 2) {
-        atomic_fetch_add_explicit(&c->commits_failed, 1, memory_order_relaxed);
-        CV_LOG_WARN(rt->task->log, "could not store offsets, trying again at the next commit",
-                    CV_STR("error", rt->commit_problem));
-        return take_back(rt, err);
-    }
+    if (result == 2)
+        return commit_failed(rt, err);
     atomic_fetch_add_explicit(&c->commits_ok, 1, memory_order_relaxed);
     for (size_t i = 0; i < rt->committing.count && rc == CV_OK; i++)
         if (rt->ops->offset_commit != NULL)

@@ -1,0 +1,719 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker/source_task.c on its rarer ways: a source that cannot be polled, a broker that does not answer, offsets that
+ * cannot be stored, a stop in the middle. The task and its chain are real; source, producer and offset store are
+ * doubles that the tests hold in their hand. Nothing here waits for a fixed time: each wait is for what must come.
+ */
+#include <config.h>
+
+#include "worker/task.h"
+
+#include "tests/helper/cmocka_all.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/clock.h"
+#include "common/kafka/admin.h"
+#include "common/log.h"
+#include "common/thread.h"
+#include "converters/converters.h"
+#include "data/json.h"
+#include "tests/helper/fake_producer.h"
+#include "tests/helper/log_file.h"
+#include "worker/plugins.h"
+#include "worker/store/offset_store.h"
+#include "worker/task_private.h"
+#include "worker/worker_config.h"
+
+#define PATIENCE_MS 20000
+
+/* ---- doubles ---- */
+
+/* Told by the test's thread, done by the source in its polls. */
+static struct {
+    atomic_int records;      /* to give, each in a batch of its own with the next position */
+    atomic_int bare_offsets; /* batches with an offset and nothing else */
+    atomic_int retries;      /* polls that fail but may be repeated */
+    atomic_int failures;     /* polls that fail for good */
+    atomic_size_t padding;   /* bytes that a batch holds on to */
+    atomic_int polls;        /* with a batch */
+    atomic_int idle_polls;   /* without */
+    atomic_long committed;   /* the last position that the source was told */
+    atomic_int frees;
+    long position;
+} source;
+
+/* What the offset store does, and what it was given. */
+static struct {
+    atomic_bool refuses;     /* the write cannot be begun */
+    atomic_int fails;        /* that many writes fail later */
+    atomic_bool holds;       /* writes are neither confirmed nor refused */
+    atomic_int writes;       /* confirmed */
+    atomic_int failed;
+    _Atomic(offset_store_written *) held;
+    void *_Atomic held_arg;
+    char last[256];          /* of the last confirmed write; read when the task is gone */
+} store;
+
+struct fake_source {
+    struct cv_source_task base;
+};
+
+static enum cv_rc
+source_start(struct cv_source_ctx *ctx, const struct cv_config *cfg, struct cv_source_task **ret, struct cv_err *err)
+{
+    struct fake_source *task = calloc(1, sizeof(*task));
+
+    if (cv_config_has(cfg, "start.fails")) {
+        free(task);
+        return cv_fail(err, CV_INVALID, "the source has no house");
+    }
+    task->base.ctx = ctx;
+    *ret = &task->base;
+    return CV_OK;
+}
+
+static bool
+take(atomic_int *count)
+{
+    int n = atomic_load(count);
+
+    while (n > 0)
+        if (atomic_compare_exchange_weak(count, &n, n - 1))
+            return true;
+    return false;
+}
+
+static enum cv_rc
+add_offset(struct cv_batch *batch, struct cv_err *err)
+{
+    struct cv_value *partition = cv_map_new(batch->arena, 1), *offset = cv_map_new(batch->arena, 1);
+
+    source.position++;
+    if (cv_map_put(batch->arena, partition, "file", cv_cstring("a"), err) != CV_OK ||
+        cv_map_put(batch->arena, offset, "position", cv_int(CV_INT64, source.position), err) != CV_OK)
+        return err->rc;
+    return cv_batch_set_offset(batch, partition, offset, err);
+}
+
+static enum cv_rc
+source_poll(struct cv_source_task *task, struct cv_batch *batch, int timeout_ms, struct cv_err *err)
+{
+    struct cv_record *rec;
+
+    (void)task;
+    if (batch == NULL) {
+        atomic_fetch_add(&source.idle_polls, 1);
+        return CV_OK;
+    }
+    atomic_fetch_add(&source.polls, 1);
+    if (take(&source.retries))
+        return cv_fail(err, CV_RETRY, "the source is not there for now");
+    if (take(&source.failures))
+        return cv_fail(err, CV_INVALID, "the source's table is gone");
+    if (take(&source.bare_offsets))
+        return add_offset(batch, err);
+    if (!take(&source.records)) {
+        struct cv_wake pause;
+
+        if (timeout_ms > 0 && cv_wake_init(&pause, err) == CV_OK) { /* nobody signals it: a nap */
+            cv_wake_wait(&pause, cv_mono_ms() + 2);
+            cv_wake_done(&pause);
+        }
+        return CV_OK;
+    }
+    if (atomic_load(&source.padding) > 0 && cv_arena_zalloc(batch->arena, atomic_load(&source.padding)) == NULL)
+        return cv_fail_memory(err);
+    rec = cv_batch_add_record(batch);
+    rec->topic = "t";
+    rec->value = cv_cstring("v");
+    return add_offset(batch, err);
+}
+
+static enum cv_rc
+source_offset_commit(struct cv_source_task *task, const struct cv_offset *durable, struct cv_err *err)
+{
+    (void)task;
+    (void)err;
+    atomic_store(&source.committed, (long)cv_map_get(durable->offset, "position")->integer);
+    return CV_OK;
+}
+
+static void
+source_wake(struct cv_source_task *task)
+{
+    (void)task;
+}
+
+static void
+source_free(struct cv_source_task *task)
+{
+    atomic_fetch_add(&source.frees, 1);
+    free(task);
+}
+
+static const struct cv_source_ops source_ops = { .start = source_start, .poll = source_poll,
+                                                 .offset_commit = source_offset_commit, .wake = source_wake,
+                                                 .free = source_free };
+static const struct cv_plugin source_plugin = { .api = CV_PLUGIN_API, .kind = CV_SOURCE, .name = "test.Source",
+                                                .version = "1", .source = &source_ops };
+static const struct cv_plugin *const plugin_list[] = { &source_plugin, &string_converter_plugin,
+                                                       &simple_header_converter_plugin, NULL };
+
+enum cv_rc
+offset_store_read(struct offset_store *unused, const char *connector, const struct cv_value *partition, int timeout_ms,
+                  struct cv_arena *arena, struct cv_value **ret, struct cv_err *err)
+{
+    (void)unused;
+    (void)connector;
+    (void)partition;
+    (void)timeout_ms;
+    (void)arena;
+    (void)err;
+    *ret = NULL;
+    return CV_OK;
+}
+
+enum cv_rc
+offset_store_write(struct offset_store *unused, const char *connector, const struct cv_offset *offsets, size_t count,
+                   offset_store_written *written, void *arg, struct cv_err *err)
+{
+    struct cv_buf text = CV_BUF_INIT(sizeof(store.last) - 1);
+
+    (void)unused;
+    assert_string_equal(connector, "c");
+    assert_int_equal(count, 1);
+    if (atomic_load(&store.refuses))
+        return cv_fail(err, CV_RETRY, "the queue of the offset topic is full");
+    if (atomic_load(&store.holds)) {
+        atomic_store(&store.held_arg, arg);
+        atomic_store(&store.held, written);
+        return CV_OK;
+    }
+    if (take(&store.fails)) {
+        struct cv_err why = CV_ERR_INIT;
+
+        cv_fail(&why, CV_RETRY, "no leader for the offset topic");
+        atomic_fetch_add(&store.failed, 1);
+        written(arg, &why);
+        return CV_OK;
+    }
+    cv_connect_json_write(&text, offsets[0].offset);
+    snprintf(store.last, sizeof(store.last), "%s", cv_buf_cstr(&text));
+    cv_buf_free(&text);
+    atomic_fetch_add(&store.writes, 1);
+    written(arg, NULL);
+    return CV_OK;
+}
+
+enum cv_rc
+cv_admin_topic_partitions(struct cv_admin *admin, const char *topic, int timeout_ms, int32_t *ret, struct cv_err *err)
+{
+    (void)admin;
+    (void)topic;
+    (void)timeout_ms;
+    (void)ret;
+    return cv_fail(err, CV_INTERNAL, "no test makes topics");
+}
+
+enum cv_rc
+cv_admin_topic_create(struct cv_admin *admin, const struct cv_topic_spec *spec, int timeout_ms, bool *ret_created,
+                      struct cv_err *err)
+{
+    (void)admin;
+    (void)spec;
+    (void)timeout_ms;
+    (void)ret_created;
+    return cv_fail(err, CV_INTERNAL, "no test makes topics");
+}
+
+enum cv_rc
+sink_task_run(struct task *task, struct cv_err *err)
+{
+    (void)task;
+    return cv_fail(err, CV_INTERNAL, "no test runs a sink");
+}
+
+/* ---- the bench ---- */
+
+struct bench {
+    struct plugins *plugins;
+    struct worker_config worker;
+    struct cv_config *raw;
+    struct cv_config *config;
+    struct task *task;
+    atomic_uint resets;
+    struct cv_lock lock;
+    enum status_state state; /* the last one told; under lock */
+    char trace[1024];
+};
+
+static void
+on_status(void *arg, const char *connector, int task, enum status_state state, const char *trace, const char *version)
+{
+    struct bench *b = arg;
+
+    (void)connector;
+    (void)task;
+    (void)version;
+    cv_lock(&b->lock);
+    b->state = state;
+    snprintf(b->trace, sizeof(b->trace), "%s", trace != NULL ? trace : "");
+    cv_unlock(&b->lock);
+}
+
+static void
+on_topic(void *arg, const char *connector, int task, const char *topic)
+{
+    (void)arg;
+    (void)connector;
+    (void)task;
+    (void)topic;
+}
+
+static int
+bench_up(void **state)
+{
+    struct bench *b = calloc(1, sizeof(*b));
+    struct cv_err err = CV_ERR_INIT;
+
+    memset(&source, 0, sizeof(source));
+    memset(&store, 0, sizeof(store));
+    fake_producer_reset();
+    log_file_open();
+    assert_int_equal(plugins_new(plugin_list, &b->plugins, &err), CV_OK);
+    b->worker.key_converter = b->worker.value_converter = (char *)(uintptr_t)string_converter_plugin.name;
+    b->worker.header_converter = (char *)(uintptr_t)simple_header_converter_plugin.name;
+    b->worker.offset_flush_interval_ms = 1;
+    b->worker.offset_flush_timeout_ms = 500;
+    b->worker.task_memory_bytes = 16 << 20;
+    b->raw = cv_config_new();
+    b->config = cv_config_new();
+    assert_int_equal(cv_config_set(b->raw, "bootstrap.servers", "nowhere:1", &err), CV_OK);
+    cv_lock_init(&b->lock, CV_RANK_STORE);
+    *state = b;
+    return 0;
+}
+
+static void
+begin(struct bench *b, enum target_state target)
+{
+    struct cv_err err = CV_ERR_INIT;
+    struct task_spec spec = { .connector = "c", .id = 0, .plugin = &source_plugin, .connector_config = b->config,
+                              .task_config = b->config, .target = target, .worker_config = &b->worker,
+                              .worker_raw = b->raw, .plugins = b->plugins, .status_changed = on_status,
+                              .topic_used = on_topic, .topic_resets = &b->resets, .arg = b };
+
+    assert_int_equal(task_start(&spec, &b->task, &err), CV_OK);
+}
+
+static void
+end(struct bench *b)
+{
+    task_stop(b->task);
+    assert_true(task_join(b->task, cv_mono_ms() + PATIENCE_MS));
+    b->task = NULL;
+    assert_false(fake_producer_alive());
+}
+
+static int
+bench_down(void **state)
+{
+    struct bench *b = *state;
+
+    if (b->task != NULL)
+        end(b);
+    log_file_close();
+    cv_lock_done(&b->lock);
+    plugins_free(b->plugins);
+    cv_config_free(b->raw);
+    cv_config_free(b->config);
+    free(b);
+    return 0;
+}
+
+static void
+nap(void)
+{
+    struct cv_wake wake;
+    struct cv_err err = CV_ERR_INIT;
+
+    assert_int_equal(cv_wake_init(&wake, &err), CV_OK);
+    cv_wake_wait(&wake, cv_mono_ms() + 2);
+    cv_wake_done(&wake);
+}
+
+/* Until the condition holds; the test fails when it does not for a long time. */
+#define WAIT_FOR(condition)                                                                                            \
+    do {                                                                                                               \
+        int64_t wait_deadline = cv_mono_ms() + PATIENCE_MS;                                                            \
+                                                                                                                       \
+        while (!(condition) && cv_mono_ms() < wait_deadline)                                                           \
+            nap();                                                                                                     \
+        assert_true(condition);                                                                                        \
+    } while (0)
+
+static bool
+state_is(struct bench *b, enum status_state state)
+{
+    bool is;
+
+    cv_lock(&b->lock);
+    is = b->state == state;
+    cv_unlock(&b->lock);
+    return is;
+}
+
+static void
+assert_trace_has(struct bench *b, const char *text)
+{
+    if (strstr(b->trace, text) == NULL)
+        fail_msg("the trace \"%s\" lacks \"%s\"", b->trace, text);
+}
+
+/* ---- tests ---- */
+
+static void
+records_are_written_and_their_offsets_stored(void **state)
+{
+    struct bench *b = *state;
+
+    atomic_store(&source.records, 3);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.committed) == 3);
+    assert_true(state_is(b, STATUS_RUNNING));
+    assert_int_equal(fake_producer_sent(), 3);
+    end(b);
+    assert_true(state_is(b, STATUS_UNASSIGNED));
+    assert_string_equal(store.last, "{\"position\":3}");
+    assert_int_equal(atomic_load(&source.frees), 1);
+}
+
+static void
+a_poll_that_may_be_repeated_is_repeated(void **state)
+{
+    struct bench *b = *state;
+
+    atomic_store(&source.retries, 2);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.committed) == 1);
+    assert_int_equal(atomic_load(&source.retries), 0);
+    assert_true(state_is(b, STATUS_RUNNING));
+    assert_int_equal(log_file_count("could not be polled", "the source is not there for now"), 2);
+}
+
+static void
+a_poll_that_fails_ends_the_task_with_its_text(void **state)
+{
+    struct bench *b = *state;
+
+    atomic_store(&source.failures, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(state_is(b, STATUS_FAILED));
+    assert_trace_has(b, "the source's table is gone");
+    end(b);
+    assert_int_equal(atomic_load(&source.frees), 1);
+}
+
+static void
+a_start_that_fails_ends_the_task_without_a_source(void **state)
+{
+    struct bench *b = *state;
+    struct cv_err err = CV_ERR_INIT;
+
+    assert_int_equal(cv_config_set(b->config, "start.fails", "1", &err), CV_OK);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(state_is(b, STATUS_FAILED));
+    assert_trace_has(b, "the source has no house");
+    end(b);
+    assert_int_equal(atomic_load(&source.frees), 0);
+}
+
+static void
+at_the_bound_of_memory_the_source_is_only_kept_alive(void **state)
+{
+    struct bench *b = *state;
+    int polls;
+
+    b->worker.task_memory_bytes = 1 << 20;
+    atomic_store(&source.padding, 300 * 1024);
+    atomic_store(&source.records, 100);
+    fake_producer_deliver(FAKE_HOLDS);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.idle_polls) > 3);
+    polls = atomic_load(&source.polls);
+    assert_in_range(polls, 1, 5);
+    WAIT_FOR(atomic_load(&source.idle_polls) > 6);
+    assert_int_equal(atomic_load(&source.polls), polls);
+    assert_int_equal(atomic_load(&source.committed), 0);
+    fake_producer_deliver(FAKE_DELIVERS);
+    WAIT_FOR(atomic_load(&source.committed) == 100);
+    assert_int_equal(fake_producer_sent(), 100);
+}
+
+static void
+a_full_queue_of_the_producer_is_waited_for(void **state)
+{
+    struct bench *b = *state;
+
+    fake_producer_full(5);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.committed) == 1);
+    assert_int_equal(fake_producer_sent(), 1);
+    assert_true(atomic_load(&source.idle_polls) >= 5);
+}
+
+static void
+a_message_that_cannot_be_sent_ends_the_task_and_its_offset_is_not_stored(void **state)
+{
+    struct bench *b = *state;
+
+    fake_producer_refuse("t", CV_INVALID);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(state_is(b, STATUS_FAILED));
+    assert_trace_has(b, "could not write to topic \"t\": the message is refused");
+    end(b);
+    assert_int_equal(atomic_load(&store.writes), 0);
+    assert_int_equal(atomic_load(&source.committed), 0);
+}
+
+static void
+a_message_that_the_broker_refuses_ends_the_task_and_its_offset_is_not_stored(void **state)
+{
+    struct bench *b = *state;
+
+    fake_producer_deliver(FAKE_LOSES);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(state_is(b, STATUS_FAILED));
+    assert_trace_has(b, "could not write to Kafka: the broker refused the message");
+    end(b);
+    assert_int_equal(atomic_load(&store.writes), 0);
+}
+
+static void
+a_fatal_error_of_the_producer_ends_the_task(void **state)
+{
+    struct bench *b = *state;
+
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(state_is(b, STATUS_RUNNING));
+    fake_producer_fatal(CV_FENCED);
+    WAIT_FOR(state_is(b, STATUS_FAILED));
+    assert_trace_has(b, "the producer is fenced");
+}
+
+static void
+offsets_that_were_not_stored_are_stored_by_the_next_commit(void **state)
+{
+    struct bench *b = *state;
+
+    atomic_store(&store.fails, 2);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.committed) == 1);
+    assert_true(state_is(b, STATUS_RUNNING));
+    end(b);
+    assert_int_equal(atomic_load(&store.failed), 2);
+    assert_int_equal(atomic_load(&store.writes), 1);
+    assert_string_equal(store.last, "{\"position\":1}");
+    assert_int_equal(log_file_count("could not store offsets", "no leader for the offset topic"), 2);
+}
+
+static void
+newer_offsets_win_over_those_of_a_failed_commit(void **state)
+{
+    struct bench *b = *state;
+    struct cv_err why = CV_ERR_INIT;
+
+    atomic_store(&store.holds, true);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&store.held) != NULL);
+    atomic_store(&source.records, 4);
+    WAIT_FOR(fake_producer_sent() == 5 && fake_producer_pending() == 0);
+    atomic_store(&store.holds, false);
+    cv_fail(&why, CV_RETRY, "timed out");
+    atomic_load(&store.held)(atomic_load(&store.held_arg), &why);
+    WAIT_FOR(atomic_load(&source.committed) == 5);
+    end(b);
+    assert_string_equal(store.last, "{\"position\":5}");
+}
+
+static void
+a_commit_that_cannot_be_begun_is_tried_again(void **state)
+{
+    struct bench *b = *state;
+
+    atomic_store(&store.refuses, true);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(log_file_count("could not store offsets", "the queue of the offset topic is full") >= 1);
+    assert_true(state_is(b, STATUS_RUNNING));
+    atomic_store(&store.refuses, false);
+    WAIT_FOR(atomic_load(&source.committed) == 1);
+}
+
+static void
+a_batch_of_offsets_alone_is_stored(void **state)
+{
+    struct bench *b = *state;
+
+    atomic_store(&source.bare_offsets, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.committed) == 1);
+    assert_int_equal(fake_producer_sent(), 0);
+}
+
+static void
+a_batch_of_offsets_alone_waits_for_the_messages_before_it(void **state)
+{
+    struct bench *b = *state;
+
+    fake_producer_deliver(FAKE_HOLDS);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(fake_producer_sent() == 1);
+    atomic_store(&source.bare_offsets, 1);
+    WAIT_FOR(atomic_load(&source.bare_offsets) == 0);
+    int polls = atomic_load(&source.polls);
+    WAIT_FOR(atomic_load(&source.polls) > polls + 3); /* many a chance to store it */
+    assert_int_equal(atomic_load(&store.writes), 0);
+    fake_producer_deliver(FAKE_DELIVERS);
+    WAIT_FOR(atomic_load(&source.committed) == 2);
+}
+
+static void
+a_stop_waits_for_messages_under_way_and_stores_their_offsets(void **state)
+{
+    struct bench *b = *state;
+
+    b->worker.offset_flush_timeout_ms = PATIENCE_MS;
+    b->worker.offset_flush_interval_ms = 3600 * 1000;
+    fake_producer_deliver(FAKE_HOLDS);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(fake_producer_sent() == 1);
+    task_stop(b->task);
+    fake_producer_deliver(FAKE_DELIVERS);
+    end(b);
+    assert_true(state_is(b, STATUS_UNASSIGNED));
+    assert_int_equal(atomic_load(&store.writes), 1);
+    assert_int_equal(atomic_load(&source.committed), 1);
+}
+
+static void
+a_stop_does_not_wait_for_ever_for_messages_under_way(void **state)
+{
+    struct bench *b = *state;
+
+    b->worker.offset_flush_timeout_ms = 50;
+    fake_producer_deliver(FAKE_HOLDS);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(fake_producer_sent() == 1);
+    end(b);
+    assert_true(state_is(b, STATUS_UNASSIGNED));
+    assert_int_equal(atomic_load(&store.writes), 0);
+}
+
+static void
+a_stop_ends_a_task_whose_producer_takes_nothing(void **state)
+{
+    struct bench *b = *state;
+
+    b->worker.offset_flush_timeout_ms = 50;
+    fake_producer_full(1 << 30);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.idle_polls) > 2);
+    end(b);
+    assert_true(state_is(b, STATUS_UNASSIGNED));
+    assert_int_equal(atomic_load(&store.writes), 0);
+}
+
+static void
+a_task_made_paused_has_no_source_until_it_is_resumed(void **state)
+{
+    struct bench *b = *state;
+
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_PAUSED);
+    WAIT_FOR(state_is(b, STATUS_PAUSED));
+    assert_int_equal(atomic_load(&source.polls), 0);
+    task_target_set(b->task, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.committed) == 1);
+    assert_true(state_is(b, STATUS_RUNNING));
+}
+
+static void
+a_task_made_paused_can_be_stopped(void **state)
+{
+    struct bench *b = *state;
+
+    begin(b, TARGET_PAUSED);
+    WAIT_FOR(state_is(b, STATUS_PAUSED));
+    end(b);
+    assert_true(state_is(b, STATUS_UNASSIGNED));
+    assert_int_equal(atomic_load(&source.frees), 0);
+}
+
+static void
+a_paused_task_polls_nothing_and_stores_what_it_had(void **state)
+{
+    struct bench *b = *state;
+    int polls;
+
+    fake_producer_deliver(FAKE_HOLDS);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(fake_producer_sent() == 1);
+    task_target_set(b->task, TARGET_PAUSED);
+    WAIT_FOR(state_is(b, STATUS_PAUSED));
+    polls = atomic_load(&source.polls);
+    atomic_store(&source.records, 1);
+    fake_producer_deliver(FAKE_DELIVERS);
+    WAIT_FOR(atomic_load(&source.committed) == 1);
+    assert_int_equal(atomic_load(&source.polls), polls);
+    task_target_set(b->task, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.committed) == 2);
+    assert_true(state_is(b, STATUS_RUNNING));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_up, bench_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(records_are_written_and_their_offsets_stored),
+        TEST(a_poll_that_may_be_repeated_is_repeated),
+        TEST(a_poll_that_fails_ends_the_task_with_its_text),
+        TEST(a_start_that_fails_ends_the_task_without_a_source),
+        TEST(at_the_bound_of_memory_the_source_is_only_kept_alive),
+        TEST(a_full_queue_of_the_producer_is_waited_for),
+        TEST(a_message_that_cannot_be_sent_ends_the_task_and_its_offset_is_not_stored),
+        TEST(a_message_that_the_broker_refuses_ends_the_task_and_its_offset_is_not_stored),
+        TEST(a_fatal_error_of_the_producer_ends_the_task),
+        TEST(offsets_that_were_not_stored_are_stored_by_the_next_commit),
+        TEST(newer_offsets_win_over_those_of_a_failed_commit),
+        TEST(a_commit_that_cannot_be_begun_is_tried_again),
+        TEST(a_batch_of_offsets_alone_is_stored),
+        TEST(a_batch_of_offsets_alone_waits_for_the_messages_before_it),
+        TEST(a_stop_waits_for_messages_under_way_and_stores_their_offsets),
+        TEST(a_stop_does_not_wait_for_ever_for_messages_under_way),
+        TEST(a_stop_ends_a_task_whose_producer_takes_nothing),
+        TEST(a_task_made_paused_has_no_source_until_it_is_resumed),
+        TEST(a_task_made_paused_can_be_stopped),
+        TEST(a_paused_task_polls_nothing_and_stores_what_it_had),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
