@@ -135,6 +135,25 @@ plan_free(struct plan *plan)
     free(plan);
 }
 
+/* A time that stands for an absent one has no fraction, whatever the column's modifier. */
+static struct encode
+fallback_encode(const struct encode *enc)
+{
+    struct encode ret = *enc;
+
+    switch (enc->kind) {
+    case ENCODE_TIME_ISO:
+    case ENCODE_TIMESTAMP_ISO:
+    case ENCODE_TIMESTAMPTZ:
+    case ENCODE_TIMETZ:
+        ret.scale = 0;
+        break;
+    default:
+        break;
+    }
+    return ret;
+}
+
 static enum cv_rc
 compile_column(const struct plan_spec *spec, const struct pg_column *src, bool is_key,
                struct plan_column *col, struct cv_err *err)
@@ -144,6 +163,7 @@ compile_column(const struct plan_spec *spec, const struct pg_column *src, bool i
     struct column_type type;
     bool use_default = direct == NULL || direct->replace_null_with_default;
     struct cv_schema *schema = NULL;
+    struct encode fallback_enc;
     const char *absent;
 
     type_of_column(spec->config, src, &type);
@@ -159,13 +179,13 @@ compile_column(const struct plan_spec *spec, const struct pg_column *src, bool i
         return cv_err_context(err, "column \"%s\"", src->name);
     col->schema = schema;
     col->fallback = src->not_null && col->def_text == NULL ? type.fallback : NULL;
+    fallback_enc = fallback_encode(&col->enc);
     absent = src->not_null || use_default ? col->def_text : NULL;
-    if (absent == NULL)
-        absent = col->fallback;
     col->column = strdup(src->name);
     if (col->column == NULL || !literal_name(&col->name, src->name) ||
         !literal_value(&col->null, &col->enc, use_default ? col->def_text : NULL) ||
-        !literal_value(&col->absent, &col->enc, absent) ||
+        !literal_value(&col->absent, absent != NULL ? &col->enc : &fallback_enc,
+                       absent != NULL ? absent : col->fallback) ||
         !literal_placeholder(&col->placeholder, &col->enc, spec->config->unavailable_placeholder, &col->null))
         return cv_fail_memory(err);
     return CV_OK;
@@ -385,10 +405,10 @@ plan_write_key(const struct plan *plan, enum plan_row kind, const struct pgoutpu
 /* ---- rows to values ---- */
 
 static enum cv_rc
-text_value(const struct plan_column *col, const char *text, size_t len, struct cv_arena *arena,
-           struct cv_value *ret, bool *ret_bad, struct cv_err *err)
+text_value(const struct plan_column *col, const struct encode *enc, const char *text, size_t len,
+           struct cv_arena *arena, struct cv_value *ret, bool *ret_bad, struct cv_err *err)
 {
-    enum cv_rc rc = encode_value(&col->enc, text, len, arena, ret, err);
+    enum cv_rc rc = encode_value(enc, text, len, arena, ret, err);
 
     if (rc != CV_INVALID)
         return rc;
@@ -427,11 +447,14 @@ column_value(const struct plan *plan, const struct plan_column *col, enum plan_r
     if (val->kind == 'u' && old != NULL && old->kind != 'u')
         val = old;
     if (val->kind == 't')
-        return text_value(col, val->data, val->len, arena, ret, ret_bad, err);
+        return text_value(col, &col->enc, val->data, val->len, arena, ret, ret_bad, err);
     if (val->kind == 'u')
         return placeholder_value(col, plan->placeholder, ret);
-    if (kind == PLAN_ROW_OLD_KEY && !col->in_identity && col->fallback != NULL)
-        return text_value(col, col->fallback, strlen(col->fallback), arena, ret, ret_bad, err);
+    if (kind == PLAN_ROW_OLD_KEY && !col->in_identity && col->fallback != NULL) {
+        const struct encode enc = fallback_encode(&col->enc);
+
+        return text_value(col, &enc, col->fallback, strlen(col->fallback), arena, ret, ret_bad, err);
+    }
     return CV_OK; /* null: the converter puts the schema's default in its place */
 }
 

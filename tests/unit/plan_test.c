@@ -15,7 +15,8 @@ static const struct pg_fixture_column columns[] = {
     { "blob", "bytea", -1, false, NULL, 0, NULL },
     { "n", "int4", -1, false, NULL, 0, NULL },
 };
-#define N CV_COUNT(columns)
+#define N      CV_COUNT(columns)
+#define N_MOST 8
 
 struct bench {
     struct pg_config config;
@@ -25,17 +26,26 @@ struct bench {
 };
 
 static void
-begin(struct bench *b, const char *const *pairs)
+begin_columns(struct bench *b, const struct pg_fixture_column *cols, size_t n,
+              const struct pgoutput_relation *relation, const char *const *pairs)
 {
-    struct plan_spec spec = { .config = &b->config, .direct = &direct, .table = &b->table.table };
+    struct plan_spec spec = {
+        .config = &b->config, .direct = &direct, .table = &b->table.table, .relation = relation
+    };
     struct cv_err err = CV_ERR_INIT;
 
     pg_fixture_config(pairs, &b->config);
-    pg_fixture_table(columns, N, 1, &b->table);
+    pg_fixture_table(cols, n, 1, &b->table);
     assert_int_equal(table_filter_new(&b->config, &b->filter, &err), CV_OK);
     spec.filter = b->filter;
     if (plan_new(&spec, &b->plan, &err) != CV_OK)
         fail_msg("%s", err.text);
+}
+
+static void
+begin(struct bench *b, const char *const *pairs)
+{
+    begin_columns(b, columns, N, NULL, pairs);
 }
 
 static void
@@ -49,14 +59,14 @@ end(struct bench *b)
 static void
 row_is(struct bench *b, enum plan_row kind, const char *const *texts, const char *const *old_texts, const char *json)
 {
-    struct pgoutput_value values[N], old_values[N];
+    struct pgoutput_value values[N_MOST], old_values[N_MOST];
     struct pgoutput_tuple row, old;
-    size_t len = pg_fixture_tuple(texts, N, values, &row);
+    size_t n = b->plan->n_columns, len = pg_fixture_tuple(texts, n, values, &row);
     int bad = -1;
     char *out, *end_of;
 
     if (old_texts != NULL)
-        len += pg_fixture_tuple(old_texts, N, old_values, &old);
+        len += pg_fixture_tuple(old_texts, n, old_values, &old);
     out = malloc(plan_bound(b->plan, len) + 1);
     end_of = plan_write_row(b->plan, kind, &row, old_texts != NULL ? &old : NULL, out, &bad);
     *end_of = '\0';
@@ -91,6 +101,33 @@ unchanged_toast_is_the_placeholder_or_the_old_value(void **state)
            "{\"id\":1,\"name\":\"gone\",\"note\":\"x\",\"blob\":\"Z29uZQ==\",\"n\":null}");
     row_is(&b, PLAN_ROW_WHOLE, texts, old,
            "{\"id\":1,\"name\":\"before\",\"note\":\"x\",\"blob\":\"AQ==\",\"n\":5}");
+    end(&b);
+}
+
+/* Of an old key the server sends only the key; the other NOT NULL columns get their type's fallback. */
+static void
+what_an_old_key_lacks_is_filled_in(void **state)
+{
+    static const struct pg_fixture_column late[] = {
+        { "id", "int4", -1, true, NULL, 0, NULL },
+        { "name", "text", -1, true, NULL, 0, NULL },
+        { "at", "timestamptz", -1, true, NULL, 0, NULL },
+        { "at3", "timestamptz", 3, true, NULL, 0, NULL },
+        { "seen", "timestamptz", -1, true, "now()", 0, NULL },
+        { "free", "timestamptz", -1, false, NULL, 0, NULL },
+    };
+    static const char *const texts[] = { "1", NULL, NULL, NULL, NULL, NULL };
+    static struct pgoutput_relation relation = { .schema = "public", .name = "t", .replica_identity = 'd' };
+    struct bench b;
+
+    (void)state;
+    relation.n_columns = CV_COUNT(late);
+    for (uint16_t i = 0; i < CV_COUNT(late); i++)
+        relation.columns[i] = (struct pgoutput_column){ i == 0, late[i].name, 100 + i, late[i].typmod };
+    begin_columns(&b, late, CV_COUNT(late), &relation, NULL);
+    row_is(&b, PLAN_ROW_OLD_KEY, texts, NULL,
+           "{\"id\":1,\"name\":\"\",\"at\":\"1970-01-01T00:00:00Z\",\"at3\":\"1970-01-01T00:00:00Z\","
+           "\"seen\":\"1970-01-01T00:00:00.000000Z\",\"free\":null}");
     end(&b);
 }
 
@@ -139,6 +176,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_null_prints_as_its_default),
         cmocka_unit_test(unchanged_toast_is_the_placeholder_or_the_old_value),
+        cmocka_unit_test(what_an_old_key_lacks_is_filled_in),
         cmocka_unit_test(columns_left_out_of_the_value_stay_in_the_key),
         cmocka_unit_test(a_value_that_cannot_be_converted_is_null_and_named),
     };
