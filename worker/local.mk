@@ -20,11 +20,13 @@ worker_libworker_a_SOURCES = \
 	worker/herder_internal.c \
 	worker/herder_metrics.c \
 	worker/herder_offsets.c \
+	worker/herder_offsets.h \
 	worker/herder_private.h \
 	worker/herder_read.c \
 	worker/herder_request.c \
 	worker/herder_request.h \
 	worker/herder_restart.c \
+	worker/herder_source_offsets.c \
 	worker/herder_work.c \
 	worker/pipeline.c \
 	worker/pipeline.h \

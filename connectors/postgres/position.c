@@ -20,7 +20,7 @@ get_integer(const struct cv_value *map, const char *key, uint64_t *ret, bool *re
         return CV_OK;
     if (val->type > CV_INT64 || val->integer < 0)
         return cv_fail(err, CV_INVALID,
-                       "the stored offset's \"%s\" is no non-negative integer; reset or repair the offset", key);
+                       "the offset's \"%s\" is no non-negative integer; reset or repair it", key);
     *ret = (uint64_t)val->integer;
     *ret_found = true;
     return CV_OK;
@@ -62,7 +62,7 @@ position_read(const struct cv_value *offset, struct position *ret, struct cv_err
         return CV_OK;
     }
     if (offset->type != CV_MAP)
-        return cv_fail(err, CV_INVALID, "the stored offset is no object; reset the offset");
+        return cv_fail(err, CV_INVALID, "the offset is no object; reset it");
     pos.phase = phase_of(offset);
     if (get_integer(offset, "lsn", &pos.lsn, &has_lsn, err) != CV_OK ||
         get_integer(offset, "lsn_proc", &proc, &has_proc, err) != CV_OK ||
@@ -72,7 +72,7 @@ position_read(const struct cv_value *offset, struct position *ret, struct cv_err
         get_integer(offset, "culvert_timeline", &timeline, &found, err) != CV_OK)
         return err->rc;
     if (!has_lsn)
-        return cv_fail(err, CV_INVALID, "the stored offset has no \"lsn\"; reset the offset");
+        return cv_fail(err, CV_INVALID, "the offset has no \"lsn\"; reset it");
     if (has_commit)
         pos.lsn = pos.last_commit; /* streams restart at a commit */
     else if (has_proc)

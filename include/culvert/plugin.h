@@ -122,7 +122,9 @@ struct cv_source_ops {
     void (*wake)(struct cv_source_task *task);
     void (*free)(struct cv_source_task *task);
 
-    /* REST offsets: check (and normalise) an offset that a user wants to store; offset NULL: reset. */
+    /* REST offsets: check an offset that a user wants to store; offset->offset NULL: its partition is reset,
+       offset NULL: all are. CV_CONFLICT: this connector's offsets cannot be changed from outside. NULL: the
+       connector has no say. */
     enum cv_rc (*offset_alter)(const struct cv_config *cfg, const struct cv_offset *offset,
                                struct cv_err *err);
     /* Whether it can be exactly once with this configuration (ExactlyOnceSupport): false is UNSUPPORTED. NULL:

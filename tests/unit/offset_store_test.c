@@ -196,7 +196,7 @@ a_tombstone_takes_the_offset_away(void **state)
     arrive("[\"foo\",{\"p\":1}]", "{\"n\":1}");
     arrive("[\"foo\",{\"p\":1}]", NULL);
     assert_null(lookup(f, "foo", "{\"p\":1}"));
-    assert_int_equal(offset_store_list(f->store, "foo", f->arena, &list, &count, &err), CV_OK);
+    assert_int_equal(offset_store_list(f->store, "foo", 1000, f->arena, &list, &count, &err), CV_OK);
     assert_int_equal(count, 0);
     arrive("[\"foo\",{\"p\":1}]", "{\"n\":2}");
     assert_string_equal(lookup(f, "foo", "{\"p\":1}"), "{\"n\":2}");
@@ -217,7 +217,7 @@ records_that_are_not_offsets_are_ignored(void **state)
     for (size_t i = 0; i < CV_COUNT(bad); i++)
         arrive(bad[i], "{\"n\":2}");
     assert_string_equal(lookup(f, "foo", "{\"p\":1}"), "{\"n\":1}");
-    assert_int_equal(offset_store_list(f->store, "foo", f->arena, &list, &count, &err), CV_OK);
+    assert_int_equal(offset_store_list(f->store, "foo", 1000, f->arena, &list, &count, &err), CV_OK);
     assert_int_equal(count, 1);
 }
 
@@ -262,7 +262,7 @@ the_list_holds_a_connectors_partitions_and_no_others(void **state)
     arrive("[\"foo\",{\"p\":1}]", "{\"n\":1}");
     arrive("[\"foo\",{\"p\":2}]", "{\"n\":10}");
     arrive("[\"foobar\",{\"p\":3}]", "{\"n\":100}");
-    assert_int_equal(offset_store_list(f->store, "foo", f->arena, &list, &count, &err), CV_OK);
+    assert_int_equal(offset_store_list(f->store, "foo", 1000, f->arena, &list, &count, &err), CV_OK);
     assert_int_equal(count, 2);
     for (size_t i = 0; i < count; i++)
         sum += list[i].partition->map.entries[0].value.integer * 1000 + list[i].offset->map.entries[0].value.integer;

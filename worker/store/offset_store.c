@@ -251,14 +251,16 @@ offset_store_read(struct offset_store *store, const char *connector, const struc
 }
 
 enum cv_rc
-offset_store_list(struct offset_store *store, const char *connector, struct cv_arena *arena,
+offset_store_list(struct offset_store *store, const char *connector, int timeout_ms, struct cv_arena *arena,
                   struct cv_offset **ret, size_t *ret_count, struct cv_err *err)
 {
     struct cv_offset *list;
     struct cv_hash_entry at;
     size_t i = 0, count = 0;
-    enum cv_rc rc = CV_OK;
+    enum cv_rc rc = cv_topic_log_read_to_end(store->log, timeout_ms, err);
 
+    if (rc != CV_OK)
+        return rc;
     cv_lock(&store->lock);
     list = cv_arena_zalloc(arena, (cv_hash_count(store->entries) + 1) * sizeof(*list));
     if (list == NULL)

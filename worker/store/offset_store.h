@@ -27,9 +27,8 @@ CV_MUST_CHECK enum cv_rc offset_store_read(struct offset_store *store, const cha
                                            const struct cv_value *partition, int timeout_ms,
                                            struct cv_arena *arena, struct cv_value **ret,
                                            struct cv_err *err);
-/* Every partition of a connector with its offset, without waiting; offsets[].partition and .offset live in
-   arena. */
-CV_MUST_CHECK enum cv_rc offset_store_list(struct offset_store *store, const char *connector,
+/* Every partition of a connector with its offset, which live in arena. Reads to the end of the topic. */
+CV_MUST_CHECK enum cv_rc offset_store_list(struct offset_store *store, const char *connector, int timeout_ms,
                                            struct cv_arena *arena, struct cv_offset **ret,
                                            size_t *ret_count, struct cv_err *err);
 
