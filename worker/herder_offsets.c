@@ -50,17 +50,6 @@ run_offsets(struct herder *h, void *arg, struct cv_err *err)
     return herder_resolved_config(h, r->name, &r->config, &r->plugin, err);
 }
 
-/* ---- sinks ---- */
-
-static enum cv_rc
-refuse_sink(const struct offsets_of *of, struct cv_err *err)
-{
-    return cv_fail(err, CV_INTERNAL,
-                   "Offsets of sink connectors are not served in this version; use Kafka's consumer group tool on "
-                   "group connect-%s",
-                   of->name);
-}
-
 /* ---- reading ---- */
 
 enum cv_rc
@@ -75,7 +64,8 @@ herder_offsets_get(struct herder *h, const char *name, struct cv_buf *ret_json, 
     of.config = r.config;
     of.plugin = r.plugin;
     cv_buf_str(ret_json, "{\"offsets\":[");
-    rc = of.plugin->kind == CV_SOURCE ? herder_source_offsets_get(h, &of, ret_json, err) : refuse_sink(&of, err);
+    rc = of.plugin->kind == CV_SOURCE ? herder_source_offsets_get(h, &of, ret_json, err)
+                                      : herder_sink_offsets_get(h, &of, ret_json, err);
     cv_buf_str(ret_json, "]}");
     cv_config_free(r.config);
     return rc;
@@ -161,7 +151,7 @@ herder_offsets_alter(struct herder *h, const char *name, const char *json, size_
         rc = read_change(json, len, &change, err);
     if (rc == CV_OK)
         rc = of.plugin->kind == CV_SOURCE ? herder_source_offsets_alter(h, &of, &change, &told, err)
-                                          : refuse_sink(&of, err);
+                                          : herder_sink_offsets_alter(h, &of, &change, &told, err);
     if (rc == CV_OK)
         write_message(ret_json, json != NULL ? "altered" : "reset", told);
     cv_arena_free(change.arena);

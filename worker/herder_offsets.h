@@ -33,5 +33,11 @@ CV_MUST_CHECK enum cv_rc herder_source_offsets_get(struct herder *h, const struc
 CV_MUST_CHECK enum cv_rc herder_source_offsets_alter(struct herder *h, const struct offsets_of *of,
                                                      const struct offsets_change *change, bool *ret_told,
                                                      struct cv_err *err);
+/* The same of sinks. */
+CV_MUST_CHECK enum cv_rc herder_sink_offsets_get(struct herder *h, const struct offsets_of *of, struct cv_buf *out,
+                                                 struct cv_err *err);
+CV_MUST_CHECK enum cv_rc herder_sink_offsets_alter(struct herder *h, const struct offsets_of *of,
+                                                   const struct offsets_change *change, bool *ret_told,
+                                                   struct cv_err *err);
 
 #endif

@@ -26,6 +26,7 @@ worker_libworker_a_SOURCES = \
 	worker/herder_request.c \
 	worker/herder_request.h \
 	worker/herder_restart.c \
+	worker/herder_sink_offsets.c \
 	worker/herder_source_offsets.c \
 	worker/herder_work.c \
 	worker/pipeline.c \

@@ -181,6 +181,11 @@ struct cv_sink_ops {
     void (*wake)(struct cv_sink_task *task);
     void (*free)(struct cv_sink_task *task);
     cv_connector_check *check;
+
+    /* REST offsets: check what a user wants to store for the group, offset -1: none. Any thread; the tasks are
+       stopped. NULL: not checked, and the user is told that what the connector keeps elsewhere stays as it is. */
+    enum cv_rc (*offsets_alter)(const struct cv_config *cfg, const struct cv_partitions *offsets,
+                                struct cv_err *err);
 };
 
 /* ---- converters: one instance a task and position, constant once configured ---- */
