@@ -113,3 +113,9 @@ tests_unit_source_task_test_SOURCES = tests/unit/source_task_test.c tests/helper
 tests_unit_source_task_test_CPPFLAGS = $(unit_cppflags) $(JSONC_CFLAGS)
 tests_unit_source_task_test_LDADD = worker/libworker.a converters/libconverters.a data/libdata.a \
 	common/libcommon.a $(JSONC_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
+
+unit_tests += tests/unit/pipeline_test
+tests_unit_pipeline_test_SOURCES = tests/unit/pipeline_test.c
+tests_unit_pipeline_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_pipeline_test_LDADD = worker/libworker.a converters/libconverters.a transforms/libtransforms.a \
+	data/libdata.a common/libcommon.a $(JSONC_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
