@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/kafka/producer.h"
 #include "common/log.h"
+#include "worker/worker_config.h"
 
 /* Keys of the worker's file that every client needs. */
 static const char *const common_keys[] = { "bootstrap.servers",       "client.dns.lookup",
@@ -93,6 +95,18 @@ fail:
     return err->rc;
 }
 
+enum cv_rc
+client_layers_read_committed(struct client_layers *layers, struct cv_kafka_conf *conf, struct cv_err *err)
+{
+    if (layers->override == NULL) {
+        layers->override = cv_config_new();
+        if (layers->override == NULL)
+            return cv_fail_memory(err);
+        conf->layers[conf->n_layers - 1] = layers->override;
+    }
+    return cv_config_set(layers->override, "isolation.level", "read_committed", err);
+}
+
 void
 client_layers_done(struct client_layers *layers)
 {
@@ -101,4 +115,30 @@ client_layers_done(struct client_layers *layers)
     cv_config_free(layers->worker);
     cv_config_free(layers->override);
     layers->defaults = layers->common = layers->worker = layers->override = NULL;
+}
+
+void
+client_transactional_id(char *out, size_t len, const struct worker_config *worker, const char *connector, int task)
+{
+    snprintf(out, len, "%s-%s-%d", worker->group_id, connector, task);
+}
+
+enum cv_rc
+client_transactional_producer(const struct worker_config *worker, const struct cv_config *worker_raw,
+                              const struct cv_config *connector_config, const char *connector, int task,
+                              struct cv_producer **ret, struct cv_err *err)
+{
+    struct client_layers layers;
+    struct cv_kafka_conf conf;
+    char client_id[256], transactional_id[1024];
+    enum cv_rc rc;
+
+    snprintf(client_id, sizeof(client_id), "connector-producer-%s-%d", connector, task);
+    client_transactional_id(transactional_id, sizeof(transactional_id), worker, connector, task);
+    rc = client_layers_init(&layers, CV_KAFKA_PRODUCER, worker_raw, connector_config, client_id, &conf, err);
+    if (rc == CV_OK) {
+        rc = cv_producer_new(&conf, transactional_id, ret, err);
+        client_layers_done(&layers);
+    }
+    return rc;
 }

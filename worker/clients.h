@@ -23,6 +23,21 @@ CV_MUST_CHECK enum cv_rc client_layers_init(struct client_layers *layers, enum c
                                             const struct cv_config *worker_raw,
                                             const struct cv_config *connector, const char *client_id,
                                             struct cv_kafka_conf *ret_conf, struct cv_err *err);
+/* A consumer that sees nothing of transactions that are not committed, whatever the layers say. */
+CV_MUST_CHECK enum cv_rc client_layers_read_committed(struct client_layers *layers, struct cv_kafka_conf *conf,
+                                                      struct cv_err *err);
 void client_layers_done(struct client_layers *layers);
+
+struct cv_producer;
+struct worker_config;
+
+/* <group.id>-<connector>-<task>, as Java workers name a source task's transactions. */
+void client_transactional_id(char *out, size_t len, const struct worker_config *worker, const char *connector, int task);
+/* The producer of a source task with that id; its transactions are not initialized yet. */
+CV_MUST_CHECK enum cv_rc client_transactional_producer(const struct worker_config *worker,
+                                                       const struct cv_config *worker_raw,
+                                                       const struct cv_config *connector_config,
+                                                       const char *connector, int task, struct cv_producer **ret,
+                                                       struct cv_err *err);
 
 #endif

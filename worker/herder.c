@@ -325,6 +325,8 @@ turn(struct herder *h, struct cv_err *err)
     }
     act_on_events(h);
     herder_act_on_assignment(h);
+    if (in_group(h))
+        herder_claim(h);
     if (in_group(h)) { /* requests wait while a rebalance is under way, as they do in Connect */
         run_calls(h);
         keep_session_key(h);
@@ -392,6 +394,9 @@ make_topic(struct herder *h, const char *topic, const char *prefix, int32_t part
     ret->topic.configs = *ret_settings;
     snprintf(client_id, sizeof(client_id), "%s-%s", client_base(h), topic);
     if (client_layers_init(&layers[0], CV_KAFKA_CONSUMER, h->spec.raw, NULL, client_id, &ret->consumer, err) != CV_OK)
+        return err->rc;
+    if (h->spec.config->exactly_once == WORKER_EOS_ENABLED &&
+        client_layers_read_committed(&layers[0], &ret->consumer, err) != CV_OK)
         return err->rc;
     return client_layers_init(&layers[1], CV_KAFKA_PRODUCER, h->spec.raw, NULL, client_id, &ret->producer, err);
 }
@@ -593,6 +598,7 @@ herder_free(struct herder *h)
 {
     events_done(&h->events);
     group_work_done(&h->assignment);
+    cv_hash_free(h->fencing);
     cv_hash_free(h->connectors);
     cv_hash_free(h->tasks);
     cv_wake_done(&h->wake);

@@ -66,13 +66,14 @@ write_configs(struct cv_buf *body, const struct cv_task_configs *configs)
 }
 
 static enum cv_rc
-post(struct herder *h, const char *url, const struct cv_buf *body, struct cv_err *err)
+ask_leader(struct herder *h, const char *method, const char *url, const struct cv_buf *body, bool is_signed,
+           struct cv_err *err)
 {
     struct cv_raw_header headers[5] = { { "Accept", { "application/json", 16 } },
                                         { "Content-Type", { "application/json", 16 } },
                                         { "User-Agent", { "kafka-connect", 13 } } };
     struct cv_buf signature = CV_BUF_INIT(256), answer = CV_BUF_INIT(65536);
-    struct cv_http_call call = { .method = "POST",
+    struct cv_http_call call = { .method = method,
                                  .url = url,
                                  .headers = headers,
                                  .n_headers = 3,
@@ -84,7 +85,7 @@ post(struct herder *h, const char *url, const struct cv_buf *body, struct cv_err
     int status = 0;
     enum cv_rc rc = CV_OK;
 
-    if (member_protocol(h->member) == GROUP_SESSIONED && config_store_session_key(h->configs, &key)) {
+    if (is_signed && config_store_session_key(h->configs, &key)) {
         rc = herder_sign(&key, body->data, body->len, &signature, err);
         headers[3] = (struct cv_raw_header){ "X-Connect-Authorization", { signature.data, signature.len } };
         headers[4] = (struct cv_raw_header){ "X-Connect-Request-Signature-Algorithm",
@@ -94,7 +95,8 @@ post(struct herder *h, const char *url, const struct cv_buf *body, struct cv_err
     if (rc == CV_OK)
         rc = cv_http_request(&call, &status, &answer, err);
     if (rc == CV_OK && status >= 300)
-        rc = cv_fail(err, CV_RETRY, "the leader answered %d to %s: %s", status, url, cv_buf_cstr(&answer));
+        rc = cv_fail(err, status == 400 ? CV_INVALID : CV_RETRY, "the leader answered %d to %s: %s", status, url,
+                     cv_buf_cstr(&answer));
     cv_buf_wipe(&signature);
     cv_buf_free(&answer);
     return rc;
@@ -119,8 +121,26 @@ herder_forward_task_configs(struct herder *h, const char *name, const struct cv_
     if (rc == CV_OK)
         rc = cv_buf_check(&body, err);
     if (rc == CV_OK)
-        rc = post(h, cv_buf_cstr(&url), &body, err);
+        rc = ask_leader(h, "POST", cv_buf_cstr(&url), &body, member_protocol(h->member) == GROUP_SESSIONED, err);
     cv_buf_free(&url);
     cv_buf_wipe(&body);
+    return rc;
+}
+
+enum cv_rc
+herder_forward_fence(struct herder *h, const char *leader, const char *name, bool is_signed, struct cv_err *err)
+{
+    struct cv_buf body = CV_BUF_INIT(1), url = CV_BUF_INIT(8192);
+    enum cv_rc rc;
+
+    cv_buf_str(&url, leader);
+    cv_buf_str(&url, "connectors/");
+    cv_buf_url(&url, name);
+    cv_buf_str(&url, "/fence?forward=true");
+    rc = cv_buf_check(&url, err);
+    if (rc == CV_OK)
+        rc = ask_leader(h, "PUT", cv_buf_cstr(&url), &body, is_signed, err);
+    cv_buf_free(&url);
+    cv_buf_free(&body);
     return rc;
 }

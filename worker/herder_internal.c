@@ -106,34 +106,3 @@ herder_task_configs_put(struct herder *h, const char *name, struct cv_config *co
                        "Kafka Connect in standalone mode does not support externally setting task configurations.");
     return herder_call(h, run_configs_put, &a, HERDER_REQUEST_TIMEOUT_MS, err);
 }
-
-static enum cv_rc
-run_fence(struct herder *h, void *arg, struct cv_err *err)
-{
-    struct configs_arg *a = arg;
-    struct cv_config *cfg = NULL;
-    int type;
-
-    if (!herder_leads(h, a->forward, err))
-        return err->rc;
-    if (config_store_connector(h->configs, a->name, &cfg, err) != CV_OK)
-        return cv_fail(err, CV_NOT_FOUND, "Connector %s not found", a->name);
-    type = herder_type_of(h, cfg);
-    cv_config_free(cfg);
-    if (type != CV_SOURCE)
-        return cv_fail(err, CV_INVALID, "Connector %s is not a source connector", a->name);
-    if (h->spec.config->exactly_once != WORKER_EOS_ENABLED)
-        return CV_OK; /* no task of it has ever had a transactional producer to be fenced */
-    return cv_fail(err, CV_INTERNAL, "Fencing of connector %s is not served in this version", a->name);
-}
-
-enum cv_rc
-herder_fence(struct herder *h, const char *name, struct herder_forward *forward, struct cv_err *err)
-{
-    struct configs_arg a = { .name = name, .forward = forward };
-
-    if (standalone_is(h))
-        return cv_fail(err, CV_INTERNAL,
-                       "Kafka Connect in standalone mode does not support exactly-once source connectors.");
-    return herder_call(h, run_fence, &a, HERDER_REQUEST_TIMEOUT_MS, err);
-}

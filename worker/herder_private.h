@@ -87,6 +87,9 @@ struct herder {
     struct file_store *offset_file; /* standalone only */
     char cluster_id[64];
 
+    bool claimed;            /* the right to write to the config topic in transactions */
+    struct cv_hash *fencing; /* connectors whose older tasks are being fenced */
+
     struct group_member *member;
     struct group_work assignment;  /* what the last round gave us */
     int64_t assignment_offset;
@@ -148,6 +151,15 @@ void herder_put_restarting(struct herder *h, const struct group_work *work);
 void herder_restart_plan(struct herder *h, const char *name, bool include_tasks, bool only_failed);
 void running_connector_free(void *connector);
 void running_task_free(void *task);
+
+/* herder_fencing.c: exactly once. */
+/* Take or give up the right to write to the config topic, as leadership says. */
+void herder_claim(struct herder *h);
+/* On a task's thread (arg: the herder). CV_RETRY, CV_CONFLICT: not now. */
+CV_MUST_CHECK enum cv_rc herder_fence_for_task(void *herder, const char *connector, struct cv_err *err);
+/* CV_FENCED: newer task configs were committed. */
+CV_MUST_CHECK enum cv_rc herder_check_generation(void *herder, const char *connector, int generation,
+                                                 struct cv_err *err);
 
 /* herder_group.c: the group. */
 struct group_callbacks herder_group_callbacks(struct herder *h);

@@ -14,6 +14,7 @@ worker_libworker_a_SOURCES = \
 	worker/herder.c \
 	worker/herder.h \
 	worker/herder_change.c \
+	worker/herder_fencing.c \
 	worker/herder_forward.c \
 	worker/herder_forward.h \
 	worker/herder_group.c \

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/kafka/producer.h"
+#include "tests/helper/fake_producer.h"
 #include "tests/helper/fake_topic_log.h"
 #include "tests/helper/log_file.h"
 
@@ -483,6 +485,125 @@ a_topic_that_cannot_be_read_leaves_no_store(void **state)
     assert_null(store);
 }
 
+/* ---- exactly once ---- */
+
+static void
+assert_fencing(struct config_store *store, bool pending, int64_t recorded, int tasks, int generation)
+{
+    struct config_fencing f;
+
+    config_store_fencing(store, "c", &f);
+    assert_int_equal(f.pending, pending);
+    assert_int_equal(f.recorded, recorded);
+    assert_int_equal(f.tasks, tasks);
+    assert_int_equal(f.generation, generation);
+}
+
+static void
+a_commit_asks_for_fencing_until_the_count_is_recorded(void **state)
+{
+    struct config_store *store = open_store();
+
+    (void)state;
+    assert_fencing(store, false, -1, 0, -1);
+    fake_log_put(TOPIC, 0, "connector-c", "{\"properties\":{\"a\":\"1\"}}");
+    assert_fencing(store, false, -1, 0, -1);
+    fake_log_put(TOPIC, 0, "task-c-0", "{\"properties\":{\"a\":\"1\"}}");
+    fake_log_put(TOPIC, 0, "task-c-1", "{\"properties\":{\"a\":\"1\"}}");
+    fake_log_put(TOPIC, 0, "commit-c", "{\"tasks\":2}");
+    assert_fencing(store, true, -1, 2, 0);
+    fake_log_put(TOPIC, 0, "tasks-fencing-c", "{\"task-count\":2}");
+    assert_fencing(store, false, 2, 2, 0);
+    fake_log_put(TOPIC, 0, "commit-c", "{\"tasks\":0}");
+    assert_fencing(store, true, 2, 0, 1);
+    fake_log_put(TOPIC, 0, "tasks-fencing-c", "{\"task-count\":\"x\"}");
+    fake_log_put(TOPIC, 0, "tasks-fencing-c", "{\"task-count\":-1}");
+    fake_log_put(TOPIC, 0, "tasks-fencing-c", NULL);
+    assert_fencing(store, true, 2, 0, 1);
+    assert_int_equal(log_file_count("tasks-fencing-c", "is skipped"), 3);
+    config_store_free(store, 0);
+}
+
+static void
+a_commit_that_is_not_complete_asks_for_fencing_too(void **state)
+{
+    struct config_store *store = open_store();
+
+    (void)state;
+    fake_log_put(TOPIC, 0, "connector-c", "{\"properties\":{\"a\":\"1\"}}");
+    fake_log_put(TOPIC, 0, "task-c-1", "{\"properties\":{\"a\":\"1\"}}");
+    fake_log_put(TOPIC, 0, "commit-c", "{\"tasks\":2}");
+    assert_fencing(store, true, -1, 0, -1);
+    config_store_free(store, 0);
+}
+
+static enum cv_rc
+make_leader(void *arg, struct cv_producer **ret, struct cv_err *err)
+{
+    (void)arg;
+    return cv_producer_new(NULL, "connect-cluster-g", ret, err);
+}
+
+static void
+assert_leader_wrote(const char *expected)
+{
+    char log[4096];
+
+    fake_producer_log(log, sizeof(log));
+    assert_string_equal(log, expected);
+}
+
+static void
+a_leader_writes_in_transactions_and_all_workers_write_targets(void **state)
+{
+    struct config_store *store = open_store();
+    struct cv_config *cfg = cv_config_new(), *tasks[2] = { cfg, cfg };
+    struct cv_err err = CV_ERR_INIT;
+
+    (void)state;
+    fake_producer_reset();
+    assert_int_equal(cv_config_set(cfg, "a", "1", &err), CV_OK);
+    config_store_lead(store, true, make_leader, NULL);
+    assert_leader_wrote("init\n");
+    assert_int_equal(config_store_put_tasks(store, "c", tasks, 2, &err), CV_OK);
+    assert_int_equal(config_store_put_fencing(store, "c", 2, &err), CV_OK);
+    assert_leader_wrote("init\n"
+                        "begin\n"
+                        "configs task-c-0 {\"properties\":{\"a\":\"1\"}}\n"
+                        "configs task-c-1 {\"properties\":{\"a\":\"1\"}}\n"
+                        "commit\nbegin\nconfigs commit-c {\"tasks\":2}\ncommit\n"
+                        "begin\nconfigs tasks-fencing-c {\"task-count\":2}\ncommit\n");
+    assert_int_equal(fake_log_count(TOPIC), 0);
+    assert_int_equal(config_store_put_target(store, "c", TARGET_PAUSED, &err), CV_OK);
+    assert_int_equal(fake_log_count(TOPIC), 1);
+    config_store_lead(store, false, make_leader, NULL);
+    assert_false(fake_producer_alive());
+    assert_int_equal(config_store_put_fencing(store, "c", 1, &err), CV_OK);
+    assert_int_equal(fake_log_count(TOPIC), 2);
+    cv_config_free(cfg);
+    config_store_free(store, 0);
+}
+
+static void
+a_leader_whose_write_fails_claims_its_right_anew(void **state)
+{
+    struct config_store *store = open_store();
+    struct cv_err err = CV_ERR_INIT;
+
+    (void)state;
+    fake_producer_reset();
+    config_store_lead(store, true, make_leader, NULL);
+    fake_producer_fail_transaction(2, CV_FENCED);
+    assert_int_equal(config_store_put_fencing(store, "c", 1, &err), CV_FENCED);
+    assert_non_null(strstr(err.text, "commit fails on demand"));
+    assert_false(fake_producer_alive());
+    assert_int_equal(config_store_put_fencing(store, "c", 1, &err), CV_OK);
+    assert_leader_wrote("init\nbegin\nconfigs tasks-fencing-c {\"task-count\":1}\n"
+                        "init\nbegin\nconfigs tasks-fencing-c {\"task-count\":1}\ncommit\n");
+    config_store_free(store, 0);
+    assert_false(fake_producer_alive());
+}
+
 int
 main(void)
 {
@@ -499,6 +620,10 @@ main(void)
         cmocka_unit_test_setup_teardown(a_patched_config_is_in_the_order_of_java, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failed_write_is_reported_and_ends_the_sequence, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_topic_that_cannot_be_read_leaves_no_store, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_commit_asks_for_fencing_until_the_count_is_recorded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_commit_that_is_not_complete_asks_for_fencing_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_leader_writes_in_transactions_and_all_workers_write_targets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_leader_whose_write_fails_claims_its_right_anew, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

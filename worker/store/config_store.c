@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "common/json_read.h"
+#include "common/kafka/producer.h"
 #include "common/kafka/topic_log.h"
 #include "common/log.h"
 #include "common/map.h"
@@ -42,6 +43,9 @@ struct entry {
     size_t known_tasks;        /* the most that were ever committed */
     struct cv_config *applied; /* the config at the last complete commit */
     bool inconsistent;
+    bool pending_fencing;
+    int64_t fencing_count; /* -1: no record of it */
+    int generation;        /* of the committed tasks; -1: none */
 };
 
 struct config_store {
@@ -55,6 +59,13 @@ struct config_store {
     int64_t offset;
     struct session_key session;
     bool has_session;
+
+    /* the herder's thread */
+    config_leader_producer *make_leader; /* NULL: leaders write without transactions, or this is none */
+    void *make_leader_arg;
+    struct cv_producer *leader; /* NULL: to be made */
+    struct cv_producer_topic *leader_topic;
+    bool in_transaction; /* one of several records */
 };
 
 static void
@@ -116,6 +127,7 @@ find_or_add(struct config_store *store, const char *name)
         entry_free(e);
         return NULL;
     }
+    e->fencing_count = e->generation = -1;
     return e;
 }
 
@@ -216,6 +228,7 @@ on_commit(struct config_store *store, const char *name, const struct cv_bytes *v
         task_set_done(&e->deferred);
         return EVENT_NONE;
     }
+    e->pending_fencing = true;
     if (!is_complete(&e->deferred, (size_t)n)) {
         e->inconsistent = true;
         task_set_done(&e->deferred);
@@ -231,9 +244,36 @@ on_commit(struct config_store *store, const char *name, const struct cv_bytes *v
     if (e->tasks.count > e->known_tasks)
         e->known_tasks = e->tasks.count;
     e->inconsistent = false;
+    e->generation++;
     cv_config_free(e->applied);
     e->applied = cv_config_copy(e->config);
     return EVENT_TASKS;
+}
+
+static enum event
+on_fencing(struct config_store *store, const char *name, const struct cv_bytes *value, struct cv_err *err)
+{
+    struct entry *e;
+    int64_t n;
+
+    if (value->data == NULL) {
+        (void)cv_fail(err, CV_INVALID, "a count of tasks cannot be deleted");
+        return EVENT_NONE;
+    }
+    if (config_read_count(value->data, value->len, "task-count", &n, err) != CV_OK)
+        return EVENT_NONE;
+    if (n < 0 || n > TASKS_MAX) {
+        (void)cv_fail(err, CV_INVALID, "a count of %lld tasks cannot be", (long long)n);
+        return EVENT_NONE;
+    }
+    e = find_or_add(store, name);
+    if (e == NULL) {
+        (void)cv_fail_memory(err);
+        return EVENT_NONE;
+    }
+    e->fencing_count = n;
+    e->pending_fencing = false;
+    return EVENT_NONE;
 }
 
 static void
@@ -296,6 +336,8 @@ apply(struct config_store *store, enum config_key kind, const char *name, int32_
         return on_task(store, name, task, value, err);
     case CONFIG_KEY_COMMIT:
         return on_commit(store, name, value, err);
+    case CONFIG_KEY_FENCING:
+        return on_fencing(store, name, value, err);
     case CONFIG_KEY_SESSION:
         if (value->data == NULL)
             (void)cv_fail(err, CV_INVALID, "the session key cannot be deleted");
@@ -403,11 +445,21 @@ config_store_start(const struct cv_topic_log_spec *topic, const struct config_li
     return CV_OK;
 }
 
+static void
+leader_close(struct config_store *store)
+{
+    cv_producer_free(store->leader, 0);
+    store->leader = NULL;
+    store->leader_topic = NULL;
+    store->in_transaction = false;
+}
+
 void
 config_store_free(struct config_store *store, int wait_ms)
 {
     if (store == NULL)
         return;
+    leader_close(store);
     cv_topic_log_free(store->log, wait_ms);
     cv_hash_free(store->entries);
     cv_lock_done(&store->lock);
@@ -576,6 +628,21 @@ config_store_is_applied(const struct config_store *store, const char *name)
     return applied;
 }
 
+void
+config_store_fencing(const struct config_store *store, const char *name, struct config_fencing *ret)
+{
+    const struct entry *e;
+
+    cv_lock(lock_of(store));
+    e = find(store, name);
+    *ret = e == NULL ? (struct config_fencing){ .recorded = -1, .generation = -1 }
+                     : (struct config_fencing){ .pending = e->pending_fencing,
+                                                .recorded = e->fencing_count,
+                                                .tasks = (int)tasks_of(e),
+                                                .generation = e->generation };
+    cv_unlock(lock_of(store));
+}
+
 enum cv_rc
 config_store_units(const struct config_store *store, struct group_config *ret, struct cv_err *err)
 {
@@ -613,6 +680,84 @@ config_store_session_key(const struct config_store *store, struct session_key *r
 
 /* ---- writing ---- */
 
+/* What any worker may write, leader or not. */
+static bool
+is_for_all(enum config_key kind)
+{
+    return kind == CONFIG_KEY_TARGET || kind == CONFIG_KEY_LOGGER;
+}
+
+/* Fence whoever led before. */
+static enum cv_rc
+leader_open(struct config_store *store, struct cv_err *err)
+{
+    if (store->leader != NULL)
+        return CV_OK;
+    if (store->make_leader(store->make_leader_arg, &store->leader, err) != CV_OK)
+        return err->rc;
+    if (cv_producer_txn_init(store->leader, WRITE_TIMEOUT_MS, err) == CV_OK &&
+        cv_producer_topic(store->leader, cv_topic_log_topic(store->log), &store->leader_topic, err) == CV_OK)
+        return CV_OK;
+    leader_close(store);
+    return cv_err_context(err, "could not claim the right to write to the config topic");
+}
+
+void
+config_store_lead(struct config_store *store, bool leads, config_leader_producer *make, void *arg)
+{
+    struct cv_err err;
+
+    store->make_leader = leads ? make : NULL;
+    store->make_leader_arg = arg;
+    if (!leads)
+        leader_close(store);
+    else if (leader_open(store, &err) != CV_OK)
+        CV_LOG_WARN(store->logger, "trying again at the next write", CV_ERR(&err));
+}
+
+/* Several records in one transaction; nothing where leaders write without. */
+static enum cv_rc
+transaction_begin(struct config_store *store, struct cv_err *err)
+{
+    if (store->make_leader == NULL)
+        return CV_OK;
+    if (leader_open(store, err) != CV_OK)
+        return err->rc;
+    if (cv_producer_txn_begin(store->leader, err) != CV_OK) {
+        leader_close(store);
+        return err->rc;
+    }
+    store->in_transaction = true;
+    return CV_OK;
+}
+
+static enum cv_rc
+transaction_commit(struct config_store *store, struct cv_err *err)
+{
+    if (!store->in_transaction)
+        return CV_OK;
+    store->in_transaction = false;
+    if (cv_producer_txn_commit(store->leader, WRITE_TIMEOUT_MS, err) == CV_OK)
+        return CV_OK;
+    leader_close(store);
+    return err->rc;
+}
+
+static enum cv_rc
+leader_write(struct config_store *store, struct cv_bytes key, struct cv_bytes value, struct cv_err *err)
+{
+    bool alone = !store->in_transaction;
+
+    if (alone && transaction_begin(store, err) != CV_OK)
+        return err->rc;
+    if (cv_producer_send(store->leader, store->leader_topic, CV_NO_PARTITION, key, value, NULL, CV_NO_TIMESTAMP, NULL,
+                         err) != CV_OK) {
+        leader_close(store);
+        return err->rc;
+    }
+    return alone ? transaction_commit(store, err) : CV_OK;
+}
+
 /* One record; value NULL: a tombstone. */
 static enum cv_rc
 write_record(struct config_store *store, enum config_key kind, const char *name, int32_t task,
@@ -628,7 +773,9 @@ write_record(struct config_store *store, enum config_key kind, const char *name,
         rc = cv_buf_check(value, err);
         bytes = (struct cv_bytes){ cv_buf_cstr(value), value->len };
     }
-    if (rc == CV_OK)
+    if (rc == CV_OK && store->make_leader != NULL && !is_for_all(kind))
+        rc = leader_write(store, (struct cv_bytes){ key.data, key.len }, bytes, err);
+    else if (rc == CV_OK)
         rc = cv_topic_log_write(store->log, (struct cv_bytes){ key.data, key.len }, bytes, WRITE_TIMEOUT_MS, err);
     cv_buf_free(&key);
     return rc;
@@ -704,19 +851,35 @@ config_store_put_tasks(struct config_store *store, const char *name, struct cv_c
     struct cv_buf value = CV_BUF_INIT(RECORD_MAX);
     enum cv_rc rc = config_store_read_to_end(store, WRITE_TIMEOUT_MS, err);
 
+    if (rc == CV_OK && count > 0)
+        rc = transaction_begin(store, err);
     for (size_t i = 0; rc == CV_OK && i < count; i++) {
         cv_buf_reset(&value);
         rc = config_write_properties(&value, configs[i], JAVA_TABLE, err);
         if (rc == CV_OK)
             rc = write_record(store, CONFIG_KEY_TASK, name, (int32_t)i, &value, err);
     }
+    if (rc == CV_OK)
+        rc = transaction_commit(store, err);
     if (rc == CV_OK && count > 0)
         rc = config_store_read_to_end(store, WRITE_TIMEOUT_MS, err);
     cv_buf_wipe(&value);
-    if (rc != CV_OK)
+    if (rc != CV_OK) {
+        if (store->in_transaction)
+            leader_close(store); /* which aborts what was begun */
         return rc;
+    }
     config_write_count(&value, "tasks", (int64_t)count);
     return write_and_read(store, CONFIG_KEY_COMMIT, name, 0, &value, err);
+}
+
+enum cv_rc
+config_store_put_fencing(struct config_store *store, const char *name, int64_t tasks, struct cv_err *err)
+{
+    struct cv_buf value = CV_BUF_INIT(RECORD_MAX);
+
+    config_write_count(&value, "task-count", tasks);
+    return write_and_read(store, CONFIG_KEY_FENCING, name, 0, &value, err);
 }
 
 enum cv_rc

@@ -12,6 +12,7 @@
 #include "worker/group/member.h"
 #include "worker/store/config_records.h"
 
+struct cv_producer;
 struct cv_topic_log_spec;
 struct config_store;
 
@@ -53,11 +54,27 @@ CV_MUST_CHECK enum cv_rc config_store_task(const struct config_store *store, con
                                            struct cv_config **ret, struct cv_err *err);
 /* Whether the connector's config is the one that its tasks were last made from. */
 bool config_store_is_applied(const struct config_store *store, const char *name);
+/* What decides whether older tasks of a source must be fenced before its tasks may run (KIP-618). */
+struct config_fencing {
+    bool pending;     /* tasks were committed since the last record of their count */
+    int64_t recorded; /* tasks that the last such record speaks of; -1: there is none */
+    int tasks;        /* committed now */
+    int generation;   /* grows with every commit of tasks; -1: none yet */
+};
+void config_store_fencing(const struct config_store *store, const char *name, struct config_fencing *ret);
 /* Every unit that is to run, with the offset. */
 CV_MUST_CHECK enum cv_rc config_store_units(const struct config_store *store, struct group_config *ret,
                                             struct cv_err *err);
 /* false: none yet. */
 bool config_store_session_key(const struct config_store *store, struct session_key *ret);
+
+/*
+ * From now on what only a leader writes goes out in transactions of a producer that make() makes, each write in one of
+ * its own; making it fences the producer of the leader before. It is made at once and again behind every failure, and
+ * closed when leads is false. The herder's thread, as all writing of a leader.
+ */
+typedef enum cv_rc config_leader_producer(void *arg, struct cv_producer **ret, struct cv_err *err);
+void config_store_lead(struct config_store *store, bool leads, config_leader_producer *make, void *arg);
 
 /* java_order: members as a Java worker writes a config that was patched. target NULL: leave it. */
 CV_MUST_CHECK enum cv_rc config_store_put_connector(struct config_store *store, const char *name,
@@ -69,6 +86,8 @@ CV_MUST_CHECK enum cv_rc config_store_remove_connector(struct config_store *stor
 CV_MUST_CHECK enum cv_rc config_store_put_tasks(struct config_store *store, const char *name,
                                                 struct cv_config *const *configs, size_t count,
                                                 struct cv_err *err);
+CV_MUST_CHECK enum cv_rc config_store_put_fencing(struct config_store *store, const char *name, int64_t tasks,
+                                                  struct cv_err *err);
 CV_MUST_CHECK enum cv_rc config_store_put_target(struct config_store *store, const char *name,
                                                  enum target_state target, struct cv_err *err);
 CV_MUST_CHECK enum cv_rc config_store_put_session_key(struct config_store *store,
