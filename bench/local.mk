@@ -4,10 +4,13 @@ EXTRA_DIST += \
 	bench/latency.sh \
 	bench/lib.sh \
 	bench/orders.sql \
+	bench/rest.sh \
 	bench/source.sh \
 	docs/performance.md
 
-check_PROGRAMS += bench/drain bench/latency bench/watch
+check_PROGRAMS += bench/ask bench/drain bench/latency bench/watch
+
+bench_ask_SOURCES = bench/ask.c bench/measure.c bench/measure.h
 
 bench_drain_SOURCES = bench/drain.c bench/measure.c bench/measure.h
 bench_drain_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)

@@ -401,7 +401,8 @@ rest_start(const struct rest_spec *spec, struct rest **ret, struct cv_err *err)
     rest->plugins = spec->plugins;
     rest->tls = spec->tls;
     rest->connect_codes = spec->connect_codes;
-    rc = copy_texts(rest, spec, err);
+    rest->lists = rest_lists_new();
+    rc = rest->lists == NULL ? cv_fail_memory(err) : copy_texts(rest, spec, err);
     if (rc == CV_OK)
         rc = rest_headers_new(spec->allow_origin, spec->allow_methods, spec->response_headers,
                               &rest->headers, err);
@@ -460,6 +461,7 @@ rest_stop(struct rest *rest, int wait_ms)
     cv_http_router_free(rest->router);
     cv_http_router_free(rest->admin_router);
     rest_headers_free(rest->headers);
+    rest_lists_free(rest->lists);
     cv_http_auth_free(rest->auth);
     free(rest->routes);
     free(rest->connect_version);

@@ -22,6 +22,7 @@
 #define REST_ROUTE_SIGNED (CV_ROUTE_USER << 1)
 
 struct rest_headers;
+struct rest_lists;
 
 struct rest {
     struct cv_http_server *server;
@@ -30,6 +31,7 @@ struct rest {
     struct cv_http_router *admin_router;
     struct cv_route *routes; /* of router */
     struct rest_headers *headers;
+    struct rest_lists *lists;
     struct cv_http_auth *auth; /* NULL: everybody is let in */
     _Atomic(struct herder *) herder; /* NULL until ready */
     const struct plugins *plugins;
@@ -81,6 +83,11 @@ enum cv_rc rest_headers_new(const char *origins, const char *methods, const char
 void rest_headers_free(struct rest_headers *headers);
 void rest_headers_add(struct rest_headers *headers, const struct cv_http_request *req,
                       struct cv_http_response *res);
+
+/* ---- list.c: answers of GET /connectors that are kept ---- */
+
+struct rest_lists *rest_lists_new(void); /* NULL when memory is out */
+void rest_lists_free(struct rest_lists *lists);
 
 /* ---- auth.c: the basic auth extension ---- */
 

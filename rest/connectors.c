@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /connectors: list, create, read, change, delete and the life of a connector. Order of checks and
+ * /connectors: create, read, change, delete and the life of a connector. Order of checks and
  * texts as ConnectorsResource and DistributedHerder have them (shared reference, section 7).
  */
 #include <config.h>
@@ -17,97 +17,6 @@ static const char *
 connector_of(const struct cv_http_request *req)
 {
     return cv_http_variable(req, "connector");
-}
-
-/* ---- list ---- */
-
-/* One connector of an expanded list; *ret_skip: it has no status (yet), leave it out. */
-static enum cv_rc
-write_expanded(struct herder *herder, const struct cv_http_request *req, const char *name,
-               struct cv_json_writer *w, bool *ret_skip, struct cv_err *err)
-{
-    const char *value;
-
-    cv_json_object(w);
-    for (size_t i = 0; (value = cv_http_query(req, "expand", i)) != NULL; i++) {
-        bool repeated = false;
-        enum cv_rc rc;
-
-        for (size_t k = 0; k < i; k++)
-            repeated = repeated || strcmp(cv_http_query(req, "expand", k), value) == 0;
-        if (repeated)
-            continue;
-        if (strcmp(value, "status") == 0) {
-            struct connector_state_info info = { 0 };
-
-            rc = herder_connector_state(herder, name, &info, err);
-            *ret_skip = rc == CV_NOT_FOUND;
-            if (rc != CV_OK)
-                return rc;
-            cv_json_key(w, "status");
-            rest_json_connector_state(w, &info);
-            connector_state_info_done(&info);
-        } else if (strcmp(value, "info") == 0) {
-            struct connector_info info = { 0 };
-
-            rc = herder_connector_info_now(herder, name, &info, err);
-            if (rc != CV_OK && rc != CV_NOT_FOUND)
-                return rc;
-            cv_json_key(w, "info");
-            if (rc == CV_OK) {
-                rest_json_connector_info(w, &info);
-                connector_info_done(&info);
-            } else {
-                cv_json_null(w); /* deleted meanwhile */
-            }
-        }
-    }
-    cv_json_object_end(w);
-    return CV_OK;
-}
-
-static enum cv_rc
-write_expanded_list(struct herder *herder, const struct cv_http_request *req,
-                    const struct name_list *names, struct cv_http_response *res, struct cv_err *err)
-{
-    struct cv_json_writer w = cv_json_writer_of(&res->body);
-
-    cv_json_object(&w);
-    for (size_t i = 0; i < names->count; i++) {
-        struct cv_json_writer before = w;
-        size_t len = res->body.len;
-        bool skip = false;
-        enum cv_rc rc;
-
-        cv_json_key(&w, names->items[i]);
-        rc = write_expanded(herder, req, names->items[i], &w, &skip, err);
-        if (rc != CV_OK && !skip)
-            return rc;
-        if (skip) {
-            cv_buf_truncate(&res->body, len);
-            w = before;
-        }
-    }
-    cv_json_object_end(&w);
-    return CV_OK;
-}
-
-void
-rest_connectors_list(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
-{
-    struct cv_json_writer w = cv_json_writer_of(&res->body);
-    struct herder *herder = rest_herder(arg);
-    struct name_list names = { 0 };
-    struct cv_err err;
-    enum cv_rc rc = herder_connectors(herder, &names, &err);
-
-    if (rc == CV_OK && cv_http_query(req, "expand", 0) != NULL)
-        rc = write_expanded_list(herder, req, &names, res, &err);
-    else if (rc == CV_OK)
-        rest_json_names(&w, &names);
-    if (rc != CV_OK)
-        rest_fail(res, &err);
-    name_list_done(&names);
 }
 
 /* ---- create and change ---- */

@@ -12,6 +12,7 @@ rest_librest_a_SOURCES = \
 	rest/internal.c \
 	rest/json.c \
 	rest/json.h \
+	rest/list.c \
 	rest/loggers.c \
 	rest/metrics.c \
 	rest/offsets.c \

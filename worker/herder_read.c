@@ -49,6 +49,15 @@ name_list_done(struct name_list *list)
     *list = (struct name_list){ 0 };
 }
 
+bool
+herder_changes(struct herder *h, uint64_t *ret)
+{
+    if (!atomic_load(&h->started))
+        return false;
+    *ret = config_store_changes(h->configs) + status_store_changes(h->statuses); /* neither ever shrinks */
+    return true;
+}
+
 enum cv_rc
 herder_connectors(struct herder *h, struct name_list *ret, struct cv_err *err)
 {

@@ -92,6 +92,8 @@ struct config_infos {
 void config_infos_done(struct config_infos *infos);
 
 /* ---- answered from local copies, without waiting ---- */
+/* *ret is a number that has grown when one of these answers may be another; false: the worker has not started. */
+bool herder_changes(struct herder *h, uint64_t *ret);
 CV_MUST_CHECK enum cv_rc herder_connectors(struct herder *h, struct name_list *ret, struct cv_err *err);
 /* For expand=info: as herder_connector_info, but never waits. */
 CV_MUST_CHECK enum cv_rc herder_connector_info_now(struct herder *h, const char *name,

@@ -21,10 +21,11 @@
 struct cv_http_request *
 http_request_new(const char *target)
 {
-    struct cv_http_request *req = calloc(1, sizeof(*req));
+    struct cv_http_request *req = malloc(sizeof(*req));
 
     if (req == NULL)
         return NULL;
+    memset(req, 0, offsetof(struct cv_http_request, headers));
     req->target_len = strlen(target);
     req->target = malloc(req->target_len + 1);
     if (req->target == NULL) {

@@ -22,11 +22,8 @@ struct cv_http_request {
     const char *method; /* the rest borrows from text */
     const char *version;
     char *path;
-    struct http_field headers[HTTP_MAX_HEADERS];
     size_t n_headers;
-    struct http_field query[HTTP_MAX_QUERY];
     size_t n_query;
-    struct http_field variables[HTTP_MAX_VARIABLES];
     size_t n_variables;
     char *text; /* every copied string, one behind the other */
     size_t text_len;
@@ -46,6 +43,10 @@ struct cv_http_request {
     bool options; /* OPTIONS of a path that a route has */
     bool close;
     int64_t started_us; /* monotonic */
+
+    struct http_field headers[HTTP_MAX_HEADERS]; /* from here on not zeroed: the counts say what is there */
+    struct http_field query[HTTP_MAX_QUERY];
+    struct http_field variables[HTTP_MAX_VARIABLES];
 };
 
 /* NULL when memory is out. */

@@ -6,6 +6,7 @@
 #include "tests/helper/fake_herder.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ struct herder {
     char offsets[4096];
     char logger[512];
     bool sessioned;
+    _Atomic uint64_t changes;
 };
 
 /* ---- plugins ---- */
@@ -337,6 +339,19 @@ config_infos_done(struct config_infos *infos)
     free(infos->items);
     free(infos->name);
     memset(infos, 0, sizeof(*infos));
+}
+
+bool
+herder_changes(struct herder *h, uint64_t *ret)
+{
+    *ret = atomic_load(&h->changes);
+    return *ret != 0;
+}
+
+void
+fake_herder_changes(struct herder *h, uint64_t changes)
+{
+    atomic_store(&h->changes, changes);
 }
 
 enum cv_rc

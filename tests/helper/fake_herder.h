@@ -19,6 +19,8 @@ void fake_herder_fail(struct herder *h, enum cv_rc rc, const char *text);
 void fake_herder_leader(struct herder *h, const char *url);
 /* What herder_health says. */
 void fake_herder_health(struct herder *h, enum cv_rc rc, const char *text);
+/* What herder_changes says; 0, as it is at first: nothing is known yet. */
+void fake_herder_changes(struct herder *h, uint64_t changes);
 /* A task failed with this trace. */
 void fake_herder_trace(struct herder *h, const char *connector, const char *trace);
 /* Task configs, body of the last offsets alteration, logger and level that were put; "" for none.

@@ -487,6 +487,40 @@ lists_expand_status_and_info_in_the_order_of_the_query(void **state)
     expect(w, "GET", "/connectors?expand=info&expand=status&expand=info", NULL, 200, expected);
 }
 
+/* The list that was made is given again while the herder says that nothing changed. */
+static void
+lists_are_kept_until_something_changes(void **state)
+{
+    struct worker *w = *state;
+    static const char *const paths[] = { "/connectors", "/connectors?expand=x", "/connectors?expand=info",
+                                         "/connectors?expand=status", "/connectors?expand=info&expand=status",
+                                         "/connectors?expand=status&expand=info&expand=status" };
+    struct raw_answer first[CV_COUNT(paths)];
+
+    create(w, "c1");
+    fake_herder_changes(w->herder, 7);
+    for (size_t i = 0; i < CV_COUNT(paths); i++)
+        first[i] = call(w, "GET", paths[i], NULL);
+    for (size_t i = 0; i < CV_COUNT(paths); i++)
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(first[i].body, first[k].body);
+    create(w, "c2"); /* the herder does not say so yet */
+    for (size_t i = 0; i < CV_COUNT(paths); i++) {
+        expect(w, "GET", paths[i], NULL, 200, first[i].body);
+        raw_answer_done(&first[i]);
+    }
+    fake_herder_changes(w->herder, 8);
+    expect(w, "GET", "/connectors", NULL, 200, "[\"c1\",\"c2\"]");
+    expect(w, "GET", "/connectors?expand=x", NULL, 200, "{\"c1\":{},\"c2\":{}}");
+    fake_herder_fail(w->herder, CV_RETRY, "Request timed out");
+    fake_herder_changes(w->herder, 9);
+    expect_error(w, "GET", "/connectors", NULL, 500, "Request timed out"); /* is not kept */
+    expect(w, "GET", "/connectors", NULL, 200, "[\"c1\",\"c2\"]");
+    fake_herder_changes(w->herder, 0);
+    expect(w, "DELETE", "/connectors/c2", NULL, 204, NULL);
+    expect(w, "GET", "/connectors", NULL, 200, "[\"c1\"]");
+}
+
 static void
 status_shows_states_and_the_trace_of_a_failure(void **state)
 {
@@ -1195,6 +1229,7 @@ main(void)
         TEST(a_connector_is_read_changed_and_deleted),
         TEST(put_creates_with_201_and_location),
         TEST(lists_expand_status_and_info_in_the_order_of_the_query),
+        TEST(lists_are_kept_until_something_changes),
         TEST(status_shows_states_and_the_trace_of_a_failure),
         TEST(pause_resume_stop_have_their_own_codes),
         TEST(restarts_answer_204_or_202_with_the_plan),

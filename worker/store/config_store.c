@@ -59,6 +59,7 @@ struct config_store {
     int64_t offset;
     struct session_key session;
     bool has_session;
+    _Atomic uint64_t changes;
 
     /* the herder's thread */
     config_leader_producer *make_leader; /* NULL: leaders write without transactions, or this is none */
@@ -404,6 +405,7 @@ on_record(void *arg, const struct cv_consumed *rec)
     cv_lock(&store->lock);
     store->offset = rec->offset + 1;
     event = apply(store, kind, cv_buf_cstr(&name), task, &rec->value, &err);
+    atomic_fetch_add(&store->changes, 1); /* behind the change: who saw the old number may have seen either */
     cv_unlock(&store->lock);
     if (kind == CONFIG_KEY_RESTART || kind == CONFIG_KEY_LOGGER)
         on_command(store, kind, cv_buf_cstr(&name), &rec->value, &err);
@@ -473,6 +475,12 @@ static struct cv_lock *
 lock_of(const struct config_store *store)
 {
     return &((struct config_store *)(uintptr_t)store)->lock;
+}
+
+uint64_t
+config_store_changes(const struct config_store *store)
+{
+    return atomic_load(&store->changes);
 }
 
 int64_t

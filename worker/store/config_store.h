@@ -33,6 +33,8 @@ CV_MUST_CHECK enum cv_rc config_store_start(const struct cv_topic_log_spec *topi
                                             struct config_store **ret, struct cv_err *err);
 void config_store_free(struct config_store *store, int wait_ms);
 
+/* A number that has grown when an answer of this store may be another. */
+uint64_t config_store_changes(const struct config_store *store);
 /* Offset of the last record that counts + 1; -1: none. Equal across workers that have read the same. */
 int64_t config_store_offset(const struct config_store *store);
 CV_MUST_CHECK enum cv_rc config_store_read_to_end(struct config_store *store, int timeout_ms,

@@ -53,6 +53,7 @@ struct status_store {
     struct cv_lock lock;
     struct cv_hash *entries;
     atomic_uint topic_resets;
+    _Atomic uint64_t changes;
 };
 
 static void
@@ -334,6 +335,7 @@ on_record(void *arg, const struct cv_consumed *rec)
         ok = on_task(store, key + strlen(task_prefix), &rec->value);
     else if (key != NULL && strncmp(key, topic_prefix, strlen(topic_prefix)) == 0)
         ok = on_topic(store, key + strlen(topic_prefix), &rec->value);
+    atomic_fetch_add(&store->changes, 1); /* behind the change: who saw the old number may have seen either */
     cv_unlock(&store->lock);
     if (!ok)
         CV_LOG_WARN(store->logger, "a record of the status topic is skipped", CV_STR("topic", rec->topic),
@@ -382,6 +384,12 @@ status_store_free(struct status_store *store, int wait_ms)
 }
 
 /* ---- reading ---- */
+
+uint64_t
+status_store_changes(const struct status_store *store)
+{
+    return atomic_load(&store->changes);
+}
 
 static struct cv_lock *
 lock_of(const struct status_store *store)

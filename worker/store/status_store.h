@@ -18,6 +18,9 @@ CV_MUST_CHECK enum cv_rc status_store_start(const struct cv_topic_log_spec *topi
                                             struct cv_err *err);
 void status_store_free(struct status_store *store, int wait_ms);
 
+/* A number that has grown when an answer of this store may be another. */
+uint64_t status_store_changes(const struct status_store *store);
+
 /* Copies; CV_NOT_FOUND. task STATUS_CONNECTOR: the connector. */
 CV_MUST_CHECK enum cv_rc status_store_get(const struct status_store *store, const char *connector, int task,
                                           struct status *ret, struct cv_err *err);
