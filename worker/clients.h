@@ -9,6 +9,8 @@
 
 #include "common/kafka/client.h"
 
+struct cv_admin;
+
 /* Layers that must be freed with client_layers_done after the client was made. */
 struct client_layers {
     struct cv_config *defaults; /* weakest: what a sink's consumer needs to see new topics soon */
@@ -39,5 +41,9 @@ CV_MUST_CHECK enum cv_rc client_transactional_producer(const struct worker_confi
                                                        const struct cv_config *connector_config,
                                                        const char *connector, int task, struct cv_producer **ret,
                                                        struct cv_err *err);
+
+/* An admin client of a connector's own; *ret NULL: it has no admin.override.*, and the worker's will do. */
+CV_MUST_CHECK enum cv_rc client_admin_override(const struct cv_config *worker_raw, const struct cv_config *connector,
+                                               const char *client_id, struct cv_admin **ret, struct cv_err *err);
 
 #endif

@@ -27,29 +27,10 @@
 /* What a request works on. */
 struct sink_group {
     const char *connector;
-    const struct cv_config *cfg; /* of the connector */
     char *name;
     struct cv_admin *admin; /* the worker's, or own */
     struct cv_admin *own;   /* of a connector with admin.override.*; NULL: it has none */
 };
-
-static enum cv_rc
-make_own_admin(struct sink_group *group, const struct cv_config *worker_raw, struct cv_err *err)
-{
-    struct client_layers layers;
-    struct cv_kafka_conf conf;
-    char client_id[256];
-    enum cv_rc rc;
-
-    snprintf(client_id, sizeof(client_id), "connector-adminclient-%s", group->connector);
-    rc = client_layers_init(&layers, CV_KAFKA_ADMIN, worker_raw, group->cfg, client_id, &conf, err);
-    if (rc != CV_OK)
-        return rc;
-    rc = cv_admin_new(&conf, &group->own, err);
-    client_layers_done(&layers);
-    group->admin = group->own;
-    return rc;
-}
 
 static void
 group_done(struct sink_group *group)
@@ -63,21 +44,22 @@ static enum cv_rc
 group_init(struct sink_group *group, struct herder *h, const struct offsets_of *of, struct cv_err *err)
 {
     const char *named = cv_config_get(of->config, "consumer.override.group.id");
-    struct cv_config *overrides = cv_config_with_prefix(of->config, "admin.override.");
-    enum cv_rc rc = CV_OK;
+    char client_id[256];
+    enum cv_rc rc;
 
-    *group = (struct sink_group){ .connector = of->name, .cfg = of->config, .admin = h->admin };
+    *group = (struct sink_group){ .connector = of->name, .admin = h->admin };
     if (named != NULL)
         group->name = strdup(named);
     else if (asprintf(&group->name, "connect-%s", of->name) < 0)
         group->name = NULL;
-    if (group->name == NULL || overrides == NULL)
-        rc = cv_fail_memory(err);
-    else if (cv_config_count(overrides) > 0)
-        rc = make_own_admin(group, h->spec.raw, err);
-    cv_config_free(overrides);
+    if (group->name == NULL)
+        return cv_fail_memory(err);
+    snprintf(client_id, sizeof(client_id), "connector-adminclient-%s", of->name);
+    rc = client_admin_override(h->spec.raw, of->config, client_id, &group->own, err);
     if (rc != CV_OK)
         group_done(group);
+    else if (group->own != NULL)
+        group->admin = group->own;
     return rc;
 }
 

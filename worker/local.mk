@@ -3,6 +3,7 @@ include worker/store/local.mk
 
 noinst_LIBRARIES += worker/libworker.a
 worker_libworker_a_SOURCES = \
+	worker/client_admin.c \
 	worker/client_config.c \
 	worker/client_config.h \
 	worker/clients.c \
@@ -11,6 +12,8 @@ worker_libworker_a_SOURCES = \
 	worker/config_infos.h \
 	worker/connector_config.c \
 	worker/connector_config.h \
+	worker/dead_letters.c \
+	worker/dead_letters.h \
 	worker/herder.c \
 	worker/herder.h \
 	worker/herder_change.c \
@@ -94,9 +97,16 @@ tests_unit_topic_creation_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_topic_creation_test_LDADD = worker/libworker.a data/libdata.a common/libcommon.a $(PCRE2_LIBS) \
 	$(CMOCKA_LIBS)
 
+unit_tests += tests/unit/tolerance_test
+tests_unit_tolerance_test_SOURCES = tests/unit/tolerance_test.c tests/helper/log_file.c tests/helper/log_file.h
+tests_unit_tolerance_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_tolerance_test_LDADD = worker/libworker.a converters/libconverters.a data/libdata.a common/libcommon.a \
+	$(PCRE2_LIBS) $(CMOCKA_LIBS)
+
 # The test's doubles stand in for the consumer, the chain and task.c.
 unit_tests += tests/unit/sink_task_test
-tests_unit_sink_task_test_SOURCES = tests/unit/sink_task_test.c
+tests_unit_sink_task_test_SOURCES = tests/unit/sink_task_test.c tests/helper/fake_producer.c \
+	tests/helper/fake_producer.h
 tests_unit_sink_task_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_sink_task_test_LDADD = worker/libworker.a data/libdata.a common/libcommon.a $(PCRE2_LIBS) $(CMOCKA_LIBS)
 

@@ -42,15 +42,36 @@ struct pipeline {
     bool is_direct;
     struct cv_direct direct;
     struct cv_buf scratch; /* converter output on its way to the arena */
+    const struct step *at; /* the last that was applied */
+    bool (*again)(void *arg, unsigned attempt);
+    void *again_arg;
 };
 
 const char *
 pipeline_stage_name(enum pipeline_stage stage)
 {
     static const char *const names[] = { "TRANSFORMATION", "KEY_CONVERTER", "VALUE_CONVERTER",
-                                         "HEADER_CONVERTER" };
+                                         "HEADER_CONVERTER", "TASK_PUT" };
 
     return names[stage];
+}
+
+const char *
+pipeline_class(const struct pipeline *pipe, enum pipeline_stage stage)
+{
+    switch (stage) {
+    case STAGE_TRANSFORMATION:
+        return pipe->at != NULL ? pipe->at->transform->plugin->name : "";
+    case STAGE_KEY_CONVERTER:
+        return pipe->converters[CV_KEY]->plugin->name;
+    case STAGE_VALUE_CONVERTER:
+        return pipe->converters[CV_VALUE]->plugin->name;
+    case STAGE_HEADER_CONVERTER:
+        return pipe->converters[CV_HEADER]->plugin->name;
+    case STAGE_TASK_PUT:
+        break;
+    }
+    return "org.apache.kafka.connect.sink.SinkTask";
 }
 
 /* ---- making ---- */
@@ -225,6 +246,8 @@ pipeline_new(const struct pipeline_spec *spec, struct pipeline **ret, struct cv_
     if (pipe == NULL)
         return cv_fail_memory(err);
     cv_buf_init(&pipe->scratch, RECORD_MAX);
+    pipe->again = spec->again;
+    pipe->again_arg = spec->again_arg;
     for (int p = CV_KEY; p <= CV_HEADER && rc == CV_OK; p++)
         rc = make_converter(spec, pipe, (enum cv_position)p, &cfgs[p], err);
     if (rc == CV_OK)
@@ -273,6 +296,26 @@ pipeline_direct(const struct pipeline *pipe, struct cv_direct *ret)
 
 /* ---- running ---- */
 
+static bool
+tries_again(const struct pipeline *pipe, enum cv_rc rc, unsigned *inout_attempt)
+{
+    return rc == CV_RETRY && pipe->again != NULL && pipe->again(pipe->again_arg, ++*inout_attempt);
+}
+
+static enum cv_rc
+apply(struct pipeline *pipe, const struct step *step, struct cv_arena *arena, struct cv_record *rec, bool *ret_keep,
+      struct cv_err *err)
+{
+    unsigned attempt = 0;
+    enum cv_rc rc;
+
+    pipe->at = step;
+    do
+        rc = step->transform->plugin->transform->apply(step->transform, arena, rec, ret_keep, err);
+    while (tries_again(pipe, rc, &attempt));
+    return rc;
+}
+
 enum cv_rc
 pipeline_transform(struct pipeline *pipe, struct cv_arena *arena, struct cv_record *rec, bool *ret_keep,
                    struct cv_err *err)
@@ -284,7 +327,7 @@ pipeline_transform(struct pipeline *pipe, struct cv_arena *arena, struct cv_reco
         if (step->predicate != NULL &&
             step->predicate->plugin->predicate->test(step->predicate, rec) == step->negate)
             continue;
-        if (step->transform->plugin->transform->apply(step->transform, arena, rec, ret_keep, err) != CV_OK)
+        if (apply(pipe, step, arena, rec, ret_keep, err) != CV_OK)
             return cv_err_context(err, "transform %s", step->alias);
     }
     return CV_OK;
@@ -308,12 +351,17 @@ convert(struct pipeline *pipe, enum cv_position position, const char *topic, con
         struct cv_arena *arena, struct cv_bytes *ret, struct cv_err *err)
 {
     struct cv_converter *conv = pipe->converters[position];
+    unsigned attempt = 0;
     bool is_null = false;
+    enum cv_rc rc;
 
     *ret = (struct cv_bytes){ 0 };
-    cv_buf_reset(&pipe->scratch);
-    if (conv->plugin->converter->from_connect(conv, topic, val, &pipe->scratch, &is_null, err) != CV_OK)
-        return err->rc;
+    do {
+        cv_buf_reset(&pipe->scratch);
+        rc = conv->plugin->converter->from_connect(conv, topic, val, &pipe->scratch, &is_null, err);
+    } while (tries_again(pipe, rc, &attempt));
+    if (rc != CV_OK)
+        return rc;
     if (cv_buf_check(&pipe->scratch, err) != CV_OK)
         return err->rc;
     if (is_null)
@@ -367,21 +415,30 @@ pipeline_to_message(struct pipeline *pipe, struct cv_arena *arena, const struct 
     return CV_OK;
 }
 
+static enum cv_rc
+to_connect(struct pipeline *pipe, enum cv_position position, const char *topic, const struct cv_bytes *in,
+           struct cv_arena *arena, struct cv_value *ret, struct cv_err *err)
+{
+    struct cv_converter *conv = pipe->converters[position];
+    unsigned attempt = 0;
+    enum cv_rc rc;
+
+    do
+        rc = conv->plugin->converter->to_connect(conv, topic, in->data != NULL ? in : NULL, arena, ret, err);
+    while (tries_again(pipe, rc, &attempt));
+    return rc;
+}
+
 enum cv_rc
 pipeline_to_record(struct pipeline *pipe, struct cv_arena *arena, const struct cv_bytes *key,
                    const struct cv_bytes *value, struct cv_record *inout, enum pipeline_stage *ret_stage,
                    struct cv_err *err)
 {
-    struct cv_converter *conv = pipe->converters[CV_KEY];
-
     *ret_stage = STAGE_KEY_CONVERTER;
-    if (conv->plugin->converter->to_connect(conv, inout->topic, key->data != NULL ? key : NULL, arena,
-                                            &inout->key, err) != CV_OK)
+    if (to_connect(pipe, CV_KEY, inout->topic, key, arena, &inout->key, err) != CV_OK)
         return cv_err_context(err, "key");
-    conv = pipe->converters[CV_VALUE];
     *ret_stage = STAGE_VALUE_CONVERTER;
-    if (conv->plugin->converter->to_connect(conv, inout->topic, value->data != NULL ? value : NULL, arena,
-                                            &inout->value, err) != CV_OK)
+    if (to_connect(pipe, CV_VALUE, inout->topic, value, arena, &inout->value, err) != CV_OK)
         return cv_err_context(err, "value");
     return CV_OK;
 }
@@ -390,7 +447,5 @@ enum cv_rc
 pipeline_to_header(struct pipeline *pipe, struct cv_arena *arena, const char *topic, const struct cv_bytes *in,
                    struct cv_value *ret, struct cv_err *err)
 {
-    struct cv_converter *conv = pipe->converters[CV_HEADER];
-
-    return conv->plugin->converter->to_connect(conv, topic, in->data != NULL ? in : NULL, arena, ret, err);
+    return to_connect(pipe, CV_HEADER, topic, in, arena, ret, err);
 }

@@ -17,6 +17,9 @@ struct pipeline_spec {
     const struct worker_config *worker;
     const struct cv_config *worker_raw; /* for key.converter.* of the worker */
     const struct cv_config *connector;  /* references resolved */
+    /* An attempt of a transform or converter, the first is 1, came to CV_RETRY: whether to make another. NULL: no. */
+    bool (*again)(void *arg, unsigned attempt);
+    void *again_arg;
 };
 
 CV_MUST_CHECK enum cv_rc pipeline_new(const struct pipeline_spec *spec, struct pipeline **ret,
@@ -35,8 +38,11 @@ enum pipeline_stage {
     STAGE_KEY_CONVERTER,
     STAGE_VALUE_CONVERTER,
     STAGE_HEADER_CONVERTER,
+    STAGE_TASK_PUT,
 };
 const char *pipeline_stage_name(enum pipeline_stage stage);
+/* The class that was last at work in a stage of the chain. */
+const char *pipeline_class(const struct pipeline *pipe, enum pipeline_stage stage);
 
 /* Run the transforms. *ret_keep false: dropped. */
 CV_MUST_CHECK enum cv_rc pipeline_transform(struct pipeline *pipe, struct cv_arena *arena,

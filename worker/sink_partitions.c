@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "worker/dead_letters.h"
 #include "worker/worker_config.h"
 
 #define SEEK_TIMEOUT_MS 5000
@@ -26,6 +27,14 @@ sink_part_find(const struct sink_runtime *rt, const char *topic, int32_t partiti
 }
 
 /* ---- commits ---- */
+
+/* For the loop. */
+static void
+keep_error(struct sink_runtime *rt, const struct cv_err *err)
+{
+    if (rt->rebalance_err.rc == CV_OK)
+        rt->rebalance_err = *err;
+}
 
 static bool
 is_named(const struct sink_part *part, const struct cv_topic_partitions *only)
@@ -90,6 +99,18 @@ count_commit(struct sink_runtime *rt, int64_t started_us, enum cv_rc rc, const s
     CV_LOG_WARN(rt->task->log, "could not commit offsets", CV_ERR(err));
 }
 
+/* What was given up is committed only when its letter is in Kafka. */
+static enum cv_rc
+wait_for_dead_letters(struct sink_runtime *rt, struct cv_err *err)
+{
+    enum cv_rc rc =
+        dead_letters_wait(rt->dead, (int)rt->task->spec.worker_config->offset_flush_timeout_ms, err);
+
+    if (rc != CV_OK && rc != CV_RETRY)
+        keep_error(rt, err);
+    return rc;
+}
+
 void
 sink_commit(struct sink_runtime *rt, const struct cv_topic_partitions *only, bool closing)
 {
@@ -112,10 +133,13 @@ sink_commit(struct sink_runtime *rt, const struct cv_topic_partitions *only, boo
     if (asked.count == 0)
         goto out;
     safe = asked;
-    if (rt->ops->pre_commit != NULL)
+    if (rt->dead != NULL)
+        rc = wait_for_dead_letters(rt, &err);
+    if (rc == CV_OK && rt->ops->pre_commit != NULL) {
         rc = rt->ops->pre_commit(rt->sink, &safe, &err);
-    if (rc != CV_OK && !closing)
-        read_again(rt, &asked);
+        if (rc != CV_OK && !closing)
+            read_again(rt, &asked);
+    }
     if (rc == CV_OK)
         offsets.count = choose_offsets(rt, &safe, closing, chosen);
     if (rc == CV_OK && offsets.count == 0)
@@ -130,13 +154,6 @@ out:
     free(chosen);
 }
 /* ---- partitions come and go; inside cv_consumer_poll and cv_consumer_free ---- */
-
-static void
-keep_error(struct sink_runtime *rt, const struct cv_err *err)
-{
-    if (rt->rebalance_err.rc == CV_OK)
-        rt->rebalance_err = *err;
-}
 
 /* Tell the plugin. call: its open or close, NULL if it is not interested. */
 static void

@@ -10,6 +10,7 @@
 
 struct cv_hash;
 struct cv_regex;
+struct dead_letters;
 
 #define SINK_NO_OFFSET (-1)
 
@@ -32,6 +33,7 @@ struct sink_runtime {
     struct cv_sink_task *sink;
     struct pipeline *pipe;
     struct cv_consumer *consumer;
+    struct dead_letters *dead; /* NULL: no dead letter queue */
     struct cv_hash *used; /* topics told to the status store */
     unsigned resets;      /* of topics, when they were told */
 
@@ -80,6 +82,9 @@ CV_MUST_CHECK enum cv_rc sink_batch_put(struct sink_runtime *rt, struct cv_err *
 /* Take the records of partitions that are no longer ours out of a kept batch. */
 void sink_batch_forget(struct sink_runtime *rt, const struct cv_topic_partitions *gone);
 void sink_batch_drop(struct sink_runtime *rt);
+/* For struct cv_sink_ctx. */
+enum cv_rc sink_report(struct cv_sink_ctx *ctx, const struct cv_record *rec, const struct cv_err *why,
+                       struct cv_err *err);
 
 /* ---- sink_topics.c ---- */
 

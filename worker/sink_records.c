@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/map.h"
+#include "worker/dead_letters.h"
 
 #define RETRY_WAIT_MS 100
 
@@ -59,6 +60,35 @@ convert_headers(struct sink_runtime *rt, const struct cv_consumed *msg, struct c
     return CV_OK;
 }
 
+/* A record of a message failed: to the dead letter queue and the log, and CV_OK if the task may go on without it. */
+static enum cv_rc
+give_up(struct sink_runtime *rt, const struct cv_consumed *msg, enum pipeline_stage stage, struct cv_err *err)
+{
+    const struct tolerance_failure failure = { .stage = stage, .class_name = pipeline_class(rt->pipe, stage),
+                                               .consumed = msg };
+    struct cv_err unsent = CV_ERR_INIT;
+
+    if (err->rc != CV_NO_MEMORY && rt->dead != NULL &&
+        dead_letters_send(rt->dead, msg, stage, failure.class_name, err, &unsent) != CV_OK) {
+        *err = unsent;
+        return err->rc;
+    }
+    return tolerance_skips(&rt->task->tolerance, &failure, err) ? CV_OK : err->rc;
+}
+
+enum cv_rc
+sink_report(struct cv_sink_ctx *ctx, const struct cv_record *rec, const struct cv_err *why, struct cv_err *err)
+{
+    struct sink_runtime *rt = cv_container_of(ctx, struct sink_runtime, ctx);
+
+    for (size_t i = 0; i < rt->batch.n_records; i++)
+        if (rec == &rt->batch.records[i]) {
+            *err = *why;
+            return give_up(rt, &rt->msgs[rt->origin[i]], STAGE_TASK_PUT, err);
+        }
+    return cv_fail(err, CV_INTERNAL, "a sink can report records only while put has them");
+}
+
 /* Message i to a record of the batch, or to none when it is filtered or tolerated. */
 static enum cv_rc
 convert_message(struct sink_runtime *rt, size_t i, struct cv_err *err)
@@ -78,8 +108,10 @@ convert_message(struct sink_runtime *rt, size_t i, struct cv_err *err)
         stage = STAGE_TRANSFORMATION;
         rc = pipeline_transform(rt->pipe, rt->batch.arena, &rec, &keep, err);
     }
+    if (rc == CV_RETRY && task_stopping(rt->task))
+        return rc; /* it comes again */
     if (rc != CV_OK)
-        return tolerance_skips(&rt->task->tolerance, stage, msg->topic, err) ? CV_OK : err->rc;
+        return give_up(rt, msg, stage, err);
     if (!keep)
         return CV_OK;
     slot = cv_batch_add_record(&rt->batch);

@@ -24,6 +24,7 @@
 #include "common/map.h"
 #include "common/number.h"
 #include "worker/clients.h"
+#include "worker/dead_letters.h"
 #include "worker/worker_config.h"
 
 #define BATCH_DEFAULT       500
@@ -144,8 +145,11 @@ static enum cv_rc
 step(struct sink_runtime *rt, struct cv_err *err)
 {
     size_t came = 0;
+    enum cv_rc rc;
 
     show_state(rt);
+    if (rt->dead != NULL)
+        dead_letters_poll(rt->dead);
     if (cv_mono_ms() >= rt->commit_due_ms)
         sink_commit(rt, NULL, false);
     if (sink_topics_refresh(rt, err) != CV_OK || sink_apply_rewinds(rt, err) != CV_OK || sink_apply_pauses(rt, err) != CV_OK ||
@@ -159,9 +163,10 @@ step(struct sink_runtime *rt, struct cv_err *err)
         wait_for_news(rt);
     if (rt->held)
         return cv_mono_ms() >= rt->put_due_ms ? sink_batch_put(rt, err) : CV_OK;
-    if (sink_batch_convert(rt, err) != CV_OK)
-        return err->rc;
-    return sink_batch_put(rt, err);
+    rc = sink_batch_convert(rt, err);
+    if (rc == CV_RETRY && task_stopping(rt->task))
+        return CV_OK;
+    return rc == CV_OK ? sink_batch_put(rt, err) : rc;
 }
 
 /* ---- start and end ---- */
@@ -208,9 +213,28 @@ make_pipeline(struct sink_runtime *rt, struct cv_err *err)
     struct pipeline_spec spec = { .plugins = task->spec.plugins,
                                   .worker = task->spec.worker_config,
                                   .worker_raw = task->spec.worker_raw,
-                                  .connector = task->connector_config };
+                                  .connector = task->connector_config,
+                                  .again = tolerance_again,
+                                  .again_arg = &task->tolerance };
 
     return pipeline_new(&spec, &rt->pipe, err);
+}
+
+static enum cv_rc
+make_dead_letters(struct sink_runtime *rt, struct cv_err *err)
+{
+    struct task *task = rt->task;
+    const struct dead_letters_spec spec = { .connector = task->connector, .task = task->spec.id,
+                                            .config = task->connector_config, .worker_raw = task->spec.worker_raw,
+                                            .admin = task->spec.admin, .log = task->log, .stop = &task->stop,
+                                            .letters = &task->tolerance.dead_letters,
+                                            .failures = &task->tolerance.dead_letter_failures };
+
+    if (dead_letters_new(&spec, &rt->dead, err) != CV_OK)
+        return err->rc;
+    if (rt->dead != NULL || task->tolerance.log)
+        rt->ctx.report = sink_report;
+    return CV_OK;
 }
 
 static void
@@ -246,7 +270,7 @@ start(struct sink_runtime *rt, struct cv_err *err)
     rt->origin = calloc(rt->max_msgs, sizeof(*rt->origin));
     if (rt->used == NULL || rt->msgs == NULL || rt->origin == NULL)
         return cv_fail_memory(err);
-    if (make_pipeline(rt, err) != CV_OK || make_consumer(rt, err) != CV_OK)
+    if (make_pipeline(rt, err) != CV_OK || make_dead_letters(rt, err) != CV_OK || make_consumer(rt, err) != CV_OK)
         return err->rc;
     if (rt->ops->start(&rt->ctx, task->task_config, &rt->sink, err) != CV_OK)
         return err->rc;
@@ -268,6 +292,7 @@ stop(struct sink_runtime *rt)
     }
     sink_batch_drop(rt);
     cv_consumer_free(rt->consumer);
+    dead_letters_free(rt->dead);
     sink_parts_done(rt);
     sink_topics_done(rt);
     pipeline_free(rt->pipe);

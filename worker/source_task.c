@@ -428,8 +428,14 @@ convert_record(struct runtime *rt, struct cv_batch *batch, struct cv_record *rec
         return CV_OK;
     if (rc == CV_OK)
         rc = pipeline_to_message(rt->pipe, batch->arena, rec, &bytes, &stage, err);
-    if (rc != CV_OK)
-        return tolerance_skips(&rt->task->tolerance, stage, rec->topic, err) ? CV_OK : err->rc;
+    if (rc == CV_RETRY && task_stopping(rt->task))
+        return rc;
+    if (rc != CV_OK) {
+        struct tolerance_failure failure = { .stage = stage, .class_name = pipeline_class(rt->pipe, stage),
+                                             .record = rec };
+
+        return tolerance_skips(&rt->task->tolerance, &failure, err) ? CV_OK : err->rc;
+    }
     if (open_topic(rt, rec->topic, &topic, err) != CV_OK)
         return err->rc;
     msg = cv_batch_add_message(batch);
@@ -583,7 +589,9 @@ make_pipeline(struct runtime *rt, struct cv_err *err)
     struct pipeline_spec spec = { .plugins = task->spec.plugins,
                                   .worker = task->spec.worker_config,
                                   .worker_raw = task->spec.worker_raw,
-                                  .connector = task->connector_config };
+                                  .connector = task->connector_config,
+                                  .again = tolerance_again,
+                                  .again_arg = &task->tolerance };
 
     if (pipeline_new(&spec, &rt->pipe, err) != CV_OK)
         return err->rc;

@@ -118,7 +118,9 @@ task_start(const struct task_spec *spec, struct task **ret, struct cv_err *err)
     fields[0] = CV_STR("connector", task->connector);
     fields[1] = CV_INT("task", spec->id);
     task->log = cv_log_child(cv_log_get("culvert.worker.task"), fields, 2);
-    tolerance_init(&task->tolerance, task->connector_config, task->log);
+    tolerance_init(&task->tolerance, &(struct tolerance_spec){ .connector = task->connector, .task = spec->id,
+                                                               .config = task->connector_config, .log = task->log,
+                                                               .wake = &task->wake, .stop = &task->stop });
     atomic_init(&task->state, STATUS_UNASSIGNED);
     atomic_init(&task->target, spec->target);
     snprintf(name, sizeof(name), "t%d:%.11s", spec->id, spec->connector);

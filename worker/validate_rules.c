@@ -45,7 +45,6 @@ check_dead_letters(struct validation *run)
     struct config_info *regex = config_infos_find(run->infos, "topics.regex");
     struct cv_regex *re = NULL;
     struct cv_err none = CV_ERR_INIT;
-    size_t before = topics->n_errors + regex->n_errors;
     enum cv_rc rc = CV_OK;
 
     if (info->value == NULL || info->value[0] == '\0')
@@ -69,10 +68,6 @@ check_dead_letters(struct validation *run)
                         "consumed by the connector",
                         info->value, regex->value);
     cv_regex_free(re);
-    if (rc == CV_OK && topics->n_errors + regex->n_errors == before)
-        rc = config_info_error(info,
-                               "errors.deadletterqueue.topic.name is not supported in this version; remove it",
-                               run->err);
     return rc;
 }
 

@@ -155,7 +155,8 @@ struct cv_sink_ctx {
     void (*seek)(struct cv_sink_ctx *ctx, const char *topic, int32_t partition, int64_t offset);
     void (*request_commit)(struct cv_sink_ctx *ctx);
     void (*retry_after)(struct cv_sink_ctx *ctx, int timeout_ms); /* before the next call of put */
-    /* Hand a record to the dead letter queue; NULL when none is configured. */
+    /* Give up a record of the batch that put has: to the dead letter queue and the log. CV_OK: go on without it;
+       a failure (errors.tolerance=none) is put's to return. NULL when neither queue nor log is configured. */
     enum cv_rc (*report)(struct cv_sink_ctx *ctx, const struct cv_record *rec, const struct cv_err *why,
                          struct cv_err *err);
 };

@@ -243,11 +243,10 @@ cv_producer_send(struct cv_producer *producer, struct cv_producer_topic *topic, 
                  struct cv_delivery *delivery, struct cv_err *err)
 {
     enum cv_rc rc = CV_OK;
-    char line[1024];
+    char line[4096];
 
     (void)producer;
     (void)partition;
-    (void)headers;
     (void)timestamp_ms;
     pthread_mutex_lock(&lock);
     if (fake.full > 0 || fake.n_pending == MAX_PENDING) {
@@ -259,6 +258,13 @@ cv_producer_send(struct cv_producer *producer, struct cv_producer_topic *topic, 
         snprintf(line, sizeof(line), "%s %.*s %.*s", topic->name, key.data == NULL ? 1 : (int)key.len,
                  key.data == NULL ? "-" : (const char *)key.data, value.data == NULL ? 1 : (int)value.len,
                  value.data == NULL ? "-" : (const char *)value.data);
+        for (size_t i = 0; headers != NULL && i < headers->count; i++) {
+            size_t len = strlen(line);
+
+            snprintf(line + len, sizeof(line) - len, " %s=%.*s", headers->items[i].name,
+                     (int)headers->items[i].value.len,
+                     headers->items[i].value.data == NULL ? "" : (const char *)headers->items[i].value.data);
+        }
         note(line);
         fake.sent++;
         if (delivery != NULL) {

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "tests/helper/cmocka_all.h"
+#include "tests/helper/fake_producer.h"
 
 #include "common/arena.h"
 #include "common/clock.h"
@@ -224,12 +225,58 @@ cv_admin_topics(struct cv_admin *admin, int timeout_ms, char ***ret, size_t *ret
     return CV_OK;
 }
 
-/* ---- doubles: the chain. A value "bad..." cannot be converted, "drop..." is filtered, "to:X" goes to topic X ---- */
+enum cv_rc
+client_admin_override(const struct cv_config *worker_raw, const struct cv_config *connector, const char *client_id,
+                      struct cv_admin **ret, struct cv_err *err)
+{
+    (void)worker_raw;
+    (void)connector;
+    (void)client_id;
+    (void)err;
+    *ret = NULL;
+    return CV_OK;
+}
+
+void
+cv_admin_free(struct cv_admin *admin)
+{
+    assert_null(admin);
+}
+
+enum cv_rc
+cv_admin_topic_partitions(struct cv_admin *admin, const char *topic, int timeout_ms, int32_t *ret, struct cv_err *err)
+{
+    (void)admin;
+    assert_true(timeout_ms > 0);
+    *ret = 1;
+    return strcmp(topic, "there") == 0 ? CV_OK : cv_fail(err, CV_NOT_FOUND, "no such topic");
+}
+
+enum cv_rc
+cv_admin_topic_create(struct cv_admin *admin, const struct cv_topic_spec *spec, int timeout_ms, bool *ret_created,
+                      struct cv_err *err)
+{
+    (void)admin;
+    assert_true(timeout_ms > 0);
+    say("create %s %d %d;", spec->name, (int)spec->partitions, (int)spec->replication);
+    *ret_created = true;
+    return strcmp(spec->name, "denied") == 0 ? cv_fail(err, CV_INVALID, "not allowed") : CV_OK;
+}
+
+/* ---- doubles: the chain. A value "bad..." cannot be converted, "later..." not
+   now, "drop..." is filtered, "to:X" goes to topic X ---- */
 
 const char *
 pipeline_stage_name(enum pipeline_stage stage)
 {
-    return stage == STAGE_VALUE_CONVERTER ? "VALUE_CONVERTER" : "TRANSFORMATION";
+    return stage == STAGE_VALUE_CONVERTER ? "VALUE_CONVERTER" : "TASK_PUT";
+}
+
+const char *
+pipeline_class(const struct pipeline *pipe, enum pipeline_stage stage)
+{
+    (void)pipe;
+    return stage == STAGE_VALUE_CONVERTER ? "a.Converter" : "a.Task";
 }
 
 enum cv_rc
@@ -263,6 +310,10 @@ pipeline_to_record(struct pipeline *pipe, struct cv_arena *arena, const struct c
     (void)key;
     *ret_stage = STAGE_VALUE_CONVERTER;
     inout->value.bytes = *value;
+    if (starts(&inout->value, "later")) {
+        atomic_store(&t.task.stop, true);
+        return cv_fail(err, CV_RETRY, "not now");
+    }
     return starts(&inout->value, "bad") ? cv_fail(err, CV_INVALID, "no such value") : CV_OK;
 }
 
@@ -391,6 +442,15 @@ sink_put(struct cv_sink_task *task, const struct cv_batch *batch, struct cv_err 
         say(" %s-%d:%.*s", batch->records[i].topic, batch->records[i].partition,
             (int)batch->records[i].value.bytes.len, (const char *)batch->records[i].value.bytes.data);
     say(";");
+    for (size_t i = 0; i < batch->n_records; i++)
+        if (starts(&batch->records[i].value, "unfit")) {
+            struct cv_err why = CV_ERR_INIT;
+
+            (void)cv_fail(&why, CV_INVALID, "does not fit");
+            assert_non_null(t.ctx->report);
+            if (t.ctx->report(t.ctx, &batch->records[i], &why, err) != CV_OK)
+                return err->rc;
+        }
     rc = t.put_at < t.n_puts ? t.put[t.put_at++] : CV_OK;
     return answer(rc, "put", err);
 }
@@ -642,6 +702,7 @@ up(void **state)
 
     (void)state;
     memset(&t, 0, sizeof(t));
+    fake_producer_reset();
     t.lower_to = -1;
     t.worker.offset_flush_interval_ms = FLUSH_MS;
     t.worker.offset_flush_timeout_ms = 50;
@@ -688,7 +749,9 @@ run_with(script_line *const *script, struct cv_err *err)
                                       .topic_resets = &resets };
     if (cv_config_get(t.task.connector_config, "topics.regex") == NULL)
         option("topics", "t");
-    tolerance_init(&t.task.tolerance, t.task.connector_config, t.task.log);
+    tolerance_init(&t.task.tolerance, &(struct tolerance_spec){ .connector = "c", .config = t.task.connector_config,
+                                                                .log = t.task.log, .wake = &t.task.wake,
+                                                                .stop = &t.task.stop });
     return sink_task_run(&t.task, err);
 }
 
@@ -888,6 +951,191 @@ a_routed_record_is_known_by_where_it_came_from(void **state)
     check(SCRIPT(assign_01, routed, revoke_1, half_second),
           "open t-0 t-1;used t;put u-0:to:u u-1:to:u;pause t-0;pause t-1;close t-1;resume t-1;put u-0:to:u;"
           "resume t-0;pre t-0@6;commit-wait t-0@6;close t-0;free;leave;");
+}
+
+static void
+a_then_later(void)
+{
+    message("t", 0, 5, "a");
+    message("t", 0, 6, "later");
+}
+
+static void
+a_task_that_is_stopped_between_tries_gives_nothing_up(void **state)
+{
+    (void)state;
+    option("errors.tolerance", "all");
+    check(SCRIPT(assign_0, a_then_later), "open t-0;used t;close t-0;free;leave;");
+    assert_int_equal(atomic_load(&t.task.tolerance.skipped), 0);
+    assert_int_equal(t.freed, 2);
+}
+
+/* ---- dead letters ---- */
+
+static void
+with_dead_letters(const char *topic, const char *tolerance)
+{
+    option("errors.deadletterqueue.topic.name", topic);
+    option("errors.tolerance", tolerance);
+}
+
+static void
+expect_letters(const char *lines)
+{
+    char log[8192];
+
+    fake_producer_log(log, sizeof(log));
+    assert_string_equal(log, lines);
+}
+
+static void
+a_bad_message_becomes_a_dead_letter(void **state)
+{
+    (void)state;
+    with_dead_letters("dlq", "all");
+    check(SCRIPT(assign_0, a_bad_b),
+          "open t-0;used t;put t-0:a t-0:b;pre t-0@8;commit-wait t-0@8;close t-0;free;leave;");
+    expect_letters("dlq - bad\n");
+    assert_non_null(strstr(t.trace, "create dlq 1 3;client connector-dlq-producer-c-0;"));
+    assert_int_equal(atomic_load(&t.task.tolerance.dead_letters), 1);
+    assert_int_equal(atomic_load(&t.task.tolerance.dead_letter_failures), 0);
+}
+
+static void
+key_and_bad(void)
+{
+    message("t", 0, 6, "bad");
+    t.msgs[t.n_msgs - 1].key = (struct cv_bytes){ "k", 1 };
+}
+
+static void
+a_dead_letter_says_what_went_wrong(void **state)
+{
+    (void)state;
+    with_dead_letters("there", "all");
+    option("errors.deadletterqueue.context.headers.enable", "true");
+    check(SCRIPT(assign_0, key_and_bad), "open t-0;used t;pre t-0@7;commit-wait t-0@7;close t-0;free;leave;");
+    assert_null(strstr(t.trace, "create"));
+    expect_letters("there k bad h=k __connect.errors.topic=t __connect.errors.partition=0 __connect.errors.offset=6 "
+                   "__connect.errors.connector.name=c __connect.errors.task.id=0 "
+                   "__connect.errors.stage=VALUE_CONVERTER __connect.errors.class.name=a.Converter "
+                   "__connect.errors.exception.class.name=org.apache.kafka.connect.errors.DataException "
+                   "__connect.errors.exception.message=no such value "
+                   "__connect.errors.exception.stacktrace=org.apache.kafka.connect.errors.DataException: "
+                   "no such value\n\n");
+}
+
+static void
+the_queue_is_made_as_told(void **state)
+{
+    (void)state;
+    with_dead_letters("dlq", "all");
+    option("errors.deadletterqueue.topic.replication.factor", "1");
+    check(SCRIPT(nothing), "free;leave;");
+    assert_non_null(strstr(t.trace, "create dlq 1 1;"));
+}
+
+static void
+a_queue_that_cannot_be_made_fails_the_start(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    (void)state;
+    with_dead_letters("denied", "all");
+    assert_int_equal(run_with(SCRIPT(nothing), &err), CV_INVALID);
+    assert_string_equal(err.text, "Could not initialize dead letter queue with topic=denied: not allowed");
+}
+
+static void
+without_tolerance_a_letter_is_written_and_the_task_fails(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    (void)state;
+    with_dead_letters("dlq", "none");
+    assert_int_equal(run_with(SCRIPT(assign_0, a_bad_b), &err), CV_INVALID);
+    expect_letters("dlq - bad\n");
+    assert_null(strstr(t.trace, "commit"));
+}
+
+static void
+nothing_is_committed_before_its_letter_is_in_kafka(void **state)
+{
+    (void)state;
+    with_dead_letters("dlq", "all");
+    fake_producer_deliver(FAKE_HOLDS);
+    check(SCRIPT(assign_0, a_bad_b, flush_due, nothing), "open t-0;used t;put t-0:a t-0:b;close t-0;free;leave;");
+    assert_int_equal(atomic_load(&t.task.counters.commits_failed), 2);
+}
+
+static void
+a_letter_that_is_refused_fails_the_task(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    (void)state;
+    with_dead_letters("dlq", "all");
+    fake_producer_deliver(FAKE_LOSES);
+    assert_int_equal(run_with(SCRIPT(assign_0, a_bad_b, flush_due, nothing), &err), CV_INVALID);
+    assert_string_equal(err.text, "could not write to the dead letter queue \"dlq\": the broker refused the message");
+    assert_null(strstr(t.trace, "commit"));
+    assert_int_equal(atomic_load(&t.task.tolerance.dead_letter_failures), 1);
+}
+
+static void
+letters_wait_for_room(void **state)
+{
+    (void)state;
+    with_dead_letters("dlq", "all");
+    fake_producer_full(3);
+    check(SCRIPT(assign_0, a_bad_b),
+          "open t-0;used t;put t-0:a t-0:b;pre t-0@8;commit-wait t-0@8;close t-0;free;leave;");
+    expect_letters("dlq - bad\n");
+}
+
+static void
+a_and_unfit(void)
+{
+    message("t", 0, 5, "a");
+    message("t", 0, 6, "unfit");
+}
+
+static void
+the_sink_reports_a_record(void **state)
+{
+    (void)state;
+    with_dead_letters("dlq", "all");
+    option("errors.deadletterqueue.context.headers.enable", "true");
+    check(SCRIPT(assign_0, a_and_unfit),
+          "open t-0;used t;put t-0:a t-0:unfit;pre t-0@7;commit-wait t-0@7;close t-0;free;leave;");
+    assert_int_equal(fake_producer_sent(), 1);
+    assert_int_equal(atomic_load(&t.task.tolerance.skipped), 1);
+}
+
+static void
+a_reported_record_fails_the_put_without_tolerance(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    (void)state;
+    with_dead_letters("dlq", "none");
+    assert_int_equal(run_with(SCRIPT(assign_0, a_and_unfit), &err), CV_INVALID);
+    assert_string_equal(err.text, "Tolerance exceeded in error handler: topic \"t\" partition 0 offset 6, stage TASK_PUT "
+                                  "(errors.tolerance=all would skip the record): does not fit");
+    assert_int_equal(fake_producer_sent(), 1);
+}
+
+static void
+expect_no_report(void)
+{
+    assert_null(t.ctx->report);
+}
+
+static void
+without_queue_and_log_there_is_no_reporter(void **state)
+{
+    (void)state;
+    check(SCRIPT(assign_0, expect_no_report), "open t-0;close t-0;free;leave;");
 }
 
 /* ---- commits ---- */
@@ -1093,6 +1341,18 @@ main(void)
         TEST(a_tolerated_record_is_passed_over),
         TEST(what_is_filtered_is_committed_too),
         TEST(a_routed_record_is_known_by_where_it_came_from),
+        TEST(a_task_that_is_stopped_between_tries_gives_nothing_up),
+        TEST(a_bad_message_becomes_a_dead_letter),
+        TEST(a_dead_letter_says_what_went_wrong),
+        TEST(the_queue_is_made_as_told),
+        TEST(a_queue_that_cannot_be_made_fails_the_start),
+        TEST(without_tolerance_a_letter_is_written_and_the_task_fails),
+        TEST(nothing_is_committed_before_its_letter_is_in_kafka),
+        TEST(a_letter_that_is_refused_fails_the_task),
+        TEST(letters_wait_for_room),
+        TEST(the_sink_reports_a_record),
+        TEST(a_reported_record_fails_the_put_without_tolerance),
+        TEST(without_queue_and_log_there_is_no_reporter),
         TEST(commits_come_when_they_are_due_and_only_news),
         TEST(the_sink_asks_for_a_commit),
         TEST(the_sink_lowers_what_is_committed),

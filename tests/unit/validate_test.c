@@ -247,8 +247,7 @@ static const struct text_case text_cases[] = {
     { SINK, "name=v\ntopics=,", 0, 25, "" },
     { SINK, "name=v\ntopics=a,b\nerrors.deadletterqueue.topic.name=b", 1, 25,
       "The DLQ topic 'b' may not be included in the list of topics ('topics=[a, b]') consumed by the connector\n" },
-    { SINK, "name=v\ntopics=a\nerrors.deadletterqueue.topic.name=b", 1, 25,
-      "errors.deadletterqueue.topic.name is not supported in this version; remove it\n" },
+    { SINK, "name=v\ntopics=a\nerrors.deadletterqueue.topic.name=b", 0, 25, "" },
     { SINK, "name=v\ntopics.regex=b.*\nerrors.deadletterqueue.topic.name=bb", 1, 25,
       "The DLQ topic 'bb' may not be matched by the regex for the topics ('topics.regex=b.*') consumed by the "
       "connector\n" },
