@@ -23,6 +23,7 @@
 #include "common/log.h"
 #include "common/map.h"
 #include "worker/herder_private.h"
+#include "worker/herder_publish.h"
 #include "worker/store/file_store.h"
 #include "worker/task.h"
 
@@ -248,6 +249,7 @@ run_due(struct herder *h)
     int64_t next = 0;
     size_t i = 0;
 
+    herder_end_publications(h);
     while (cv_hash_next(h->connectors, &i, &at)) {
         struct running_connector *c = at.value;
 
@@ -596,6 +598,7 @@ run(void *arg)
 static void
 herder_free(struct herder *h)
 {
+    publisher_free(h->publisher);
     events_done(&h->events);
     group_work_done(&h->assignment);
     cv_hash_free(h->fencing);

@@ -4,6 +4,7 @@
 
 #include "worker/herder_forward.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -13,10 +14,15 @@
 #include "common/http/client.h"
 #include "common/json_write.h"
 #include "common/number.h"
+#include "common/secret.h"
 #include "worker/herder_private.h"
+#include "worker/herder_publish.h"
 
-#define BODY_MAX   ((size_t)64 << 20)
-#define TIMEOUT_MS 30000
+#define BODY_MAX      ((size_t)64 << 20)
+#define URL_MAX       8192
+#define SIGNATURE_MAX 256
+#define ANSWER_MAX    65536
+#define TIMEOUT_MS    30000
 
 /* "HmacSHA256" to OpenSSL's name. */
 static const EVP_MD *
@@ -65,39 +71,74 @@ write_configs(struct cv_buf *body, const struct cv_task_configs *configs)
     cv_json_array_end(&w);
 }
 
+/* The url of something of a connector; leader ends with a slash. */
 static enum cv_rc
-ask_leader(struct herder *h, const char *method, const char *url, const struct cv_buf *body, bool is_signed,
-           struct cv_err *err)
+set_url(struct leader_request *req, const char *leader, const char *name, const char *what, struct cv_err *err)
 {
-    struct cv_raw_header headers[5] = { { "Accept", { "application/json", 16 } },
-                                        { "Content-Type", { "application/json", 16 } },
-                                        { "User-Agent", { "kafka-connect", 13 } } };
-    struct cv_buf signature = CV_BUF_INIT(256), answer = CV_BUF_INIT(65536);
-    struct cv_http_call call = { .method = method,
-                                 .url = url,
-                                 .headers = headers,
-                                 .n_headers = 3,
-                                 .body = body->data,
-                                 .body_len = body->len,
-                                 .timeout_ms = TIMEOUT_MS,
-                                 .max_answer = 65536 };
-    struct session_key key;
-    int status = 0;
-    enum cv_rc rc = CV_OK;
+    cv_buf_str(&req->url, leader);
+    cv_buf_str(&req->url, "connectors/");
+    cv_buf_url(&req->url, name);
+    cv_buf_str(&req->url, what);
+    return cv_buf_check(&req->url, err);
+}
 
-    if (is_signed && config_store_session_key(h->configs, &key)) {
-        rc = herder_sign(&key, body->data, body->len, &signature, err);
-        headers[3] = (struct cv_raw_header){ "X-Connect-Authorization", { signature.data, signature.len } };
-        headers[4] = (struct cv_raw_header){ "X-Connect-Request-Signature-Algorithm",
-                                             { key.algorithm, strlen(key.algorithm) } };
-        call.n_headers = 5;
-    }
-    if (rc == CV_OK)
-        rc = cv_http_request(&call, &status, &answer, err);
+/* With the body as it is now. Without a session key it goes unsigned, and the leader says so. */
+static enum cv_rc
+sign(struct herder *h, struct leader_request *req, struct cv_err *err)
+{
+    struct session_key key;
+    enum cv_rc rc;
+
+    if (!config_store_session_key(h->configs, &key))
+        return CV_OK;
+    (void)snprintf(req->algorithm, sizeof(req->algorithm), "%s", key.algorithm);
+    rc = herder_sign(&key, req->body.data, req->body.len, &req->signature, err);
+    cv_secret_wipe(&key, sizeof(key));
+    return rc;
+}
+
+void
+leader_request_init(struct leader_request *req, const char *method)
+{
+    *req = (struct leader_request){ .method = method };
+    cv_buf_init(&req->url, URL_MAX);
+    cv_buf_init(&req->body, BODY_MAX);
+    cv_buf_init(&req->signature, SIGNATURE_MAX);
+}
+
+void
+leader_request_done(struct leader_request *req)
+{
+    cv_buf_free(&req->url);
+    cv_buf_wipe(&req->body);
+    cv_buf_wipe(&req->signature);
+}
+
+enum cv_rc
+leader_request_send(const struct leader_request *req, struct cv_err *err)
+{
+    const struct cv_raw_header headers[5] = {
+        { "Accept", { "application/json", 16 } },
+        { "Content-Type", { "application/json", 16 } },
+        { "User-Agent", { "kafka-connect", 13 } },
+        { "X-Connect-Authorization", { req->signature.data, req->signature.len } },
+        { "X-Connect-Request-Signature-Algorithm", { req->algorithm, strlen(req->algorithm) } },
+    };
+    struct cv_buf answer = CV_BUF_INIT(ANSWER_MAX);
+    struct cv_http_call call = { .method = req->method,
+                                 .url = req->url.data,
+                                 .headers = headers,
+                                 .n_headers = req->signature.len > 0 ? 5 : 3,
+                                 .body = req->body.data,
+                                 .body_len = req->body.len,
+                                 .timeout_ms = TIMEOUT_MS,
+                                 .max_answer = ANSWER_MAX };
+    int status = 0;
+    enum cv_rc rc = cv_http_request(&call, &status, &answer, err);
+
     if (rc == CV_OK && status >= 300)
-        rc = cv_fail(err, status == 400 ? CV_INVALID : CV_RETRY, "the leader answered %d to %s: %s", status, url,
-                     cv_buf_cstr(&answer));
-    cv_buf_wipe(&signature);
+        rc = cv_fail(err, status == 400 ? CV_INVALID : CV_RETRY, "the leader answered %d to %s: %s", status,
+                     call.url, cv_buf_cstr(&answer));
     cv_buf_free(&answer);
     return rc;
 }
@@ -106,41 +147,37 @@ enum cv_rc
 herder_forward_task_configs(struct herder *h, const char *name, const struct cv_task_configs *configs,
                             struct cv_err *err)
 {
-    struct cv_buf body = CV_BUF_INIT(BODY_MAX), url = CV_BUF_INIT(8192);
     const char *leader = member_leader_url(h->member);
+    struct leader_request req;
     enum cv_rc rc;
 
     if (leader == NULL)
         return cv_fail(err, CV_RETRY, "the group has no leader for now");
-    cv_buf_str(&url, leader);
-    cv_buf_str(&url, "connectors/");
-    cv_buf_url(&url, name);
-    cv_buf_str(&url, "/tasks?forward=true");
-    write_configs(&body, configs);
-    rc = cv_buf_check(&url, err);
+    leader_request_init(&req, "POST");
+    write_configs(&req.body, configs);
+    rc = cv_buf_check(&req.body, err);
     if (rc == CV_OK)
-        rc = cv_buf_check(&body, err);
+        rc = set_url(&req, leader, name, "/tasks?forward=true", err);
+    if (rc == CV_OK && member_protocol(h->member) == GROUP_SESSIONED)
+        rc = sign(h, &req, err);
     if (rc == CV_OK)
-        rc = ask_leader(h, "POST", cv_buf_cstr(&url), &body, member_protocol(h->member) == GROUP_SESSIONED, err);
-    cv_buf_free(&url);
-    cv_buf_wipe(&body);
+        rc = herder_publish(h, name, &req, err);
+    leader_request_done(&req);
     return rc;
 }
 
 enum cv_rc
 herder_forward_fence(struct herder *h, const char *leader, const char *name, bool is_signed, struct cv_err *err)
 {
-    struct cv_buf body = CV_BUF_INIT(1), url = CV_BUF_INIT(8192);
+    struct leader_request req;
     enum cv_rc rc;
 
-    cv_buf_str(&url, leader);
-    cv_buf_str(&url, "connectors/");
-    cv_buf_url(&url, name);
-    cv_buf_str(&url, "/fence?forward=true");
-    rc = cv_buf_check(&url, err);
+    leader_request_init(&req, "PUT");
+    rc = set_url(&req, leader, name, "/fence?forward=true", err);
+    if (rc == CV_OK && is_signed)
+        rc = sign(h, &req, err);
     if (rc == CV_OK)
-        rc = ask_leader(h, "PUT", cv_buf_cstr(&url), &body, is_signed, err);
-    cv_buf_free(&url);
-    cv_buf_free(&body);
+        rc = leader_request_send(&req, err);
+    leader_request_done(&req);
     return rc;
 }

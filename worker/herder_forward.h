@@ -5,11 +5,27 @@
 
 #include <culvert/plugin.h>
 
+#include "common/buf.h"
+
 struct herder;
 struct session_key;
-struct cv_buf;
 
-/* POST the task configs of a connector that runs here to the leader. */
+/* A request to the leader, complete: sending it needs nothing of the herder. */
+struct leader_request {
+    const char *method; /* constant */
+    struct cv_buf url;
+    struct cv_buf body;
+    struct cv_buf signature; /* of the body; empty: unsigned */
+    char algorithm[64];
+};
+
+void leader_request_init(struct leader_request *req, const char *method);
+void leader_request_done(struct leader_request *req); /* wipes */
+/* Waits for the answer, 30 s at most; any thread. */
+CV_MUST_CHECK enum cv_rc leader_request_send(const struct leader_request *req, struct cv_err *err);
+
+/* POST the task configs of a connector that runs here to the leader: CV_OK says that they are on their way
+   (herder_publish.h). Herder's thread. */
 CV_MUST_CHECK enum cv_rc herder_forward_task_configs(struct herder *h, const char *name,
                                                      const struct cv_task_configs *configs, struct cv_err *err);
 /* PUT .../fence at the leader's url; on a task's thread. */

@@ -18,6 +18,7 @@
 struct cv_admin;
 struct cv_hash;
 struct cv_log;
+struct publisher;
 struct task;
 
 /* A connector that this worker runs. */
@@ -27,6 +28,8 @@ struct running_connector {
     enum status_state state;
     int64_t tasks_due_ms; /* when its task configs are to be made again; 0: not */
     int64_t backoff_ms;
+    bool publishing;      /* its task configs are on their way to the leader */
+    bool publish_again;   /* and are to be made anew when they are there */
     int64_t up_since_ms;  /* since when it is RUNNING */
     int64_t check_due_ms; /* when the plugin is asked whether it is well; 0: not */
 };
@@ -90,6 +93,7 @@ struct herder {
     bool claimed;            /* the right to write to the config topic in transactions */
     struct cv_hash *fencing; /* connectors whose older tasks are being fenced */
 
+    struct publisher *publisher; /* NULL: nothing was sent to a leader so far */
     struct group_member *member;
     struct group_work assignment;  /* what the last round gave us */
     int64_t assignment_offset;
@@ -142,6 +146,8 @@ bool herder_runs_task(const struct herder *h, const char *name, int task);
 void herder_apply_target(struct herder *h, const char *name);
 /* Make the task configs of a connector that runs here, and publish them if they changed. */
 void herder_reconfigure_tasks(struct herder *h, struct running_connector *connector);
+/* Look at what came of those that were sent to the leader. */
+void herder_end_publications(struct herder *h);
 /* Ask the plugin of a connector whether it is well. */
 void herder_check_connector(struct herder *h, struct running_connector *connector);
 /* What of a restart request runs here, added to *ret; false when memory is out. */

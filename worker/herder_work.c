@@ -20,6 +20,7 @@
 #include "common/number.h"
 #include "common/secret.h"
 #include "worker/herder_forward.h"
+#include "worker/herder_publish.h"
 #include "worker/task.h"
 #include "worker/topic_creation.h"
 
@@ -466,18 +467,22 @@ configs_changed(struct herder *h, const char *name, const struct cv_task_configs
 }
 
 static enum cv_rc
-publish_configs(struct herder *h, const char *name, struct cv_task_configs *configs, struct cv_err *err)
+publish_configs(struct herder *h, struct running_connector *c, struct cv_task_configs *configs, struct cv_err *err)
 {
-    if (!configs_changed(h, name, configs))
+    if (!configs_changed(h, c->name, configs))
         return CV_OK;
     if (herder_is_leader(h))
-        return config_store_put_tasks(h->configs, name, configs->items, configs->count, err);
-    return herder_forward_task_configs(h, name, configs, err);
+        return config_store_put_tasks(h->configs, c->name, configs->items, configs->count, err);
+    if (herder_forward_task_configs(h, c->name, configs, err) != CV_OK)
+        return err->rc;
+    c->publishing = true;
+    return CV_OK;
 }
 
 static enum cv_rc
-reconfigure(struct herder *h, const char *name, struct cv_err *err)
+reconfigure(struct herder *h, struct running_connector *c, struct cv_err *err)
 {
+    const char *name = c->name;
     struct cv_task_configs configs = { 0 };
     struct cv_config *cfg = NULL, *raw = NULL;
     const struct cv_plugin *plugin;
@@ -498,11 +503,21 @@ reconfigure(struct herder *h, const char *name, struct cv_err *err)
     if (rc == CV_OK)
         rc = finish_configs(plugin, cfg, raw, &configs, err);
     if (rc == CV_OK)
-        rc = publish_configs(h, name, &configs, err);
+        rc = publish_configs(h, c, &configs, err);
     cv_task_configs_done(&configs);
     cv_config_free(cfg);
     cv_config_free(raw);
     return rc;
+}
+
+static void
+publish_later(struct herder *h, struct running_connector *c, const struct cv_err *why)
+{
+    CV_LOG_WARN(h->log, "could not publish task configs, trying again", CV_STR("connector", c->name),
+                CV_INT("retry_ms", c->backoff_ms), CV_ERR(why));
+    c->tasks_due_ms = cv_mono_ms() + c->backoff_ms;
+    c->backoff_ms = c->backoff_ms * 2 > RECONFIGURE_BACKOFF_MAX_MS ? RECONFIGURE_BACKOFF_MAX_MS
+                                                                   : c->backoff_ms * 2;
 }
 
 void
@@ -513,19 +528,42 @@ herder_reconfigure_tasks(struct herder *h, struct running_connector *c)
     c->tasks_due_ms = 0;
     if (c->state != STATUS_RUNNING)
         return;
-    if (reconfigure(h, c->name, &err) == CV_OK) {
-        c->backoff_ms = RECONFIGURE_BACKOFF_MS;
+    if (c->publishing) { /* what is on its way may be old */
+        c->publish_again = true;
         return;
     }
-    if (err.rc == CV_INVALID) {
+    if (reconfigure(h, c, &err) == CV_OK) {
+        if (!c->publishing)
+            c->backoff_ms = RECONFIGURE_BACKOFF_MS;
+        return;
+    }
+    if (err.rc == CV_INVALID)
         put_connector_status(h, c, STATUS_FAILED, err.text);
-        return;
+    else
+        publish_later(h, c, &err);
+}
+
+void
+herder_end_publications(struct herder *h)
+{
+    struct cv_err why;
+    char *name;
+
+    while ((name = herder_take_published(h, &why)) != NULL) {
+        struct running_connector *c = cv_hash_get(h->connectors, name);
+
+        free(name);
+        if (c == NULL || !c->publishing) /* stopped meanwhile, perhaps started again */
+            continue;
+        c->publishing = false;
+        if (why.rc != CV_OK)
+            publish_later(h, c, &why);
+        else
+            c->backoff_ms = RECONFIGURE_BACKOFF_MS;
+        if (c->publish_again && why.rc == CV_OK)
+            c->tasks_due_ms = cv_mono_ms();
+        c->publish_again = false;
     }
-    CV_LOG_WARN(h->log, "could not publish task configs, trying again", CV_STR("connector", c->name),
-                CV_INT("retry_ms", c->backoff_ms), CV_ERR(&err));
-    c->tasks_due_ms = cv_mono_ms() + c->backoff_ms;
-    c->backoff_ms = c->backoff_ms * 2 > RECONFIGURE_BACKOFF_MAX_MS ? RECONFIGURE_BACKOFF_MAX_MS
-                                                                   : c->backoff_ms * 2;
 }
 
 /* ---- restarts ---- */

@@ -20,6 +20,8 @@ worker_libworker_a_SOURCES = \
 	worker/herder_fencing.c \
 	worker/herder_forward.c \
 	worker/herder_forward.h \
+	worker/herder_publish.c \
+	worker/herder_publish.h \
 	worker/herder_group.c \
 	worker/herder_internal.c \
 	worker/herder_metrics.c \

@@ -9,6 +9,7 @@ integration_tests = \
 	tests/integration/kafka_client.int \
 	tests/integration/outage.int \
 	tests/integration/quickstart.int \
+	tests/integration/rest_clients.int \
 	tests/integration/sample_schema.int \
 	tests/integration/secure_broker.int \
 	tests/integration/standalone.int \
