@@ -253,11 +253,16 @@ make_task(struct herder *h, struct running_task *t, struct cv_err *err)
                               .admin = h->admin,
                               .status_changed = on_task_status,
                               .topic_used = on_topic_used,
+                              .fence = herder_fence_for_task,
+                              .check_generation = herder_check_generation,
                               .topic_resets = status_store_topic_resets(h->statuses),
                               .arg = h };
     struct cv_config *connector = NULL, *raw = NULL, *cfg = NULL;
+    struct config_fencing fencing;
     enum cv_rc rc = herder_resolved_config(h, t->connector, &connector, &spec.plugin, err);
 
+    config_store_fencing(h->configs, t->connector, &fencing);
+    spec.generation = fencing.generation;
     if (rc == CV_OK)
         rc = config_store_task(h->configs, t->connector, t->id, &raw, err);
     if (rc == CV_OK)

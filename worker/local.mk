@@ -12,6 +12,8 @@ worker_libworker_a_SOURCES = \
 	worker/config_infos.h \
 	worker/connector_config.c \
 	worker/connector_config.h \
+	worker/connector_offsets.c \
+	worker/connector_offsets.h \
 	worker/dead_letters.c \
 	worker/dead_letters.h \
 	worker/herder.c \
@@ -46,7 +48,11 @@ worker_libworker_a_SOURCES = \
 	worker/sink_records.c \
 	worker/sink_task.c \
 	worker/sink_topics.c \
+	worker/source_offsets.c \
+	worker/source_private.h \
+	worker/source_send.c \
 	worker/source_task.c \
+	worker/source_transaction.c \
 	worker/standalone.c \
 	worker/standalone.h \
 	worker/status.c \

@@ -26,6 +26,11 @@ typedef void task_status_changed(void *arg, const char *connector, int task, enu
 /* A task touched a topic that it had not touched before (topic tracking). Task's thread. */
 typedef void task_topic_used(void *arg, const char *connector, int task, const char *topic);
 
+/* For exactly once, on the task's thread. Older tasks' producers lose their right to write; CV_RETRY, CV_CONFLICT: not
+   now. Then: whether the task's configuration is still the committed one. */
+typedef enum cv_rc task_fence(void *arg, const char *connector, struct cv_err *err);
+typedef enum cv_rc task_check_generation(void *arg, const char *connector, int generation, struct cv_err *err);
+
 struct task_spec {
     const char *connector;
     int id;
@@ -43,6 +48,9 @@ struct task_spec {
     task_status_changed *status_changed;
     task_topic_used *topic_used;
     const atomic_uint *topic_resets; /* grows when topics are forgotten: they are told again then */
+    task_fence *fence;
+    task_check_generation *check_generation;
+    int generation; /* of the task configs that it was started with */
     void *arg;
 };
 

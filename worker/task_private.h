@@ -24,6 +24,8 @@ struct task_counters {
     atomic_uint_fast64_t commits_failed;
     struct cv_histogram poll_us; /* of non-empty polls; sinks: of put */
     struct cv_histogram commit_us;
+    struct cv_histogram transaction_size; /* in records */
+    atomic_uint_fast64_t transaction_min;
     _Atomic double plugin[TASK_PLUGIN_METRICS];
 };
 

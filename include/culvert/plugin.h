@@ -95,6 +95,12 @@ struct cv_source_ctx {
     void (*metric_set)(struct cv_source_ctx *ctx, int row, double value);
     /* One line that status and logs show while a long phase runs ("snapshot: orders 43 %, ETA 12 s"). */
     void (*progress)(struct cv_source_ctx *ctx, const char *text);
+    /* The task writes in transactions: batches should end where they may be cut (see cv_batch.split). */
+    bool exactly_once;
+    /* transaction.boundary=connector, else NULL: end the transaction behind the batch that is being filled. An
+       abort drops its records, and stores their offsets. */
+    void (*transaction_commit)(struct cv_source_ctx *ctx);
+    void (*transaction_abort)(struct cv_source_ctx *ctx);
 };
 
 struct cv_source_task {
@@ -131,6 +137,8 @@ struct cv_source_ops {
        the connector makes no statement, which "exactly.once.support=required" refuses. */
     bool (*exactly_once)(const struct cv_config *cfg);
     cv_connector_check *check;
+    /* Whether it says itself where transactions end (transaction.boundary=connector). NULL: it does not. */
+    bool (*transaction_boundaries)(const struct cv_config *cfg);
 };
 
 /* ---- sink tasks ---- */

@@ -87,6 +87,9 @@ struct cv_batch {
     struct cv_offset *offsets; /* one a source partition: the last position of this batch */
     size_t n_offsets;
     size_t cap_offsets;
+    /* The batch ends inside of what must become visible as a whole (a transaction of the source), so no Kafka
+       transaction may end here: a restart at the last offset would repeat what is before. */
+    bool split;
 };
 
 /* A zeroed message or record at the end of the batch; NULL when memory is out. The pointer is good until

@@ -82,6 +82,21 @@ herder_take_published(struct herder *h, struct cv_err *why)
     return name;
 }
 
+enum cv_rc
+herder_fence_for_task(void *herder, const char *connector, struct cv_err *err)
+{
+    (void)herder;
+    return cv_fail(err, CV_INTERNAL, "a double of a task does not fence %s", connector);
+}
+
+enum cv_rc
+herder_check_generation(void *herder, const char *connector, int generation, struct cv_err *err)
+{
+    (void)herder;
+    (void)generation;
+    return cv_fail(err, CV_INTERNAL, "a double of a task does not check %s", connector);
+}
+
 struct task {
     struct task_spec spec;
     char name[64];

@@ -52,6 +52,13 @@ cv_topic_log_free(struct cv_topic_log *log, int wait_ms)
     (void)wait_ms;
 }
 
+const char *
+cv_topic_log_topic(const struct cv_topic_log *log)
+{
+    (void)log;
+    return "offsets";
+}
+
 enum cv_rc
 cv_topic_log_read_to_end(struct cv_topic_log *log, int timeout_ms, struct cv_err *err)
 {

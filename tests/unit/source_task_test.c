@@ -39,6 +39,9 @@ static struct {
     atomic_int bare_offsets; /* batches with an offset and nothing else */
     atomic_int retries;      /* polls that fail but may be repeated */
     atomic_int failures;     /* polls that fail for good */
+    atomic_bool split;       /* batches end inside of what must not be split */
+    atomic_int asks;         /* 1: each batch asks for a commit, 2: for an abort */
+    const char *_Atomic topic;
     atomic_size_t padding;   /* bytes that a batch holds on to */
     atomic_int polls;        /* with a batch */
     atomic_int idle_polls;   /* without */
@@ -58,6 +61,14 @@ static struct {
     void *_Atomic held_arg;
     char last[256];          /* of the last confirmed write; read when the task is gone */
 } store;
+
+/* What the herder's half of exactly once says. */
+static struct {
+    atomic_int busy;    /* that many rounds of fencing find another one under way */
+    atomic_int fenced;
+    atomic_int checked; /* generation that was asked for */
+    atomic_bool stale;
+} herder;
 
 struct fake_source {
     struct cv_source_task base;
@@ -105,12 +116,12 @@ source_poll(struct cv_source_task *task, struct cv_batch *batch, int timeout_ms,
 {
     struct cv_record *rec;
 
-    (void)task;
     if (batch == NULL) {
         atomic_fetch_add(&source.idle_polls, 1);
         return CV_OK;
     }
     atomic_fetch_add(&source.polls, 1);
+    batch->split = atomic_load(&source.split);
     if (take(&source.retries))
         return cv_fail(err, CV_RETRY, "the source is not there for now");
     if (take(&source.failures))
@@ -128,8 +139,12 @@ source_poll(struct cv_source_task *task, struct cv_batch *batch, int timeout_ms,
     }
     if (atomic_load(&source.padding) > 0 && cv_arena_zalloc(batch->arena, atomic_load(&source.padding)) == NULL)
         return cv_fail_memory(err);
+    if (atomic_load(&source.asks) == 1)
+        task->ctx->transaction_commit(task->ctx);
+    else if (atomic_load(&source.asks) == 2)
+        task->ctx->transaction_abort(task->ctx);
     rec = cv_batch_add_record(batch);
-    rec->topic = "t";
+    rec->topic = atomic_load(&source.topic);
     rec->value = cv_cstring("v");
     return add_offset(batch, err);
 }
@@ -211,6 +226,92 @@ offset_store_write(struct offset_store *unused, const char *connector, const str
 }
 
 enum cv_rc
+offset_store_start(const struct cv_topic_log_spec *topic, const atomic_bool *stop, struct offset_store **ret,
+                   struct cv_err *err)
+{
+    (void)topic;
+    (void)stop;
+    (void)ret;
+    return cv_fail(err, CV_INTERNAL, "no test has two offset topics");
+}
+
+void
+offset_store_free(struct offset_store *unused, int wait_ms)
+{
+    (void)unused;
+    (void)wait_ms;
+}
+
+enum cv_rc
+offset_store_list(struct offset_store *unused, const char *connector, int timeout_ms, struct cv_arena *arena,
+                  struct cv_offset **ret, size_t *ret_count, struct cv_err *err)
+{
+    (void)unused;
+    (void)connector;
+    (void)timeout_ms;
+    (void)arena;
+    (void)ret;
+    (void)ret_count;
+    return cv_fail(err, CV_INTERNAL, "no test lists offsets");
+}
+
+const char *
+offset_store_topic(const struct offset_store *unused)
+{
+    (void)unused;
+    return "offsets";
+}
+
+enum cv_rc
+offset_store_encode(struct offset_store *unused, const char *connector, const struct cv_offset *offset,
+                    struct cv_arena *arena, struct cv_bytes *ret_key, struct cv_bytes *ret_value, struct cv_err *err)
+{
+    struct cv_buf text = CV_BUF_INIT(1000);
+
+    (void)unused;
+    (void)err;
+    cv_connect_json_write(&text, offset->offset);
+    *ret_key = (struct cv_bytes){ cv_arena_dup(arena, connector, strlen(connector)), strlen(connector) };
+    *ret_value = (struct cv_bytes){ cv_arena_dup(arena, cv_buf_cstr(&text), text.len), text.len };
+    cv_buf_free(&text);
+    return CV_OK;
+}
+
+static enum cv_rc
+fence(void *arg, const char *connector, struct cv_err *err)
+{
+    (void)arg;
+    assert_string_equal(connector, "c");
+    if (take(&herder.busy))
+        return cv_fail(err, CV_CONFLICT, "a rebalance is under way");
+    atomic_fetch_add(&herder.fenced, 1);
+    return CV_OK;
+}
+
+static enum cv_rc
+check_generation(void *arg, const char *connector, int generation, struct cv_err *err)
+{
+    (void)arg;
+    (void)connector;
+    atomic_store(&herder.checked, generation);
+    return atomic_load(&herder.stale) ? cv_fail(err, CV_FENCED, "the connector was reconfigured") : CV_OK;
+}
+
+enum cv_rc
+cv_admin_new(const struct cv_kafka_conf *conf, struct cv_admin **ret, struct cv_err *err)
+{
+    (void)conf;
+    (void)ret;
+    return cv_fail(err, CV_INTERNAL, "no test has two offset topics");
+}
+
+void
+cv_admin_free(struct cv_admin *admin)
+{
+    assert_null(admin);
+}
+
+enum cv_rc
 cv_admin_topic_partitions(struct cv_admin *admin, const char *topic, int timeout_ms, int32_t *ret, struct cv_err *err)
 {
     (void)admin;
@@ -283,6 +384,8 @@ bench_up(void **state)
 
     memset(&source, 0, sizeof(source));
     memset(&store, 0, sizeof(store));
+    memset(&herder, 0, sizeof(herder));
+    atomic_store(&source.topic, "t");
     fake_producer_reset();
     log_file_open();
     assert_int_equal(plugins_new(plugin_list, &b->plugins, &err), CV_OK);
@@ -306,7 +409,8 @@ begin(struct bench *b, enum target_state target)
     struct task_spec spec = { .connector = "c", .id = 0, .plugin = &source_plugin, .connector_config = b->config,
                               .task_config = b->config, .target = target, .worker_config = &b->worker,
                               .worker_raw = b->raw, .plugins = b->plugins, .status_changed = on_status,
-                              .topic_used = on_topic, .topic_resets = &b->resets, .arg = b };
+                              .topic_used = on_topic, .topic_resets = &b->resets, .fence = fence,
+                              .check_generation = check_generation, .generation = 7, .arg = b };
 
     assert_int_equal(task_start(&spec, &b->task, &err), CV_OK);
 }
@@ -687,6 +791,235 @@ a_paused_task_polls_nothing_and_stores_what_it_had(void **state)
     assert_true(state_is(b, STATUS_RUNNING));
 }
 
+/* ---- exactly once ---- */
+
+static void
+exactly_once(struct bench *b, const char *boundary)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    b->worker.exactly_once = WORKER_EOS_ENABLED;
+    b->worker.group_id = (char *)(uintptr_t)"g";
+    if (boundary != NULL)
+        assert_int_equal(cv_config_set(b->config, "transaction.boundary", boundary, &err), CV_OK);
+}
+
+static bool
+wrote(const char *expected)
+{
+    char log[4096];
+
+    fake_producer_log(log, sizeof(log));
+    return strcmp(log, expected) == 0;
+}
+
+static void
+assert_wrote(const char *expected)
+{
+    char log[4096];
+
+    fake_producer_log(log, sizeof(log));
+    assert_string_equal(log, expected);
+}
+
+#define OFFSET(n) "offsets c {\"position\":" n "}\n"
+
+static void
+records_and_their_offsets_are_one_transaction(void **state)
+{
+    struct bench *b = *state;
+    char id[64];
+
+    exactly_once(b, NULL);
+    atomic_store(&source.records, 2);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.committed) == 2);
+    assert_wrote("init\nbegin\nt - v\n" OFFSET("1") "commit\nbegin\nt - v\n" OFFSET("2") "commit\n");
+    fake_producer_transactional_id(id, sizeof(id));
+    assert_string_equal(id, "g-c-0");
+    assert_int_equal(atomic_load(&herder.fenced), 1);
+    assert_int_equal(atomic_load(&herder.checked), 7);
+    end(b);
+    assert_int_equal(atomic_load(&store.writes), 0);
+}
+
+static void
+what_must_not_be_split_is_one_transaction(void **state)
+{
+    struct bench *b = *state;
+
+    exactly_once(b, NULL);
+    atomic_store(&source.split, true);
+    atomic_store(&source.records, 2);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(fake_producer_sent() == 2);
+    assert_wrote("init\nbegin\nt - v\nt - v\n");
+    end(b); /* in the middle: nothing of it may count */
+    assert_wrote("init\nbegin\nt - v\nt - v\nabort\n");
+    assert_int_equal(atomic_load(&source.committed), 0);
+}
+
+static void
+a_transaction_by_interval_holds_many_polls_and_ends_with_the_task(void **state)
+{
+    struct bench *b = *state;
+    struct cv_err err = CV_ERR_INIT;
+
+    exactly_once(b, "interval");
+    assert_int_equal(cv_config_set(b->config, "transaction.boundary.interval.ms", "3600000", &err), CV_OK);
+    atomic_store(&source.records, 3);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(fake_producer_sent() == 3);
+    end(b);
+    assert_wrote("init\nbegin\nt - v\nt - v\nt - v\n" OFFSET("3") "commit\n");
+    assert_int_equal(atomic_load(&source.committed), 3);
+}
+
+static void
+a_transaction_by_interval_ends_when_the_task_pauses(void **state)
+{
+    struct bench *b = *state;
+    struct cv_err err = CV_ERR_INIT;
+
+    exactly_once(b, "INTERVAL");
+    assert_int_equal(cv_config_set(b->config, "transaction.boundary.interval.ms", "3600000", &err), CV_OK);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(fake_producer_sent() == 1);
+    task_target_set(b->task, TARGET_PAUSED);
+    WAIT_FOR(state_is(b, STATUS_PAUSED));
+    assert_wrote("init\nbegin\nt - v\n" OFFSET("1") "commit\n");
+}
+
+static void
+a_source_ends_its_transactions_itself(void **state)
+{
+    struct bench *b = *state;
+
+    exactly_once(b, "connector");
+    atomic_store(&source.records, 2);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(fake_producer_sent() == 2);
+    assert_wrote("init\nbegin\nt - v\nt - v\n");
+    atomic_store(&source.asks, 1);
+    atomic_store(&source.records, 1);
+    WAIT_FOR(atomic_load(&source.committed) == 3);
+    assert_wrote("init\nbegin\nt - v\nt - v\nt - v\n" OFFSET("3") "commit\n");
+    end(b);
+}
+
+static void
+an_abort_drops_records_and_keeps_their_offsets(void **state)
+{
+    struct bench *b = *state;
+
+    exactly_once(b, "connector");
+    atomic_store(&source.asks, 2);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.committed) == 1);
+    assert_wrote("init\nbegin\nt - v\nabort\nbegin\n" OFFSET("1") "commit\n");
+}
+
+static void
+what_a_source_did_not_end_is_dropped_with_the_task(void **state)
+{
+    struct bench *b = *state;
+
+    exactly_once(b, "connector");
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(fake_producer_sent() == 1);
+    end(b);
+    assert_wrote("init\nbegin\nt - v\nabort\n");
+}
+
+static void
+offsets_alone_are_a_transaction_at_the_next_flush(void **state)
+{
+    struct bench *b = *state;
+
+    exactly_once(b, NULL);
+    atomic_store(&source.bare_offsets, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.committed) == 1);
+    assert_wrote("init\nbegin\n" OFFSET("1") "commit\n");
+}
+
+static void
+a_commit_of_unknown_outcome_begins_the_task_anew(void **state)
+{
+    struct bench *b = *state;
+
+    exactly_once(b, NULL);
+    fake_producer_fail_transaction(3, CV_RETRY);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(wrote("init\nbegin\nt - v\n" OFFSET("1") "abort\ninit\n"));
+    WAIT_FOR(atomic_load(&source.frees) == 1);
+    assert_true(state_is(b, STATUS_RUNNING));
+    assert_int_equal(atomic_load(&source.committed), 0);
+    atomic_store(&source.records, 1);
+    WAIT_FOR(atomic_load(&source.committed) == 2);
+}
+
+static void
+a_fenced_task_fails(void **state)
+{
+    struct bench *b = *state;
+
+    exactly_once(b, NULL);
+    fake_producer_fail_transaction(3, CV_FENCED);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(state_is(b, STATUS_FAILED));
+    assert_trace_has(b, "commit fails on demand");
+    end(b);
+    assert_int_equal(atomic_load(&source.committed), 0);
+}
+
+static void
+a_round_of_fencing_that_cannot_be_now_is_waited_for(void **state)
+{
+    struct bench *b = *state;
+
+    exactly_once(b, NULL);
+    atomic_store(&herder.busy, 1);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.committed) == 1);
+    assert_int_equal(atomic_load(&herder.busy), 0);
+    assert_int_equal(atomic_load(&herder.fenced), 1);
+}
+
+static void
+a_task_of_an_older_generation_does_not_start(void **state)
+{
+    struct bench *b = *state;
+
+    exactly_once(b, NULL);
+    atomic_store(&herder.stale, true);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(state_is(b, STATUS_FAILED));
+    assert_trace_has(b, "the connector was reconfigured");
+    end(b);
+    assert_wrote("init\n");
+    assert_int_equal(atomic_load(&source.frees), 0);
+}
+
+static void
+a_task_does_not_write_to_its_own_offsets_topic(void **state)
+{
+    struct bench *b = *state;
+
+    exactly_once(b, NULL);
+    atomic_store(&source.topic, "offsets");
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(state_is(b, STATUS_FAILED));
+    assert_trace_has(b, "cannot write to its own offsets topic \"offsets\"");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_up, bench_down)
 
 int
@@ -713,6 +1046,19 @@ main(void)
         TEST(a_task_made_paused_has_no_source_until_it_is_resumed),
         TEST(a_task_made_paused_can_be_stopped),
         TEST(a_paused_task_polls_nothing_and_stores_what_it_had),
+        TEST(records_and_their_offsets_are_one_transaction),
+        TEST(what_must_not_be_split_is_one_transaction),
+        TEST(a_transaction_by_interval_holds_many_polls_and_ends_with_the_task),
+        TEST(a_transaction_by_interval_ends_when_the_task_pauses),
+        TEST(a_source_ends_its_transactions_itself),
+        TEST(an_abort_drops_records_and_keeps_their_offsets),
+        TEST(what_a_source_did_not_end_is_dropped_with_the_task),
+        TEST(offsets_alone_are_a_transaction_at_the_next_flush),
+        TEST(a_commit_of_unknown_outcome_begins_the_task_anew),
+        TEST(a_fenced_task_fails),
+        TEST(a_round_of_fencing_that_cannot_be_now_is_waited_for),
+        TEST(a_task_of_an_older_generation_does_not_start),
+        TEST(a_task_does_not_write_to_its_own_offsets_topic),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -348,31 +348,52 @@ out:
     return rc;
 }
 
+const char *
+offset_store_topic(const struct offset_store *store)
+{
+    return cv_topic_log_topic(store->log);
+}
+
+enum cv_rc
+offset_store_encode(struct offset_store *store, const char *connector, const struct cv_offset *offset,
+                    struct cv_arena *arena, struct cv_bytes *ret_key, struct cv_bytes *ret_value, struct cv_err *err)
+{
+    struct cv_buf key = CV_BUF_INIT(RECORD_MAX), value = CV_BUF_INIT(RECORD_MAX);
+    enum cv_rc rc = key_for_writing(store, connector, offset->partition, arena, &key, err);
+
+    *ret_value = (struct cv_bytes){ 0 };
+    if (rc == CV_OK && offset->offset != NULL) {
+        cv_connect_json_write(&value, offset->offset);
+        rc = cv_buf_check(&value, err);
+        if (rc == CV_OK)
+            *ret_value = (struct cv_bytes){ cv_arena_dup(arena, cv_buf_cstr(&value), value.len), value.len };
+    }
+    if (rc == CV_OK) {
+        *ret_key = (struct cv_bytes){ cv_arena_dup(arena, cv_buf_cstr(&key), key.len), key.len };
+        if (ret_key->data == NULL || (offset->offset != NULL && ret_value->data == NULL))
+            rc = cv_fail_memory(err);
+    }
+    cv_buf_free(&key);
+    cv_buf_free(&value);
+    return rc;
+}
+
 static enum cv_rc
 send_one(struct offset_store *store, const char *connector, const struct cv_offset *offset,
          struct write *write, struct cv_err *err)
 {
-    struct cv_buf key = CV_BUF_INIT(RECORD_MAX), value = CV_BUF_INIT(RECORD_MAX);
     struct cv_arena *arena = cv_arena_new(NULL);
-    struct cv_bytes bytes = { 0 };
-    enum cv_rc rc;
+    struct cv_bytes key, value;
+    enum cv_rc rc = arena == NULL ? cv_fail_memory(err)
+                                  : offset_store_encode(store, connector, offset, arena, &key, &value, err);
 
-    rc = arena == NULL ? cv_fail_memory(err)
-                       : key_for_writing(store, connector, offset->partition, arena, &key, err);
-    if (rc == CV_OK && offset->offset != NULL) {
-        cv_connect_json_write(&value, offset->offset);
-        rc = cv_buf_check(&value, err);
-        bytes = (struct cv_bytes){ cv_buf_cstr(&value), value.len };
-    }
     if (rc == CV_OK) {
         atomic_fetch_add(&write->pending, 1);
-        rc = cv_topic_log_send(store->log, (struct cv_bytes){ key.data, key.len }, bytes, on_sent, write, err);
+        rc = cv_topic_log_send(store->log, key, value, on_sent, write, err);
         if (rc != CV_OK)
             atomic_fetch_sub(&write->pending, 1); /* the sender's own 1 is still held */
     }
     cv_arena_free(arena);
-    cv_buf_free(&key);
-    cv_buf_free(&value);
     return rc;
 }
 

@@ -32,6 +32,13 @@ CV_MUST_CHECK enum cv_rc offset_store_list(struct offset_store *store, const cha
                                            struct cv_arena *arena, struct cv_offset **ret,
                                            size_t *ret_count, struct cv_err *err);
 
+const char *offset_store_topic(const struct offset_store *store);
+/* The record that stores an offset, in the arena, for who writes it himself; value data NULL: a tombstone. */
+CV_MUST_CHECK enum cv_rc offset_store_encode(struct offset_store *store, const char *connector,
+                                             const struct cv_offset *offset, struct cv_arena *arena,
+                                             struct cv_bytes *ret_key, struct cv_bytes *ret_value,
+                                             struct cv_err *err);
+
 /* Called once, on the store's thread: err NULL when every record is written. */
 typedef void offset_store_written(void *arg, const struct cv_err *err);
 

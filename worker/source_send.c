@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A source task's batches on their way to Kafka: topics found and made, records transformed and converted, messages
+ * sent without a copy, batches freed at the head of the queue when their last message is delivered.
+ */
+#include <config.h>
+
+#include "worker/source_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/arena.h"
+#include "common/kafka/admin.h"
+#include "common/log.h"
+#include "common/map.h"
+#include "worker/connector_offsets.h"
+#include "worker/topic_creation.h"
+#include "worker/worker_config.h"
+
+static struct cv_topic dropped; /* the chain drops this topic's records */
+
+/* ---- topics ---- */
+
+void
+source_topic_free(void *arg)
+{
+    struct cv_topic *topic = arg;
+
+    if (topic == NULL)
+        return;
+    free(topic->name);
+    free(topic);
+}
+
+/* The topic by Kafka's name: created if asked for, with a producer's handle. */
+static enum cv_rc
+open_topic(struct source_runtime *rt, const char *name, struct cv_topic **ret, struct cv_err *err)
+{
+    struct cv_topic *topic = cv_hash_get(rt->topics, name);
+    bool created = false;
+
+    if (topic != NULL) {
+        *ret = topic;
+        return CV_OK;
+    }
+    if (rt->txn.on && strcmp(name, connector_offsets_topic(rt->offsets)) == 0)
+        return cv_fail(err, CV_INVALID,
+                       "a source task with exactly-once support cannot write to its own offsets topic \"%s\"", name);
+    if (rt->creation != NULL && rt->task->spec.worker_config->topic_creation_enable &&
+        topic_creation_ensure(rt->creation, rt->task->spec.admin, name, &created, err) != CV_OK)
+        return err->rc;
+    if (created)
+        CV_LOG_INFO(rt->task->log, "topic created", CV_STR("topic", name));
+    topic = calloc(1, sizeof(*topic));
+    if (topic == NULL || (topic->name = strdup(name)) == NULL) {
+        source_topic_free(topic);
+        return cv_fail_memory(err);
+    }
+    if (cv_producer_topic(rt->producer, name, &topic->handle, err) != CV_OK) {
+        source_topic_free(topic);
+        return err->rc;
+    }
+    if (!cv_hash_put(rt->topics, name, topic)) {
+        source_topic_free(topic);
+        return cv_fail_memory(err);
+    }
+    *ret = topic;
+    return CV_OK;
+}
+
+struct cv_topic *
+source_ctx_topic(struct cv_source_ctx *ctx, const char *name, struct cv_err *err)
+{
+    struct source_runtime *rt = cv_container_of(ctx, struct source_runtime, ctx);
+    struct cv_topic *topic = cv_hash_get(rt->routes, name);
+    struct cv_arena *arena;
+    const char *routed = NULL;
+    enum cv_rc rc;
+
+    if (topic != NULL)
+        return topic == &dropped ? NULL : topic;
+    arena = cv_arena_new(NULL);
+    if (arena == NULL) {
+        cv_fail_memory(err);
+        return NULL;
+    }
+    rc = pipeline_route(rt->pipe, name, arena, &routed, err);
+    if (rc == CV_OK && routed != NULL)
+        rc = open_topic(rt, routed, &topic, err);
+    if (rc == CV_OK && !cv_hash_put(rt->routes, name, routed == NULL ? &dropped : topic))
+        rc = cv_fail_memory(err);
+    cv_arena_free(arena);
+    return rc == CV_OK ? topic : NULL;
+}
+
+/* ---- chunks ---- */
+
+static void
+on_delivered(struct cv_delivery *delivery)
+{
+    cv_container_of(delivery, struct source_chunk, delivery)->delivered = true;
+}
+
+struct source_chunk *
+source_chunk_new(struct source_runtime *rt)
+{
+    struct source_chunk *chunk = calloc(1, sizeof(*chunk));
+
+    if (chunk == NULL)
+        return NULL;
+    chunk->batch.arena = cv_arena_new(rt->pool);
+    if (chunk->batch.arena == NULL) {
+        free(chunk);
+        return NULL;
+    }
+    cv_delivery_init(&chunk->delivery, on_delivered);
+    return chunk;
+}
+
+void
+source_chunk_free(struct source_chunk *chunk)
+{
+    cv_arena_free(chunk->batch.arena);
+    free(chunk);
+}
+
+enum cv_rc
+source_retire(struct source_runtime *rt, struct cv_err *err)
+{
+    struct task_counters *c = &rt->task->counters;
+
+    while (rt->head != NULL && rt->head->delivered) {
+        struct source_chunk *chunk = rt->head;
+
+        if (chunk->delivery.err.rc != CV_OK) {
+            *err = chunk->delivery.err;
+            return cv_err_context(err, "could not write to Kafka");
+        }
+        for (size_t i = 0; i < chunk->batch.n_offsets; i++)
+            if (source_offsets_put(&rt->committable, &chunk->batch.offsets[i], err) != CV_OK)
+                return err->rc;
+        atomic_fetch_add_explicit(&c->records_sent, chunk->messages, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&c->records_active, chunk->messages, memory_order_relaxed);
+        rt->head = chunk->next;
+        if (rt->head == NULL)
+            rt->tail = NULL;
+        source_chunk_free(chunk);
+    }
+    return source_offsets_compact(&rt->committable, err);
+}
+
+/* ---- producing ---- */
+
+enum cv_rc
+source_wait_for_room(struct source_runtime *rt, struct cv_err *err)
+{
+    cv_producer_poll(rt->producer, SOURCE_FULL_WAIT_MS);
+    if (source_retire(rt, err) != CV_OK || source_commit_finish(rt, err) != CV_OK)
+        return err->rc;
+    return rt->ops->poll(rt->source, NULL, 0, err);
+}
+
+static enum cv_rc
+send_message(struct source_runtime *rt, struct source_chunk *chunk, const struct cv_message *msg, struct cv_err *err)
+{
+    struct cv_topic *topic = msg->topic;
+    unsigned resets = atomic_load_explicit(rt->task->spec.topic_resets, memory_order_relaxed);
+    enum cv_rc rc;
+
+    if (topic->used != resets + 1) {
+        topic->used = resets + 1;
+        rt->task->spec.topic_used(rt->task->spec.arg, rt->task->connector, rt->task->spec.id, topic->name);
+    }
+    if (rt->txn.on && source_transaction_begin(rt, err) != CV_OK)
+        return err->rc;
+    while ((rc = cv_producer_send(rt->producer, topic->handle, msg->partition, msg->key, msg->value,
+                                  msg->headers, msg->timestamp_ms, &chunk->delivery, err)) == CV_RETRY) {
+        if (task_stopping(rt->task))
+            return CV_RETRY;
+        if (source_wait_for_room(rt, err) != CV_OK)
+            return err->rc;
+    }
+    if (rc != CV_OK)
+        return cv_err_context(err, "could not write to topic \"%s\"", topic->name);
+    rt->txn.records++;
+    return CV_OK;
+}
+
+/* Transform and convert one record, and append it to the batch as a message. */
+static enum cv_rc
+convert_record(struct source_runtime *rt, struct cv_batch *batch, struct cv_record *rec, struct cv_err *err)
+{
+    struct cv_message bytes = { 0 }, *msg;
+    enum pipeline_stage stage = STAGE_TRANSFORMATION;
+    struct cv_topic *topic;
+    bool keep = true;
+    enum cv_rc rc = pipeline_transform(rt->pipe, batch->arena, rec, &keep, err);
+
+    if (rc == CV_OK && !keep)
+        return CV_OK;
+    if (rc == CV_OK)
+        rc = pipeline_to_message(rt->pipe, batch->arena, rec, &bytes, &stage, err);
+    if (rc == CV_RETRY && task_stopping(rt->task))
+        return rc;
+    if (rc != CV_OK) {
+        struct tolerance_failure failure = { .stage = stage, .class_name = pipeline_class(rt->pipe, stage),
+                                             .record = rec };
+
+        return tolerance_skips(&rt->task->tolerance, &failure, err) ? CV_OK : err->rc;
+    }
+    if (open_topic(rt, rec->topic, &topic, err) != CV_OK)
+        return err->rc;
+    msg = cv_batch_add_message(batch);
+    if (msg == NULL)
+        return cv_fail_memory(err);
+    *msg = bytes;
+    msg->topic = topic;
+    return CV_OK;
+}
+
+enum cv_rc
+source_produce(struct source_runtime *rt, struct source_chunk *chunk, struct cv_err *err)
+{
+    struct cv_batch *batch = &chunk->batch;
+    enum cv_rc rc = CV_OK;
+
+    for (size_t i = 0; i < batch->n_records && rc == CV_OK; i++)
+        rc = convert_record(rt, batch, &batch->records[i], err);
+    if (rt->tail != NULL)
+        rt->tail->next = chunk;
+    else
+        rt->head = chunk;
+    rt->tail = chunk;
+    chunk->messages = batch->n_messages;
+    atomic_fetch_add_explicit(&rt->task->counters.records_active, chunk->messages, memory_order_relaxed);
+    for (size_t i = 0; i < batch->n_messages && rc == CV_OK; i++)
+        rc = send_message(rt, chunk, &batch->messages[i], err);
+    if (rc != CV_OK)
+        batch->n_offsets = 0; /* it did not go out whole */
+    cv_delivery_release(&chunk->delivery);
+    return rc;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Exactly once (KIP-618): a task's records and the offsets behind them are committed together, in transactions of a
+ * producer whose id belongs to the task, so that a task that was replaced can write no more.
+ *
+ * Where a transaction ends is said by transaction.boundary: behind each poll, behind an interval, or where the source
+ * says. It never ends inside of what the source calls unsplittable (cv_batch.split): restarting at the last offset
+ * would repeat the part that is in Kafka already. Offsets without records wait for the next flush interval: nothing is
+ * repeated if they are lost.
+ *
+ * After a failure nobody knows whether the transaction was committed. The task then starts anew: the next producer's
+ * init resolves the old transaction, and the source goes on from the offsets that are really there. A producer that
+ * was fenced ends the task for good.
+ */
+#include <config.h>
+
+#include "worker/source_private.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "common/arena.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/number.h"
+#include "worker/clients.h"
+#include "worker/connector_offsets.h"
+#include "worker/worker_config.h"
+
+#define INIT_TIMEOUT_MS   30000
+#define COMMIT_TIMEOUT_MS 60000
+#define COMMIT_SLICE_MS   2000
+#define ABORT_TIMEOUT_MS  5000
+
+/* ---- start ---- */
+
+static void
+read_boundary(struct source_runtime *rt)
+{
+    const struct cv_config *cfg = rt->task->connector_config;
+    const char *boundary = cv_config_get(cfg, "transaction.boundary");
+    const char *interval = cv_config_get(cfg, "transaction.boundary.interval.ms");
+
+    rt->txn.boundary = BOUNDARY_POLL;
+    if (boundary != NULL && strcasecmp(boundary, "interval") == 0)
+        rt->txn.boundary = BOUNDARY_INTERVAL;
+    else if (boundary != NULL && strcasecmp(boundary, "connector") == 0)
+        rt->txn.boundary = BOUNDARY_CONNECTOR;
+    rt->txn.interval_ms = rt->task->spec.worker_config->offset_flush_interval_ms;
+    if (interval != NULL)
+        (void)cv_parse_i64(interval, strlen(interval), &rt->txn.interval_ms);
+    rt->txn.due_ms = cv_mono_ms() + rt->txn.interval_ms;
+}
+
+enum cv_rc
+source_transaction_start(struct source_runtime *rt, struct cv_err *err)
+{
+    const struct task_spec *spec = &rt->task->spec;
+
+    read_boundary(rt);
+    if (spec->fence(spec->arg, rt->task->connector, err) != CV_OK)
+        return err->rc == CV_CONFLICT ? (err->rc = CV_RETRY) : err->rc;
+    if (client_transactional_producer(spec->worker_config, spec->worker_raw, rt->task->connector_config,
+                                      rt->task->connector, spec->id, &rt->producer, err) != CV_OK ||
+        cv_producer_txn_init(rt->producer, INIT_TIMEOUT_MS, err) != CV_OK)
+        return err->rc;
+    if (spec->check_generation(spec->arg, rt->task->connector, spec->generation, err) != CV_OK)
+        return err->rc;
+    return cv_producer_topic(rt->producer, connector_offsets_topic(rt->offsets), &rt->txn.offsets_topic, err);
+}
+
+enum cv_rc
+source_transaction_begin(struct source_runtime *rt, struct cv_err *err)
+{
+    if (rt->txn.open)
+        return CV_OK;
+    if (cv_producer_txn_begin(rt->producer, err) != CV_OK)
+        return err->rc;
+    rt->txn.open = true;
+    rt->txn.records = 0;
+    return CV_OK;
+}
+
+/* ---- commit ---- */
+
+/* Until every message has its report, so that all offsets are in the set. */
+static enum cv_rc
+flush(struct source_runtime *rt, struct cv_err *err)
+{
+    int64_t deadline = cv_mono_ms() + COMMIT_TIMEOUT_MS;
+
+    while (rt->head != NULL) {
+        cv_producer_poll(rt->producer, SOURCE_FULL_WAIT_MS);
+        if (cv_producer_check(rt->producer, err) != CV_OK || source_retire(rt, err) != CV_OK ||
+            rt->ops->poll(rt->source, NULL, 0, err) != CV_OK)
+            return err->rc;
+        if (rt->head != NULL && cv_mono_ms() >= deadline)
+            return cv_fail(err, CV_RETRY, "Kafka has not taken all messages of a transaction within %d s",
+                           COMMIT_TIMEOUT_MS / 1000);
+    }
+    return CV_OK;
+}
+
+/* The producer copies: delivery is not counted, the commit tells. */
+static enum cv_rc
+send_offset(struct source_runtime *rt, const struct cv_offset *offset, struct cv_arena *arena, struct cv_err *err)
+{
+    struct cv_bytes key, value;
+    enum cv_rc rc = connector_offsets_encode(rt->offsets, offset, arena, &key, &value, err);
+
+    if (rc != CV_OK)
+        return rc;
+    while ((rc = cv_producer_send(rt->producer, rt->txn.offsets_topic, CV_NO_PARTITION, key, value, NULL,
+                                  CV_NO_TIMESTAMP, NULL, err)) == CV_RETRY) {
+        cv_producer_poll(rt->producer, SOURCE_FULL_WAIT_MS);
+        if (cv_producer_check(rt->producer, err) != CV_OK)
+            return err->rc;
+    }
+    return rc == CV_OK ? CV_OK : cv_err_context(err, "could not write offsets");
+}
+
+static enum cv_rc
+send_offsets(struct source_runtime *rt, struct cv_err *err)
+{
+    struct cv_arena *arena = cv_arena_new(NULL);
+    enum cv_rc rc = arena == NULL ? cv_fail_memory(err) : CV_OK;
+
+    for (size_t i = 0; i < rt->committable.count && rc == CV_OK; i++)
+        rc = send_offset(rt, &rt->committable.items[i], arena, err);
+    cv_arena_free(arena);
+    return rc;
+}
+
+/* In slices, between which the source's server hears from us. */
+static enum cv_rc
+end_transaction(struct source_runtime *rt, struct cv_err *err)
+{
+    int64_t start_ms = cv_mono_ms(), slice_ms = start_ms;
+
+    while (cv_producer_txn_commit(rt->producer, COMMIT_SLICE_MS, err) != CV_OK) {
+        bool timed_out = err->rc == CV_RETRY && cv_mono_ms() - slice_ms >= COMMIT_SLICE_MS;
+
+        slice_ms = cv_mono_ms();
+        if (!timed_out || slice_ms >= start_ms + COMMIT_TIMEOUT_MS || task_stopping(rt->task))
+            return err->rc;
+        if (rt->ops->poll(rt->source, NULL, 0, err) != CV_OK)
+            return err->rc;
+    }
+    return CV_OK;
+}
+
+static void
+count_transaction(struct source_runtime *rt)
+{
+    struct task_counters *c = &rt->task->counters;
+
+    atomic_fetch_add_explicit(&c->commits_ok, 1, memory_order_relaxed);
+    cv_histogram_record(&c->commit_us, (uint64_t)(cv_mono_us() - rt->commit_started_us));
+    cv_histogram_record(&c->transaction_size, rt->txn.records);
+    if (cv_histogram_count(&c->transaction_size) == 1 ||
+        rt->txn.records < atomic_load_explicit(&c->transaction_min, memory_order_relaxed))
+        atomic_store_explicit(&c->transaction_min, rt->txn.records, memory_order_relaxed);
+}
+
+static enum cv_rc
+commit(struct source_runtime *rt, struct cv_err *err)
+{
+    enum cv_rc rc;
+
+    rt->txn.commit_asked = rt->txn.abort_asked = false;
+    rt->txn.due_ms = cv_mono_ms() + rt->txn.interval_ms;
+    rt->commit_due_ms = cv_mono_ms() + rt->task->spec.worker_config->offset_flush_interval_ms;
+    rt->commit_started_us = cv_mono_us();
+    rc = flush(rt, err);
+    if (rc != CV_OK || (!rt->txn.open && rt->committable.count == 0))
+        return rc;
+    rc = source_transaction_begin(rt, err);
+    if (rc == CV_OK)
+        rc = send_offsets(rt, err);
+    if (rc == CV_OK)
+        rc = end_transaction(rt, err);
+    if (rc != CV_OK) {
+        atomic_fetch_add_explicit(&rt->task->counters.commits_failed, 1, memory_order_relaxed);
+        return rc;
+    }
+    rt->txn.open = false;
+    count_transaction(rt);
+    connector_offsets_copy(rt->offsets, rt->committable.items, rt->committable.count);
+    return source_commit_tell(rt, &rt->committable, err);
+}
+
+/* The source wants none of it: the records are dropped, their offsets are not. */
+static enum cv_rc
+abort_and_commit_offsets(struct source_runtime *rt, struct cv_err *err)
+{
+    if (flush(rt, err) != CV_OK)
+        return err->rc;
+    if (rt->txn.open && cv_producer_txn_abort(rt->producer, ABORT_TIMEOUT_MS, err) != CV_OK)
+        return err->rc;
+    rt->txn.open = false;
+    rt->txn.records = 0;
+    return commit(rt, err);
+}
+
+enum cv_rc
+source_transaction_tick(struct source_runtime *rt, struct cv_err *err)
+{
+    bool bare = !rt->txn.open && rt->head == NULL && rt->committable.count > 0;
+
+    if (rt->txn.split)
+        return CV_OK;
+    switch (rt->txn.boundary) {
+    case BOUNDARY_CONNECTOR:
+        if (rt->txn.abort_asked)
+            return abort_and_commit_offsets(rt, err);
+        return rt->txn.commit_asked ? commit(rt, err) : CV_OK;
+    case BOUNDARY_INTERVAL:
+        return (rt->txn.open || bare) && cv_mono_ms() >= rt->txn.due_ms ? commit(rt, err) : CV_OK;
+    case BOUNDARY_POLL:
+        break;
+    }
+    if (rt->txn.open || (bare && cv_mono_ms() >= rt->commit_due_ms))
+        return commit(rt, err);
+    return CV_OK;
+}
+
+enum cv_rc
+source_transaction_end(struct source_runtime *rt, struct cv_err *err)
+{
+    if (rt->txn.split || rt->txn.boundary == BOUNDARY_CONNECTOR)
+        return CV_OK;
+    return rt->txn.open || rt->head != NULL || rt->committable.count > 0 ? commit(rt, err) : CV_OK;
+}
+
+void
+source_transaction_drop(struct source_runtime *rt)
+{
+    struct cv_err err;
+
+    if (!rt->txn.open || rt->producer == NULL)
+        return;
+    rt->txn.open = false;
+    if (cv_producer_txn_abort(rt->producer, ABORT_TIMEOUT_MS, &err) != CV_OK)
+        CV_LOG_DEBUG(rt->task->log, "a transaction is left to time out or to be fenced", CV_ERR(&err));
+}
