@@ -136,26 +136,26 @@ validation_check_source(struct validation *run)
 {
     bool required = row_is(run, "exactly.once.support", "required");
     bool enabled = run->spec->worker->exactly_once == WORKER_EOS_ENABLED;
-    const struct config_info *topic = config_infos_find(run->infos, "offsets.storage.topic");
+    bool own_boundaries = row_is(run, "transaction.boundary", "connector") &&
+                          (run->plugin->source->transaction_boundaries == NULL ||
+                           !run->plugin->source->transaction_boundaries(run->config));
     enum cv_rc rc = CV_OK;
 
     error_if(run, &rc, required && !enabled, "exactly.once.support",
              "This worker does not have exactly-once source support enabled.");
-    error_if(run, &rc, required && enabled, "exactly.once.support",
-             "exactly.once.support=required is not supported in this version; set it to requested");
     error_if(run, &rc,
              required && run->plugin->source->exactly_once != NULL &&
                  !run->plugin->source->exactly_once(run->config),
              "exactly.once.support",
              "The connector does not support exactly-once semantics with the provided configuration.");
     error_if(run, &rc, required && run->plugin->source->exactly_once == NULL, "exactly.once.support",
-             "The connector makes no statement about exactly-once semantics; set exactly.once.support to "
-             "requested to create it without that check.");
-    error_if(run, &rc, row_is(run, "transaction.boundary", "connector"), "transaction.boundary",
+             "The connector does not implement the API required for preflight validation of exactly-once source "
+             "support. Please consult the documentation for the connector to determine whether it supports "
+             "exactly-once semantics, and then consider reconfiguring the connector to use the value \"requested\" for "
+             "this property (which will disable this preflight check and allow the connector to be created).");
+    error_if(run, &rc, own_boundaries, "transaction.boundary",
              "The connector does not support connector-defined transaction boundaries with the given configuration. "
              "Please reconfigure it to use a different transaction boundary definition.");
-    error_if(run, &rc, topic->value != NULL && topic->value[0] != '\0', "offsets.storage.topic",
-             "offsets.storage.topic is not supported in this version; remove it");
     return rc;
 }
 

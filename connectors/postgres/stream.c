@@ -56,6 +56,7 @@ struct stream {
 
     struct position position; /* the last commit handed over */
     bool position_moved;      /* since the batch's offset was set */
+    bool held;                /* exactly once: the last batch ended inside of a transaction */
     cv_lsn idle_lsn;          /* the server has nothing for us up to here */
     int64_t idle_offset_ms;   /* when an idle position was last set */
 
@@ -535,6 +536,15 @@ stream_ended(struct stream *s, struct cv_err *err)
     return rc;
 }
 
+/* With exactly once Kafka's transactions end where ours do: a batch that ends at a commit lets them. */
+static bool
+ends_well(const struct stream *s, const struct cv_batch *batch)
+{
+    if (!s->spec.ctx->exactly_once || s->in_transaction || !s->position_moved)
+        return false;
+    return s->held || cv_arena_used(batch->arena) >= BATCH_BYTES / 2 || batch->n_messages >= BATCH_MESSAGES / 2;
+}
+
 /* Handle every complete message that libpq holds, until the batch is full. */
 static enum cv_rc
 drain_buffered(struct stream *s, struct cv_batch *batch, bool *ret_full, struct cv_err *err)
@@ -549,7 +559,7 @@ drain_buffered(struct stream *s, struct cv_batch *batch, bool *ret_full, struct 
         PQfreemem(data);
         if (rc != CV_OK)
             return rc;
-        if (cv_arena_used(batch->arena) >= BATCH_BYTES || batch->n_messages >= BATCH_MESSAGES ||
+        if (ends_well(s, batch) || cv_arena_used(batch->arena) >= BATCH_BYTES || batch->n_messages >= BATCH_MESSAGES ||
             batch->n_records >= (size_t)s->spec.config->max_batch_size) {
             *ret_full = true;
             return CV_OK;
@@ -683,6 +693,7 @@ stream_poll(struct stream *s, struct cv_batch *batch, int timeout_ms, struct cv_
         waited = true;
     }
     measure_rate(s);
+    batch->split = s->held = s->in_transaction;
     if (send_status_if_due(s, err) != CV_OK)
         return err->rc;
     return set_offset(s, batch, err);
