@@ -11,10 +11,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Time beyond the request's own within which librdkafka must come back with the time-out. */
-#define REPLY_SLACK_MS 2000
-#define TIMESTAMP_END  (-1) /* what ListOffsets calls the high watermark */
+#define LEADER_PAUSE_MS 10
+#define REPLY_SLACK_MS  2000
+#define TIMESTAMP_END   (-1) /* what ListOffsets calls the high watermark */
 
 struct cv_admin {
     struct kafka_handle handle;
@@ -135,11 +137,47 @@ new_topic(const struct cv_topic_spec *spec, struct cv_err *err)
     return topic;
 }
 
+/*
+ * A broker shows a new partition in its metadata before it leads it. A request that comes in between fails, the one
+ * behind it may not, and librdkafka's producer has that one on its way by then (max.in.flight counts what was sent,
+ * not what is queued to be): messages would change places. Who leads a partition knows its end.
+ */
+static enum cv_rc
+wait_for_leaders(struct cv_admin *admin, const char *topic, int64_t deadline, struct cv_err *err)
+{
+    struct cv_topic_partitions parts = { 0 };
+    int32_t partitions = 0;
+    int64_t left;
+    enum cv_rc rc;
+
+    do {
+        left = deadline - cv_mono_ms();
+        rc = cv_admin_topic_partitions(admin, topic, left > 1 ? (int)left : 1, &partitions, err);
+        if (rc == CV_OK && parts.items == NULL)
+            parts.items = calloc((size_t)partitions, sizeof(*parts.items));
+        if (rc == CV_OK && parts.items == NULL)
+            return cv_fail_memory(err);
+        if (rc == CV_OK) {
+            for (parts.count = 0; parts.count < (size_t)partitions; parts.count++)
+                parts.items[parts.count] = (struct cv_topic_partition){ topic, (int32_t)parts.count, 0, NULL };
+            rc = cv_admin_end_offsets(admin, &parts, left > 1 ? (int)left : 1, err);
+        }
+        if (rc != CV_RETRY && rc != CV_NOT_FOUND)
+            break;
+        usleep(LEADER_PAUSE_MS * 1000);
+    } while (cv_mono_ms() < deadline);
+    free(parts.items);
+    return rc == CV_RETRY || rc == CV_NOT_FOUND ? cv_fail(err, CV_RETRY, "topic \"%s\" was created, but not all of "
+                                                                         "its partitions have a leader", topic)
+                                                : CV_OK; /* who may write but not look makes do without */
+}
+
 enum cv_rc
 cv_admin_topic_create(struct cv_admin *admin, const struct cv_topic_spec *spec, int timeout_ms,
                       bool *ret_created, struct cv_err *err)
 {
     static const char *const what = "could not create topic";
+    int64_t deadline = cv_mono_ms() + timeout_ms;
     rd_kafka_NewTopic_t *topic = new_topic(spec, err);
     const rd_kafka_topic_result_t **results;
     struct request req;
@@ -163,6 +201,8 @@ cv_admin_topic_create(struct cv_admin *admin, const struct cv_topic_spec *spec, 
         rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(req.event), &count);
     rc = topic_result(admin, results, count, what, spec->name,
                       RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS, &existed, err);
+    if (rc == CV_OK && !existed)
+        rc = wait_for_leaders(admin, spec->name, deadline, err);
     if (rc == CV_OK)
         *ret_created = !existed;
 out:

@@ -18,7 +18,8 @@ CV_MUST_CHECK enum cv_rc cv_admin_new(const struct cv_kafka_conf *conf, struct c
                                       struct cv_err *err);
 void cv_admin_free(struct cv_admin *admin);
 
-/* *ret_created false: it existed. CV_RETRY for what may pass (too few brokers, time-out). */
+/* Returns when every partition has a leader that knows of it. *ret_created false: it existed. CV_RETRY for what may
+   pass (too few brokers, time-out). */
 CV_MUST_CHECK enum cv_rc cv_admin_topic_create(struct cv_admin *admin, const struct cv_topic_spec *spec,
                                                int timeout_ms, bool *ret_created, struct cv_err *err);
 CV_MUST_CHECK enum cv_rc cv_admin_topic_delete(struct cv_admin *admin, const char *topic, int timeout_ms,

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <librdkafka/rdkafka.h>
 
@@ -323,6 +324,22 @@ command_read(const struct options *opt, char **topics, int topic_count)
     return 0;
 }
 
+// A partition that was made a moment ago is in the metadata before its leader knows of it.
+static rd_kafka_resp_err_t
+query_ends(rd_kafka_t *rk, const char *topic, int partition, int64_t *low, int64_t *high)
+{
+    rd_kafka_resp_err_t failed;
+
+    for (int tries = 0; tries < 100; tries++) {
+        failed = rd_kafka_query_watermark_offsets(rk, topic, partition, low, high, CALL_TIMEOUT_MS);
+        if (failed != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION &&
+            failed != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
+            break;
+        usleep(50000);
+    }
+    return failed;
+}
+
 /* The sum of (end - beginning) over the partitions, one line a topic; a missing topic has none. */
 static int
 command_ends(const struct options *opt, char **topics, int topic_count)
@@ -342,8 +359,7 @@ command_ends(const struct options *opt, char **topics, int topic_count)
             for (int p = 0; p < meta->topics[t].partition_cnt; p++) {
                 int64_t low = 0, high = 0;
 
-                failed = rd_kafka_query_watermark_offsets(rk, topics[i], p, &low, &high,
-                                                          CALL_TIMEOUT_MS);
+                failed = query_ends(rk, topics[i], p, &low, &high);
                 if (failed)
                     die("topic \"%s\": %s", topics[i], rd_kafka_err2str(failed));
                 sum += high - low;
