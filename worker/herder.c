@@ -326,9 +326,8 @@ turn(struct herder *h, struct cv_err *err)
         return CV_OK;
     }
     act_on_events(h);
+    herder_claim(h); /* first: what the leader before left open keeps the config topic from being read to its end */
     herder_act_on_assignment(h);
-    if (in_group(h))
-        herder_claim(h);
     if (in_group(h)) { /* requests wait while a rebalance is under way, as they do in Connect */
         run_calls(h);
         keep_session_key(h);
@@ -397,8 +396,8 @@ make_topic(struct herder *h, const char *topic, const char *prefix, int32_t part
     snprintf(client_id, sizeof(client_id), "%s-%s", client_base(h), topic);
     if (client_layers_init(&layers[0], CV_KAFKA_CONSUMER, h->spec.raw, NULL, client_id, &ret->consumer, err) != CV_OK)
         return err->rc;
-    if (h->spec.config->exactly_once == WORKER_EOS_ENABLED &&
-        client_layers_read_committed(&layers[0], &ret->consumer, err) != CV_OK)
+    ret->stable_start = h->spec.config->exactly_once == WORKER_EOS_ENABLED;
+    if (ret->stable_start && client_layers_read_committed(&layers[0], &ret->consumer, err) != CV_OK)
         return err->rc;
     return client_layers_init(&layers[1], CV_KAFKA_PRODUCER, h->spec.raw, NULL, client_id, &ret->producer, err);
 }

@@ -54,7 +54,6 @@ struct source_transaction {
     bool commit_asked;   /* by the source: behind the present batch */
     bool abort_asked;
     size_t records;      /* in the open one */
-    struct cv_producer_topic *offsets_topic;
 };
 
 struct source_runtime {

@@ -280,8 +280,10 @@ start(struct source_runtime *rt, struct cv_err *err)
     rt->pool = cv_arena_pool_new(SOURCE_BLOCK_BYTES, (size_t)task->spec.worker_config->task_memory_bytes);
     if (rt->routes == NULL || rt->topics == NULL || rt->pool == NULL)
         return cv_fail_memory(err);
-    if (open_offsets(rt, err) != CV_OK || topic_creation_new(task->connector_config, &rt->creation, err) != CV_OK ||
-        (rt->txn.on ? source_transaction_start(rt, err) : make_producer(rt, err)) != CV_OK)
+    if ((rt->txn.on ? source_transaction_start(rt, err) : make_producer(rt, err)) != CV_OK)
+        return err->rc;
+    /* behind the producer, whose start ends what an older task left open in the offsets topic */
+    if (open_offsets(rt, err) != CV_OK || topic_creation_new(task->connector_config, &rt->creation, err) != CV_OK)
         return err->rc;
     fill_ctx(rt);
     if (make_pipeline(rt, err) != CV_OK || rt->ops->start(&rt->ctx, task->task_config, &rt->source, err) != CV_OK)

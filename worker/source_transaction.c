@@ -64,9 +64,7 @@ source_transaction_start(struct source_runtime *rt, struct cv_err *err)
                                       rt->task->connector, spec->id, &rt->producer, err) != CV_OK ||
         cv_producer_txn_init(rt->producer, INIT_TIMEOUT_MS, err) != CV_OK)
         return err->rc;
-    if (spec->check_generation(spec->arg, rt->task->connector, spec->generation, err) != CV_OK)
-        return err->rc;
-    return cv_producer_topic(rt->producer, connector_offsets_topic(rt->offsets), &rt->txn.offsets_topic, err);
+    return spec->check_generation(spec->arg, rt->task->connector, spec->generation, err);
 }
 
 enum cv_rc
@@ -103,15 +101,16 @@ flush(struct source_runtime *rt, struct cv_err *err)
 
 /* The producer copies: delivery is not counted, the commit tells. */
 static enum cv_rc
-send_offset(struct source_runtime *rt, const struct cv_offset *offset, struct cv_arena *arena, struct cv_err *err)
+send_offset(struct source_runtime *rt, struct cv_producer_topic *topic, const struct cv_offset *offset,
+            struct cv_arena *arena, struct cv_err *err)
 {
     struct cv_bytes key, value;
     enum cv_rc rc = connector_offsets_encode(rt->offsets, offset, arena, &key, &value, err);
 
     if (rc != CV_OK)
         return rc;
-    while ((rc = cv_producer_send(rt->producer, rt->txn.offsets_topic, CV_NO_PARTITION, key, value, NULL,
-                                  CV_NO_TIMESTAMP, NULL, err)) == CV_RETRY) {
+    while ((rc = cv_producer_send(rt->producer, topic, CV_NO_PARTITION, key, value, NULL, CV_NO_TIMESTAMP, NULL,
+                                  err)) == CV_RETRY) {
         cv_producer_poll(rt->producer, SOURCE_FULL_WAIT_MS);
         if (cv_producer_check(rt->producer, err) != CV_OK)
             return err->rc;
@@ -124,9 +123,12 @@ send_offsets(struct source_runtime *rt, struct cv_err *err)
 {
     struct cv_arena *arena = cv_arena_new(NULL);
     enum cv_rc rc = arena == NULL ? cv_fail_memory(err) : CV_OK;
+    struct cv_producer_topic *topic = NULL;
 
+    if (rc == CV_OK)
+        rc = cv_producer_topic(rt->producer, connector_offsets_topic(rt->offsets), &topic, err);
     for (size_t i = 0; i < rt->committable.count && rc == CV_OK; i++)
-        rc = send_offset(rt, &rt->committable.items[i], arena, err);
+        rc = send_offset(rt, topic, &rt->committable.items[i], arena, err);
     cv_arena_free(arena);
     return rc;
 }

@@ -99,6 +99,8 @@ drain_consumer(struct cv_topic_log *log)
 
         if (rec->partition < log->partitions && next > log->positions[rec->partition])
             log->positions[rec->partition] = next;
+        if (rec->eof && rec->partition < log->partitions)
+            log->ended[rec->partition] = true;
     }
     log->failure.rc = CV_OK;
     cv_cond_signal(&log->changed);
@@ -297,7 +299,8 @@ begin_reading(struct cv_topic_log *log, struct cv_err *err)
 
     log->batch = calloc(POLL_BATCH, sizeof(*log->batch));
     log->positions = calloc((size_t)log->partitions, sizeof(*log->positions));
-    if (log->batch == NULL || log->positions == NULL)
+    log->ended = calloc((size_t)log->partitions, sizeof(*log->ended));
+    if (log->batch == NULL || log->positions == NULL || log->ended == NULL)
         return cv_fail_memory(err);
     /* 0, not "beginning": that would be looked up first, partition by partition, between idle
        fetches; where records were deleted auto.offset.reset finds the first one */
@@ -364,8 +367,10 @@ cv_topic_log_start(const struct cv_topic_log_spec *spec, const atomic_bool *stop
         rc = open_clients(log, spec, err);
     if (rc == CV_OK)
         rc = begin_reading(log, err);
+    log->starting_stable = spec->stable_start; /* nobody else has the log yet */
     if (rc == CV_OK)
         rc = read_patiently(log, stop, err);
+    log->starting_stable = false;
 out:
     if (rc != CV_OK) {
         cv_topic_log_free(log, 0);
@@ -397,6 +402,7 @@ cv_topic_log_free(struct cv_topic_log *log, int wait_ms)
     cv_cond_done(&log->changed);
     cv_lock_done(&log->lock);
     free(log->positions);
+    free(log->ended);
     free(log->batch);
     free(log->topic);
     free(log);
@@ -414,7 +420,7 @@ static bool
 behind(const struct cv_topic_log *log, const struct cv_topic_partitions *ends)
 {
     for (size_t i = 0; i < ends->count; i++)
-        if (log->positions[i] < ends->items[i].offset)
+        if (log->positions[i] < ends->items[i].offset && !(log->starting_stable && log->ended[i]))
             return true;
     return false;
 }

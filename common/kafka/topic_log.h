@@ -39,6 +39,8 @@ struct cv_topic_log_spec {
     int32_t max_partitions;           /* refuse an existing topic with more; 0: any */
     struct cv_kafka_conf consumer;    /* up to 6 layers; role is set by the log */
     struct cv_kafka_conf producer;    /* the same; never idempotent, one request in flight, as Connect's */
+    bool stable_start;                /* start reads only as far as open transactions allow, and does not wait for
+                                         their end: that may need who starts here. For read_committed consumers */
     struct cv_admin *admin;           /* borrowed */
     cv_topic_log_handler *handler;
     void *arg;

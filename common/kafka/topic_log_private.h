@@ -50,6 +50,8 @@ struct cv_topic_log {
     size_t unfinished;
     uint64_t seq;
     int64_t *positions; /* next offset of each partition */
+    bool *ended;        /* whether the consumer has ever been at the partition's end, as far as it may see */
+    bool starting_stable;
     int32_t partitions;
     struct cv_err failure; /* of the consumer, since the last record */
     bool stopping;

@@ -3,6 +3,7 @@
 integration_tests = \
 	tests/integration/bad_config.int \
 	tests/integration/builtin_connectors.int \
+	tests/integration/exactly_once.int \
 	tests/integration/file_connectors.int \
 	tests/integration/golden.int \
 	tests/integration/group.int \
