@@ -16,6 +16,7 @@
 #include "common/json_read.h"
 
 #define STRING_MAX ((size_t)16 << 20)
+#define KEYS_MAX   4096 /* of a configuration: finding a key takes time for each that is there */
 #define STRING_MAP "java.util.LinkedHashMap<java.lang.String,java.lang.String>"
 
 /* ---- telling what is wrong ---- */
@@ -258,6 +259,10 @@ read_members(struct cv_json_reader *r, struct cv_config *config, struct cv_buf *
             rc = read_scalar(r, cv_json_next(r), &value, why);
         if (rc == CV_OK && cv_config_set(config, key, value, &err) != CV_OK)
             rc = no_memory(why);
+        if (rc == CV_OK && cv_config_count(config) > KEYS_MAX) {
+            cv_buf_printf(why, "a configuration has at most %d keys", KEYS_MAX);
+            rc = CV_INVALID;
+        }
         free(key);
         free(value);
         if (rc != CV_OK)

@@ -30,3 +30,11 @@ tests_unit_rest_api_test_SOURCES = \
 	tests/helper/raw_http.c
 tests_unit_rest_api_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_rest_api_test_LDADD = $(rest_libs)
+
+unit_tests += tests/unit/rest_input_test
+tests_unit_rest_input_test_SOURCES = \
+	tests/unit/rest_input_test.c \
+	tests/helper/fake_herder.c \
+	tests/helper/raw_http.c
+tests_unit_rest_input_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_rest_input_test_LDADD = $(rest_libs)
