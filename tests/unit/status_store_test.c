@@ -284,6 +284,14 @@ a_late_unassigned_of_the_one_before_is_not_shown(void **state)
     fake_log_put(TOPIC, 0, "status-task-c-0",
                  "{\"state\":\"UNASSIGNED\",\"trace\":null,\"worker_id\":\"old:1\",\"generation\":6,\"version\":null}");
     assert_shows(store, "c", 0, "UNASSIGNED old:1 6 -");
+    fake_log_put(TOPIC, 0, "status-task-c-0", RUNNING_THERE);
+    fake_log_put(TOPIC, 0, "status-task-c-0",
+                 "{\"state\":\"FAILED\",\"trace\":\"fenced\",\"worker_id\":\"old:1\",\"generation\":4,\"version\":null}");
+    assert_shows(store, "c", 0, "RUNNING there:1 5 -");
+    fake_log_put(TOPIC, 0, "status-connector-c", RUNNING_THERE);
+    fake_log_put(TOPIC, 0, "status-connector-c",
+                 "{\"state\":\"UNASSIGNED\",\"trace\":null,\"worker_id\":\"old:1\",\"generation\":4,\"version\":null}");
+    assert_shows(store, "c", STATUS_CONNECTOR, "RUNNING there:1 5 -");
     assert_int_equal(log_file_count("WARN", ""), 0);
     status_store_free(store, 0);
 }

@@ -227,6 +227,18 @@ status_read(const struct cv_bytes *value, struct status *ret)
 
 /* ---- following the topic; the lock is held ---- */
 
+/* An old owner's last word, which comes after the new one's first. Java looks out for UNASSIGNED tasks only; a task
+   that was fenced says FAILED. */
+static bool
+comes_late(const struct status *known, const struct status *status)
+{
+    if (known->state != STATUS_RUNNING || known->worker_id == NULL ||
+        strcmp(known->worker_id, status->worker_id != NULL ? status->worker_id : "") == 0)
+        return false;
+    return (status->state == STATUS_UNASSIGNED && known->generation >= status->generation) ||
+           (status->state == STATUS_FAILED && known->generation > status->generation);
+}
+
 static bool
 on_connector(struct status_store *store, const char *name, const struct cv_bytes *value)
 {
@@ -244,6 +256,10 @@ on_connector(struct status_store *store, const char *name, const struct cv_bytes
     }
     if (!status_read(value, &status))
         return false;
+    if (e->has_status && comes_late(&e->status, &status)) {
+        status_done(&status);
+        return true;
+    }
     status_done(&e->status);
     e->status = status;
     e->has_status = true;
@@ -274,11 +290,8 @@ on_task(struct status_store *store, const char *text, const struct cv_bytes *val
     if (!status_read(value, &status))
         return false;
     task = find_or_add_task(e, (int)id);
-    if (task == NULL ||
-        (status.state == STATUS_UNASSIGNED && task->status.state == STATUS_RUNNING &&
-         task->status.worker_id != NULL && task->status.generation >= status.generation &&
-         strcmp(task->status.worker_id, status.worker_id != NULL ? status.worker_id : "") != 0)) {
-        status_done(&status); /* an old owner's last word comes after the new one's first */
+    if (task == NULL || comes_late(&task->status, &status)) {
+        status_done(&status);
         return true;
     }
     status_done(&task->status);
