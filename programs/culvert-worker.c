@@ -119,7 +119,7 @@ print_plugins(const char *file)
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
-/* *ret_spec holds the TLS keys that REST borrows: rest_spec_done after rest_stop. */
+/* *ret_spec holds the TLS keys that REST and the herder borrow: rest_spec_done after both have stopped. */
 static enum cv_rc
 start_rest(struct worker *worker, struct rest_spec *ret_spec, struct rest **ret, struct cv_err *err)
 {
@@ -165,7 +165,7 @@ serve(struct worker *worker, char *const *files, size_t n_files, struct cv_log *
 
     if (start_rest(worker, &spec, &rest, err) != CV_OK)
         return 1;
-    if (worker_start(worker, rest_url(rest), rest_worker_id(rest), on_died, NULL, err) != CV_OK) {
+    if (worker_start(worker, rest_url(rest), rest_worker_id(rest), spec.tls, on_died, NULL, err) != CV_OK) {
         if (rest_stop(rest, 0))
             rest_spec_done(&spec);
         return 1;
@@ -181,8 +181,8 @@ serve(struct worker *worker, char *const *files, size_t n_files, struct cv_log *
         CV_LOG_WARN(log, "a request still runs; leaving without it");
         _exit(!created ? 3 : atomic_load(&died) ? 1 : 0);
     }
-    rest_spec_done(&spec);
     worker_stop(worker);
+    rest_spec_done(&spec);
     CV_LOG_INFO(log, "stopped");
     if (!created)
         return 3;

@@ -19,6 +19,7 @@ struct herder_spec {
     const struct cv_config *raw; /* every key of the worker's file */
     const struct plugins *plugins;
     const struct cv_secrets *secrets;
+    const struct cv_config *tls; /* ssl.* keys for requests to other workers; NULL: none */
     const char *url;       /* advertised, with trailing slash */
     const char *worker_id; /* host:port of it */
     void (*died)(void *arg, const struct cv_err *why); /* on the herder's thread: the loop ended by an error */

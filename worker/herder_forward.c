@@ -71,10 +71,16 @@ write_configs(struct cv_buf *body, const struct cv_task_configs *configs)
     cv_json_array_end(&w);
 }
 
-/* The url of something of a connector; leader ends with a slash. */
+/* The url of something of a connector, and how to speak to it; leader ends with a slash. */
 static enum cv_rc
-set_url(struct leader_request *req, const char *leader, const char *name, const char *what, struct cv_err *err)
+set_url(struct herder *h, struct leader_request *req, const char *leader, const char *name, const char *what,
+        struct cv_err *err)
 {
+    if (h->spec.tls != NULL && strncmp(leader, "https:", 6) == 0) {
+        req->tls = cv_config_copy(h->spec.tls);
+        if (req->tls == NULL)
+            return cv_fail_memory(err);
+    }
     cv_buf_str(&req->url, leader);
     cv_buf_str(&req->url, "connectors/");
     cv_buf_url(&req->url, name);
@@ -112,6 +118,8 @@ leader_request_done(struct leader_request *req)
     cv_buf_free(&req->url);
     cv_buf_wipe(&req->body);
     cv_buf_wipe(&req->signature);
+    cv_config_free(req->tls);
+    req->tls = NULL;
 }
 
 enum cv_rc
@@ -132,7 +140,8 @@ leader_request_send(const struct leader_request *req, struct cv_err *err)
                                  .body = req->body.data,
                                  .body_len = req->body.len,
                                  .timeout_ms = TIMEOUT_MS,
-                                 .max_answer = ANSWER_MAX };
+                                 .max_answer = ANSWER_MAX,
+                                 .tls = req->tls };
     int status = 0;
     enum cv_rc rc = cv_http_request(&call, &status, &answer, err);
 
@@ -157,7 +166,7 @@ herder_forward_task_configs(struct herder *h, const char *name, const struct cv_
     write_configs(&req.body, configs);
     rc = cv_buf_check(&req.body, err);
     if (rc == CV_OK)
-        rc = set_url(&req, leader, name, "/tasks?forward=true", err);
+        rc = set_url(h, &req, leader, name, "/tasks?forward=true", err);
     if (rc == CV_OK && member_protocol(h->member) == GROUP_SESSIONED)
         rc = sign(h, &req, err);
     if (rc == CV_OK)
@@ -173,7 +182,7 @@ herder_forward_fence(struct herder *h, const char *leader, const char *name, boo
     enum cv_rc rc;
 
     leader_request_init(&req, "PUT");
-    rc = set_url(&req, leader, name, "/fence?forward=true", err);
+    rc = set_url(h, &req, leader, name, "/fence?forward=true", err);
     if (rc == CV_OK && is_signed)
         rc = sign(h, &req, err);
     if (rc == CV_OK)

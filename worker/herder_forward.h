@@ -17,6 +17,7 @@ struct leader_request {
     struct cv_buf body;
     struct cv_buf signature; /* of the body; empty: unsigned */
     char algorithm[64];
+    struct cv_config *tls; /* NULL: http, or the system's */
 };
 
 void leader_request_init(struct leader_request *req, const char *method);

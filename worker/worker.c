@@ -162,13 +162,14 @@ worker_herder(struct worker *worker)
 }
 
 enum cv_rc
-worker_start(struct worker *worker, const char *url, const char *worker_id,
+worker_start(struct worker *worker, const char *url, const char *worker_id, const struct cv_config *tls,
              void (*died)(void *arg, const struct cv_err *why), void *arg, struct cv_err *err)
 {
     struct herder_spec spec = { .config = &worker->options,
                                 .raw = worker->raw,
                                 .plugins = worker->plugins,
                                 .secrets = worker->secrets,
+                                .tls = tls,
                                 .died = died,
                                 .arg = arg };
 

@@ -28,8 +28,10 @@ const struct cv_config *worker_raw(const struct worker *worker);
 const struct plugins *worker_plugins(const struct worker *worker);
 struct cv_metrics *worker_metrics(struct worker *worker);
 
-/* Start the herder under the advertised URL. died is called, on its thread, if it ends by an error. */
+/* Start the herder under the advertised URL. tls: ssl.* keys of REST, for requests to other workers by https, borrowed
+   until worker_stop; NULL: none. died is called, on the herder's thread, if it ends by an error. */
 CV_MUST_CHECK enum cv_rc worker_start(struct worker *worker, const char *url, const char *worker_id,
+                                      const struct cv_config *tls,
                                       void (*died)(void *arg, const struct cv_err *why), void *arg,
                                       struct cv_err *err);
 struct herder *worker_herder(struct worker *worker);
