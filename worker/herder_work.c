@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/buf.h"
 #include "common/clock.h"
@@ -240,6 +241,36 @@ herder_runs_task(const struct herder *h, const char *name, int task)
     return cv_hash_get(h->tasks, key) != NULL;
 }
 
+static int
+max_tasks(const struct cv_config *cfg)
+{
+    const char *text = cv_config_get(cfg, "tasks.max");
+    int64_t v = 1;
+
+    if (text == NULL || !cv_parse_i64(text, strlen(text), &v) || v < 1 || v > INT32_MAX)
+        return 1;
+    return (int)v;
+}
+
+/* More tasks than tasks.max are refused, or with tasks.max.enforce=false only spoken of. */
+static enum cv_rc
+check_task_count(struct herder *h, const char *name, const struct cv_config *cfg, size_t count, struct cv_err *err)
+{
+    const char *enforce = cv_config_get(cfg, "tasks.max.enforce");
+    int max = max_tasks(cfg);
+
+    if (count <= (size_t)max)
+        return CV_OK;
+    if (enforce == NULL || strcasecmp(enforce, "false") != 0)
+        return cv_fail(err, CV_INVALID,
+                       "The connector %s has generated %zu tasks, which is greater than %d, the maximum number of tasks "
+                       "it is configured to create. Set tasks.max higher, or tasks.max.enforce to false.",
+                       name, count, max);
+    CV_LOG_WARN(h->log, "a connector has more tasks than tasks.max", CV_STR("connector", name),
+                CV_INT("tasks", (int64_t)count), CV_INT("max", max));
+    return CV_OK;
+}
+
 static enum cv_rc
 make_task(struct herder *h, struct running_task *t, struct cv_err *err)
 {
@@ -263,6 +294,9 @@ make_task(struct herder *h, struct running_task *t, struct cv_err *err)
 
     config_store_fencing(h->configs, t->connector, &fencing);
     spec.generation = fencing.generation;
+    if (rc == CV_OK)
+        rc = check_task_count(h, t->connector, connector, (size_t)config_store_task_count(h->configs, t->connector),
+                              err);
     if (rc == CV_OK)
         rc = config_store_task(h->configs, t->connector, t->id, &raw, err);
     if (rc == CV_OK)
@@ -408,17 +442,6 @@ herder_apply_target(struct herder *h, const char *name)
 
 /* ---- task configs ---- */
 
-static int
-max_tasks(const struct cv_config *cfg)
-{
-    const char *text = cv_config_get(cfg, "tasks.max");
-    int64_t v = 1;
-
-    if (text == NULL || !cv_parse_i64(text, strlen(text), &v) || v < 1 || v > INT32_MAX)
-        return 1;
-    return (int)v;
-}
-
 /* The raw reference again where the connector's raw value has one: secrets do not go into the topic. */
 static enum cv_rc
 put_references_back(const struct cv_config *raw, struct cv_config *cfg, struct cv_err *err)
@@ -500,11 +523,8 @@ reconfigure(struct herder *h, struct running_connector *c, struct cv_err *err)
         make = plugin->kind == CV_SOURCE ? plugin->source->task_configs : plugin->sink->task_configs;
         rc = make(cfg, max_tasks(cfg), &configs, err);
     }
-    if (rc == CV_OK && (int)configs.count > max_tasks(cfg))
-        rc = cv_fail(err, CV_INVALID,
-                     "The connector %s has generated %zu tasks, which is greater than %d, the maximum number of tasks "
-                     "it is configured to create.",
-                     name, configs.count, max_tasks(cfg));
+    if (rc == CV_OK)
+        rc = check_task_count(h, name, cfg, configs.count, err);
     if (rc == CV_OK)
         rc = finish_configs(plugin, cfg, raw, &configs, err);
     if (rc == CV_OK)

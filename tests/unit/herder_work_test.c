@@ -482,6 +482,25 @@ sinks_pass_their_topics_on_and_secrets_stay_references(void **state)
 }
 
 static void
+more_tasks_than_tasks_max_may_be_let_through(void **state)
+{
+    struct herder *h = *state;
+
+    put_config("many", "test.SourceConnector", ",\"n\":\"3\",\"tasks.max.enforce\":\"false\"");
+    leads = true;
+    herder_start_connector(h, "many");
+    herder_reconfigure_tasks(h, running(h, "many"));
+    assert_int_equal(config_store_task_count(h->configs, "many"), 3);
+    assert_int_equal(log_file_count("more tasks than tasks.max", "tasks=3 max=2"), 1);
+    herder_start_task(h, "many", 2);
+    assert_events("start:many-2");
+    put_config("many", "test.SourceConnector", ",\"n\":\"3\"");
+    herder_start_task(h, "many", 1);
+    assert_events("");
+    assert_trace(h, "many", 1, "has generated 3 tasks, which is greater than 2");
+}
+
+static void
 a_connector_that_cannot_run_fails_and_says_why(void **state)
 {
     struct herder *h = *state;
@@ -765,6 +784,7 @@ main(void)
         TEST(a_leader_that_is_away_is_asked_again_later_and_later),
         TEST(what_is_on_its_way_to_the_leader_is_not_sent_twice),
         TEST(sinks_pass_their_topics_on_and_secrets_stay_references),
+        TEST(more_tasks_than_tasks_max_may_be_let_through),
         TEST(a_connector_that_cannot_run_fails_and_says_why),
         TEST(a_connector_that_goes_wrong_later_fails_and_its_tasks_go_on),
         TEST(a_connector_without_anything_to_check_is_not_asked_again),
