@@ -51,7 +51,7 @@ const char *
 pipeline_stage_name(enum pipeline_stage stage)
 {
     static const char *const names[] = { "TRANSFORMATION", "KEY_CONVERTER", "VALUE_CONVERTER",
-                                         "HEADER_CONVERTER", "TASK_PUT" };
+                                         "HEADER_CONVERTER", "TASK_PUT", "KAFKA_PRODUCE" };
 
     return names[stage];
 }
@@ -68,6 +68,8 @@ pipeline_class(const struct pipeline *pipe, enum pipeline_stage stage)
         return pipe->converters[CV_VALUE]->plugin->name;
     case STAGE_HEADER_CONVERTER:
         return pipe->converters[CV_HEADER]->plugin->name;
+    case STAGE_KAFKA_PRODUCE:
+        return "org.apache.kafka.connect.runtime.WorkerSourceTask";
     case STAGE_TASK_PUT:
         break;
     }

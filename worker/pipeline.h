@@ -39,6 +39,7 @@ enum pipeline_stage {
     STAGE_VALUE_CONVERTER,
     STAGE_HEADER_CONVERTER,
     STAGE_TASK_PUT,
+    STAGE_KAFKA_PRODUCE,
 };
 const char *pipeline_stage_name(enum pipeline_stage stage);
 /* The class that was last at work in a stage of the chain. */

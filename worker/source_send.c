@@ -125,6 +125,22 @@ source_chunk_free(struct source_chunk *chunk)
     free(chunk);
 }
 
+/* Messages that Kafka did not take: errors.tolerance=all goes on without them. In a transaction nothing can be left
+   out, as its commit fails. */
+static bool
+does_without(struct source_runtime *rt, size_t messages, struct cv_err *err)
+{
+    const struct tolerance_failure failure = { .stage = STAGE_KAFKA_PRODUCE,
+                                               .class_name = pipeline_class(rt->pipe, STAGE_KAFKA_PRODUCE) };
+
+    if (!rt->task->tolerance.skip || rt->txn.on)
+        return false;
+    for (size_t i = 0; i < messages; i++)
+        if (!tolerance_skips(&rt->task->tolerance, &failure, err))
+            return false;
+    return true;
+}
+
 enum cv_rc
 source_retire(struct source_runtime *rt, struct cv_err *err)
 {
@@ -135,12 +151,14 @@ source_retire(struct source_runtime *rt, struct cv_err *err)
 
         if (chunk->delivery.err.rc != CV_OK) {
             *err = chunk->delivery.err;
-            return cv_err_context(err, "could not write to Kafka");
+            cv_err_context(err, "could not write to Kafka");
+            if (!does_without(rt, chunk->delivery.failed, err))
+                return err->rc;
         }
         for (size_t i = 0; i < chunk->batch.n_offsets; i++)
             if (source_offsets_put(&rt->committable, &chunk->batch.offsets[i], err) != CV_OK)
                 return err->rc;
-        atomic_fetch_add_explicit(&c->records_sent, chunk->messages, memory_order_relaxed);
+        atomic_fetch_add_explicit(&c->records_sent, chunk->messages - chunk->delivery.failed, memory_order_relaxed);
         atomic_fetch_sub_explicit(&c->records_active, chunk->messages, memory_order_relaxed);
         rt->head = chunk->next;
         if (rt->head == NULL)
@@ -181,8 +199,10 @@ send_message(struct source_runtime *rt, struct source_chunk *chunk, const struct
         if (source_wait_for_room(rt, err) != CV_OK)
             return err->rc;
     }
-    if (rc != CV_OK)
-        return cv_err_context(err, "could not write to topic \"%s\"", topic->name);
+    if (rc != CV_OK) {
+        cv_err_context(err, "could not write to topic \"%s\"", topic->name);
+        return rc == CV_INVALID && does_without(rt, 1, err) ? CV_OK : rc;
+    }
     rt->txn.records++;
     return CV_OK;
 }

@@ -603,6 +603,27 @@ a_message_that_the_broker_refuses_ends_the_task_and_its_offset_is_not_stored(voi
 }
 
 static void
+messages_that_kafka_does_not_take_may_be_left_out(void **state)
+{
+    struct bench *b = *state;
+    struct cv_err err = CV_ERR_INIT;
+
+    assert_int_equal(cv_config_set(b->config, "errors.tolerance", "all", &err), CV_OK);
+    assert_int_equal(cv_config_set(b->config, "errors.log.enable", "true", &err), CV_OK);
+    fake_producer_deliver(FAKE_LOSES);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.committed) == 1);
+    fake_producer_deliver(FAKE_DELIVERS);
+    fake_producer_refuse("t", CV_INVALID);
+    atomic_store(&source.records, 1);
+    WAIT_FOR(atomic_load(&source.committed) == 2);
+    assert_true(state_is(b, STATUS_RUNNING));
+    assert_int_equal(log_file_count("Executing stage 'KAFKA_PRODUCE'", "org.apache.kafka.connect.runtime.WorkerSourceTask"),
+                     2);
+}
+
+static void
 a_fatal_error_of_the_producer_ends_the_task(void **state)
 {
     struct bench *b = *state;
@@ -1034,6 +1055,7 @@ main(void)
         TEST(a_full_queue_of_the_producer_is_waited_for),
         TEST(a_message_that_cannot_be_sent_ends_the_task_and_its_offset_is_not_stored),
         TEST(a_message_that_the_broker_refuses_ends_the_task_and_its_offset_is_not_stored),
+        TEST(messages_that_kafka_does_not_take_may_be_left_out),
         TEST(a_fatal_error_of_the_producer_ends_the_task),
         TEST(offsets_that_were_not_stored_are_stored_by_the_next_commit),
         TEST(newer_offsets_win_over_those_of_a_failed_commit),
