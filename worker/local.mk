@@ -138,3 +138,9 @@ tests_unit_pipeline_test_SOURCES = tests/unit/pipeline_test.c
 tests_unit_pipeline_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_pipeline_test_LDADD = worker/libworker.a converters/libconverters.a transforms/libtransforms.a \
 	data/libdata.a common/libcommon.a $(JSONC_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
+
+unit_tests += tests/unit/connector_offsets_test
+tests_unit_connector_offsets_test_SOURCES = tests/unit/connector_offsets_test.c $(store_test_helpers)
+tests_unit_connector_offsets_test_CPPFLAGS = $(unit_cppflags) $(JSONC_CFLAGS)
+tests_unit_connector_offsets_test_LDADD = worker/libworker.a worker/store/libstore.a worker/group/libgroup.a \
+	data/libdata.a common/libcommon.a $(JSONC_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
