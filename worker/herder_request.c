@@ -34,14 +34,21 @@ take_back(struct herder *h, struct herder_call *call)
     return false;
 }
 
-enum cv_rc
-herder_timed_out(struct herder *h, struct cv_err *err)
+/* What the herder does, behind the sentence that is said of it. */
+static enum cv_rc
+fail_with_stage(struct herder *h, enum cv_rc rc, const char *sentence, struct cv_err *err)
 {
     char since[CV_ISO_MAX];
 
     cv_format_iso_ms(atomic_load(&h->stage_since_ms), since);
-    return cv_fail(err, CV_RETRY, "Request timed out. The worker is currently %s, which began at %s.",
-                   atomic_load(&h->stage), since);
+    return cv_fail(err, rc, "%s The worker is currently %s, which began at %s.", sentence, atomic_load(&h->stage),
+                   since);
+}
+
+enum cv_rc
+herder_timed_out(struct herder *h, struct cv_err *err)
+{
+    return fail_with_stage(h, CV_RETRY, "Request timed out.", err);
 }
 
 enum cv_rc
@@ -124,6 +131,8 @@ herder_leads(struct herder *h, struct herder_forward *forward, struct cv_err *er
 
 /* ---- the herder thread ---- */
 
+#define UNHEALTHY "Worker was unable to handle this request and may be unable to handle other requests."
+
 static enum cv_rc
 run_ping(struct herder *h, void *arg, struct cv_err *err)
 {
@@ -137,20 +146,19 @@ enum cv_rc
 herder_health(struct herder *h, struct cv_err *err)
 {
     struct cv_err why;
+    enum cv_rc rc;
 
-    if (!atomic_load(&h->started)) {
-        herder_timed_out(h, &why);
-        cv_fail(err, CV_RETRY, "Worker is still starting up. %s", why.text + strlen("Request timed out. "));
-        return CV_RETRY;
-    }
-    if (herder_call(h, run_ping, NULL, HERDER_HEALTH_TIMEOUT_MS, &why) == CV_OK) {
+    if (!atomic_load(&h->started))
+        return fail_with_stage(h, CV_RETRY, "Worker is still starting up.", err);
+    rc = herder_call(h, run_ping, NULL, HERDER_HEALTH_TIMEOUT_MS, &why);
+    if (rc == CV_OK) {
         *err = (struct cv_err){ .rc = CV_OK,
                                 .text = "Worker has completed startup and is ready to handle requests." };
         return CV_OK;
     }
-    cv_fail(err, CV_INTERNAL, "Worker was unable to handle this request and may be unable to handle other requests. %s",
-            why.text);
-    return CV_INTERNAL;
+    if (rc == CV_RETRY)
+        return fail_with_stage(h, CV_INTERNAL, UNHEALTHY, err);
+    return cv_fail(err, CV_INTERNAL, UNHEALTHY " %s", why.text);
 }
 
 /* ---- validation and the rest ---- */

@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/http/client.h"
 #include "common/http/router.h"
+#include "tests/helper/raw_http.h"
 
 static struct cv_http_router *router;
 static struct cv_http_server *server;
@@ -468,6 +469,42 @@ settings_that_leave_nothing_to_speak_are_refused(void **state)
 }
 
 static void
+who_speaks_no_tls_on_its_port_is_cut_off_and_others_are_served(void **state)
+{
+    static const char *const hellos[] = { "GET /describe HTTP/1.1\r\nHost: x\r\n\r\n", "PRI * HTTP/2.0\r\n\r\n",
+                                          "\x16\x03\x01\xff\xff half a hello" };
+    struct cv_config *ours = config_of("ssl.keystore.location", TEST_DATA "/tls/keystore.pem", NULL, NULL);
+    struct cv_config *theirs =
+        config_of("ssl.truststore.location", TEST_DATA "/tls/certificate.pem", NULL, NULL);
+    struct cv_http_limits limits = { .idle_ms = 500 };
+    struct cv_http_listener listener = { "https", "127.0.0.1", 0 };
+    struct cv_http_spec spec = {
+        .listeners = &listener, .n_listeners = 1, .router = router, .tls = ours, .limits = &limits
+    };
+    struct cv_http_server *https = NULL;
+    struct cv_err err;
+
+    (void)state;
+    if (cv_http_start(&spec, &https, &err) != CV_OK)
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < CV_COUNT(hellos); i++) {
+        int fd = raw_connect(listener.port);
+        struct raw_answer a;
+
+        raw_send_text(fd, hellos[i]);
+        assert_int_equal(ask_describe(listener.port, theirs), CV_OK);
+        a = raw_read(fd, false); /* an alert at most, within the time limit */
+        assert_int_equal(a.status, 0);
+        raw_answer_done(&a);
+        (void)close(fd);
+    }
+    assert_int_equal(ask_describe(listener.port, theirs), CV_OK);
+    assert_true(cv_http_stop(https, 5000));
+    cv_config_free(ours);
+    cv_config_free(theirs);
+}
+
+static void
 https_without_a_certificate_does_not_start(void **state)
 {
     struct cv_http_listener listener = { "https", "127.0.0.1", 0 };
@@ -496,6 +533,7 @@ main(void)
         cmocka_unit_test(client_certificates_need_a_trust_store_and_a_known_word),
         cmocka_unit_test(versions_and_suites_are_those_of_the_settings),
         cmocka_unit_test(settings_that_leave_nothing_to_speak_are_refused),
+        cmocka_unit_test(who_speaks_no_tls_on_its_port_is_cut_off_and_others_are_served),
         cmocka_unit_test(https_without_a_certificate_does_not_start),
     };
 
