@@ -158,6 +158,8 @@ is_wanted(struct sink_runtime *rt, const struct cv_consumed *msg, struct sink_pa
 enum cv_rc
 sink_batch_convert(struct sink_runtime *rt, struct cv_err *err)
 {
+    struct sink_part *part = NULL;
+    const char *topic = NULL;
     size_t counted = 0;
     enum cv_rc rc = CV_OK;
 
@@ -166,14 +168,17 @@ sink_batch_convert(struct sink_runtime *rt, struct cv_err *err)
         return cv_fail_memory(err);
     for (size_t i = 0; i < rt->n_msgs && rc == CV_OK; i++) {
         const struct cv_consumed *msg = &rt->msgs[i];
-        struct sink_part *part = sink_part_find(rt, msg->topic, msg->partition);
 
+        if (part == NULL || part->partition != msg->partition || topic != msg->topic)
+            part = sink_part_find(rt, msg->topic, msg->partition);
         if (!is_wanted(rt, msg, part))
             continue;
         if (part->committed == SINK_NO_OFFSET)
             part->committed = msg->offset;
         counted++;
-        rc = tell_topic(rt, msg->topic, err);
+        if (topic != msg->topic)
+            rc = tell_topic(rt, msg->topic, err);
+        topic = msg->topic;
         if (rc == CV_OK)
             rc = convert_message(rt, i, err);
         if (rc == CV_OK)

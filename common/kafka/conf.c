@@ -50,9 +50,9 @@ static const struct kafka_default defaults[] = {
     { C, "auto.offset.reset", "earliest" },
     { C, "partition.assignment.strategy", "range" },
     { C, "fetch.error.backoff.ms", "100" },
-    /* a full queue stops fetching for a second (2.0.2 has no key for that), so the bytes bound it, not the count */
-    { C, "queued.min.messages", "1000000" },
-    { C, "queued.max.messages.kbytes", "16384" },
+    /* what is read ahead: each message takes some 500 bytes beside its own; consumer.c keeps a full queue going */
+    { C, "queued.min.messages", "40000" },
+    { C, "queued.max.messages.kbytes", "8192" },
     { C, "check.crcs", "true" },
     { C | A, "isolation.level", "read_uncommitted" },
     { C | A, "allow.auto.create.topics", "false" },

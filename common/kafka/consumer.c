@@ -26,6 +26,7 @@
                         */
 #define CLOSE_WAIT_MS 3000
 #define SAY_EVERY_MS  5000
+#define ROUSE_WAIT_MS 500
 
 struct rebalance {
     struct rebalance *next;
@@ -47,6 +48,9 @@ struct cv_consumer {
     struct rebalance *rebalances; /* oldest first */
     struct cv_err failure;        /* to be returned by the next poll */
     struct cv_log_limit missing_limit;
+    size_t ahead_messages; /* what librdkafka reads ahead at most */
+    size_t ahead_bytes;
+    bool was_full; /* it may have stopped fetching */
     int64_t down_ms; /* when all brokers were last away; 0: never */
 };
 
@@ -265,6 +269,28 @@ on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_lis
     CV_LOG_WARN(consumer->handle.log, "offsets were not committed", CV_ERR(&err));
 }
 
+static size_t
+setting_of(const rd_kafka_conf_t *rdconf, const char *key)
+{
+    char text[32] = "0";
+    size_t size = sizeof(text);
+
+    (void)rd_kafka_conf_get(rdconf, key, text, &size);
+    return strtoul(text, NULL, 10);
+}
+
+/* How far is read ahead, and how a full queue is looked after: by librdkafka itself where it can. */
+static void
+set_ahead(struct cv_consumer *consumer, rd_kafka_conf_t *rdconf)
+{
+    char why[128];
+
+    if (rd_kafka_conf_set(rdconf, "fetch.queue.backoff.ms", "5", why, sizeof(why)) == RD_KAFKA_CONF_OK)
+        return;
+    consumer->ahead_messages = setting_of(rdconf, "queued.min.messages");
+    consumer->ahead_bytes = setting_of(rdconf, "queued.max.messages.kbytes") * 1024;
+}
+
 enum cv_rc
 cv_consumer_new(const struct cv_kafka_conf *conf, const char *group_id,
                 const struct cv_consumer_events *events, struct cv_consumer **ret,
@@ -286,6 +312,7 @@ cv_consumer_new(const struct cv_kafka_conf *conf, const char *group_id,
         rc = kafka_rdconf_set(rdconf, "group.id", group_id != NULL ? group_id : NO_GROUP, err);
     if (rc != CV_OK)
         goto out;
+    set_ahead(consumer, rdconf);
     rd_kafka_conf_set_rebalance_cb(rdconf, on_rebalance);
     rd_kafka_conf_set_offset_commit_cb(rdconf, on_commit);
     rd_kafka_conf_set_error_cb(rdconf, on_error);
@@ -571,6 +598,29 @@ gather(struct cv_consumer *consumer, struct cv_consumed *out, size_t max, int ti
     return count;
 }
 
+/*
+ * librdkafka before 2.2 looks only once a second whether a full queue has room again, unless something else wakes the
+ * broker's thread: a request does. It is made while half of the queue is still there to be processed.
+ */
+static void
+keep_fetching(struct cv_consumer *consumer, const struct cv_consumed *msgs, size_t count)
+{
+    const struct cv_consumed *last = &msgs[count - 1];
+    size_t ahead = rd_kafka_queue_length(consumer->queue), bytes = 0;
+    int64_t low, high;
+
+    for (size_t i = 0; i < count; i++)
+        bytes += msgs[i].key.len + msgs[i].value.len;
+    bytes = ahead * (bytes / count); /* more of the same is likely */
+    if (ahead >= consumer->ahead_messages / 4 * 3 || bytes >= consumer->ahead_bytes / 4 * 3) {
+        consumer->was_full = true;
+    } else if (consumer->was_full && ahead <= consumer->ahead_messages / 2 && bytes <= consumer->ahead_bytes / 2) {
+        consumer->was_full = false;
+        (void)rd_kafka_query_watermark_offsets(consumer->handle.rk, last->topic, last->partition, &low, &high,
+                                               ROUSE_WAIT_MS);
+    }
+}
+
 enum cv_rc
 cv_consumer_poll(struct cv_consumer *consumer, struct cv_consumed *out, size_t max, int timeout_ms,
                  size_t *ret_count, struct cv_err *err)
@@ -595,6 +645,8 @@ cv_consumer_poll(struct cv_consumer *consumer, struct cv_consumed *out, size_t m
         consumer->failure = (struct cv_err)CV_ERR_INIT;
         return err->rc;
     }
+    if (count > 0 && consumer->ahead_messages > 0)
+        keep_fetching(consumer, out, count);
     *ret_count = count;
     return CV_OK;
 }
