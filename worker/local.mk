@@ -59,6 +59,7 @@ worker_libworker_a_SOURCES = \
 	worker/status.h \
 	worker/task.c \
 	worker/task.h \
+	worker/task_metrics.c \
 	worker/task_private.h \
 	worker/tolerance.c \
 	worker/tolerance.h \

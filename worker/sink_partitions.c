@@ -86,17 +86,83 @@ is_committable(const struct sink_part *part)
 }
 
 static void
-count_commit(struct sink_runtime *rt, int64_t started_us, enum cv_rc rc, const struct cv_err *err)
+count_commit(struct sink_runtime *rt, int64_t started_us, const struct cv_err *failure)
 {
     struct task_counters *c = &rt->task->counters;
 
     cv_histogram_record(&c->commit_us, (uint64_t)(cv_mono_us() - started_us));
-    if (rc == CV_OK) {
+    if (failure == NULL) {
         atomic_fetch_add_explicit(&c->commits_ok, 1, memory_order_relaxed);
         return;
     }
     atomic_fetch_add_explicit(&c->commits_failed, 1, memory_order_relaxed);
-    CV_LOG_WARN(rt->task->log, "could not commit offsets", CV_ERR(err));
+    CV_LOG_WARN(rt->task->log, "could not commit offsets", CV_ERR(failure));
+}
+
+void
+sink_count_active(struct sink_runtime *rt)
+{
+    struct task_counters *c = &rt->task->counters;
+    uint_fast64_t active = 0;
+
+    for (size_t i = 0; i < rt->n_parts; i++)
+        if (rt->parts[i].committed != SINK_NO_OFFSET && rt->parts[i].position > rt->parts[i].committed)
+            active += (uint_fast64_t)(rt->parts[i].position - rt->parts[i].committed);
+    atomic_store_explicit(&c->records_active, active, memory_order_relaxed);
+    if (active > atomic_load_explicit(&c->active_max, memory_order_relaxed))
+        atomic_store_explicit(&c->active_max, active, memory_order_relaxed);
+}
+
+/* Whatever was asked of the commit under way is known, or not waited for any more. */
+static void
+end_commit(struct sink_runtime *rt, bool done)
+{
+    rt->commit_sent_us = 0;
+    for (size_t i = 0; i < rt->n_parts; i++) {
+        if (done && rt->parts[i].sent != SINK_NO_OFFSET)
+            rt->parts[i].committed = rt->parts[i].sent;
+        rt->parts[i].sent = SINK_NO_OFFSET;
+    }
+    sink_count_active(rt);
+}
+
+void
+sink_committed(void *arg, const struct cv_err *err)
+{
+    struct sink_runtime *rt = arg;
+    int64_t sent_us = rt->commit_sent_us;
+
+    if (rt->commits_late > 0) {
+        rt->commits_late--;
+        atomic_fetch_add_explicit(&rt->task->counters.commits_skipped, 1, memory_order_relaxed);
+        return;
+    }
+    end_commit(rt, err == NULL);
+    count_commit(rt, sent_us, err);
+}
+
+/* Whether a commit may be sent: not while another waits for its answer, unless that takes too long. */
+static bool
+may_commit(struct sink_runtime *rt, bool closing)
+{
+    int64_t waited_ms = (cv_mono_us() - rt->commit_sent_us) / 1000;
+    int64_t timeout_ms = rt->task->spec.worker_config->offset_flush_timeout_ms;
+    struct cv_err err = CV_ERR_INIT;
+
+    if (rt->commit_sent_us == 0)
+        return true;
+    if (!closing && waited_ms < timeout_ms) {
+        rt->commit_due_ms = cv_mono_ms() + timeout_ms - waited_ms;
+        return false;
+    }
+    rt->commits_late++;
+    if (!closing) {
+        (void)cv_fail(&err, CV_RETRY, "no answer to a commit within offset.flush.timeout.ms=%lld",
+                      (long long)timeout_ms);
+        count_commit(rt, rt->commit_sent_us, &err);
+    }
+    end_commit(rt, false);
+    return true;
 }
 
 /* What was given up is committed only when its letter is in Kafka. */
@@ -111,19 +177,45 @@ wait_for_dead_letters(struct sink_runtime *rt, struct cv_err *err)
     return rc;
 }
 
+/* Send what was chosen. A commit without a deadline is answered to sink_committed. */
+static enum cv_rc
+send_commit(struct sink_runtime *rt, const struct cv_topic_partitions *offsets, int timeout_ms, struct cv_err *err)
+{
+    int64_t now_us = cv_mono_us();
+    enum cv_rc rc;
+
+    atomic_fetch_add_explicit(&rt->task->counters.commit_number, 1, memory_order_relaxed);
+    rc = cv_consumer_commit(rt->consumer, offsets, timeout_ms, err);
+    if (rc != CV_OK)
+        return rc;
+    for (size_t i = 0; i < offsets->count; i++)
+        sink_part_find(rt, offsets->items[i].topic, offsets->items[i].partition)->sent = offsets->items[i].offset;
+    if (timeout_ms == 0) {
+        rt->commit_sent_us = now_us;
+        return CV_OK;
+    }
+    end_commit(rt, true);
+    count_commit(rt, now_us, NULL);
+    return CV_OK;
+}
+
 void
 sink_commit(struct sink_runtime *rt, const struct cv_topic_partitions *only, bool closing)
 {
-    struct cv_partition *items = calloc(rt->n_parts + 1, sizeof(*items));
-    struct cv_topic_partition *chosen = calloc(rt->n_parts + 1, sizeof(*chosen));
-    struct cv_partitions asked = { .items = items }, safe;
-    struct cv_topic_partitions offsets = { .items = chosen };
+    struct cv_partition *items;
+    struct cv_topic_partition *chosen;
+    struct cv_partitions asked = { .count = 0 }, safe;
+    struct cv_topic_partitions offsets = { .count = 0 };
     int timeout_ms = closing ? (int)rt->task->spec.worker_config->offset_flush_timeout_ms : 0;
     int64_t started_us = cv_mono_us();
     struct cv_err err = CV_ERR_INIT;
     enum cv_rc rc = CV_OK;
 
+    if (!may_commit(rt, closing))
+        return;
     rt->commit_due_ms = cv_mono_ms() + rt->task->spec.worker_config->offset_flush_interval_ms;
+    asked.items = items = calloc(rt->n_parts + 1, sizeof(*items));
+    offsets.items = chosen = calloc(rt->n_parts + 1, sizeof(*chosen));
     if (items == NULL || chosen == NULL)
         goto out; /* the next commit covers this one */
     for (size_t i = 0; i < rt->n_parts; i++)
@@ -145,14 +237,14 @@ sink_commit(struct sink_runtime *rt, const struct cv_topic_partitions *only, boo
     if (rc == CV_OK && offsets.count == 0)
         goto out;
     if (rc == CV_OK)
-        rc = cv_consumer_commit(rt->consumer, &offsets, timeout_ms, &err);
-    for (size_t i = 0; i < offsets.count && rc == CV_OK; i++)
-        sink_part_find(rt, chosen[i].topic, chosen[i].partition)->committed = chosen[i].offset;
-    count_commit(rt, started_us, rc, &err);
+        rc = send_commit(rt, &offsets, timeout_ms, &err);
+    if (rc != CV_OK)
+        count_commit(rt, started_us, &err);
 out:
     free(items);
     free(chosen);
 }
+
 /* ---- partitions come and go; inside cv_consumer_poll and cv_consumer_free ---- */
 
 /* Tell the plugin. call: its open or close, NULL if it is not interested. */
@@ -193,7 +285,8 @@ parts_add(struct sink_runtime *rt, const struct cv_topic_partition *from, struct
         return cv_fail_memory(err);
     }
     parts[rt->n_parts++] = (struct sink_part){ .topic = topic, .partition = from->partition, .position = SINK_NO_OFFSET,
-                                          .put = SINK_NO_OFFSET, .committed = SINK_NO_OFFSET, .rewind = SINK_NO_OFFSET };
+                                          .put = SINK_NO_OFFSET, .committed = SINK_NO_OFFSET, .sent = SINK_NO_OFFSET,
+                                          .rewind = SINK_NO_OFFSET };
     return CV_OK;
 }
 
@@ -223,6 +316,7 @@ sink_assigned(void *arg, struct cv_topic_partitions *parts)
         if (sink_part_find(rt, parts->items[i].topic, parts->items[i].partition) == NULL &&
             parts_add(rt, &parts->items[i], &err) != CV_OK)
             keep_error(rt, &err);
+    atomic_store_explicit(&rt->task->counters.partitions, rt->n_parts, memory_order_relaxed);
     CV_LOG_INFO(rt->task->log, "partitions assigned", CV_INT("count", (int64_t)parts->count));
     tell(rt, rt->ops->open, parts);
 }
@@ -256,6 +350,7 @@ sink_revoked(void *arg, const struct cv_topic_partitions *parts, bool lost)
     unpause(rt, parts);
     sink_batch_forget(rt, parts);
     parts_remove(rt, parts);
+    atomic_store_explicit(&rt->task->counters.partitions, rt->n_parts, memory_order_relaxed);
 }
 
 enum cv_rc

@@ -20,7 +20,8 @@ struct sink_part {
     int32_t partition;
     int64_t position;  /* behind the last record read, SINK_NO_OFFSET: none yet */
     int64_t put;       /* position up to which put has taken everything */
-    int64_t committed; /* the last commit; before it, where reading began */
+    int64_t committed; /* the last commit that was answered; before it, where reading began */
+    int64_t sent;      /* by the commit under way; SINK_NO_OFFSET: none */
     int64_t rewind;    /* go there before the next poll; SINK_NO_OFFSET: nowhere */
     bool sink_paused;  /* the plugin asked for it */
     bool is_paused;    /* in the consumer */
@@ -56,6 +57,8 @@ struct sink_runtime {
     int64_t subscribe_due_ms;
     int64_t metadata_ms;
     int64_t commit_due_ms;
+    int64_t commit_sent_us; /* the commit under way; 0: none is */
+    unsigned commits_late;  /* answers to come that nobody waits for any more */
 };
 
 /* ---- sink_partitions.c ---- */
@@ -64,6 +67,9 @@ struct sink_part *sink_part_find(const struct sink_runtime *rt, const char *topi
 /* For cv_consumer_events; arg is the struct sink_runtime. */
 void sink_assigned(void *arg, struct cv_topic_partitions *parts);
 void sink_revoked(void *arg, const struct cv_topic_partitions *parts, bool lost);
+void sink_committed(void *arg, const struct cv_err *err);
+/* How much was read and is not committed. */
+void sink_count_active(struct sink_runtime *rt);
 /* Commit what is durable of the partitions named, of all with only NULL. closing: wait for the answer. */
 void sink_commit(struct sink_runtime *rt, const struct cv_topic_partitions *only, bool closing);
 /* Make the consumer's pauses and positions what they should be. */

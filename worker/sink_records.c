@@ -225,6 +225,7 @@ sink_batch_put(struct sink_runtime *rt, struct cv_err *err)
     for (size_t i = 0; i < rt->n_parts; i++)
         if (rt->parts[i].position != SINK_NO_OFFSET)
             rt->parts[i].put = rt->parts[i].position;
+    sink_count_active(rt);
     sink_batch_drop(rt);
     return CV_OK;
 }

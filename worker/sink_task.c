@@ -185,7 +185,8 @@ number_of(const struct cv_config *cfg, const char *key, int64_t def, int64_t max
 static enum cv_rc
 make_consumer(struct sink_runtime *rt, struct cv_err *err)
 {
-    const struct cv_consumer_events events = { .arg = rt, .assigned = sink_assigned, .revoked = sink_revoked };
+    const struct cv_consumer_events events = { .arg = rt, .assigned = sink_assigned, .revoked = sink_revoked,
+                                                .committed = sink_committed };
     struct task *task = rt->task;
     const char *group = cv_config_get(task->connector_config, "consumer.override.group.id");
     struct client_layers layers;

@@ -17,7 +17,11 @@
 struct task_counters {
     atomic_uint_fast64_t records_polled; /* sinks: read */
     atomic_uint_fast64_t records_sent;   /* written to Kafka; sinks: put */
-    atomic_uint_fast64_t records_active; /* polled, not yet delivered */
+    atomic_uint_fast64_t records_active; /* polled, not yet delivered; sinks: read, not yet committed */
+    atomic_uint_fast64_t active_max;
+    atomic_uint_fast64_t partitions; /* sinks */
+    atomic_uint_fast64_t commit_number; /* sinks: of the last commit */
+    atomic_uint_fast64_t commits_skipped; /* sinks: answers that came too late to count */
     atomic_uint_fast64_t batch_max;
     atomic_uint_fast64_t batches;
     atomic_uint_fast64_t commits_ok;
@@ -27,6 +31,8 @@ struct task_counters {
     struct cv_histogram transaction_size; /* in records */
     atomic_uint_fast64_t transaction_min;
     _Atomic double plugin[TASK_PLUGIN_METRICS];
+    _Atomic int64_t state_since_ms;
+    _Atomic int64_t running_ms, paused_ms, other_ms; /* in states before this one */
 };
 
 struct task {
@@ -55,6 +61,8 @@ struct task {
 void task_set_state(struct task *task, enum status_state state, const char *trace);
 /* Say how the plugin's poll can be interrupted; NULL: no longer. */
 void task_set_wake(struct task *task, void (*wake_plugin)(struct task *task), void *plugin_task);
+/* Add the time in the state that it leaves to the counters. */
+void task_count_time(struct task *task);
 bool task_stopping(const struct task *task);
 bool task_paused(const struct task *task);
 

@@ -257,16 +257,19 @@ on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_lis
 {
     struct cv_consumer *consumer = cv_container_of(opaque, struct cv_consumer, handle);
     struct cv_err err = CV_ERR_INIT;
+    enum cv_rc rc = CV_OK;
 
     (void)rk;
     if (code == RD_KAFKA_RESP_ERR__NO_OFFSET)
         return;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        (void)list_failed(consumer, code, "could not commit offsets", &err);
-    else if (kafka_list_check(&consumer->handle, offsets, "could not commit the offset", &err) ==
-             CV_OK)
-        return;
-    CV_LOG_WARN(consumer->handle.log, "offsets were not committed", CV_ERR(&err));
+        rc = list_failed(consumer, code, "could not commit offsets", &err);
+    else
+        rc = kafka_list_check(&consumer->handle, offsets, "could not commit the offset", &err);
+    if (consumer->events.committed != NULL)
+        consumer->events.committed(consumer->events.arg, rc == CV_OK ? NULL : &err);
+    else if (rc != CV_OK)
+        CV_LOG_WARN(consumer->handle.log, "offsets were not committed", CV_ERR(&err));
 }
 
 static size_t

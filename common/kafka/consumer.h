@@ -34,6 +34,9 @@ struct cv_consumer_events {
        committed one). revoked: commit now; lost: too late for that. */
     void (*assigned)(void *arg, struct cv_topic_partitions *parts);
     void (*revoked)(void *arg, const struct cv_topic_partitions *parts, bool lost);
+    /* The answer to a commit that nobody waited for, in the order of the commits; err NULL: it is done. With NULL
+       here failures are logged. */
+    void (*committed)(void *arg, const struct cv_err *err);
 };
 
 /* group_id NULL: assignment only. events may be NULL. */
@@ -82,7 +85,7 @@ CV_MUST_CHECK enum cv_rc cv_consumer_seek(struct cv_consumer *consumer, const ch
 CV_MUST_CHECK enum cv_rc cv_consumer_assignment(struct cv_consumer *consumer,
                                                 struct cv_topic_partitions *ret, struct cv_err *err);
 /*
- * Commit offsets (next to read) with their metadata. timeout_ms 0: sent, a failure is only logged; else until
+ * Commit offsets (next to read) with their metadata. timeout_ms 0: sent, the answer comes to events.committed; else until
  * the broker answered. CV_CONFLICT: the group is rebalancing or gave the partitions to another member.
  */
 CV_MUST_CHECK enum cv_rc cv_consumer_commit(struct cv_consumer *consumer,

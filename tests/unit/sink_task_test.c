@@ -42,6 +42,9 @@ static struct {
     enum cv_rc pre_commit, commit, open, poll, seek, start;
     int64_t lower_to; /* by pre_commit; -1: not */
     void (*in_put)(void);
+    unsigned unanswered; /* commits that nobody waits for */
+    enum cv_rc commit_answer;
+    bool commits_hang;
     const char *topics[4]; /* of the cluster */
     unsigned freed;
 } t;
@@ -133,6 +136,11 @@ cv_consumer_poll(struct cv_consumer *consumer, struct cv_consumed *out, size_t m
     cv_clock_test_advance(POLL_MS);
     cv_wake_signal(&t.task.wake);
     t.n_msgs = 0;
+    for (; t.unanswered > 0 && !t.commits_hang; t.unanswered--) {
+        struct cv_err why = CV_ERR_INIT;
+
+        t.events.committed(t.events.arg, answer(t.commit_answer, "commit", &why) == CV_OK ? NULL : &why);
+    }
     if (*t.next != NULL)
         (*t.next++)();
     else
@@ -208,6 +216,7 @@ cv_consumer_commit(struct cv_consumer *consumer, const struct cv_topic_partition
         say(" %s-%d@%lld", offsets->items[i].topic, offsets->items[i].partition,
             (long long)offsets->items[i].offset);
     say(";");
+    t.unanswered += timeout_ms == 0 && t.commit == CV_OK;
     return answer(t.commit, "commit", err);
 }
 
@@ -1208,6 +1217,46 @@ a_commit_that_fails_is_made_again(void **state)
     assert_int_equal(atomic_load(&t.task.counters.commits_ok), 2);
 }
 
+static void
+commits_are_taken(void)
+{
+    t.commit_answer = CV_OK;
+}
+
+static void
+a_commit_that_is_refused_is_made_again(void **state)
+{
+    (void)state;
+    t.commit_answer = CV_CONFLICT;
+    check(SCRIPT(assign_0, a_and_b, flush_due, nothing, commits_are_taken, flush_due, nothing),
+          "open t-0;used t;put t-0:a t-0:b;pre t-0@7;commit t-0@7;pre t-0@7;commit t-0@7;pre t-0@7;"
+          "commit-wait t-0@7;close t-0;free;leave;");
+    assert_int_equal(atomic_load(&t.task.counters.commits_failed), 1);
+    assert_int_equal(atomic_load(&t.task.counters.commits_ok), 2);
+    assert_int_equal(atomic_load(&t.task.counters.records_active), 0);
+    assert_int_equal(atomic_load(&t.task.counters.active_max), 2);
+    assert_int_equal(atomic_load(&t.task.counters.commit_number), 3);
+}
+
+static void
+answers_come(void)
+{
+    t.commits_hang = false;
+}
+
+static void
+a_commit_without_an_answer_is_given_up(void **state)
+{
+    (void)state;
+    t.commits_hang = true;
+    check(SCRIPT(assign_0, a_and_b, flush_due, nothing, flush_due, answers_come, nothing),
+          "open t-0;used t;put t-0:a t-0:b;pre t-0@7;commit t-0@7;pre t-0@7;commit t-0@7;pre t-0@7;"
+          "commit-wait t-0@7;close t-0;free;leave;");
+    assert_int_equal(atomic_load(&t.task.counters.commits_failed), 1);
+    assert_int_equal(atomic_load(&t.task.counters.commits_skipped), 1);
+    assert_int_equal(atomic_load(&t.task.counters.commits_ok), 2);
+}
+
 /* ---- rebalances ---- */
 
 static void
@@ -1360,6 +1409,8 @@ main(void)
         TEST(records_that_were_not_made_durable_are_read_again),
         TEST(messages_are_dropped_until_the_seek_succeeds),
         TEST(a_commit_that_fails_is_made_again),
+        TEST(a_commit_that_is_refused_is_made_again),
+        TEST(a_commit_without_an_answer_is_given_up),
         TEST(revoked_partitions_are_committed_and_closed_first),
         TEST(lost_partitions_are_closed_without_a_commit),
         TEST(a_kept_batch_loses_the_records_of_lost_partitions),
