@@ -13,6 +13,7 @@
 #define SOURCE_FULL_WAIT_MS 5
 
 struct connector_offsets;
+struct cv_admin;
 struct cv_arena_pool;
 struct cv_hash;
 struct topic_creation;
@@ -63,6 +64,7 @@ struct source_runtime {
     struct pipeline *pipe;
     struct cv_producer *producer;
     struct topic_creation *creation;
+    struct cv_admin *admin; /* for creating topics; NULL: not made yet */
     struct cv_hash *routes; /* struct cv_topic (or &source_dropped) by the source's topic name */
     struct cv_hash *topics; /* struct cv_topic by Kafka's name, owned */
     struct cv_arena_pool *pool;

@@ -7,6 +7,7 @@
 
 #include "worker/source_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "common/kafka/admin.h"
 #include "common/log.h"
 #include "common/map.h"
+#include "worker/clients.h"
 #include "worker/connector_offsets.h"
 #include "worker/topic_creation.h"
 #include "worker/worker_config.h"
@@ -33,12 +35,66 @@ source_topic_free(void *arg)
     free(topic);
 }
 
+/* The connector's own admin: it may be another cluster, or another user, that topics are made in. */
+static enum cv_rc
+make_admin(struct source_runtime *rt, struct cv_err *err)
+{
+    struct client_layers layers;
+    struct cv_kafka_conf conf;
+    char client_id[256];
+    enum cv_rc rc;
+
+    if (rt->admin != NULL)
+        return CV_OK;
+    snprintf(client_id, sizeof(client_id), "connector-adminclient-%s-%d", rt->task->connector, rt->task->spec.id);
+    rc = client_layers_init(&layers, CV_KAFKA_ADMIN, rt->task->spec.worker_raw, rt->task->connector_config, client_id,
+                            &conf, err);
+    if (rc == CV_OK) {
+        rc = cv_admin_new(&conf, &rt->admin, err);
+        client_layers_done(&layers);
+    }
+    return rc;
+}
+
+static bool
+has_own_admin(const struct source_runtime *rt)
+{
+    static const char *const prefixes[] = { "admin.", "admin.override." };
+    const struct cv_config *layers[] = { rt->task->spec.worker_raw, rt->task->connector_config };
+
+    for (size_t l = 0; l < CV_COUNT(layers); l++)
+        for (size_t i = 0; i < cv_config_count(layers[l]); i++)
+            if (strncmp(cv_config_key(layers[l], i), prefixes[l], strlen(prefixes[l])) == 0 &&
+                strncmp(cv_config_key(layers[l], i), "admin.listeners", strlen("admin.listeners")) != 0)
+                return true;
+    return false;
+}
+
+static enum cv_rc
+create_topic(struct source_runtime *rt, const char *name, struct cv_err *err)
+{
+    struct cv_admin *admin = rt->task->spec.admin;
+    bool created = false;
+
+    if (rt->creation == NULL || !rt->task->spec.worker_config->topic_creation_enable)
+        return CV_OK;
+    if (has_own_admin(rt)) {
+        if (make_admin(rt, err) != CV_OK)
+            return err->rc;
+        admin = rt->admin;
+    }
+    if (topic_creation_ensure(rt->creation, admin, name, &created, err) != CV_OK)
+        return err->rc;
+    if (created)
+        CV_LOG_INFO(rt->task->log, "topic created", CV_STR("topic", name));
+    return CV_OK;
+}
+
 /* The topic by Kafka's name: created if asked for, with a producer's handle. */
 static enum cv_rc
 open_topic(struct source_runtime *rt, const char *name, struct cv_topic **ret, struct cv_err *err)
 {
     struct cv_topic *topic = cv_hash_get(rt->topics, name);
-    bool created = false;
 
     if (topic != NULL) {
         *ret = topic;
@@ -47,11 +103,8 @@ open_topic(struct source_runtime *rt, const char *name, struct cv_topic **ret, s
     if (rt->txn.on && strcmp(name, connector_offsets_topic(rt->offsets)) == 0)
         return cv_fail(err, CV_INVALID,
                        "a source task with exactly-once support cannot write to its own offsets topic \"%s\"", name);
-    if (rt->creation != NULL && rt->task->spec.worker_config->topic_creation_enable &&
-        topic_creation_ensure(rt->creation, rt->task->spec.admin, name, &created, err) != CV_OK)
+    if (create_topic(rt, name, err) != CV_OK)
         return err->rc;
-    if (created)
-        CV_LOG_INFO(rt->task->log, "topic created", CV_STR("topic", name));
     topic = calloc(1, sizeof(*topic));
     if (topic == NULL || (topic->name = strdup(name)) == NULL) {
         source_topic_free(topic);

@@ -19,6 +19,7 @@
 
 #include "common/arena.h"
 #include "common/clock.h"
+#include "common/kafka/admin.h"
 #include "common/log.h"
 #include "common/map.h"
 #include "worker/clients.h"
@@ -313,6 +314,7 @@ stop(struct source_runtime *rt)
     source_offsets_clear(&rt->committing);
     connector_offsets_close(rt->offsets);
     topic_creation_free(rt->creation);
+    cv_admin_free(rt->admin);
     pipeline_free(rt->pipe);
     cv_hash_free(rt->routes);
     cv_hash_free(rt->topics);
