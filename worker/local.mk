@@ -119,6 +119,12 @@ tests_unit_sink_task_test_SOURCES = tests/unit/sink_task_test.c tests/helper/fak
 tests_unit_sink_task_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_sink_task_test_LDADD = worker/libworker.a data/libdata.a common/libcommon.a $(PCRE2_LIBS) $(CMOCKA_LIBS)
 
+# The test's double stands in for herder_forward.c.
+unit_tests += tests/unit/herder_publish_test
+tests_unit_herder_publish_test_SOURCES = tests/unit/herder_publish_test.c
+tests_unit_herder_publish_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_herder_publish_test_LDADD = worker/libworker.a common/libcommon.a $(PCRE2_LIBS) $(CMOCKA_LIBS)
+
 # The test's doubles stand in for herder.c, validate.c, the group and the config store.
 unit_tests += tests/unit/herder_request_test
 tests_unit_herder_request_test_SOURCES = tests/unit/herder_request_test.c
