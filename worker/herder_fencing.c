@@ -78,6 +78,7 @@ static enum cv_rc
 check_connector(struct herder *h, const char *name, struct cv_config **ret, struct cv_err *err)
 {
     struct cv_config *raw = NULL;
+    const struct cv_plugin *plugin;
     int type;
 
     if (config_store_connector(h->configs, name, &raw, err) != CV_OK)
@@ -86,7 +87,6 @@ check_connector(struct herder *h, const char *name, struct cv_config **ret, stru
     cv_config_free(raw);
     if (type != CV_SOURCE)
         return cv_fail(err, CV_INVALID, "Connector %s is not a source connector", name);
-    const struct cv_plugin *plugin;
     return herder_resolved_config(h, name, ret, &plugin, err);
 }
 
@@ -132,7 +132,8 @@ static enum cv_rc
 fence_task(struct herder *h, const struct round *r, int task, struct cv_err *err)
 {
     struct cv_producer *producer = NULL;
-    enum cv_rc rc = client_transactional_producer(h->spec.config, h->spec.raw, r->config, r->name, task, &producer, err);
+    enum cv_rc rc =
+        client_transactional_producer(h->spec.config, h->spec.raw, r->config, r->name, task, &producer, err);
 
     if (rc == CV_OK)
         rc = cv_producer_txn_init(producer, PRODUCER_TIMEOUT_MS, err);
@@ -162,7 +163,8 @@ run_end(struct herder *h, void *arg, struct cv_err *err)
     if (r->outcome != CV_OK)
         return CV_OK; /* the caller knows */
     if (!herder_is_leader(h))
-        return cv_fail(err, CV_CONFLICT, "Cannot complete request because of a conflicting operation (e.g. worker rebalance)");
+        return cv_fail(err, CV_CONFLICT,
+                       "Cannot complete request because of a conflicting operation (e.g. worker rebalance)");
     if (config_store_read_to_end(h->configs, READ_TIMEOUT_MS, err) != CV_OK)
         return err->rc;
     config_store_fencing(h->configs, r->name, &now);

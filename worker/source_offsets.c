@@ -127,7 +127,8 @@ source_commit_start(struct source_runtime *rt, struct cv_err *err)
     rt->commit_started_us = cv_mono_us();
     atomic_store(&rt->commit_result, 0);
     rt->commit_running = true;
-    if (connector_offsets_write(rt->offsets, rt->committing.items, rt->committing.count, on_offsets_written, rt, err) == CV_OK)
+    if (connector_offsets_write(rt->offsets, rt->committing.items, rt->committing.count, on_offsets_written, rt,
+                                err) == CV_OK)
         return CV_OK;
     rt->commit_running = false;
     snprintf(rt->commit_problem, sizeof(rt->commit_problem), "%s", err->text);

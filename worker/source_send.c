@@ -268,8 +268,11 @@ convert_record(struct source_runtime *rt, struct cv_batch *batch, struct cv_reco
     enum pipeline_stage stage = STAGE_TRANSFORMATION;
     struct cv_topic *topic;
     bool keep = true;
-    enum cv_rc rc = pipeline_transform(rt->pipe, batch->arena, rec, &keep, err);
+    enum cv_rc rc;
 
+    if (rec->timestamp_ms < 0 && rec->timestamp_ms != CV_NO_TIMESTAMP)
+        return cv_fail(err, CV_INVALID, "Invalid record timestamp %lld", (long long)rec->timestamp_ms);
+    rc = pipeline_transform(rt->pipe, batch->arena, rec, &keep, err);
     if (rc == CV_OK && !keep)
         return CV_OK;
     if (rc == CV_OK)

@@ -27,6 +27,7 @@
 #include "worker/connector_offsets.h"
 #include "worker/worker_config.h"
 
+#define FENCE_RETRY_MS    250
 #define INIT_TIMEOUT_MS   30000
 #define COMMIT_TIMEOUT_MS 60000
 #define COMMIT_SLICE_MS   2000
@@ -52,14 +53,33 @@ read_boundary(struct source_runtime *rt)
     rt->txn.due_ms = cv_mono_ms() + rt->txn.interval_ms;
 }
 
+/* The leader may be busy, away, or fencing for another task. */
+static enum cv_rc
+fence_patiently(struct source_runtime *rt, struct cv_err *err)
+{
+    const struct task_spec *spec = &rt->task->spec;
+    enum cv_rc rc;
+
+    while ((rc = spec->fence(spec->arg, rt->task->connector, err)) == CV_RETRY || rc == CV_CONFLICT) {
+        int64_t again_ms = cv_mono_ms() + FENCE_RETRY_MS;
+
+        CV_LOG_DEBUG(rt->task->log, "older tasks cannot be fenced for now", CV_ERR(err));
+        while (!task_stopping(rt->task) && cv_mono_ms() < again_ms)
+            cv_wake_wait(&rt->task->wake, again_ms);
+        if (task_stopping(rt->task))
+            return err->rc = CV_RETRY;
+    }
+    return rc;
+}
+
 enum cv_rc
 source_transaction_start(struct source_runtime *rt, struct cv_err *err)
 {
     const struct task_spec *spec = &rt->task->spec;
 
     read_boundary(rt);
-    if (spec->fence(spec->arg, rt->task->connector, err) != CV_OK)
-        return err->rc == CV_CONFLICT ? (err->rc = CV_RETRY) : err->rc;
+    if (fence_patiently(rt, err) != CV_OK)
+        return err->rc;
     if (client_transactional_producer(spec->worker_config, spec->worker_raw, rt->task->connector_config,
                                       rt->task->connector, spec->id, &rt->producer, err) != CV_OK ||
         cv_producer_txn_init(rt->producer, INIT_TIMEOUT_MS, err) != CV_OK)
