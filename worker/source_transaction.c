@@ -101,20 +101,25 @@ source_transaction_begin(struct source_runtime *rt, struct cv_err *err)
 
 /* ---- commit ---- */
 
-/* Until every message has its report, so that all offsets are in the set. */
+/* Until every message has its report, so that all offsets are in the set. A task that is asked to stop gives up in time
+   to stop well: what is not committed comes again. */
 static enum cv_rc
 flush(struct source_runtime *rt, struct cv_err *err)
 {
     int64_t deadline = cv_mono_ms() + COMMIT_TIMEOUT_MS;
+    bool stopping = false;
 
     while (rt->head != NULL) {
+        if (!stopping && task_stopping(rt->task)) {
+            stopping = true;
+            deadline = cv_mono_ms() + rt->task->spec.worker_config->task_shutdown_timeout_ms / 2;
+        }
         cv_producer_poll(rt->producer, SOURCE_FULL_WAIT_MS);
         if (cv_producer_check(rt->producer, err) != CV_OK || source_retire(rt, err) != CV_OK ||
             rt->ops->poll(rt->source, NULL, 0, err) != CV_OK)
             return err->rc;
         if (rt->head != NULL && cv_mono_ms() >= deadline)
-            return cv_fail(err, CV_RETRY, "Kafka has not taken all messages of a transaction within %d s",
-                           COMMIT_TIMEOUT_MS / 1000);
+            return cv_fail(err, CV_RETRY, "Kafka has not taken all messages of a transaction in time");
     }
     return CV_OK;
 }

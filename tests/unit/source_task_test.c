@@ -985,6 +985,22 @@ a_commit_of_unknown_outcome_begins_the_task_anew(void **state)
 }
 
 static void
+a_stop_does_not_wait_for_ever_for_a_transaction(void **state)
+{
+    struct bench *b = *state;
+
+    exactly_once(b, NULL);
+    b->worker.task_shutdown_timeout_ms = 100;
+    fake_producer_deliver(FAKE_HOLDS);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(fake_producer_sent() == 1);
+    end(b);
+    assert_true(state_is(b, STATUS_UNASSIGNED));
+    assert_wrote("init\nbegin\nt - v\nabort\n");
+}
+
+static void
 a_fenced_task_fails(void **state)
 {
     struct bench *b = *state;
@@ -1077,6 +1093,7 @@ main(void)
         TEST(what_a_source_did_not_end_is_dropped_with_the_task),
         TEST(offsets_alone_are_a_transaction_at_the_next_flush),
         TEST(a_commit_of_unknown_outcome_begins_the_task_anew),
+        TEST(a_stop_does_not_wait_for_ever_for_a_transaction),
         TEST(a_fenced_task_fails),
         TEST(a_round_of_fencing_that_cannot_be_now_is_waited_for),
         TEST(a_task_of_an_older_generation_does_not_start),
