@@ -45,10 +45,18 @@ spoiler_configure(const struct cv_plugin *plugin, const struct cv_config *cfg, s
     return CV_OK;
 }
 
+static unsigned busy; /* this many more times the spoiler cannot say */
+
 static enum cv_rc
 spoiler_apply(struct cv_transform *xf, struct cv_arena *arena, struct cv_record *rec, bool *ret_keep, struct cv_err *err)
 {
     (void)xf, (void)arena, (void)ret_keep;
+    if (busy > 0) {
+        busy--;
+        return cv_fail(err, CV_RETRY, "not now");
+    }
+    if (strcmp(rec->topic, "fine") == 0)
+        return CV_OK;
     return cv_fail(err, CV_INVALID, "no good: %s", rec->topic);
 }
 
@@ -103,12 +111,26 @@ setup_bench(struct bench *b)
     assert_non_null(b->arena);
 }
 
+/* Up to three attempts. */
+static bool
+again(void *arg, unsigned attempt)
+{
+    unsigned *attempts = arg;
+
+    assert_int_equal(attempt, *attempts + 1);
+    *attempts = attempt;
+    return attempt < 3;
+}
+
+static unsigned attempts;
+
 static enum cv_rc
 make(struct bench *b, const char *const *connector, struct cv_err *err)
 {
     struct cv_config *cfg = config_of(connector);
     struct pipeline_spec spec = {
-        .plugins = b->plugins, .worker = &b->worker, .worker_raw = b->raw, .connector = cfg
+        .plugins = b->plugins, .worker = &b->worker, .worker_raw = b->raw, .connector = cfg,
+        .again = again, .again_arg = &attempts
     };
     enum cv_rc rc;
 
@@ -440,10 +462,68 @@ a_route_is_the_topic_behind_the_chain(void **state)
     teardown_bench(&b);
 }
 
+static void
+what_may_pass_is_tried_again(void **state)
+{
+    struct cv_record rec = { .topic = "fine" };
+    struct cv_err err = CV_ERR_INIT;
+    struct bench b;
+    bool keep;
+
+    (void)state;
+    setup_bench(&b);
+    must_make(&b, PAIRS("transforms", "s", "transforms.s.type", "test.Spoiler"));
+    busy = 2;
+    attempts = 0;
+    assert_int_equal(pipeline_transform(b.pipe, b.arena, &rec, &keep, &err), CV_OK);
+    assert_int_equal(attempts, 2);
+    assert_true(keep);
+
+    busy = 9;
+    attempts = 0;
+    assert_int_equal(pipeline_transform(b.pipe, b.arena, &rec, &keep, &err), CV_RETRY);
+    assert_int_equal(attempts, 3);
+    assert_string_equal(err.text, "transform s: not now");
+    busy = 0;
+
+    attempts = 0;
+    rec.topic = "bad";
+    assert_int_equal(pipeline_transform(b.pipe, b.arena, &rec, &keep, &err), CV_INVALID);
+    assert_int_equal(attempts, 0); /* that will not pass */
+    teardown_bench(&b);
+}
+
+static void
+a_failure_names_the_class_at_work(void **state)
+{
+    const struct cv_bytes bad = { "{oops", 5 }, key = { "1", 1 };
+    struct cv_record rec = { .topic = "t" };
+    struct cv_err err = CV_ERR_INIT;
+    enum pipeline_stage stage;
+    struct bench b;
+    bool keep;
+
+    (void)state;
+    setup_bench(&b);
+    must_make(&b, PAIRS("transforms", "r,s", "transforms.s.type", "test.Spoiler", "transforms.r.type",
+                        "org.apache.kafka.connect.transforms.RegexRouter", "transforms.r.regex", "x",
+                        "transforms.r.replacement", "y", "key.converter", STRING));
+    assert_int_equal(pipeline_transform(b.pipe, b.arena, &rec, &keep, &err), CV_INVALID);
+    assert_string_equal(pipeline_class(b.pipe, STAGE_TRANSFORMATION), "test.Spoiler");
+    assert_int_equal(pipeline_to_record(b.pipe, b.arena, &key, &bad, &rec, &stage, &err), CV_INVALID);
+    assert_int_equal(stage, STAGE_VALUE_CONVERTER);
+    assert_string_equal(pipeline_class(b.pipe, stage), JSON);
+    assert_string_equal(pipeline_class(b.pipe, STAGE_KEY_CONVERTER), STRING);
+    assert_string_equal(pipeline_class(b.pipe, STAGE_TASK_PUT), "org.apache.kafka.connect.sink.SinkTask");
+    teardown_bench(&b);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_may_pass_is_tried_again),
+        cmocka_unit_test(a_failure_names_the_class_at_work),
         cmocka_unit_test(a_converter_belongs_to_who_names_it),
         cmocka_unit_test(steps_run_in_the_order_of_their_names_list),
         cmocka_unit_test(a_step_runs_where_its_predicate_says),
