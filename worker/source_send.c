@@ -295,6 +295,17 @@ convert_record(struct source_runtime *rt, struct cv_batch *batch, struct cv_reco
     return CV_OK;
 }
 
+static void
+count_active(struct task_counters *c, size_t messages)
+{
+    uint_fast64_t active =
+        atomic_fetch_add_explicit(&c->records_active, messages, memory_order_relaxed) + messages;
+
+    atomic_fetch_add_explicit(&c->active_sum, active, memory_order_relaxed);
+    if (active > atomic_load_explicit(&c->active_max, memory_order_relaxed))
+        atomic_store_explicit(&c->active_max, active, memory_order_relaxed);
+}
+
 enum cv_rc
 source_produce(struct source_runtime *rt, struct source_chunk *chunk, struct cv_err *err)
 {
@@ -309,7 +320,7 @@ source_produce(struct source_runtime *rt, struct source_chunk *chunk, struct cv_
         rt->head = chunk;
     rt->tail = chunk;
     chunk->messages = batch->n_messages;
-    atomic_fetch_add_explicit(&rt->task->counters.records_active, chunk->messages, memory_order_relaxed);
+    count_active(&rt->task->counters, chunk->messages);
     for (size_t i = 0; i < batch->n_messages && rc == CV_OK; i++)
         rc = send_message(rt, chunk, &batch->messages[i], err);
     if (rc != CV_OK)

@@ -308,6 +308,7 @@ stop(struct source_runtime *rt)
         struct source_chunk *chunk = rt->head;
 
         rt->head = chunk->next;
+        atomic_fetch_sub_explicit(&rt->task->counters.records_active, chunk->messages, memory_order_relaxed);
         source_chunk_free(chunk);
     }
     source_offsets_clear(&rt->committable);

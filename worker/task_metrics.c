@@ -91,6 +91,7 @@ VALUE(polled, count_of(&c->records_polled))
 VALUE(sent, count_of(&c->records_sent))
 VALUE(active, count_of(&c->records_active))
 VALUE(active_max, count_of(&c->active_max))
+VALUE(active_avg, count_of(&c->batches) > 0 ? count_of(&c->active_sum) / count_of(&c->batches) : 0.0)
 VALUE(poll_max, (double)cv_histogram_max(&c->poll_us) / 1000.0)
 VALUE(poll_avg, mean_of(&c->poll_us) / 1000.0)
 VALUE(transaction_min, count_of(&c->transaction_min))
@@ -149,6 +150,8 @@ static const struct row rows[] = {
     SOURCE(CV_COUNTER, "source_record_poll_total", polled, "Records that the source gave."),
     SOURCE(CV_COUNTER, "source_record_write_total", sent, "Records that are in Kafka."),
     SOURCE(CV_GAUGE, "source_record_active_count", active, "Records given by the source and not yet in Kafka."),
+    SOURCE(CV_GAUGE, "source_record_active_count_max", active_max, "Most records given and not yet in Kafka."),
+    SOURCE(CV_GAUGE, "source_record_active_count_avg", active_avg, "Mean of records given and not yet in Kafka."),
     SOURCE(CV_GAUGE, "poll_batch_max_time_ms", poll_max, "Longest poll that gave records in ms."),
     SOURCE(CV_GAUGE, "poll_batch_avg_time_ms", poll_avg, "Mean time of a poll that gave records in ms."),
     TXN(CV_GAUGE, "transaction_size_min", transaction_min, "Smallest transaction in records."),

@@ -19,6 +19,7 @@ struct task_counters {
     atomic_uint_fast64_t records_sent;   /* written to Kafka; sinks: put */
     atomic_uint_fast64_t records_active; /* polled, not yet delivered; sinks: read, not yet committed */
     atomic_uint_fast64_t active_max;
+    atomic_uint_fast64_t active_sum; /* sources: of records_active behind each batch */
     atomic_uint_fast64_t partitions; /* sinks */
     atomic_uint_fast64_t commit_number; /* sinks: of the last commit */
     atomic_uint_fast64_t commits_skipped; /* sinks: answers that came too late to count */

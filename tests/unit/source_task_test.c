@@ -856,6 +856,11 @@ records_and_their_offsets_are_one_transaction(void **state)
     begin(b, TARGET_STARTED);
     WAIT_FOR(atomic_load(&source.committed) == 2);
     assert_wrote("init\nbegin\nt - v\n" OFFSET("1") "commit\nbegin\nt - v\n" OFFSET("2") "commit\n");
+    assert_int_equal(cv_histogram_count(&b->task->counters.transaction_size), 2);
+    assert_int_equal(atomic_load(&b->task->counters.transaction_min), 1);
+    assert_int_equal(atomic_load(&b->task->counters.records_sent), 2);
+    assert_int_equal(atomic_load(&b->task->counters.records_active), 0);
+    assert_int_equal(atomic_load(&b->task->counters.active_max), 1);
     fake_producer_transactional_id(id, sizeof(id));
     assert_string_equal(id, "g-c-0");
     assert_int_equal(atomic_load(&herder.fenced), 1);
