@@ -106,6 +106,13 @@ tests_unit_topic_creation_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_topic_creation_test_LDADD = worker/libworker.a data/libdata.a common/libcommon.a $(PCRE2_LIBS) \
 	$(CMOCKA_LIBS)
 
+# The test's double stands in for the admin of libkafka.
+unit_tests += tests/unit/herder_sink_offsets_test
+tests_unit_herder_sink_offsets_test_SOURCES = tests/unit/herder_sink_offsets_test.c
+tests_unit_herder_sink_offsets_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_herder_sink_offsets_test_LDADD = worker/libworker.a converters/libconverters.a data/libdata.a \
+	common/libcommon.a $(JSONC_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
+
 unit_tests += tests/unit/tolerance_test
 tests_unit_tolerance_test_SOURCES = tests/unit/tolerance_test.c tests/helper/log_file.c tests/helper/log_file.h
 tests_unit_tolerance_test_CPPFLAGS = $(unit_cppflags)
