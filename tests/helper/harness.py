@@ -318,6 +318,8 @@ def write_properties(name, properties):
 class Worker(Program):
     """A culvert-worker with a group and internal topics of its own."""
 
+    ROUND = r"assignment received generation=(\d+) leader=(http\S+)"  # generation and leader of a round, in its log
+
     def __init__(self, name="worker", **more):
         port = free_port()
         properties = {
@@ -343,8 +345,10 @@ class Worker(Program):
             "listeners": "http://127.0.0.1:%d" % port,
         }
         properties.update({key.replace("__", "."): value for key, value in more.items()})
-        path = write_properties(name, properties)
-        super().__init__(name, [BUILD + "/programs/culvert-worker", path], port)
+        super().__init__(name, self.command_of(write_properties(name, properties)), port)
+
+    def command_of(self, properties):
+        return [BUILD + "/programs/culvert-worker", properties]
 
     def create(self, name, config, status=201):
         got, body = self.rest("POST", "/connectors", {"name": name, "config": config})
@@ -371,6 +375,26 @@ class Worker(Program):
                 return False
             return len(states) > 1 and set(states) == {"RUNNING"}
         wait_for(probe, "%s and its task run" % name, seconds)
+
+
+class JavaWorker(Worker):
+    """The same of Apache Kafka's own Connect, which is among Kafka's jars."""
+
+    ROUND = r"joined group at generation (\d+) .* leaderUrl='(http[^']+)'"
+
+    def command_of(self, properties):
+        libs = os.environ["CULVERT_KAFKA_LIBS"]
+        if not any(name.startswith("connect-runtime-") for name in os.listdir(libs)):
+            print("skipped: no connect-runtime among Kafka's jars in %s" % libs)
+            sys.exit(77)
+        logging = os.path.join(directory(), "log4j2.properties")
+        with open(logging, "w", encoding="utf-8") as file:
+            file.write("appender.out.type=Console\nappender.out.name=out\nappender.out.layout.type=PatternLayout\n"
+                       "appender.out.layout.pattern=[%d] %p %m (%c)%n\nrootLogger.level=INFO\n"
+                       "rootLogger.appenderRef.out.ref=out\n")
+        return ["java", "-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                "-Dlog4j2.configurationFile=" + logging, "-cp", libs + "/*",
+                "org.apache.kafka.connect.cli.ConnectDistributed", properties]
 
 
 class Streams(Program):

@@ -8,6 +8,7 @@ integration_tests = \
 	tests/integration/golden.int \
 	tests/integration/group.int \
 	tests/integration/kafka_client.int \
+	tests/integration/mixed.int \
 	tests/integration/outage.int \
 	tests/integration/quickstart.int \
 	tests/integration/rest_clients.int \
@@ -19,9 +20,10 @@ integration_tests = \
 	tests/integration/streams_faults.int \
 	tests/integration/streams_kill.int \
 	tests/integration/streams_members.int \
-	tests/integration/worker_kill.int
+	tests/integration/worker_kill.int \
+	tests/integration/workers.int
 EXTRA_DIST += tests/integration/run.tap $(integration_tests) tests/helper/servers.sh \
-	tests/helper/harness.py tests/helper/pg_fixture.h tests/helper/pg_samples.h tests/helper/shop_orders.py tests/data/golden
+	tests/helper/cluster.py tests/helper/harness.py tests/helper/pg_fixture.h tests/helper/pg_samples.h tests/helper/shop_orders.py tests/data/golden
 
 TEST_EXTENSIONS = .tap
 TAP_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
