@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	bench/orders.sql \
 	bench/rest.sh \
 	bench/source.sh \
+	bench/worker.sh \
 	docs/performance.md
 
 check_PROGRAMS += bench/ask bench/drain bench/latency bench/watch
