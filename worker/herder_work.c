@@ -551,7 +551,8 @@ herder_reconfigure_tasks(struct herder *h, struct running_connector *c)
     struct cv_err err;
 
     c->tasks_due_ms = 0;
-    if (c->state != STATUS_RUNNING)
+    /* one that was stopped a moment ago must not get its tasks back before it is told */
+    if (c->state != STATUS_RUNNING || config_store_target(h->configs, c->name) != TARGET_STARTED)
         return;
     if (c->publishing) { /* what is on its way may be old */
         c->publish_again = true;

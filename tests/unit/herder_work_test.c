@@ -597,6 +597,25 @@ a_paused_connector_makes_no_task_configs_until_it_is_resumed(void **state)
 }
 
 static void
+a_connector_that_was_stopped_but_not_told_yet_gets_no_tasks_back(void **state)
+{
+    struct herder *h = *state;
+    size_t before;
+
+    put_config("c", "test.SourceConnector", "");
+    herder_start_connector(h, "c");
+    fake_log_put(CONFIGS, 0, "target-state-c", "{\"state\":\"PAUSED\",\"state.v2\":\"STOPPED\"}");
+    before = fake_log_count(CONFIGS);
+    assert_true(running(h, "c")->tasks_due_ms != 0);
+    herder_reconfigure_tasks(h, running(h, "c"));
+    assert_int_equal(fake_log_count(CONFIGS), before);
+    fake_log_put(CONFIGS, 0, "target-state-c", "{\"state\":\"STARTED\"}"); /* resumed as soon */
+    herder_apply_target(h, "c");
+    herder_reconfigure_tasks(h, running(h, "c"));
+    assert_int_equal(config_store_task_count(h->configs, "c"), 2);
+}
+
+static void
 every_task_of_the_connector_is_told_its_target(void **state)
 {
     struct herder *h = *state;
@@ -790,6 +809,7 @@ main(void)
         TEST(a_connector_without_anything_to_check_is_not_asked_again),
         TEST(a_topic_creation_group_without_its_numbers_fails_the_connector_even_stopped),
         TEST(a_paused_connector_makes_no_task_configs_until_it_is_resumed),
+        TEST(a_connector_that_was_stopped_but_not_told_yet_gets_no_tasks_back),
         TEST(every_task_of_the_connector_is_told_its_target),
         TEST(only_a_stop_ends_the_failed_state_of_a_connector),
         TEST(a_task_without_config_fails_and_is_known_as_running),
