@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <regex.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -21,7 +22,8 @@
 
 #include <librdkafka/rdkafka.h>
 
-#define CALL_TIMEOUT_MS 15000
+#define CALL_TIMEOUT_MS  15000
+#define WATCH_REFRESH_MS 150
 
 enum format { FORMAT_JSON, FORMAT_VALUE, FORMAT_KEY_VALUE };
 
@@ -324,6 +326,72 @@ command_read(const struct options *opt, char **topics, int topic_count)
     return 0;
 }
 
+/* Partitions of topics that the pattern is found in and that are not in known yet: added to it, and read from their
+   beginning. */
+static void
+watch_new_topics(rd_kafka_t *rk, const regex_t *pattern, rd_kafka_topic_partition_list_t *known)
+{
+    rd_kafka_topic_partition_list_t *fresh = rd_kafka_topic_partition_list_new(16);
+    const struct rd_kafka_metadata *meta;
+    rd_kafka_resp_err_t failed = rd_kafka_metadata(rk, 1, NULL, &meta, CALL_TIMEOUT_MS);
+    rd_kafka_error_t *error;
+
+    if (failed)
+        die("could not list the topics: %s", rd_kafka_err2str(failed));
+    for (int t = 0; t < meta->topic_cnt; t++) {
+        const rd_kafka_metadata_topic_t *topic = &meta->topics[t];
+
+        if (topic->err || regexec(pattern, topic->topic, 0, NULL, 0) != 0)
+            continue;
+        for (int p = 0; p < topic->partition_cnt; p++) {
+            int32_t id = topic->partitions[p].id;
+
+            if (rd_kafka_topic_partition_list_find(known, topic->topic, id) != NULL)
+                continue;
+            rd_kafka_topic_partition_list_add(known, topic->topic, id);
+            rd_kafka_topic_partition_list_add(fresh, topic->topic, id)->offset = RD_KAFKA_OFFSET_BEGINNING;
+        }
+    }
+    rd_kafka_metadata_destroy(meta);
+    error = fresh->cnt > 0 ? rd_kafka_incremental_assign(rk, fresh) : NULL;
+    if (error != NULL)
+        die("could not assign the partitions: %s", rd_kafka_error_string(error));
+    rd_kafka_topic_partition_list_destroy(fresh);
+}
+
+/* Until it is ended; a line is printed as soon as its record is there. */
+static int
+command_watch(const struct options *opt, const char *text)
+{
+    rd_kafka_t *rk = client_new(opt, RD_KAFKA_CONSUMER);
+    rd_kafka_topic_partition_list_t *known = rd_kafka_topic_partition_list_new(64);
+    int64_t refresh_ms = 0;
+    regex_t pattern;
+
+    if (regcomp(&pattern, text, REG_EXTENDED | REG_NOSUB) != 0)
+        die("\"%s\" is no regular expression", text);
+    while (!stopped) {
+        rd_kafka_message_t *msg;
+
+        if (now_ms() >= refresh_ms) {
+            watch_new_topics(rk, &pattern, known);
+            refresh_ms = now_ms() + WATCH_REFRESH_MS;
+        }
+        msg = rd_kafka_consumer_poll(rk, 20);
+        if (msg == NULL || msg->err)
+            fflush(stdout);
+        else
+            print_message(msg, opt->format);
+        if (msg != NULL)
+            rd_kafka_message_destroy(msg);
+    }
+    regfree(&pattern);
+    rd_kafka_topic_partition_list_destroy(known);
+    rd_kafka_consumer_close(rk);
+    rd_kafka_destroy(rk);
+    return 0;
+}
+
 // A partition that was made a moment ago is in the metadata before its leader knows of it.
 static rd_kafka_resp_err_t
 query_ends(rd_kafka_t *rk, const char *topic, int partition, int64_t *low, int64_t *high)
@@ -499,19 +567,21 @@ command_delete(const struct options *opt, char **topics, int topic_count)
 {
     rd_kafka_t *rk = client_new(opt, RD_KAFKA_PRODUCER);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_DeleteTopic_t **old = xcalloc((size_t)topic_count, sizeof(*old));
+    const rd_kafka_topic_result_t **results;
+    rd_kafka_event_t *event;
+    size_t count;
 
-    for (int i = 0; i < topic_count; i++) {
-        rd_kafka_DeleteTopic_t *old = rd_kafka_DeleteTopic_new(topics[i]);
-        rd_kafka_event_t *event;
-        size_t count;
-
-        rd_kafka_DeleteTopics(rk, &old, 1, NULL, queue);
-        event = admin_wait(queue);
-        check_topic_result(rd_kafka_DeleteTopics_result_topics(
-            rd_kafka_event_DeleteTopics_result(event), &count)[0]);
-        rd_kafka_event_destroy(event);
-        rd_kafka_DeleteTopic_destroy(old);
-    }
+    for (int i = 0; i < topic_count; i++)
+        old[i] = rd_kafka_DeleteTopic_new(topics[i]);
+    rd_kafka_DeleteTopics(rk, old, (size_t)topic_count, NULL, queue);
+    event = admin_wait(queue);
+    results = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count);
+    for (size_t i = 0; i < count; i++)
+        check_topic_result(results[i]);
+    rd_kafka_event_destroy(event);
+    rd_kafka_DeleteTopic_destroy_array(old, (size_t)topic_count);
+    free(old);
     rd_kafka_queue_destroy(queue);
     rd_kafka_destroy(rk);
     return 0;
@@ -554,6 +624,8 @@ static const char usage[] =
     "kafka_dump [OPTIONS] COMMAND ...\n"
     "\n"
     "  read TOPIC...      print the records, each partition in order, up to the present end\n"
+    "  watch PATTERN      print the records of every topic, also of new ones, that the (POSIX extended)\n"
+    "                     pattern is found in, as they come, until the program is ended\n"
     "  ends TOPIC...      print \"TOPIC COUNT\", how many offsets are between beginning and end\n"
     "  write TOPIC        write a record for each line of standard input: VALUE or KEY<tab>VALUE;\n"
     "                     the value \\N is null\n"
@@ -676,6 +748,8 @@ main(int argc, char **argv)
         rc = command_list(&opt);
     else if (strcmp(command, "read") == 0 && rest > 0)
         rc = command_read(&opt, argv + optind, rest);
+    else if (strcmp(command, "watch") == 0 && rest == 1)
+        rc = command_watch(&opt, argv[optind]);
     else if (strcmp(command, "ends") == 0 && rest > 0)
         rc = command_ends(&opt, argv + optind, rest);
     else if (strcmp(command, "write") == 0 && rest == 1)

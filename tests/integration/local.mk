@@ -23,7 +23,7 @@ integration_tests = \
 	tests/integration/worker_kill.int \
 	tests/integration/workers.int
 EXTRA_DIST += tests/integration/run.tap $(integration_tests) tests/helper/servers.sh \
-	tests/helper/cluster.py tests/helper/harness.py tests/helper/pg_fixture.h tests/helper/pg_samples.h tests/helper/shop_orders.py tests/data/golden
+	tests/helper/cluster.py tests/helper/golden.py tests/helper/golden_case.py tests/helper/harness.py tests/helper/pg_fixture.h tests/helper/pg_samples.h tests/helper/shop_orders.py tests/data/golden
 
 TEST_EXTENSIONS = .tap
 TAP_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
