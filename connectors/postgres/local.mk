@@ -7,6 +7,7 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/config.h \
 	connectors/postgres/config_check.c \
 	connectors/postgres/config_check.h \
+	connectors/postgres/config_parse.c \
 	connectors/postgres/connection.c \
 	connectors/postgres/connection.h \
 	connectors/postgres/encode.c \
