@@ -484,7 +484,8 @@ produce_line(rd_kafka_t *rk, const char *topic, char *line)
         die("topic \"%s\": %s", topic, rd_kafka_err2str(failed));
 }
 
-/* Standard input, a record a line: VALUE or KEY<tab>VALUE; the value \N is null. */
+/* Standard input, a record a line: VALUE or KEY<tab>VALUE; the value \N is null. Without a topic the line
+ * begins with it: TOPIC<tab>KEY<tab>VALUE. */
 static int
 command_write(const struct options *opt, const char *topic)
 {
@@ -494,12 +495,21 @@ command_write(const struct options *opt, const char *topic)
     ssize_t len;
 
     while ((len = getline(&line, &room, stdin)) > 0) {
+        char *tab = strchr(line, '\t');
+
         if (line[len - 1] == '\n')
             line[len - 1] = '\0';
-        produce_line(rk, topic, line);
+        if (topic != NULL) {
+            produce_line(rk, topic, line);
+        } else if (tab != NULL) {
+            *tab = '\0';
+            produce_line(rk, line, tab + 1);
+        } else {
+            die("a line to load needs TOPIC<tab>KEY<tab>VALUE");
+        }
     }
     if (rd_kafka_flush(rk, CALL_TIMEOUT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        die("topic \"%s\": not all records were delivered in time", topic);
+        die("not all records were delivered in time");
     free(line);
     rd_kafka_destroy(rk);
     return 0;
@@ -629,6 +639,7 @@ static const char usage[] =
     "  ends TOPIC...      print \"TOPIC COUNT\", how many offsets are between beginning and end\n"
     "  write TOPIC        write a record for each line of standard input: VALUE or KEY<tab>VALUE;\n"
     "                     the value \\N is null\n"
+    "  load               write a record for each line of standard input: TOPIC<tab>KEY<tab>VALUE\n"
     "  list               print \"TOPIC PARTITIONS\"\n"
     "  create TOPIC       make a topic\n"
     "  delete TOPIC...    delete topics\n"
@@ -754,6 +765,8 @@ main(int argc, char **argv)
         rc = command_ends(&opt, argv + optind, rest);
     else if (strcmp(command, "write") == 0 && rest == 1)
         rc = command_write(&opt, argv[optind]);
+    else if (strcmp(command, "load") == 0 && rest == 0)
+        rc = command_write(&opt, NULL);
     else if (strcmp(command, "create") == 0 && rest == 1)
         rc = command_create(&opt, argv[optind]);
     else if (strcmp(command, "delete") == 0 && rest > 0)
