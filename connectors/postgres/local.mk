@@ -24,6 +24,8 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/envelope_private.h \
 	connectors/postgres/envelope_record.c \
 	connectors/postgres/envelope_schema.c \
+	connectors/postgres/name.c \
+	connectors/postgres/name.h \
 	connectors/postgres/pgoutput.c \
 	connectors/postgres/pgoutput.h \
 	connectors/postgres/plan.c \
