@@ -40,6 +40,8 @@ source_value(const struct envelope *env, const struct plan *plan, const struct e
     const struct envelope_source *src = &env->source;
     struct cv_value *val = cv_struct_new(arena, ret->schema);
     char text[64];
+    /* the plan may end before the batch does */
+    char *schema = cv_arena_strdup(arena, plan->schema_name), *table = cv_arena_strdup(arena, plan->table_name);
     char *sequence;
 
     if (src->last_commit != CV_LSN_NONE)
@@ -48,7 +50,7 @@ source_value(const struct envelope *env, const struct plan *plan, const struct e
     else
         snprintf(text, sizeof(text), "[null,\"%llu\"]", (unsigned long long)change->lsn);
     sequence = cv_arena_strdup(arena, text);
-    if (val == NULL || sequence == NULL)
+    if (val == NULL || sequence == NULL || schema == NULL || table == NULL)
         return cv_fail_memory(err);
     set(val, SRC_VERSION, cv_cstring(DEBEZIUM_VERSION));
     set(val, SRC_CONNECTOR, cv_cstring("postgresql"));
@@ -60,8 +62,8 @@ source_value(const struct envelope *env, const struct plan *plan, const struct e
     set(val, SRC_SEQUENCE, cv_cstring(sequence));
     set(val, SRC_TS_US, cv_int(CV_INT64, src->time_us));
     set(val, SRC_TS_NS, cv_int(CV_INT64, src->time_us * 1000));
-    set(val, SRC_SCHEMA, cv_cstring(plan->schema_name));
-    set(val, SRC_TABLE, cv_cstring(plan->table_name));
+    set(val, SRC_SCHEMA, cv_cstring(schema));
+    set(val, SRC_TABLE, cv_cstring(table));
     set(val, SRC_TXID, cv_int(CV_INT64, (int64_t)src->txid));
     set(val, SRC_LSN, cv_int(CV_INT64, (int64_t)change->lsn));
     *ret = *val;
