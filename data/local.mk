@@ -1,6 +1,8 @@
 noinst_LIBRARIES += data/libdata.a
 data_libdata_a_SOURCES = \
+	data/avro_name.c data/avro_name.h \
 	data/calendar.c data/calendar.h \
+	data/java_hash.c data/java_hash.h \
 	data/java_order.c data/java_order.h \
 	data/java_pattern.c data/java_pattern.h \
 	data/java_string.c data/java_string.h \
@@ -49,3 +51,8 @@ unit_tests += tests/unit/java_pattern_test
 tests_unit_java_pattern_test_SOURCES = tests/unit/java_pattern_test.c
 tests_unit_java_pattern_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_java_pattern_test_LDADD = $(unit_data)
+
+unit_tests += tests/unit/avro_name_test
+tests_unit_avro_name_test_SOURCES = tests/unit/avro_name_test.c
+tests_unit_avro_name_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_avro_name_test_LDADD = $(unit_data)
