@@ -12,7 +12,7 @@
 #include "data/java_string.h"
 #include "data/lru.h"
 
-#define SCHEMAS_MAX 64
+#define SCHEMAS_MAX 2048 /* a source has a key and a value schema a table */
 
 /* A schema and what was made of it. The reference to the first keeps its address its own. */
 struct smt_derived {
@@ -137,31 +137,66 @@ smt_map_done(struct cv_value *map, const struct cv_value *copy, struct cv_err *e
     return java_order_map_from(map, table, err);
 }
 
+/* Make what is missing under the key and keep it there, with a reference to from. */
+static enum cv_rc
+make(struct smt *smt, const void *key, size_t len, const struct cv_schema *from, const void *detail,
+     smt_build_for *build, struct smt_derived **ret, struct cv_err *err)
+{
+    struct cv_schema *to = NULL;
+    struct smt_derived *d;
+
+    if (build(smt, from, detail, &to, err) != CV_OK)
+        return err->rc;
+    d = malloc(sizeof(*d));
+    if (d == NULL) {
+        cv_schema_unref(to);
+        return cv_fail_memory(err);
+    }
+    *d = (struct smt_derived){ .from = cv_schema_ref(from), .to = to };
+    if (!lru_put(smt->schemas, key, len, d))
+        return cv_fail_memory(err);
+    *ret = d;
+    return CV_OK;
+}
+
+enum cv_rc
+smt_schema_for(struct smt *smt, const struct cv_schema *from, const void *detail, size_t len,
+               smt_build_for *build, struct cv_arena *arena, const struct cv_schema **ret, struct cv_err *err)
+{
+    size_t key_len = sizeof(from) + len;
+    char small[256], *key = key_len <= sizeof(small) ? small : malloc(key_len);
+    struct smt_derived *d;
+    enum cv_rc rc = CV_OK;
+
+    if (key == NULL)
+        return cv_fail_memory(err);
+    memcpy(key, &from, sizeof(from));
+    if (len > 0)
+        memcpy(key + sizeof(from), detail, len);
+    d = lru_get(smt->schemas, key, key_len);
+    if (d == NULL)
+        rc = make(smt, key, key_len, from, detail, build, &d, err);
+    if (rc == CV_OK)
+        rc = cv_schema_hold(arena, d->to, err);
+    if (rc == CV_OK)
+        *ret = d->to;
+    if (key != small)
+        free(key);
+    return rc;
+}
+
+static enum cv_rc
+build_plain(struct smt *smt, const struct cv_schema *from, const void *build, struct cv_schema **ret,
+            struct cv_err *err)
+{
+    return (*(smt_build *const *)build)(smt, from, ret, err);
+}
+
 enum cv_rc
 smt_schema(struct smt *smt, const struct cv_schema *from, smt_build *build, struct cv_arena *arena,
            const struct cv_schema **ret, struct cv_err *err)
 {
-    struct smt_derived *d = lru_get(smt->schemas, &from, sizeof(from));
-    struct cv_schema *to = NULL;
-    enum cv_rc rc;
-
-    if (d == NULL) {
-        rc = build(smt, from, &to, err);
-        if (rc != CV_OK)
-            return rc;
-        d = malloc(sizeof(*d));
-        if (d == NULL) {
-            cv_schema_unref(to);
-            return cv_fail_memory(err);
-        }
-        *d = (struct smt_derived){ .from = cv_schema_ref(from), .to = to };
-        if (!lru_put(smt->schemas, &from, sizeof(from), d))
-            return cv_fail_memory(err);
-    }
-    rc = cv_schema_hold(arena, d->to, err);
-    if (rc == CV_OK)
-        *ret = d->to;
-    return rc;
+    return smt_schema_for(smt, from, &build, 0, build_plain, arena, ret, err);
 }
 
 void

@@ -14,7 +14,7 @@ struct lru;
 struct smt {
     struct cv_transform base;
     bool on_key;         /* the class is X$Key */
-    struct lru *schemas; /* address of a schema to struct smt_derived */
+    struct lru *schemas; /* address of a schema, and what else counts, to struct smt_derived */
     size_t options_at;   /* offset of the options in the transform's struct */
 };
 
@@ -50,6 +50,13 @@ typedef enum cv_rc smt_build(struct smt *smt, const struct cv_schema *from, stru
                              struct cv_err *err);
 CV_MUST_CHECK enum cv_rc smt_schema(struct smt *smt, const struct cv_schema *from, smt_build *build,
                                     struct cv_arena *arena, const struct cv_schema **ret, struct cv_err *err);
+
+/* The same where the schema depends on more than the one it is made of: detail, len bytes that say all of it. */
+typedef enum cv_rc smt_build_for(struct smt *smt, const struct cv_schema *from, const void *detail,
+                                 struct cv_schema **ret, struct cv_err *err);
+CV_MUST_CHECK enum cv_rc smt_schema_for(struct smt *smt, const struct cv_schema *from, const void *detail,
+                                        size_t len, smt_build_for *build, struct cv_arena *arena,
+                                        const struct cv_schema **ret, struct cv_err *err);
 
 /* Drop a builder of which nothing came. */
 void smt_abandon(struct cv_schema_builder *b);

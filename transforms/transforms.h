@@ -5,7 +5,8 @@
 
 #include <culvert/plugin.h>
 
-#define SMT_VARIANTS 2 /* X$Key and X$Value */
+#define SMT_VARIANTS    2 /* X$Key and X$Value */
+#define LOGICAL_ROUTERS 2 /* ByLogicalTableRouter and its later name */
 
 extern const struct cv_plugin cast_plugins[SMT_VARIANTS];
 extern const struct cv_plugin drop_headers_plugin;
@@ -23,6 +24,13 @@ extern const struct cv_plugin set_schema_metadata_plugins[SMT_VARIANTS];
 extern const struct cv_plugin timestamp_converter_plugins[SMT_VARIANTS];
 extern const struct cv_plugin timestamp_router_plugin;
 extern const struct cv_plugin value_to_key_plugin;
+
+/* Debezium's */
+extern const struct cv_plugin extract_changed_record_plugin;
+extern const struct cv_plugin extract_new_record_plugin;
+extern const struct cv_plugin header_to_value_plugin;
+extern const struct cv_plugin logical_router_plugins[LOGICAL_ROUTERS];
+extern const struct cv_plugin partition_routing_plugin;
 
 extern const struct cv_plugin topic_name_matches_plugin;
 extern const struct cv_plugin record_is_tombstone_plugin;

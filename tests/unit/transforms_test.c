@@ -13,9 +13,7 @@
 
 #include "common/arena.h"
 #include "common/buf.h"
-#include "common/json_read.h"
-#include "converters/converters.h"
-#include "data/json.h"
+#include "tests/helper/transform_case.h"
 
 static const struct cv_plugin *const plugins[] = {
     &cast_plugins[0],          &cast_plugins[1],          &drop_headers_plugin,
@@ -41,99 +39,15 @@ plugin_of(const char *simple_name)
     return NULL;
 }
 
-static struct cv_converter *
-json_converter(void)
-{
-    struct cv_config *cfg = cv_config_new();
-    struct cv_converter *conv = NULL;
-    struct cv_err err = CV_ERR_INIT;
-
-    assert_int_equal(cv_config_set(cfg, "replace.null.with.default", "false", &err), CV_OK);
-    assert_int_equal(json_converter_plugin.converter->configure(&json_converter_plugin, cfg, CV_VALUE, &conv, &err),
-                     CV_OK);
-    cv_config_free(cfg);
-    return conv;
-}
-
-static struct cv_value
-read_value(struct cv_converter *json, struct cv_arena *arena, const char *text, size_t len)
-{
-    struct cv_bytes in = { .data = text, .len = len };
-    struct cv_value val = cv_null(NULL);
-    struct cv_err err = CV_ERR_INIT;
-
-    if (len == 1 && text[0] == '-')
-        return val;
-    if (json->plugin->converter->to_connect(json, "t", &in, arena, &val, &err) != CV_OK)
-        fail_msg("%s: %.*s", err.text, (int)len, text);
-    return val;
-}
-
-/* [["name",message or null],...] */
-static struct cv_headers
-read_headers(struct cv_converter *json, struct cv_arena *arena, const char *text)
-{
-    struct cv_headers headers = { .items = NULL };
-    struct cv_err err = CV_ERR_INIT;
-    struct cv_json_reader r;
-    struct cv_value val;
-    char *name;
-
-    cv_json_reader_init(&r, text, strlen(text));
-    assert_int_equal(cv_json_next(&r), CV_JSON_ARRAY);
-    while (cv_json_next(&r) == CV_JSON_ARRAY) {
-        assert_int_equal(cv_json_next(&r), CV_JSON_STRING);
-        name = cv_arena_dup(arena, r.text, r.text_len);
-        val = cv_null(NULL);
-        if (cv_json_skip(&r) != CV_JSON_NULL)
-            val = read_value(json, arena, r.text, r.text_len);
-        assert_int_equal(cv_header_add(arena, &headers, name, val, &err), CV_OK);
-        assert_int_equal(cv_json_next(&r), CV_JSON_ARRAY_END);
-    }
-    return headers;
-}
-
-static struct cv_config *
-read_options(struct cv_arena *arena, const char *text)
-{
-    struct cv_config *cfg = cv_config_new();
-    struct cv_err err = CV_ERR_INIT;
-    struct cv_value map;
-
-    assert_int_equal(cv_connect_json_read(text, strlen(text), arena, &map, &err), CV_OK);
-    for (size_t i = 0; i < map.map.count; i++)
-        assert_int_equal(cv_config_set(cfg, map.map.entries[i].key.bytes.data,
-                                       map.map.entries[i].value.bytes.data, &err),
-                         CV_OK);
-    return cfg;
-}
-
-static void
-write_value(struct cv_converter *json, const struct cv_value *val, const char *null, struct cv_buf *out)
-{
-    struct cv_err err = CV_ERR_INIT;
-    bool is_null = false;
-
-    if (json->plugin->converter->from_connect(json, "t", val, out, &is_null, &err) != CV_OK)
-        cv_buf_printf(out, "!%s", err.text);
-    else if (is_null)
-        cv_buf_str(out, null);
-}
-
 static void
 write_record(struct cv_converter *json, const struct cv_record *rec, struct cv_buf *out)
 {
     cv_buf_printf(out, "%s\t", rec->topic);
-    write_value(json, &rec->key, "-", out);
+    case_write(json, &rec->key, "-", out);
     cv_buf_char(out, '\t');
-    write_value(json, &rec->value, "-", out);
-    cv_buf_str(out, "\t[");
-    for (size_t i = 0; i < rec->headers.count; i++) {
-        cv_buf_printf(out, "%s[\"%s\",", i > 0 ? "," : "", rec->headers.items[i].name);
-        write_value(json, &rec->headers.items[i].value, "null", out);
-        cv_buf_char(out, ']');
-    }
-    cv_buf_char(out, ']');
+    case_write(json, &rec->value, "-", out);
+    cv_buf_char(out, '\t');
+    case_write_headers(json, &rec->headers, out);
 }
 
 /* One line's record through its transform, twice (the second time through its caches). */
@@ -141,7 +55,7 @@ static void
 run_case(struct cv_converter *json, char *const *in, struct cv_buf *out)
 {
     struct cv_arena *arena = cv_arena_new(NULL);
-    struct cv_config *cfg = read_options(arena, in[1]);
+    struct cv_config *cfg = case_options(arena, in[1]);
     const struct cv_plugin *plugin = plugin_of(in[0]);
     struct cv_transform *xf = NULL;
     struct cv_err err = CV_ERR_INIT;
@@ -155,9 +69,9 @@ run_case(struct cv_converter *json, char *const *in, struct cv_buf *out)
 
         if (strcmp(in[2], "-") != 0)
             rec.timestamp_ms = strtoll(in[2], NULL, 10);
-        rec.key = read_value(json, arena, in[3], strlen(in[3]));
-        rec.value = read_value(json, arena, in[4], strlen(in[4]));
-        rec.headers = read_headers(json, arena, in[5]);
+        rec.key = case_value(json, arena, in[3], strlen(in[3]));
+        rec.value = case_value(json, arena, in[4], strlen(in[4]));
+        rec.headers = case_headers(json, arena, in[5]);
         cv_buf_reset(out);
         if (plugin->transform->apply(xf, arena, &rec, &keep, &err) != CV_OK)
             cv_buf_printf(out, "!%s", err.text);
@@ -222,7 +136,7 @@ split_line(char *line, char **names, char **columns)
 static void
 records_come_out_as_from_kafkas_transforms(void **state)
 {
-    struct cv_converter *json = json_converter();
+    struct cv_converter *json = case_json_converter();
     struct cv_buf out = CV_BUF_INIT(1 << 20), expected = CV_BUF_INIT(1 << 20);
     FILE *file = fopen(TEST_DATA "/transforms/smt.tsv", "r");
     char *names[NAMES] = { NULL }, *columns[COLUMNS], *line = NULL;

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Debezium's transforms against what Debezium made of the same records: tests/data/transforms/debezium.tsv says how a
+ * line reads. Bytes are compared, and what errors say.
+ */
+#include "transforms/transforms.h"
+
+#include "tests/helper/cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "tests/helper/failing_alloc.h"
+#include "tests/helper/transform_case.h"
+
+static const struct cv_plugin *const plugins[] = {
+    &extract_changed_record_plugin, &extract_new_record_plugin,  &header_to_value_plugin,
+    &logical_router_plugins[0],     &logical_router_plugins[1],  &partition_routing_plugin,
+};
+
+static const struct cv_plugin *
+plugin_of(const char *name)
+{
+    static const char prefix[] = "io.debezium.";
+
+    for (size_t i = 0; i < CV_COUNT(plugins); i++)
+        if (strcmp(plugins[i]->name + sizeof(prefix) - 1, name) == 0)
+            return plugins[i];
+    fail_msg("no transform %s", name);
+    return NULL;
+}
+
+/* ---- the recorded lines ---- */
+
+enum { CLASS, OPTIONS, TOPIC, TIME, KEY, VALUE, HEADERS, RESULT, COLUMNS = RESULT + 6 };
+
+#define SCHEMAS  200
+#define LINE_MAX ((size_t)1 << 20)
+
+struct recording {
+    FILE *file;
+    char *schemas[SCHEMAS];
+    char *line;
+    size_t cap;
+    struct cv_buf whole; /* the line's columns, each ended by NUL */
+    const char *columns[COLUMNS];
+    size_t n;
+};
+
+/* {"schema":@7,... by what @7 stands for. */
+static void
+add_column(struct recording *r, const char *text)
+{
+    static const char head[] = "{\"schema\":@";
+
+    if (strncmp(text, head, sizeof(head) - 1) == 0) {
+        const char *schema = r->schemas[atoi(text + sizeof(head) - 1)];
+
+        cv_buf_printf(&r->whole, "{\"schema\":%s%s", schema, strchr(text, ','));
+    } else {
+        cv_buf_str(&r->whole, text);
+    }
+    cv_buf_char(&r->whole, '\0');
+}
+
+/* The next line with a record; false: there is none. */
+static bool
+next_line(struct recording *r)
+{
+    const char *at;
+
+    while (getline(&r->line, &r->cap, r->file) > 0) {
+        char *rest = r->line;
+
+        rest[strcspn(rest, "\n")] = '\0';
+        if (rest[0] == '#')
+            continue;
+        if (rest[0] == '@') {
+            char *name = strsep(&rest, "\t");
+
+            r->schemas[atoi(name + 1)] = strdup(rest);
+            continue;
+        }
+        cv_buf_reset(&r->whole);
+        for (r->n = 0; rest != NULL && r->n < COLUMNS; r->n++)
+            add_column(r, strsep(&rest, "\t"));
+        at = cv_buf_cstr(&r->whole);
+        for (size_t i = 0; i < r->n; at += strlen(at) + 1, i++)
+            r->columns[i] = at;
+        return true;
+    }
+    return false;
+}
+
+static void
+open_recording(struct recording *r)
+{
+    *r = (struct recording){ .file = fopen(TEST_DATA "/transforms/debezium.tsv", "r"), .whole = { .max = LINE_MAX } };
+    assert_non_null(r->file);
+}
+
+static void
+close_recording(struct recording *r)
+{
+    for (size_t i = 0; i < SCHEMAS; i++)
+        free(r->schemas[i]);
+    free(r->line);
+    fclose(r->file);
+    cv_buf_free(&r->whole);
+}
+
+static void
+expected_result(const struct recording *r, struct cv_buf *out)
+{
+    static const int same[] = { TOPIC, -1, TIME, KEY, VALUE, HEADERS };
+
+    cv_buf_reset(out);
+    for (size_t i = RESULT; i < r->n; i++) {
+        bool is_same = strcmp(r->columns[i], "=") == 0;
+
+        cv_buf_printf(out, "%s%s", i > RESULT ? "\t" : "", r->columns[is_same ? same[i - RESULT] : (int)i]);
+    }
+}
+
+static void
+write_number(struct cv_buf *out, int64_t v, int64_t none)
+{
+    if (v == none)
+        cv_buf_str(out, "\t-");
+    else
+        cv_buf_printf(out, "\t%lld", (long long)v);
+}
+
+static struct cv_record
+read_record(struct cv_converter *json, struct cv_arena *arena, const struct recording *r)
+{
+    struct cv_record rec = { .topic = r->columns[TOPIC], .partition = CV_NO_PARTITION, .timestamp_ms = CV_NO_TIMESTAMP };
+
+    if (strcmp(r->columns[TIME], "-") != 0)
+        rec.timestamp_ms = strtoll(r->columns[TIME], NULL, 10);
+    rec.key = case_value(json, arena, r->columns[KEY], strlen(r->columns[KEY]));
+    rec.value = case_value(json, arena, r->columns[VALUE], strlen(r->columns[VALUE]));
+    rec.headers = case_headers(json, arena, r->columns[HEADERS]);
+    return rec;
+}
+
+static void
+run_line(struct cv_converter *json, struct cv_transform *xf, const struct recording *r, struct cv_buf *out)
+{
+    struct cv_arena *arena = cv_arena_new(NULL);
+    struct cv_record rec = read_record(json, arena, r);
+    struct cv_err err = CV_ERR_INIT;
+    bool keep = true;
+
+    cv_buf_reset(out);
+    if (xf->plugin->transform->apply(xf, arena, &rec, &keep, &err) != CV_OK) {
+        cv_buf_printf(out, "!%s", err.text);
+    } else if (!keep) {
+        cv_buf_str(out, "(dropped)");
+    } else {
+        cv_buf_str(out, rec.topic);
+        write_number(out, rec.partition, CV_NO_PARTITION);
+        write_number(out, rec.timestamp_ms, CV_NO_TIMESTAMP);
+        cv_buf_char(out, '\t');
+        case_write(json, &rec.key, "-", out);
+        cv_buf_char(out, '\t');
+        case_write(json, &rec.value, "-", out);
+        cv_buf_char(out, '\t');
+        case_write_headers(json, &rec.headers, out);
+    }
+    cv_arena_free(arena);
+}
+
+static struct cv_transform *
+new_transform(const char *class_name, const char *options, struct cv_err *err)
+{
+    struct cv_arena *arena = cv_arena_new(NULL);
+    struct cv_config *cfg = case_options(arena, options);
+    const struct cv_plugin *plugin = plugin_of(class_name);
+    struct cv_transform *xf = NULL;
+
+    if (plugin->transform->configure(plugin, cfg, &xf, err) != CV_OK)
+        assert_null(xf);
+    cv_config_free(cfg);
+    cv_arena_free(arena);
+    return xf;
+}
+
+/* Whether it is a failure that says what Debezium said, if that said anything. A null that may not be one can also
+   come to light in the converter, which has its own words. */
+static bool
+same_error(const char *got, const char *expected)
+{
+    const char *at = strchr(got, '!');
+
+    if (at == NULL)
+        return false;
+    if (at != got)
+        return strstr(expected, " null ") != NULL;
+    return expected[1] == '\0' || strcasestr(at + 1, expected + 1) != NULL;
+}
+
+struct tally {
+    size_t compared;
+    size_t wrong;
+};
+
+static void
+compare_line(struct tally *tally, const struct recording *r, const char *got, const char *expected)
+{
+    tally->compared++;
+    if (expected[0] == '!' ? same_error(got, expected) : strcmp(got, expected) == 0)
+        return;
+    tally->wrong++;
+    printf("%s %s\n  %s %s\n  key      %s\n  value    %s\n  headers  %s\n  expected %s\n  got      %s\n", r->columns[CLASS],
+           r->columns[OPTIONS], r->columns[TOPIC], r->columns[TIME], r->columns[KEY], r->columns[VALUE],
+           r->columns[HEADERS], expected, got);
+}
+
+static void
+records_come_out_as_from_debeziums_transforms(void **state)
+{
+    struct recording r;
+    struct cv_buf out = CV_BUF_INIT(LINE_MAX), expected = CV_BUF_INIT(LINE_MAX), last = CV_BUF_INIT(LINE_MAX);
+    struct cv_converter *json = case_json_converter();
+    struct cv_transform *xf = NULL;
+    struct tally tally = { 0, 0 };
+    struct cv_err err = CV_ERR_INIT;
+
+    (void)state;
+    open_recording(&r);
+    while (next_line(&r)) {
+        cv_buf_reset(&out);
+        cv_buf_printf(&out, "%s %s", r.columns[CLASS], r.columns[OPTIONS]);
+        if (strcmp(cv_buf_cstr(&out), cv_buf_cstr(&last)) != 0) {
+            if (xf != NULL)
+                xf->plugin->transform->free(xf);
+            xf = new_transform(r.columns[CLASS], r.columns[OPTIONS], &err);
+            cv_buf_reset(&last);
+            cv_buf_str(&last, cv_buf_cstr(&out));
+        }
+        expected_result(&r, &expected);
+        if (xf == NULL) {
+            compare_line(&tally, &r, err.text, cv_buf_cstr(&expected)[0] == '!' ? err.text : cv_buf_cstr(&expected));
+            continue;
+        }
+        run_line(json, xf, &r, &out);
+        compare_line(&tally, &r, cv_buf_cstr(&out), cv_buf_cstr(&expected));
+    }
+    assert_int_equal(tally.wrong, 0);
+    assert_true(tally.compared > 200);
+    if (xf != NULL)
+        xf->plugin->transform->free(xf);
+    close_recording(&r);
+    cv_buf_free(&out);
+    cv_buf_free(&expected);
+    cv_buf_free(&last);
+    json->plugin->converter->free(json);
+}
+
+/* ---- memory ---- */
+
+/* With every allocation failing once: of the configuration, which may do without some. */
+static void
+fail_configuring(const struct recording *r)
+{
+    const struct cv_plugin *plugin = plugin_of(r->columns[CLASS]);
+    bool failed = true;
+
+    for (long n = 1; failed; n++) {
+        struct cv_arena *arena = cv_arena_new(NULL);
+        struct cv_config *cfg = case_options(arena, r->columns[OPTIONS]);
+        struct cv_transform *xf = NULL;
+        struct cv_err err = CV_ERR_INIT;
+        enum cv_rc rc;
+
+        failing_alloc_at(n);
+        rc = plugin->transform->configure(plugin, cfg, &xf, &err);
+        failed = failing_alloc_stop();
+        assert_true(failed || rc == CV_OK);
+        assert_true((rc == CV_OK) == (xf != NULL));
+        if (xf != NULL)
+            plugin->transform->free(xf);
+        cv_config_free(cfg);
+        cv_arena_free(arena);
+    }
+}
+
+/* Of two records of one transform. */
+static void
+fail_applying(struct cv_converter *json, const struct recording *r)
+{
+    bool failed = true;
+
+    for (long n = 1; failed; n++) {
+        struct cv_arena *arena = cv_arena_new(NULL);
+        struct cv_record rec = read_record(json, arena, r), again = read_record(json, arena, r);
+        struct cv_err err = CV_ERR_INIT;
+        struct cv_transform *xf = new_transform(r->columns[CLASS], r->columns[OPTIONS], &err);
+        enum cv_rc rc;
+        bool keep;
+
+        assert_non_null(xf);
+        failing_alloc_at(n);
+        rc = xf->plugin->transform->apply(xf, arena, &rec, &keep, &err);
+        if (rc == CV_OK)
+            rc = xf->plugin->transform->apply(xf, arena, &again, &keep, &err);
+        failed = failing_alloc_stop();
+        assert_int_equal(rc, failed ? CV_NO_MEMORY : CV_OK);
+        xf->plugin->transform->free(xf);
+        cv_arena_free(arena);
+    }
+}
+
+static void
+out_of_memory_is_a_failure_and_nothing_else(void **state)
+{
+    struct cv_converter *json = case_json_converter();
+    struct cv_buf last = CV_BUF_INIT(LINE_MAX), own = CV_BUF_INIT(LINE_MAX);
+    struct recording r;
+    size_t tried = 0;
+
+    (void)state;
+    open_recording(&r);
+    while (next_line(&r)) {
+        cv_buf_reset(&own);
+        cv_buf_printf(&own, "%s %s", r.columns[CLASS], r.columns[OPTIONS]);
+        if (r.columns[RESULT][0] == '!' || strchr(r.columns[VALUE], '!') != NULL || strcmp(r.columns[TIME], "17") != 0 ||
+            strcmp(cv_buf_cstr(&own), cv_buf_cstr(&last)) == 0)
+            continue;
+        cv_buf_reset(&last);
+        cv_buf_str(&last, cv_buf_cstr(&own));
+        fail_configuring(&r);
+        fail_applying(json, &r);
+        tried++;
+    }
+    assert_true(tried > 10);
+    close_recording(&r);
+    cv_buf_free(&last);
+    cv_buf_free(&own);
+    json->plugin->converter->free(json);
+}
+
+/* ---- options that are refused ---- */
+
+static void
+bad_options_are_refused_by_name(void **state)
+{
+    static const struct {
+        const char *class_name;
+        const char *options;
+        const char *text;
+    } cases[] = {
+        { "transforms.ExtractNewRecordState", "{\"delete.tombstone.handling.mode\":\"none\"}",
+          "Invalid value none for configuration delete.tombstone.handling.mode: String must be one of (case "
+          "insensitive): DROP, TOMBSTONE, REWRITE, REWRITE-WITH-TOMBSTONE, DELETE-TO-TOMBSTONE" },
+        { "transforms.ExtractNewRecordState", "{\"add.fields\":\"op,a:b:c\"}",
+          "add.fields: Unexpected field name: a:b:c (write field, struct.field or struct.field:name)" },
+        { "transforms.ExtractNewRecordState", "{\"add.headers\":\"a.b.c\"}",
+          "add.headers: Unexpected field name: a.b.c (write field, struct.field or struct.field:name)" },
+        { "transforms.ExtractNewRecordState", "{\"add.headers\":\".b\"}",
+          "add.headers: Unexpected field name: .b (write field, struct.field or struct.field:name)" },
+        { "transforms.HeaderToValue", "{\"headers\":\"a,b\",\"fields\":\"a\",\"operation\":\"copy\"}",
+          "'fields' config must have the same number of elements as 'headers' config." },
+        { "transforms.HeaderToValue", "{\"headers\":\"a\",\"fields\":\"a\"}",
+          "Missing required configuration \"operation\" which has no default value." },
+        { "transforms.HeaderToValue", "{\"headers\":\"a b\",\"fields\":\"a\",\"operation\":\"copy\"}",
+          "Invalid value [a b] for configuration headers: Element(s) containing space not permitted" },
+        { "transforms.HeaderToValue", "{\"headers\":\"a\",\"fields\":\"a,,b\",\"operation\":\"copy\"}",
+          "Invalid value [a, , b] for configuration fields: Empty string element(s) not permitted" },
+        { "transforms.ByLogicalTableRouter", "{\"topic.regex\":\"x\"}",
+          "Missing required configuration \"topic.replacement\" which has no default value." },
+        { "transforms.ByLogicalTableRouter", "{\"topic.regex\":\"(.*)\",\"topic.replacement\":\"$2\"}",
+          "invalid replacement \"$2\" at position 0: the pattern has no such group (write \\$ for a dollar sign)" },
+        { "transforms.ByLogicalTableRouter",
+          "{\"topic.regex\":\"x\",\"topic.replacement\":\"x\",\"key.field.regex\":\"x\"}",
+          "key.field.replacement must be non-empty if key.field.regex is set." },
+        { "transforms.partitions.PartitionRouting", "{\"partition.payload.fields\":\"a\",\"partition.topic.num\":\"0\"}",
+          "Invalid value 0 for configuration partition.topic.num: Value must be at least 1" },
+        { "transforms.partitions.PartitionRouting",
+          "{\"partition.payload.fields\":\"a,,b\",\"partition.topic.num\":\"2\"}",
+          "partition.payload.fields: Empty string element(s) not permitted" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(cases); i++) {
+        struct cv_err err = CV_ERR_INIT;
+
+        assert_null(new_transform(cases[i].class_name, cases[i].options, &err));
+        assert_int_equal(err.rc, CV_INVALID);
+        assert_string_equal(err.text, cases[i].text);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_come_out_as_from_debeziums_transforms),
+        cmocka_unit_test(out_of_memory_is_a_failure_and_nothing_else),
+        cmocka_unit_test(bad_options_are_refused_by_name),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
