@@ -9,6 +9,7 @@
 #include "data/schema_json.h"
 
 #define SCHEMA_JSON_MAX ((size_t)8 << 20)
+#define NAME_MAX_BYTES  2048 /* a topic name, each character escaped, and a suffix */
 
 enum cv_rc
 envelope_source_schema(struct cv_schema **ret, struct cv_err *err)
@@ -70,9 +71,9 @@ columns_schema(const struct plan *plan, const char *suffix, bool keys, struct cv
                struct cv_err *err)
 {
     struct cv_schema_builder *b = cv_schema_new(CV_STRUCT);
-    char name[300];
+    char name[NAME_MAX_BYTES];
 
-    snprintf(name, sizeof(name), "%s%s", plan->topic_name, suffix);
+    snprintf(name, sizeof(name), "%s%s", plan->schema_base, suffix);
     cv_schema_set_name(b, name);
     if (!keys)
         cv_schema_set_optional(b);
@@ -80,8 +81,10 @@ columns_schema(const struct plan *plan, const char *suffix, bool keys, struct cv
         const struct plan_column *col = &plan->columns[keys ? plan->keys[i] : i];
 
         if (keys || col->in_value)
-            cv_schema_add_field(b, col->column, col->schema);
+            cv_schema_add_field(b, col->field, col->schema);
     }
+    if (keys && plan->key_extra != NULL)
+        cv_schema_add_field(b, plan->key_extra_field, cv_schema_plain(CV_STRING, false));
     return cv_schema_finish(b, ret, err);
 }
 
@@ -90,14 +93,14 @@ envelope_schema(const struct plan *plan, struct cv_schema **ret, struct cv_err *
 {
     struct cv_schema_builder *b;
     struct cv_schema *source = NULL, *transaction = NULL;
-    char name[300];
+    char name[NAME_MAX_BYTES];
     enum cv_rc rc = envelope_source_schema(&source, err);
 
     if (rc == CV_OK)
         rc = transaction_schema(&transaction, err);
     if (rc == CV_OK) {
         b = cv_schema_new(CV_STRUCT);
-        snprintf(name, sizeof(name), "%s.Envelope", plan->topic_name);
+        snprintf(name, sizeof(name), "%s.Envelope", plan->schema_base);
         cv_schema_set_name(b, name);
         cv_schema_set_version(b, 2);
         cv_schema_add_field(b, "before", plan->row_schema);

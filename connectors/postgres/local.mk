@@ -79,6 +79,11 @@ tests_unit_config_check_test_SOURCES = tests/unit/config_check_test.c
 tests_unit_config_check_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
 tests_unit_config_check_test_LDADD = $(postgres_test_libs)
 
+unit_tests += tests/unit/name_test
+tests_unit_name_test_SOURCES = tests/unit/name_test.c
+tests_unit_name_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
+tests_unit_name_test_LDADD = $(postgres_test_libs)
+
 unit_tests += tests/unit/table_test
 tests_unit_table_test_SOURCES = tests/unit/table_test.c
 tests_unit_table_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)

@@ -14,7 +14,10 @@
 #include "common/arena.h"
 #include "common/buf.h"
 #include "connectors/postgres/envelope.h"
+#include "connectors/postgres/name.h"
 #include "connectors/postgres/type.h"
+
+#define FIELD_MAX 4096
 
 static bool
 literal_set(struct plan_literal *lit, const char *text, size_t len)
@@ -105,6 +108,7 @@ static void
 column_done(struct plan_column *col)
 {
     free(col->column);
+    free(col->field);
     free(col->name.text);
     free(col->null.text);
     free(col->absent.text);
@@ -125,6 +129,9 @@ plan_free(struct plan *plan)
     free(plan->schema_name);
     free(plan->table_name);
     free(plan->topic_name);
+    free(plan->schema_base);
+    free(plan->key_extra);
+    free(plan->key_tail.text);
     free(plan->placeholder);
     free(plan->source_table.text);
     free(plan->key_prefix.text);
@@ -163,6 +170,7 @@ compile_column(const struct plan_spec *spec, const struct pg_column *src, bool i
     struct column_type type;
     bool use_default = direct == NULL || direct->replace_null_with_default;
     struct cv_schema *schema = NULL;
+    struct cv_buf field = CV_BUF_INIT(FIELD_MAX);
     struct encode fallback_enc;
     const char *absent;
 
@@ -182,7 +190,9 @@ compile_column(const struct plan_spec *spec, const struct pg_column *src, bool i
     fallback_enc = fallback_encode(&col->enc);
     absent = src->not_null || use_default ? col->def_text : NULL;
     col->column = strdup(src->name);
-    if (col->column == NULL || !literal_name(&col->name, src->name) ||
+    name_adjust_field(spec->config, src->name, &field);
+    col->field = cv_buf_take(&field);
+    if (col->column == NULL || col->field == NULL || !literal_name(&col->name, col->field) ||
         !literal_value(&col->null, &col->enc, use_default ? col->def_text : NULL) ||
         !literal_value(&col->absent, absent != NULL ? &col->enc : &fallback_enc,
                        absent != NULL ? absent : col->fallback) ||
@@ -278,24 +288,52 @@ compile_columns(const struct plan_spec *spec, struct plan *plan, struct cv_err *
     return CV_OK;
 }
 
+/* Regex strategies: the field that tells tables of one topic apart. */
+static enum cv_rc
+set_key_extra(const struct plan_spec *spec, struct plan *plan, struct cv_err *err)
+{
+    const struct namer *namer = table_namer(spec->filter);
+    struct cv_buf value = CV_BUF_INIT(FIELD_MAX), tail = CV_BUF_INIT(FIELD_MAX);
+    enum cv_rc rc = CV_OK;
+
+    plan->key_extra_field = namer_key_field(namer);
+    if (plan->key_extra_field == NULL)
+        return CV_OK;
+    namer_key_value(namer, spec->table->schema, spec->table->name, &value);
+    cv_buf_json(&tail, plan->key_extra_field, strlen(plan->key_extra_field));
+    cv_buf_char(&tail, ':');
+    cv_buf_json(&tail, cv_buf_cstr(&value), value.len);
+    rc = cv_buf_check(&tail, err);
+    plan->key_extra = cv_buf_take(&value);
+    if (rc == CV_OK && (plan->key_extra == NULL || !literal_set(&plan->key_tail, tail.data, tail.len)))
+        rc = cv_fail_memory(err);
+    plan->row_bound += plan->key_tail.len;
+    cv_buf_free(&tail);
+    return rc;
+}
+
 static enum cv_rc
 set_names(const struct plan_spec *spec, struct plan *plan, struct cv_err *err)
 {
-    struct cv_buf buf = CV_BUF_INIT(4096);
+    struct cv_buf buf = CV_BUF_INIT(FIELD_MAX);
     enum cv_rc rc = CV_OK;
 
     plan->oid = spec->table->oid;
     plan->schema_name = strdup(spec->table->schema);
     plan->table_name = strdup(spec->table->name);
     plan->placeholder = strdup(spec->config->unavailable_placeholder);
-    table_topic(spec->config, spec->table->schema, spec->table->name, &buf);
+    namer_table_topic(table_namer(spec->filter), spec->table->schema, spec->table->name, &buf);
     plan->topic_name = cv_buf_take(&buf);
+    if (plan->topic_name == NULL)
+        return cv_fail_memory(err);
+    name_adjust_schema(spec->config, plan->topic_name, &buf);
+    plan->schema_base = cv_buf_take(&buf);
     cv_buf_json(&buf, spec->table->schema, strlen(spec->table->schema));
     cv_buf_str(&buf, ",\"table\":");
     cv_buf_json(&buf, spec->table->name, strlen(spec->table->name));
     cv_buf_str(&buf, ",\"txId\":");
     rc = cv_buf_check(&buf, err);
-    if (rc == CV_OK && (plan->schema_name == NULL || plan->table_name == NULL || plan->topic_name == NULL ||
+    if (rc == CV_OK && (plan->schema_name == NULL || plan->table_name == NULL || plan->schema_base == NULL ||
                         plan->placeholder == NULL ||
                         !literal_set(&plan->source_table, cv_buf_cstr(&buf), buf.len)))
         rc = cv_fail_memory(err);
@@ -312,6 +350,8 @@ plan_new(const struct plan_spec *spec, struct plan **ret, struct cv_err *err)
     if (plan == NULL)
         return cv_fail_memory(err);
     rc = set_names(spec, plan, err);
+    if (rc == CV_OK)
+        rc = set_key_extra(spec, plan, err);
     if (rc == CV_OK)
         rc = choose_keys(spec, plan, err);
     if (rc == CV_OK)
@@ -397,6 +437,10 @@ plan_write_key(const struct plan *plan, enum plan_row kind, const struct pgoutpu
         out = write_column(col, kind, &row->values[plan->keys[k]], NULL, out, &bad);
         if (bad)
             *ret_bad = plan->keys[k];
+    }
+    if (plan->key_tail.len > 0) {
+        *out++ = ',';
+        out = put(out, &plan->key_tail);
     }
     *out++ = '}';
     return out;
@@ -499,6 +543,16 @@ plan_key_value(const struct plan *plan, enum plan_row kind, const struct pgoutpu
         if (column_value(plan, &plan->columns[i], kind, &row->values[i], NULL, arena, cv_struct_at(val, k),
                          &bad, err) != CV_OK)
             return err->rc;
+    }
+    if (plan->key_extra != NULL) {
+        struct cv_value *extra = cv_struct_at(val, plan->n_keys);
+        char *text = cv_arena_strdup(arena, plan->key_extra);
+        const struct cv_schema *schema = extra->schema;
+
+        if (text == NULL)
+            return cv_fail_memory(err);
+        *extra = cv_cstring(text);
+        extra->schema = schema;
     }
     *ret = *val;
     return CV_OK;

@@ -19,6 +19,7 @@ struct plan_literal {
 
 struct plan_column {
     char *column;             /* its name */
+    char *field;              /* its name in events */
     struct plan_literal name; /* `"id":` */
     struct encode enc;
     const struct cv_schema *schema;  /* of the value's field; NULL when it is left out */
@@ -37,12 +38,16 @@ struct plan {
     char *table_name;
     struct cv_topic *topic; /* NULL: nothing of this table is sent */
     char *topic_name;       /* before routing */
+    char *schema_base;      /* what the names of its schemas begin with */
     char *placeholder;      /* of unchanged TOAST */
 
     struct plan_column *columns; /* in tuple order */
     uint16_t n_columns;
     uint16_t *keys; /* indices into columns; a key column may be left out of the value */
     size_t n_keys;
+    char *key_extra;               /* value of the key's last field, which names the table; NULL: none */
+    const char *key_extra_field;   /* its name */
+    struct plan_literal key_tail;  /* `"name":"value"` of it, or empty */
 
     struct plan_literal source_table;  /* `public","table":"orders","txId":` */
     struct plan_literal key_prefix;    /* `{"schema":...,"payload":`, or empty */

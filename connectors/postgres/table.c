@@ -5,11 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/buf.h"
 #include "common/regex.h"
+#include "connectors/postgres/name.h"
 
 #define NAME_MAX_BYTES 512 /* schema.table.column, 63 bytes each, with room */
-#define TOPIC_MAX      249
 
 /* "regex:column,column": one entry of message.key.columns. */
 struct key_rule {
@@ -24,6 +23,7 @@ struct table_filter {
     struct cv_regex_list *column_include, *column_exclude;
     struct key_rule *keys;
     size_t n_keys;
+    struct namer *namer;
     bool ignore_builtin;
 };
 
@@ -116,7 +116,8 @@ table_filter_new(const struct pg_config *config, struct table_filter **ret, stru
         compile("table.exclude.list", config->table_exclude, &filter->table_exclude, err) != CV_OK ||
         compile("column.include.list", config->column_include, &filter->column_include, err) != CV_OK ||
         compile("column.exclude.list", config->column_exclude, &filter->column_exclude, err) != CV_OK ||
-        compile_keys(filter, config->message_key_columns, err) != CV_OK) {
+        compile_keys(filter, config->message_key_columns, err) != CV_OK ||
+        namer_new(config, &filter->namer, err) != CV_OK) {
         table_filter_free(filter);
         return err->rc;
     }
@@ -129,6 +130,7 @@ table_filter_free(struct table_filter *filter)
 {
     if (filter == NULL)
         return;
+    namer_free(filter->namer);
     cv_regex_list_free(filter->schema_include);
     cv_regex_list_free(filter->schema_exclude);
     cv_regex_list_free(filter->table_include);
@@ -240,31 +242,8 @@ table_key_columns(const struct table_filter *filter, const struct pg_table *tabl
     return table->n_keys;
 }
 
-/* A byte of a multi-byte character other than the first adds nothing: a character becomes one '_'. */
-static void
-add_sanitized(struct cv_buf *out, const char *text)
+const struct namer *
+table_namer(const struct table_filter *filter)
 {
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-            c == '_' || c == '-')
-            cv_buf_char(out, (char)c);
-        else if ((c & 0xC0) != 0x80)
-            cv_buf_char(out, '_');
-    }
-}
-
-void
-table_topic(const struct pg_config *config, const char *schema, const char *table, struct cv_buf *out)
-{
-    const char *delimiter = config->topic_delimiter != NULL ? config->topic_delimiter : ".";
-
-    add_sanitized(out, config->topic_prefix);
-    add_sanitized(out, delimiter);
-    add_sanitized(out, schema);
-    add_sanitized(out, delimiter);
-    add_sanitized(out, table);
-    if (out->len > TOPIC_MAX)
-        cv_buf_truncate(out, TOPIC_MAX);
+    return filter->namer;
 }

@@ -8,7 +8,7 @@
 
 #include "connectors/postgres/catalog.h"
 
-struct cv_buf;
+struct namer;
 struct table_filter;
 
 /* CV_INVALID names the option with the bad pattern. */
@@ -27,8 +27,7 @@ void table_select(const struct table_filter *filter, struct pg_tables *inout);
    *ret must hold table->n_columns. Returns how many. */
 size_t table_key_columns(const struct table_filter *filter, const struct pg_table *table, uint16_t *ret);
 
-/* "prefix.schema.table" with every character that Kafka does not allow replaced by '_', cut at 249. */
-void table_topic(const struct pg_config *config, const char *schema, const char *table,
-                 struct cv_buf *out);
+/* How topics and keys are named. */
+const struct namer *table_namer(const struct table_filter *filter);
 
 #endif

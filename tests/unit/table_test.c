@@ -4,7 +4,6 @@
 
 #include "tests/helper/cmocka_all.h"
 
-#include "common/buf.h"
 #include "tests/helper/pg_fixture.h"
 
 struct bench {
@@ -139,26 +138,6 @@ message_key_columns_stand_before_the_primary_key(void **state)
     end(&b);
 }
 
-static void
-topic_names_hold_only_what_kafka_allows(void **state)
-{
-    struct bench b;
-    struct cv_buf out = CV_BUF_INIT(1000);
-    char longest[300];
-
-    (void)state;
-    begin(&b, NULL);
-    table_topic(&b.config, "public", "My Table$\xc3\xbc", &out);
-    assert_string_equal(cv_buf_cstr(&out), "p.public.My_Table__");
-    cv_buf_reset(&out);
-    memset(longest, 'x', sizeof(longest) - 1);
-    longest[sizeof(longest) - 1] = '\0';
-    table_topic(&b.config, "public", longest, &out);
-    assert_int_equal(out.len, 249);
-    cv_buf_free(&out);
-    end(&b);
-}
-
 int
 main(void)
 {
@@ -169,7 +148,6 @@ main(void)
         cmocka_unit_test(columns_are_chosen_by_their_dotted_name),
         cmocka_unit_test(tables_are_in_the_order_of_the_include_list),
         cmocka_unit_test(message_key_columns_stand_before_the_primary_key),
-        cmocka_unit_test(topic_names_hold_only_what_kafka_allows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
