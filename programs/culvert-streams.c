@@ -236,6 +236,7 @@ main(int argc, char **argv)
     int code;
 
     cv_secret_guard_process();
+    cv_kafka_no_plugins();
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc >= 2 && argc <= 3 && strcmp(argv[1], "--version") == 0 &&

@@ -237,6 +237,7 @@ main(int argc, char **argv)
         usage(stderr);
         return 2;
     }
+    cv_kafka_no_plugins();
     mallopt(M_ARENA_MAX, 2); /* a heap for each of dozens of threads would keep what each once needed */
     set_log_level();
     if (cv_wake_init(&wake, &err) != CV_OK) {

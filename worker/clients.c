@@ -107,6 +107,13 @@ client_layers_read_committed(struct client_layers *layers, struct cv_kafka_conf 
     return cv_config_set(layers->override, "isolation.level", "read_committed", err);
 }
 
+bool
+client_layers_differ(const struct client_layers *layers)
+{
+    return (layers->worker != NULL && cv_config_count(layers->worker) > 0) ||
+           (layers->override != NULL && cv_config_count(layers->override) > 0);
+}
+
 void
 client_layers_done(struct client_layers *layers)
 {

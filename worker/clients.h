@@ -28,6 +28,8 @@ CV_MUST_CHECK enum cv_rc client_layers_init(struct client_layers *layers, enum c
 /* A consumer that sees nothing of transactions that are not committed, whatever the layers say. */
 CV_MUST_CHECK enum cv_rc client_layers_read_committed(struct client_layers *layers, struct cv_kafka_conf *conf,
                                                       struct cv_err *err);
+/* Anything beyond what the worker's own clients have, which are known to work. */
+bool client_layers_differ(const struct client_layers *layers);
 void client_layers_done(struct client_layers *layers);
 
 struct cv_producer;

@@ -100,6 +100,8 @@ make_producer(struct dead_letters *dlq, struct cv_err *err)
     if (rc != CV_OK)
         return rc;
     rc = cv_producer_new(&conf, NULL, &dlq->producer, err);
+    if (rc == CV_OK && client_layers_differ(&layers))
+        rc = cv_producer_open(dlq->producer, err);
     client_layers_done(&layers);
     if (rc == CV_OK)
         rc = cv_producer_topic(dlq->producer, dlq->topic, &dlq->handle, err);

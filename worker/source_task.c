@@ -28,6 +28,7 @@
 #include "worker/worker_config.h"
 
 #define POLL_TIMEOUT_MS  100
+#define IDLE_TIMEOUT_MS  5000
 #define READ_TIMEOUT_MS  30000
 #define RETRY_WAIT_MS    100
 #define RESTART_WAIT_MS  1000
@@ -90,6 +91,16 @@ count_batch(struct source_runtime *rt, size_t records, int64_t poll_us)
     cv_histogram_record(&c->poll_us, (uint64_t)poll_us);
 }
 
+/* With messages on their way their reports are looked for often, so that memory and offsets move on; with offsets
+   to store, or a transaction to end, a little less. Else nothing but the source is waited for. */
+static int
+poll_timeout_ms(const struct source_runtime *rt)
+{
+    if (rt->head != NULL)
+        return SOURCE_FULL_WAIT_MS;
+    return rt->commit_running || rt->committable.count > 0 || rt->txn.open ? POLL_TIMEOUT_MS : IDLE_TIMEOUT_MS;
+}
+
 static enum cv_rc
 poll_once(struct source_runtime *rt, struct cv_err *err)
 {
@@ -99,8 +110,7 @@ poll_once(struct source_runtime *rt, struct cv_err *err)
 
     if (chunk == NULL)
         return cv_fail_memory(err);
-    /* with messages on their way their reports are looked for often, so that memory and offsets move on */
-    rc = rt->ops->poll(rt->source, &chunk->batch, rt->head != NULL ? SOURCE_FULL_WAIT_MS : POLL_TIMEOUT_MS, err);
+    rc = rt->ops->poll(rt->source, &chunk->batch, poll_timeout_ms(rt), err);
     if (rc == CV_RETRY) {
         CV_LOG_WARN(rt->task->log, "the source could not be polled, trying again", CV_ERR(err));
         source_chunk_free(chunk);
@@ -145,7 +155,7 @@ stay_paused(struct source_runtime *rt, struct cv_err *err)
         return err->rc;
     if (task_state(rt->task) == STATUS_RUNNING)
         task_set_state(rt->task, STATUS_PAUSED, NULL);
-    return rt->ops->poll(rt->source, NULL, POLL_TIMEOUT_MS, err);
+    return rt->ops->poll(rt->source, NULL, poll_timeout_ms(rt), err);
 }
 
 static enum cv_rc
@@ -208,6 +218,8 @@ make_producer(struct source_runtime *rt, struct cv_err *err)
                             client_id, &conf, err);
     if (rc == CV_OK) {
         rc = cv_producer_new(&conf, NULL, &rt->producer, err);
+        if (rc == CV_OK && client_layers_differ(&layers))
+            rc = cv_producer_open(rt->producer, err);
         client_layers_done(&layers);
     }
     return rc;

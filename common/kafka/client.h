@@ -50,6 +50,10 @@ struct cv_topic_partitions {
 
 void cv_topic_partitions_done(struct cv_topic_partitions *parts); /* where strings are owned */
 
+/* Once, before any thread: librdkafka would load every plugin of Cyrus SASL that is installed (some half a megabyte),
+   for mechanisms that are refused anyhow. */
+void cv_kafka_no_plugins(void);
+
 /* "2.0.2", and what is known to be wrong with it (NULL: nothing): for --version --deps. */
 const char *cv_kafka_library_version(void);
 const char *cv_kafka_library_warning(void);

@@ -185,6 +185,39 @@ settle(const struct cv_kafka_conf *conf, bool transactional, struct cv_config *o
 }
 
 enum cv_rc
+kafka_conf_copy(const struct cv_kafka_conf *conf, struct kafka_conf_copy *ret, struct cv_err *err)
+{
+    struct kafka_conf_copy copy = { .conf = *conf };
+    bool whole = true;
+
+    if (conf->client_id != NULL) {
+        copy.conf.client_id = copy.client_id = strdup(conf->client_id);
+        whole = copy.client_id != NULL;
+    }
+    for (size_t l = 0; l < conf->n_layers; l++) {
+        if (conf->layers[l] == NULL)
+            continue;
+        copy.conf.layers[l] = copy.layers[l] = cv_config_copy(conf->layers[l]);
+        whole = whole && copy.layers[l] != NULL;
+    }
+    if (!whole) {
+        kafka_conf_copy_done(&copy);
+        return cv_fail_memory(err);
+    }
+    *ret = copy;
+    return CV_OK;
+}
+
+void
+kafka_conf_copy_done(struct kafka_conf_copy *copy)
+{
+    free(copy->client_id);
+    for (size_t l = 0; l < CV_COUNT(copy->layers); l++)
+        cv_config_free(copy->layers[l]);
+    *copy = (struct kafka_conf_copy){ 0 };
+}
+
+enum cv_rc
 kafka_conf_merge(const struct cv_kafka_conf *conf, struct cv_config *merged, struct cv_err *err)
 {
     if (cv_config_set(merged, "security.protocol", "PLAINTEXT", err) != CV_OK)

@@ -10,6 +10,15 @@
 CV_MUST_CHECK
 enum cv_rc kafka_conf_merge(const struct cv_kafka_conf *conf, struct cv_config *merged,
                             struct cv_err *err);
+/* A configuration that outlives who made it; conf.log is borrowed. */
+struct kafka_conf_copy {
+    struct cv_kafka_conf conf;
+    char *client_id;
+    struct cv_config *layers[CV_COUNT(((struct cv_kafka_conf *)0)->layers)];
+};
+CV_MUST_CHECK
+enum cv_rc kafka_conf_copy(const struct cv_kafka_conf *conf, struct kafka_conf_copy *ret, struct cv_err *err);
+void kafka_conf_copy_done(struct kafka_conf_copy *copy);
 /*
  * Add to out, in librdkafka's names: the defaults, the layers, the adjustments. CV_INVALID names
  * the key. out holds secrets.

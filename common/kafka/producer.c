@@ -8,27 +8,40 @@
  * transaction the instance is of no use any more. Its owner frees it and makes a new one; nothing
  * here tries to repair it, since a commit or abort that is retried can land on a later transaction
  * (Kafka before KIP-890).
+ *
+ * An instance of librdkafka has three threads and more, which wake every second; its main one even
+ * spins for the last fraction of a millisecond before a timer is due. So there is none until the
+ * first message, and none any more when nothing was sent for a while; the next message makes a new
+ * one. A transactional producer keeps its own: making one means taking over from others.
  */
 #include "common/kafka/producer.h"
 
+#include "common/clock.h"
+#include "common/kafka/conf.h"
 #include "common/kafka/handle.h"
 #include "common/map.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define PURGE_WAIT_MS 5000
 
 struct cv_producer {
-    struct kafka_handle handle;
+    struct kafka_handle handle; /* zeroed while there is no instance */
+    struct kafka_conf_copy conf;
     struct cv_hash *topics; /* name to struct cv_producer_topic */
+    struct cv_wake *wake; /* NULL: nobody wants to know of reports */
     bool transactional;
     bool in_txn;
     size_t queued; /* messages without report */
     int reported;  /* messages, by the callbacks of the call under way */
+    bool used;       /* since the last poll */
+    int64_t used_ms; /* when a poll saw that */
 };
 
 struct cv_producer_topic {
-    rd_kafka_topic_t *rkt;
+    char *name;
+    rd_kafka_topic_t *rkt; /* NULL: not of this instance */
 };
 
 void
@@ -97,11 +110,82 @@ on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *msg, void *opaque)
     cv_delivery_release(delivery);
 }
 
+/* ---- the instance ---- */
+
 static void
-topic_free(void *topic)
+topic_free(void *arg)
 {
-    rd_kafka_topic_destroy(((struct cv_producer_topic *)topic)->rkt);
+    struct cv_producer_topic *topic = arg;
+
+    if (topic->rkt != NULL)
+        rd_kafka_topic_destroy(topic->rkt);
+    free(topic->name);
     free(topic);
+}
+
+static void
+notify(struct cv_producer *producer)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(producer->handle.rk);
+
+    kafka_queue_notify(queue, producer->wake);
+    rd_kafka_queue_destroy(queue);
+}
+
+static enum cv_rc
+open_instance(struct cv_producer *producer, const char *transactional_id, struct cv_err *err)
+{
+    rd_kafka_conf_t *rdconf = NULL;
+    enum cv_rc rc = kafka_rdconf_new(&producer->conf.conf, producer->transactional, &rdconf, err);
+
+    if (rc == CV_OK && transactional_id != NULL)
+        rc = kafka_rdconf_set(rdconf, "transactional.id", transactional_id, err);
+    if (rc != CV_OK) {
+        if (rdconf != NULL)
+            rd_kafka_conf_destroy(rdconf);
+        return rc;
+    }
+    rd_kafka_conf_set_dr_msg_cb(rdconf, on_delivery);
+    rc = kafka_handle_init(&producer->handle, RD_KAFKA_PRODUCER, &producer->conf.conf, rdconf, err);
+    if (rc == CV_OK && producer->wake != NULL)
+        notify(producer);
+    return rc;
+}
+
+static void
+close_instance(struct cv_producer *producer)
+{
+    struct cv_hash_entry entry;
+    size_t i = 0;
+
+    while (cv_hash_next(producer->topics, &i, &entry)) {
+        struct cv_producer_topic *topic = entry.value;
+
+        if (topic->rkt != NULL)
+            rd_kafka_topic_destroy(topic->rkt);
+        topic->rkt = NULL;
+    }
+    kafka_handle_done(&producer->handle);
+    memset(&producer->handle, 0, sizeof(producer->handle));
+}
+
+/* What the configuration says must be right now, whenever the instance is made. */
+static enum cv_rc
+check_conf(struct cv_producer *producer, struct cv_err *err)
+{
+    rd_kafka_conf_t *rdconf;
+
+    if (kafka_rdconf_new(&producer->conf.conf, false, &rdconf, err) != CV_OK)
+        return err->rc;
+    rd_kafka_conf_destroy(rdconf);
+    return CV_OK;
+}
+
+enum cv_rc
+cv_producer_open(struct cv_producer *producer, struct cv_err *err)
+{
+    producer->used = true;
+    return producer->handle.rk != NULL ? CV_OK : open_instance(producer, NULL, err);
 }
 
 enum cv_rc
@@ -109,31 +193,22 @@ cv_producer_new(const struct cv_kafka_conf *conf, const char *transactional_id,
                 struct cv_producer **ret, struct cv_err *err)
 {
     struct cv_producer *producer = calloc(1, sizeof(*producer));
-    rd_kafka_conf_t *rdconf = NULL;
     enum cv_rc rc;
 
-    if (producer == NULL || (producer->topics = cv_hash_new(topic_free)) == NULL) {
+    if (producer == NULL || (producer->topics = cv_hash_new(topic_free)) == NULL)
         rc = cv_fail_memory(err);
-        goto out;
+    else
+        rc = kafka_conf_copy(conf, &producer->conf, err);
+    if (rc == CV_OK) {
+        producer->transactional = transactional_id != NULL;
+        rc = producer->transactional ? open_instance(producer, transactional_id, err) : check_conf(producer, err);
     }
-    producer->transactional = transactional_id != NULL;
-    rc = kafka_rdconf_new(conf, producer->transactional, &rdconf, err);
-    if (rc == CV_OK && transactional_id != NULL)
-        rc = kafka_rdconf_set(rdconf, "transactional.id", transactional_id, err);
-    if (rc != CV_OK)
-        goto out;
-    rd_kafka_conf_set_dr_msg_cb(rdconf, on_delivery);
-    rc = kafka_handle_init(&producer->handle, RD_KAFKA_PRODUCER, conf, rdconf, err);
-    rdconf = NULL;
-    if (rc != CV_OK)
-        goto out;
+    if (rc != CV_OK) {
+        cv_producer_free(producer, 0);
+        return rc;
+    }
     *ret = producer;
-    producer = NULL;
-out:
-    if (rdconf != NULL)
-        rd_kafka_conf_destroy(rdconf);
-    cv_producer_free(producer, 0);
-    return rc;
+    return CV_OK;
 }
 
 void
@@ -151,6 +226,7 @@ cv_producer_free(struct cv_producer *producer, int wait_ms)
     }
     cv_hash_free(producer->topics);
     kafka_handle_done(&producer->handle);
+    kafka_conf_copy_done(&producer->conf);
     free(producer);
 }
 
@@ -167,19 +243,32 @@ cv_producer_topic(struct cv_producer *producer, const char *name, struct cv_prod
     topic = calloc(1, sizeof(*topic));
     if (topic == NULL)
         return cv_fail_memory(err);
-    topic->rkt = rd_kafka_topic_new(producer->handle.rk, name, NULL);
-    if (topic->rkt == NULL) {
-        free(topic);
-        return kafka_fail(&producer->handle, err, rd_kafka_last_error(), NULL,
-                          "cannot produce to topic \"%s\"", name);
-    }
-    if (!cv_hash_put(producer->topics, name, topic)) {
+    topic->name = strdup(name);
+    if (topic->name == NULL || !cv_hash_put(producer->topics, name, topic)) {
         topic_free(topic);
         return cv_fail_memory(err);
     }
     *ret = topic;
     return CV_OK;
 }
+
+/* The topic in an instance: both made if need be. */
+static enum cv_rc
+open_topic(struct cv_producer *producer, struct cv_producer_topic *topic, struct cv_err *err)
+{
+    producer->used = true;
+    if (topic->rkt != NULL)
+        return CV_OK;
+    if (cv_producer_open(producer, err) != CV_OK)
+        return err->rc;
+    topic->rkt = rd_kafka_topic_new(producer->handle.rk, topic->name, NULL);
+    if (topic->rkt == NULL)
+        return kafka_fail(&producer->handle, err, rd_kafka_last_error(), NULL,
+                          "cannot produce to topic \"%s\"", topic->name);
+    return CV_OK;
+}
+
+/* ---- messages ---- */
 
 static enum cv_rc
 send_failed(struct cv_producer *producer, struct cv_producer_topic *topic, rd_kafka_resp_err_t code,
@@ -191,7 +280,7 @@ send_failed(struct cv_producer *producer, struct cv_producer_topic *topic, rd_ka
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
         return cv_fail(err, CV_RETRY, "the queue of messages to Kafka is full");
     rc = kafka_fail(&producer->handle, err, cause, NULL, "could not produce to topic \"%s\"",
-                    rd_kafka_topic_name(topic->rkt));
+                    topic->name);
     /* CV_RETRY means nothing but a full queue here. */
     if (rc == CV_RETRY || code == RD_KAFKA_RESP_ERR__FATAL || producer->in_txn)
         rc = err->rc = rc == CV_FENCED || rc == CV_INVALID ? rc : CV_CONFLICT;
@@ -240,6 +329,8 @@ cv_producer_send(struct cv_producer *producer, struct cv_producer_topic *topic, 
 {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 
+    if (open_topic(producer, topic, err) != CV_OK)
+        return err->rc == CV_RETRY ? err->rc = CV_CONFLICT : err->rc;
     if ((headers == NULL || headers->count == 0) && timestamp_ms == CV_NO_TIMESTAMP) {
         if (rd_kafka_produce(topic->rkt, partition, delivery == NULL ? RD_KAFKA_MSG_F_COPY : 0,
                              (void *)(uintptr_t)value.data, value.len, key.data, key.len,
@@ -257,28 +348,45 @@ cv_producer_send(struct cv_producer *producer, struct cv_producer_topic *topic, 
     return CV_OK;
 }
 
+static void
+close_if_idle(struct cv_producer *producer)
+{
+    int64_t now = cv_mono_ms();
+
+    if (producer->used)
+        producer->used_ms = now;
+    else if (now - producer->used_ms >= CV_PRODUCER_IDLE_MS)
+        close_instance(producer);
+    producer->used = false;
+}
+
 int
 cv_producer_poll(struct cv_producer *producer, int timeout_ms)
 {
+    if (producer->handle.rk == NULL)
+        return 0;
     producer->reported = 0;
     rd_kafka_poll(producer->handle.rk, timeout_ms);
+    if (producer->queued == 0 && !producer->transactional)
+        close_if_idle(producer);
     return producer->reported;
 }
 
 void
 cv_producer_notify(struct cv_producer *producer, struct cv_wake *wake)
 {
-    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(producer->handle.rk);
-
-    kafka_queue_notify(queue, wake);
-    rd_kafka_queue_destroy(queue);
+    producer->wake = wake;
+    if (producer->handle.rk != NULL)
+        notify(producer);
 }
 
 enum cv_rc
 cv_producer_flush(struct cv_producer *producer, int timeout_ms, struct cv_err *err)
 {
-    rd_kafka_resp_err_t code = rd_kafka_flush(producer->handle.rk, timeout_ms);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 
+    if (producer->handle.rk != NULL)
+        code = rd_kafka_flush(producer->handle.rk, timeout_ms);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return kafka_fail(&producer->handle, err, code, NULL,
                           "could not write %zu messages to Kafka", producer->queued);
@@ -289,8 +397,10 @@ enum cv_rc
 cv_producer_check(struct cv_producer *producer, struct cv_err *err)
 {
     char text[512];
-    rd_kafka_resp_err_t code = rd_kafka_fatal_error(producer->handle.rk, text, sizeof(text));
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 
+    if (producer->handle.rk != NULL)
+        code = rd_kafka_fatal_error(producer->handle.rk, text, sizeof(text));
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return CV_OK;
     (void)kafka_fail(&producer->handle, err, code, text, "the producer failed for good");
@@ -313,7 +423,7 @@ cv_producer_partitions(struct cv_producer *producer, const char *topic, int time
     struct cv_producer_topic *handle;
     rd_kafka_resp_err_t code;
 
-    if (cv_producer_topic(producer, topic, &handle, err) != CV_OK)
+    if (cv_producer_topic(producer, topic, &handle, err) != CV_OK || open_topic(producer, handle, err) != CV_OK)
         return err->rc;
     code = rd_kafka_metadata(producer->handle.rk, 0, handle->rkt, &metadata, timeout_ms);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {

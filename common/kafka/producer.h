@@ -17,6 +17,10 @@
 
 #include <culvert/record.h>
 
+/* Without transactions there are threads and connections only while they are used: the first message makes
+   them, and the first poll that finds none of its own for so long ends them. */
+#define CV_PRODUCER_IDLE_MS 30000
+
 struct cv_producer;
 struct cv_producer_topic; /* a topic handle; lives until its producer is freed */
 struct cv_consumer;
@@ -37,9 +41,11 @@ struct cv_delivery {
 void cv_delivery_init(struct cv_delivery *delivery, void (*done)(struct cv_delivery *)); /* pending 1 */
 void cv_delivery_release(struct cv_delivery *delivery);
 
-/* transactional_id NULL: none. */
+/* transactional_id NULL: none. conf is copied. */
 CV_MUST_CHECK enum cv_rc cv_producer_new(const struct cv_kafka_conf *conf, const char *transactional_id,
                                          struct cv_producer **ret, struct cv_err *err);
+/* Do now what the first message would do: what is wrong with stores, or with settings together, shows then. */
+CV_MUST_CHECK enum cv_rc cv_producer_open(struct cv_producer *producer, struct cv_err *err);
 /* Destroy; messages without report are purged and reported as failed first. wait_ms: flush that long before. */
 void cv_producer_free(struct cv_producer *producer, int wait_ms);
 

@@ -6,6 +6,8 @@
  * a struct with the base struct inside; the functions of struct cv_source_ops in the order in which the worker
  * calls them; and at the end the plugin itself. All functions of a task run on the task's own thread, except wake.
  *
+ * A task that has read everything sleeps until inotify tells of the file, or of its folder while there is no file.
+ *
  * The position is the byte behind the last line that was handed over. It is stored with the records (only once
  * they are in Kafka), and a new task goes on from there. A line without its end yet is not taken.
  *
@@ -18,9 +20,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,6 +38,8 @@
 #define LINE_MAX_BYTES  (64 * 1024 * 1024) /* more is not a line of text but a mistake */
 #define BATCH_MAX_BYTES (1024 * 1024)
 #define WARN_EVERY_MS   10000
+#define LOOK_EVERY_MS   1000 /* where nothing can be watched */
+#define LOOK_ANYWAY_MS  5000 /* of what others write on another machine or through a mapping there is no news */
 
 /* ---- options ---- */
 
@@ -70,8 +76,10 @@ static const struct cv_config_def file_source_config_def[] = {
 struct file_source {
     struct cv_source_task base;
     struct file_source_config config;
-    int fd;      /* -1: not open yet */
-    int wake_fd; /* readable when wake was called */
+    int fd;       /* -1: not open yet */
+    int wake_fd;  /* readable when wake was called */
+    int watch_fd; /* readable when the watched file or folder changed; -1: not to be had */
+    bool watched; /* the file, and not the folder that it is missing from */
     bool tracked; /* a file, not standard input: it has positions */
 
     /* What was read and not handed over yet: data[start..end); scanned bytes of it hold no line end. */
@@ -143,6 +151,53 @@ source_offset_alter(const struct cv_config *cfg, const struct cv_offset *offset,
     return CV_OK;
 }
 
+/* ---- news of the file ---- */
+
+/* Whatever cannot be watched is looked at now and then. */
+static void
+watch(struct file_source *task, const char *path, uint32_t events)
+{
+    if (task->watch_fd >= 0)
+        close(task->watch_fd);
+    task->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (task->watch_fd >= 0 && inotify_add_watch(task->watch_fd, path, events) < 0) {
+        close(task->watch_fd);
+        task->watch_fd = -1;
+    }
+}
+
+static void
+watch_folder(struct file_source *task)
+{
+    const char *file = task->config.file, *slash = strrchr(file, '/');
+    char *folder = slash == NULL ? strdup(".") : strndup(file, slash == file ? 1 : (size_t)(slash - file));
+
+    if (folder != NULL)
+        watch(task, folder, IN_CREATE | IN_MOVED_TO);
+    free(folder);
+}
+
+/* The open file, whatever its name leads to by now. Writes in front of this are found by the next read. */
+static void
+watch_file(struct file_source *task)
+{
+    char path[32];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", task->fd);
+    watch(task, path, IN_MODIFY);
+    task->watched = true;
+}
+
+/* What changed is found by looking. */
+static void
+take_news(struct file_source *task)
+{
+    char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+
+    while (read(task->watch_fd, events, sizeof(events)) > 0)
+        ;
+}
+
 /* ---- start ---- */
 
 static void
@@ -157,6 +212,8 @@ source_free(struct cv_source_task *base)
         close(task->fd);
     if (task->wake_fd >= 0)
         close(task->wake_fd);
+    if (task->watch_fd >= 0)
+        close(task->watch_fd);
     free(task->data);
     cv_config_done(file_source_config_def, &task->config);
     free(task);
@@ -173,7 +230,7 @@ source_start(struct cv_source_ctx *ctx, const struct cv_config *cfg, struct cv_s
     if (task == NULL)
         return cv_fail_memory(err);
     task->base.ctx = ctx;
-    task->fd = -1;
+    task->fd = task->watch_fd = -1;
     task->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     rc = task->wake_fd >= 0 ? cv_config_parse(file_source_config_def, cfg, &task->config, &errors, err)
                             : cv_fail_errno(err, CV_INTERNAL, errno, "could not create an eventfd");
@@ -183,7 +240,9 @@ source_start(struct cv_source_ctx *ctx, const struct cv_config *cfg, struct cv_s
         return rc;
     }
     task->tracked = names_file(task->config.file);
-    if (!task->tracked)
+    if (task->tracked)
+        watch_folder(task);
+    else
         task->fd = STDIN_FILENO;
     *ret = &task->base;
     return CV_OK;
@@ -288,17 +347,24 @@ open_file(struct file_source *task, struct cv_err *err)
 
 /* ---- poll ---- */
 
-/* Wait for wake, and for standard input if that is read; a file is simply looked at again. */
+/* Wait for wake, and for news of the file or of standard input if that is read. */
 static void
 wait_for_more(struct file_source *task, int timeout_ms, bool for_input)
 {
     struct pollfd fds[2] = { { .fd = task->wake_fd, .events = POLLIN },
-                             { .fd = for_input && !task->tracked ? task->fd : -1, .events = POLLIN } };
+                             { .fd = !for_input ? -1 : task->tracked ? task->watch_fd : task->fd,
+                               .events = POLLIN } };
+    int longest_ms = task->watch_fd >= 0 ? LOOK_ANYWAY_MS : LOOK_EVERY_MS;
     uint64_t count;
 
-    if (poll(fds, 2, timeout_ms) > 0 && fds[0].revents != 0 &&
-        read(task->wake_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+    if (task->tracked && timeout_ms > longest_ms)
+        timeout_ms = longest_ms;
+    if (poll(fds, 2, timeout_ms) <= 0)
+        return;
+    if (fds[0].revents != 0 && read(task->wake_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
         CV_LOG_DEBUG(task->base.ctx->log, "could not read the eventfd");
+    if (fds[1].revents != 0 && task->tracked)
+        take_news(task);
 }
 
 static bool
@@ -472,6 +538,10 @@ source_poll(struct cv_source_task *base, struct cv_batch *batch, int timeout_ms,
         return err->rc;
     if (count > 0)
         return set_offset(task, batch, err);
+    if (task->tracked && task->fd >= 0 && !task->watched) {
+        watch_file(task); /* look once more: it may have grown before it was watched */
+        return CV_OK;
+    }
     wait_for_more(task, timeout_ms, true);
     return CV_OK;
 }

@@ -32,6 +32,7 @@
 
 #define CONNECT_TIMEOUT_MS  10000
 #define RETRY_FIRST_MS      500
+#define POLL_MAX_MS         100 /* statuses and metrics are due between polls */
 #define METRICS_INTERVAL_MS 1000
 
 enum phase { PHASE_CONNECTING, PHASE_SNAPSHOT, PHASE_STREAMING, PHASE_WAITING };
@@ -559,6 +560,8 @@ pg_task_poll(struct cv_source_task *base, struct cv_batch *batch, int timeout_ms
     struct pg_task *task = cv_container_of(base, struct pg_task, base);
     enum cv_rc rc = CV_OK;
 
+    if (timeout_ms > POLL_MAX_MS)
+        timeout_ms = POLL_MAX_MS;
     switch (task->phase) {
     case PHASE_CONNECTING:
         rc = connect_all(task, err);

@@ -115,7 +115,8 @@ struct cv_source_ops {
     enum cv_rc (*start)(struct cv_source_ctx *ctx, const struct cv_config *cfg,
                         struct cv_source_task **ret, struct cv_err *err);
     /*
-     * Append to the batch what there is and return; wait for at most timeout_ms when there is nothing. An
+     * Append to the batch what there is and return; wait for at most timeout_ms when there is nothing (it is
+     * long while nothing is on its way: wait on events, and no longer than the task's own timers allow). An
      * empty batch is fine. Called also while no more may be produced (batch NULL): then only keep
      * connections alive and wait for at most timeout_ms.
      */

@@ -323,6 +323,72 @@ wake_ends_the_wait_of_poll(void **state)
     assert_true(cv_mono_ms() - start_ms < 30000);
 }
 
+static void *
+write_later(void *unused)
+{
+    (void)unused;
+    usleep(50000);
+    append_text("news\n");
+    return NULL;
+}
+
+/* Polls with a long timeout until the line is there, which nobody but the kernel tells of. */
+static void
+expect_news(void)
+{
+    int64_t start_ms = cv_mono_ms();
+    struct cv_err err = CV_ERR_INIT;
+    pthread_t thread;
+    int polls = 0;
+
+    assert_int_equal(pthread_create(&thread, NULL, write_later, NULL), 0);
+    do {
+        cv_arena_free(fix.batch.arena);
+        fix.batch = (struct cv_batch){ .arena = cv_arena_new(NULL) };
+        assert_int_equal(file_source_plugin.source->poll(fix.source, &fix.batch, 60000, &err), CV_OK);
+    } while (fix.batch.n_records == 0 && ++polls < 10);
+    pthread_join(thread, NULL);
+    assert_int_equal(fix.batch.n_records, 1);
+    assert_memory_equal(fix.batch.records[0].value.bytes.data, "news", 4);
+    assert_true(cv_mono_ms() - start_ms < 4000); /* before it is looked at anyway */
+}
+
+static void
+a_file_that_grows_ends_the_wait(void **state)
+{
+    (void)state;
+    append_text("");
+    start_source();
+    expect_news();
+    expect_news();
+}
+
+static void
+a_file_that_appears_ends_the_wait(void **state)
+{
+    (void)state;
+    start_source();
+    expect_news();
+    expect_news();
+}
+
+/* Watches may be used up, or the folder not there yet. */
+static void
+a_file_that_cannot_be_watched_is_looked_at(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+    int64_t start_ms = cv_mono_ms();
+
+    (void)state;
+    assert_int_equal(rmdir(fix.dir), 0);
+    start_source();
+    assert_int_equal(file_source_plugin.source->poll(fix.source, &fix.batch, 60000, &err), CV_OK);
+    assert_in_range(cv_mono_ms() - start_ms, 500, 30000);
+    assert_int_equal(mkdir(fix.dir, 0700), 0);
+    append_text("late\n");
+    expect_lines((const char *const[]){ "late" }, 1);
+}
+
 static void
 standard_input_has_no_position(void **state)
 {
@@ -531,6 +597,9 @@ main(void)
         CASE(truncated_file_fails_the_task),
         CASE(stored_offset_that_is_no_position_is_refused),
         CASE(wake_ends_the_wait_of_poll),
+        CASE(a_file_that_grows_ends_the_wait),
+        CASE(a_file_that_appears_ends_the_wait),
+        CASE(a_file_that_cannot_be_watched_is_looked_at),
         CASE(standard_input_has_no_position),
         CASE(offsets_of_users_are_checked),
         CASE(one_task_reads_and_as_many_as_asked_for_write),

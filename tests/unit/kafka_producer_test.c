@@ -2,6 +2,8 @@
 /* Producer and consumer against librdkafka's mock broker, and against no broker at all. */
 #include "tests/helper/cmocka_all.h"
 
+#include <dirent.h>
+
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
@@ -171,6 +173,35 @@ a_consumer_whose_commit_cannot_be_answered_is_freed_in_time(void **state)
     cv_config_free(layer);
 }
 
+static size_t
+count_threads(void)
+{
+    DIR *dir = opendir("/proc/self/task");
+    size_t count = 0;
+
+    assert_non_null(dir);
+    while (readdir(dir) != NULL)
+        count++;
+    closedir(dir);
+    return count;
+}
+
+static void
+settings_that_do_not_go_together_show_when_the_producer_is_opened(void **state)
+{
+    struct cv_config *layer = layer_of(NOWHERE, "linger.ms", "5000");
+    struct cv_err err = CV_ERR_INIT;
+    struct cv_producer *producer;
+
+    (void)state;
+    assert_int_equal(cv_config_set(layer, "message.timeout.ms", "1000", &err), CV_OK);
+    producer = producer_of(layer);
+    assert_int_equal(cv_producer_open(producer, &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "cannot make a Kafka client"));
+    cv_producer_free(producer, 0);
+    cv_config_free(layer);
+}
+
 /* -- With a mock broker -- */
 
 struct mock {
@@ -236,6 +267,61 @@ next_message(struct cv_consumer *consumer)
     }
     fail_msg("no message in 20 s");
     return (struct cv_consumed){ 0 };
+}
+
+static void
+there_are_threads_only_while_something_is_sent(void **state)
+{
+    struct mock *mock = *state;
+    struct cv_config *layer = layer_of(rd_kafka_mock_cluster_bootstraps(mock->cluster), NULL, NULL);
+    size_t threads = count_threads();
+    struct cv_producer *producer = producer_of(layer);
+    struct cv_producer_topic *topic;
+    struct cv_delivery delivery;
+    struct cv_consumer *consumer;
+    struct cv_consumed msg;
+    struct cv_err err = CV_ERR_INIT;
+
+    rd_kafka_mock_topic_create(mock->cluster, "seldom", 1, 1);
+    cv_config_free(layer); /* the producer has its own */
+    layer = layer_of(rd_kafka_mock_cluster_bootstraps(mock->cluster), NULL, NULL);
+    done_calls = 0;
+    assert_int_equal(cv_producer_topic(producer, "seldom", &topic, &err), CV_OK);
+    assert_int_equal(cv_producer_poll(producer, 0), 0);
+    assert_int_equal(cv_producer_check(producer, &err), CV_OK);
+    assert_int_equal(cv_producer_flush(producer, 0, &err), CV_OK);
+    assert_int_equal(count_threads(), threads);
+
+    cv_delivery_init(&delivery, count_done);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(send_text(producer, topic, NULL, i == 0 ? "first" : "second", &delivery, &err), CV_OK);
+        assert_true(count_threads() > threads);
+        cv_clock_test_stop(cv_now_ms(), cv_mono_ms());
+        cv_clock_test_advance(2 * CV_PRODUCER_IDLE_MS);
+        while (cv_producer_queued(producer) > 0) /* a message on its way keeps it, however long that takes */
+            assert_true(cv_producer_poll(producer, 10) >= 0);
+        assert_int_equal(delivery.last_offset, i);
+        cv_clock_test_advance(CV_PRODUCER_IDLE_MS - 1);
+        (void)cv_producer_poll(producer, 0);
+        assert_true(count_threads() > threads);
+        cv_clock_test_advance(1);
+        (void)cv_producer_poll(producer, 0);
+        assert_int_equal(count_threads(), threads);
+        cv_clock_test_run();
+    }
+    cv_delivery_release(&delivery);
+    assert_int_equal(done_calls, 1);
+    cv_producer_free(producer, 0);
+
+    consumer = consumer_of(layer, "seldom", 1);
+    msg = next_message(consumer);
+    assert_memory_equal(msg.value.data, "first", 5);
+    cv_consumed_free(&msg, 1);
+    msg = next_message(consumer);
+    assert_memory_equal(msg.value.data, "second", 6);
+    cv_consumed_free(&msg, 1);
+    cv_consumer_free(consumer);
+    cv_config_free(layer);
 }
 
 /* Vectors of Apache Kafka's own partitioner (Connect's offset and status topics). */
@@ -459,11 +545,13 @@ main(void)
         cmocka_unit_test(a_flush_without_a_broker_times_out_and_names_the_cause),
         cmocka_unit_test(a_delivery_without_messages_is_done_at_release),
         cmocka_unit_test(a_wrong_value_fails_before_any_connection),
+        cmocka_unit_test(settings_that_do_not_go_together_show_when_the_producer_is_opened),
         cmocka_unit_test(a_consumer_whose_commit_cannot_be_answered_is_freed_in_time),
         cmocka_unit_test(error_codes_have_the_class_that_the_caller_acts_on),
         cmocka_unit_test(partition_lists_keep_offsets_and_metadata),
     };
     const struct CMUnitTest mocked[] = {
+        cmocka_unit_test(there_are_threads_only_while_something_is_sent),
         cmocka_unit_test(the_key_chooses_javas_partition),
         cmocka_unit_test(null_and_empty_stay_apart),
         cmocka_unit_test(headers_are_read_anew_for_each_message),

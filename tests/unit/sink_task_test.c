@@ -83,6 +83,13 @@ client_layers_init(struct client_layers *layers, enum cv_kafka_role role, const 
     return CV_OK;
 }
 
+bool
+client_layers_differ(const struct client_layers *layers)
+{
+    (void)layers;
+    return false;
+}
+
 void
 client_layers_done(struct client_layers *layers)
 {

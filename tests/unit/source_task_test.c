@@ -44,6 +44,7 @@ static struct {
     const char *_Atomic topic;
     atomic_size_t padding;   /* bytes that a batch holds on to */
     atomic_int polls;        /* with a batch */
+    atomic_int timeout_ms;   /* of the last of them */
     atomic_int idle_polls;   /* without */
     atomic_long committed;   /* the last position that the source was told */
     atomic_int frees;
@@ -121,6 +122,7 @@ source_poll(struct cv_source_task *task, struct cv_batch *batch, int timeout_ms,
         return CV_OK;
     }
     atomic_fetch_add(&source.polls, 1);
+    atomic_store(&source.timeout_ms, timeout_ms);
     batch->split = atomic_load(&source.split);
     if (take(&source.retries))
         return cv_fail(err, CV_RETRY, "the source is not there for now");
@@ -558,6 +560,25 @@ at_the_bound_of_memory_the_source_is_only_kept_alive(void **state)
     fake_producer_deliver(FAKE_DELIVERS);
     WAIT_FOR(atomic_load(&source.committed) == 100);
     assert_int_equal(fake_producer_sent(), 100);
+}
+
+static void
+with_nothing_on_its_way_the_source_may_wait_for_long(void **state)
+{
+    struct bench *b = *state;
+
+    atomic_store(&source.records, 1);
+    fake_producer_deliver(FAKE_HOLDS);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(fake_producer_sent() == 1 && atomic_load(&source.timeout_ms) < 20);
+    atomic_store(&store.holds, true);
+    fake_producer_deliver(FAKE_DELIVERS);
+    WAIT_FOR(atomic_load(&source.timeout_ms) == 100); /* the offset is to be stored */
+    assert_int_equal(atomic_load(&source.committed), 0);
+    WAIT_FOR(atomic_load(&store.held) != NULL);
+    atomic_load(&store.held)(atomic_load(&store.held_arg), NULL);
+    WAIT_FOR(atomic_load(&source.committed) == 1 && atomic_load(&source.timeout_ms) >= 5000);
+    atomic_store(&store.holds, false);
 }
 
 static void
@@ -1073,6 +1094,7 @@ main(void)
         TEST(a_poll_that_fails_ends_the_task_with_its_text),
         TEST(a_start_that_fails_ends_the_task_without_a_source),
         TEST(at_the_bound_of_memory_the_source_is_only_kept_alive),
+        TEST(with_nothing_on_its_way_the_source_may_wait_for_long),
         TEST(a_full_queue_of_the_producer_is_waited_for),
         TEST(a_message_that_cannot_be_sent_ends_the_task_and_its_offset_is_not_stored),
         TEST(a_message_that_the_broker_refuses_ends_the_task_and_its_offset_is_not_stored),
