@@ -31,6 +31,18 @@ put_be64(unsigned char *p, uint64_t v)
     }
 }
 
+/* Microseconds from 2000 to those from 1970. What no server means is taken for the last time whose
+   nanoseconds, which events carry, still fit. */
+static int64_t
+read_time(struct cv_reader *in)
+{
+    int64_t us = cv_read_i64(in);
+
+    if (us > INT64_MAX / 1000 - PG_EPOCH_US)
+        return INT64_MAX / 1000;
+    return us < INT64_MIN / 1000 ? INT64_MIN / 1000 : us + PG_EPOCH_US;
+}
+
 enum cv_rc
 pgoutput_read_frame(const void *data, size_t len, struct pgoutput_frame *ret, struct cv_err *err)
 {
@@ -41,13 +53,13 @@ pgoutput_read_frame(const void *data, size_t len, struct pgoutput_frame *ret, st
     case 'w':
         frame.start = cv_read_u64(&in);
         frame.end = cv_read_u64(&in);
-        frame.sent_us = cv_read_i64(&in) + PG_EPOCH_US;
+        frame.sent_us = read_time(&in);
         frame.len = cv_reader_left(&in);
         frame.data = cv_read_bytes(&in, frame.len);
         break;
     case 'k':
         frame.end = cv_read_u64(&in);
-        frame.sent_us = cv_read_i64(&in) + PG_EPOCH_US;
+        frame.sent_us = read_time(&in);
         frame.reply = cv_read_u8(&in) != 0;
         break;
     default:
@@ -69,7 +81,7 @@ pgoutput_read_begin(const void *data, size_t len, struct pgoutput_begin *ret, st
 
     cv_read_u8(&in);
     begin.final_lsn = cv_read_u64(&in);
-    begin.commit_time_us = cv_read_i64(&in) + PG_EPOCH_US;
+    begin.commit_time_us = read_time(&in);
     begin.xid = cv_read_u32(&in);
     if (cv_reader_finish(&in, "Begin", err) != CV_OK)
         return err->rc;
@@ -88,7 +100,7 @@ pgoutput_read_commit(const void *data, size_t len, struct pgoutput_commit *ret, 
     cv_read_u8(&in);
     commit.commit_lsn = cv_read_u64(&in);
     commit.end_lsn = cv_read_u64(&in);
-    commit.commit_time_us = cv_read_i64(&in) + PG_EPOCH_US;
+    commit.commit_time_us = read_time(&in);
     if (cv_reader_finish(&in, "Commit", err) != CV_OK)
         return err->rc;
     *ret = commit;

@@ -57,6 +57,26 @@ begin_is_read(void **state)
 }
 
 static void
+times_no_server_means_are_bounded(void **state)
+{
+    struct cv_buf buf = CV_BUF_INIT(64);
+    struct pgoutput_begin begin;
+    struct cv_err err;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        cv_buf_reset(&buf);
+        cv_buf_char(&buf, 'B');
+        cv_buf_be64(&buf, 1);
+        cv_buf_be64(&buf, i == 0 ? (uint64_t)INT64_MAX : (uint64_t)INT64_MIN);
+        cv_buf_be32(&buf, 1);
+        assert_int_equal(pgoutput_read_begin(buf.data, buf.len, &begin, &err), CV_OK);
+        assert_int_equal(begin.commit_time_us, (i == 0 ? INT64_MAX : INT64_MIN) / 1000);
+    }
+    cv_buf_free(&buf);
+}
+
+static void
 begin_one_byte_short_or_long_is_rejected(void **state)
 {
     unsigned char bytes[22] = { 'B' };
@@ -189,6 +209,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(begin_is_read),
+        cmocka_unit_test(times_no_server_means_are_bounded),
         cmocka_unit_test(begin_one_byte_short_or_long_is_rejected),
         cmocka_unit_test(update_has_old_key_and_new_row),
         cmocka_unit_test(change_cut_at_any_byte_is_rejected),
