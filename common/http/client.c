@@ -16,6 +16,9 @@
 #include <culvert/record.h>
 
 #include "common/http/tls.h"
+#include "common/thread.h"
+
+#define POLL_MS 1000 /* of a wait that neither time-outs nor sockets end */
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 
@@ -153,11 +156,39 @@ set_options(CURL *curl, const struct cv_http_call *call, struct curl_slist *head
     return code == CURLE_OK ? set_protocols(curl) : code;
 }
 
+/* As curl_easy_perform, but for the interrupt. */
+static CURLcode
+transfer(CURL *curl, const struct cv_wake *interrupt)
+{
+    struct curl_waitfd fd = { .fd = interrupt == NULL ? -1 : interrupt->fd,
+                              .events = CURL_WAIT_POLLIN };
+    unsigned int n_fds = interrupt == NULL ? 0 : 1;
+    CURLM *multi = curl_multi_init();
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    CURLMsg *done;
+    int running = 1, left;
+
+    if (multi == NULL || curl_multi_add_handle(multi, curl) != CURLM_OK)
+        goto out;
+    code = CURLE_ABORTED_BY_CALLBACK;
+    while (curl_multi_perform(multi, &running) == CURLM_OK && running > 0) {
+        if (curl_multi_poll(multi, &fd, n_fds, POLL_MS, NULL) != CURLM_OK || fd.revents != 0)
+            goto out;
+    }
+    done = curl_multi_info_read(multi, &left);
+    if (running == 0 && done != NULL)
+        code = done->data.result;
+out:
+    (void)curl_multi_remove_handle(multi, curl);
+    (void)curl_multi_cleanup(multi);
+    return code;
+}
+
 static enum cv_rc
 perform(CURL *curl, const struct cv_http_call *call, const struct answer *answer, const char *text,
         int *ret_status, struct cv_err *err)
 {
-    CURLcode code = curl_easy_perform(curl);
+    CURLcode code = transfer(curl, call->interrupt);
     long status = 0;
 
     if (answer->too_large)

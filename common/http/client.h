@@ -7,6 +7,7 @@
 #include "common/buf.h"
 
 struct cv_config;
+struct cv_wake;
 
 struct cv_http_call {
     const char *method;
@@ -18,6 +19,7 @@ struct cv_http_call {
     int timeout_ms;
     size_t max_answer;           /* bytes of the answer's body */
     const struct cv_config *tls; /* ssl.* keys for https; NULL: system defaults */
+    const struct cv_wake *interrupt; /* signalled (not cleared): give up, CV_RETRY; NULL: none */
 };
 
 /* *ret_status and the body; CV_RETRY when no answer came. */
