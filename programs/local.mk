@@ -38,9 +38,9 @@ programs_culvert_worker_LDADD = \
 	converters/libconverters.a \
 	transforms/libtransforms.a \
 	$(WHOLE_ARCHIVE) data/libdata.a common/libcommon.a $(NO_WHOLE_ARCHIVE) \
-	common/http/libhttp.a \
 	common/kafka/libkafka.a \
 	common/wire/libwire.a \
+	$(oauth_libs) \
 	common/libcommon.a \
 	$(RDKAFKA_LIBS) $(LIBPQ_LIBS) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(JSONC_LIBS) $(PCRE2_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)
 
@@ -51,9 +51,9 @@ programs_culvert_streams_SOURCES = \
 	programs/options_doc.h
 programs_culvert_streams_LDADD = \
 	streams/libstreams.a \
-	common/http/libhttp.a \
 	common/kafka/libkafka.a \
 	common/wire/libwire.a \
+	$(oauth_libs) \
 	common/libcommon.a \
 	$(RDKAFKA_LIBS) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(SQLITE_LIBS) $(PCRE2_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)
 

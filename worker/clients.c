@@ -31,6 +31,29 @@ is_common(const char *key)
     return false;
 }
 
+/* What a worker asks on behalf of a connector's author is not for the author to say. */
+const char *
+client_override_problem(const char *key)
+{
+    if (strcmp(key, "sasl.oauthbearer.token.endpoint.url") == 0)
+        return "only the worker's file may name the token endpoint, since the worker connects to it "
+               "(or reads the file that it names); remove the key";
+    return NULL;
+}
+
+static enum cv_rc
+check_override(const struct cv_config *override, const char *prefix, struct cv_err *err)
+{
+    for (size_t i = 0; i < cv_config_count(override); i++) {
+        const char *problem = client_override_problem(cv_config_key(override, i));
+
+        if (problem != NULL)
+            return cv_fail(err, CV_INVALID, "configuration \"%s%s\": %s", prefix, cv_config_key(override, i),
+                           problem);
+    }
+    return CV_OK;
+}
+
 static enum cv_rc
 copy_common(const struct cv_config *worker, struct cv_config **ret, struct cv_err *err)
 {
@@ -82,6 +105,8 @@ client_layers_init(struct client_layers *layers, enum cv_kafka_role role, const 
             cv_fail_memory(err);
             goto fail;
         }
+        if (check_override(layers->override, prefix, err) != CV_OK)
+            goto fail;
     }
     *ret_conf = (struct cv_kafka_conf){ .role = role,
                                         .client_id = layers->client_id,

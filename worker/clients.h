@@ -31,6 +31,8 @@ CV_MUST_CHECK enum cv_rc client_layers_read_committed(struct client_layers *laye
 /* Anything beyond what the worker's own clients have, which are known to work. */
 bool client_layers_differ(const struct client_layers *layers);
 void client_layers_done(struct client_layers *layers);
+/* Why a connector may not override that key whatever the policy; NULL: it may. */
+const char *client_override_problem(const char *key);
 
 struct cv_producer;
 struct worker_config;

@@ -14,6 +14,7 @@
 #include "common/secret.h"
 #include "data/java_order.h"
 #include "worker/client_config.h"
+#include "worker/clients.h"
 #include "worker/worker_config.h"
 
 static bool
@@ -70,7 +71,7 @@ override_row(struct validation *run, enum cv_kafka_role role, const char *full, 
              const struct cv_config_errors *refused)
 {
     const struct cv_config_def *def = client_config_def(role, key);
-    const char *policy = run->spec->worker->override_policy;
+    const char *policy = run->spec->worker->override_policy, *problem = client_override_problem(key);
     struct config_info *info = config_infos_add(run->infos, full, def);
     enum cv_rc rc;
 
@@ -82,6 +83,8 @@ override_row(struct validation *run, enum cv_kafka_role role, const char *full, 
         rc = validation_errorf(run, info,
                                "The '%s' policy does not allow '%s' to be overridden in the connector configuration.",
                                policy, key);
+    if (rc == CV_OK && problem != NULL)
+        rc = validation_errorf(run, info, "Invalid value %s for configuration %s: %s", value, full, problem);
     if (rc == CV_OK)
         rc = client_errors(run, info, key, value, refused);
     if (rc == CV_OK && info->n_errors > 0)

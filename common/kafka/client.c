@@ -13,6 +13,7 @@
 #include "common/kafka/handle.h"
 #include "common/kafka/hint.h"
 #include "common/kafka/keys.h"
+#include "common/kafka/login.h"
 #include "common/kafka/tunnel.h"
 
 #include <stdio.h>
@@ -197,6 +198,17 @@ kafka_handle_forget_log(struct kafka_handle *handle)
     cv_unlock(&handle->lock);
 }
 
+/* What is there beside the instance. */
+static void
+release(struct kafka_handle *handle)
+{
+    kafka_tunnel_free(handle->tunnel);
+    handle->tunnel = NULL;
+    kafka_login_free(handle->login);
+    handle->login = NULL;
+    cv_lock_done(&handle->lock);
+}
+
 enum cv_rc
 kafka_handle_init(struct kafka_handle *handle, rd_kafka_type_t type,
                   const struct cv_kafka_conf *conf, rd_kafka_conf_t *rdconf, struct cv_err *err)
@@ -210,20 +222,21 @@ kafka_handle_init(struct kafka_handle *handle, rd_kafka_type_t type,
     rd_kafka_conf_set_opaque(rdconf, handle);
     rd_kafka_conf_set_log_cb(rdconf, on_log);
     (void)rd_kafka_conf_set_ssl_cert_verify_cb(rdconf, on_certificate);
-    if (kafka_tunnel_new(handle, conf, rdconf, &handle->tunnel, err) != CV_OK) {
+    if (kafka_login_new(conf, rdconf, &handle->login, err) != CV_OK ||
+        kafka_tunnel_new(handle, conf, rdconf, &handle->tunnel, err) != CV_OK) {
         rd_kafka_conf_destroy(rdconf);
-        cv_lock_done(&handle->lock);
+        release(handle);
         return err->rc;
     }
     handle->rk = rd_kafka_new(type, rdconf, text, sizeof(text));
     if (handle->rk == NULL) {
         rd_kafka_conf_destroy(rdconf);
-        kafka_tunnel_free(handle->tunnel);
-        handle->tunnel = NULL;
-        cv_lock_done(&handle->lock);
+        release(handle);
         return cv_fail(err, CV_INVALID, "cannot make a Kafka client: %s", text);
     }
-    return CV_OK;
+    if (kafka_login_start(handle->login, handle->rk, err) != CV_OK)
+        kafka_handle_done(handle);
+    return handle->rk == NULL ? err->rc : CV_OK;
 }
 
 void
@@ -231,11 +244,10 @@ kafka_handle_done(struct kafka_handle *handle)
 {
     if (handle->rk == NULL)
         return;
+    kafka_login_stop(handle->login);
     rd_kafka_destroy(handle->rk);
     handle->rk = NULL;
-    kafka_tunnel_free(handle->tunnel);
-    handle->tunnel = NULL;
-    cv_lock_done(&handle->lock);
+    release(handle);
 }
 
 bool

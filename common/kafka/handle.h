@@ -10,11 +10,13 @@
 #include "common/log.h"
 #include "common/thread.h"
 
+struct kafka_login;
 struct kafka_tunnel;
 
 struct kafka_handle {
     rd_kafka_t *rk;
     struct kafka_tunnel *tunnel; /* NULL: librdkafka opens its connections itself */
+    struct kafka_login *login;   /* NULL: not by OAUTHBEARER */
     struct cv_log *log;
     char client_id[128];
     struct cv_lock lock; /* librdkafka's threads log; guards what follows */

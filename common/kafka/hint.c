@@ -14,6 +14,8 @@ static const struct {
     const char *part; /* of the complaint; the first row that matches counts */
     const char *advice;
 } hints[] = {
+    { "{\"status\":", "the broker refused the token: check the client and its scope in "
+                      "sasl.jaas.config" },
     { "SASL authentication error", "check user and password in sasl.jaas.config" },
     { "not support SASL mechanism", "the broker does not take this sasl.mechanism" },
     { "alert bad certificate", "the broker wants a certificate that it trusts: check "

@@ -302,13 +302,10 @@ mechanism(struct translation *t, const struct key_row *row, const char *value, s
 {
     if (strcasecmp(value, "GSSAPI") == 0)
         return cv_fail(err, CV_INVALID, GSSAPI_REFUSED);
-    if (strcasecmp(value, "OAUTHBEARER") == 0 &&
-        cv_config_set(t->out, "sasl.oauthbearer.method", "oidc", err) != CV_OK)
-        return err->rc;
     return put(t, row, value, err);
 }
 
-/* Username and password of Plain and Scram modules; client, secret and scope of OAuth's. */
+/* Username and password of Plain and Scram modules; common/oauth reads the options of OAuth's. */
 static enum cv_rc
 jaas_config(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
 {
@@ -317,18 +314,15 @@ jaas_config(struct translation *t, const struct key_row *row, const char *value,
         { "PlainLoginModule", "password", "sasl.password" },
         { "ScramLoginModule", "username", "sasl.username" },
         { "ScramLoginModule", "password", "sasl.password" },
-        { "OAuthBearerLoginModule", "clientId", "sasl.oauthbearer.client.id" },
-        { "OAuthBearerLoginModule", "clientSecret", "sasl.oauthbearer.client.secret" },
-        { "OAuthBearerLoginModule", "scope", "sasl.oauthbearer.scope" },
     };
     struct cv_jaas_module module;
-    bool known = false;
-    enum cv_rc rc;
+    bool known;
+    enum cv_rc rc = CV_OK;
 
     (void)row;
     if (cv_jaas_parse(value, &module, err) != CV_OK)
         return err->rc;
-    rc = CV_OK;
+    known = strcmp(cv_jaas_simple_name(&module), "OAuthBearerLoginModule") == 0;
     for (size_t i = 0; rc == CV_OK && i < CV_COUNT(fields); i++) {
         const char *option;
 
@@ -353,11 +347,12 @@ callback_handler(struct translation *t, const struct key_row *row, const char *v
                  struct cv_err *err)
 {
     (void)t, (void)row;
-    if (*value == '\0' || strcmp(simple_name(value), "OAuthBearerLoginCallbackHandler") == 0)
+    if (*value == '\0' || strcmp(simple_name(value), "OAuthBearerLoginCallbackHandler") == 0 ||
+        strcmp(simple_name(value), "OAuthBearerUnsecuredLoginCallbackHandler") == 0)
         return CV_OK;
     return cv_fail(err, CV_INVALID,
-                   "cannot run the Java class \"%s\"; only OAuthBearerLoginCallbackHandler "
-                   "has a counterpart",
+                   "cannot run the Java class \"%s\"; only OAuthBearerLoginCallbackHandler and "
+                   "OAuthBearerUnsecuredLoginCallbackHandler have a counterpart",
                    value);
 }
 
@@ -488,16 +483,7 @@ static const struct key_row keys[] = {
     { "sasl.jaas.config", ALL, NULL, jaas_config, NULL },
     { "sasl.username", ALL, NULL, pass, NULL },
     { "sasl.password", ALL, NULL, pass, NULL },
-    { "sasl.oauthbearer.method", ALL, NULL, lower, NULL },
-    { "sasl.oauthbearer.client.id", ALL, NULL, pass, NULL },
-    { "sasl.oauthbearer.client.secret", ALL, NULL, pass, NULL },
-    { "sasl.oauthbearer.client.credentials.client.id", ALL, "sasl.oauthbearer.client.id", pass,
-      NULL },
-    { "sasl.oauthbearer.client.credentials.client.secret", ALL, "sasl.oauthbearer.client.secret",
-      pass, NULL },
-    { "sasl.oauthbearer.scope", ALL, NULL, pass, NULL },
-    { "sasl.oauthbearer.extensions", ALL, NULL, pass, NULL },
-    { "sasl.oauthbearer.token.endpoint.url", ALL, NULL, pass, NULL },
+    /* sasl.oauthbearer.* is read by common/oauth, and librdkafka gets tokens */
     { "sasl.login.callback.handler.class", ALL, NULL, callback_handler, NULL },
     { "sasl.client.callback.handler.class", ALL, NULL, callback_handler, NULL },
     { "sasl.login.class", ALL, NULL, refuse_unless_empty, JAVA_CLASS },

@@ -10,13 +10,14 @@ common_kafka_libkafka_a_SOURCES = \
 	common/kafka/handle.h \
 	common/kafka/hint.c common/kafka/hint.h \
 	common/kafka/keys.c common/kafka/keys.h \
+	common/kafka/login.c common/kafka/login.h \
 	common/kafka/producer.c common/kafka/producer.h \
 	common/kafka/topic_log.c common/kafka/topic_log.h common/kafka/topic_log_local.c \
 	common/kafka/topic_log_private.h common/kafka/topic_log_requests.c \
 	common/kafka/tunnel.c common/kafka/tunnel.h
 
 # Tests of this folder link these behind it.
-unit_kafka = common/kafka/libkafka.a common/wire/libwire.a common/libcommon.a $(RDKAFKA_LIBS) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
+unit_kafka = common/kafka/libkafka.a common/wire/libwire.a $(oauth_libs) common/libcommon.a $(RDKAFKA_LIBS) $(oauth_system_libs) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
 unit_tests += tests/unit/kafka_keys_test
 tests_unit_kafka_keys_test_SOURCES = tests/unit/kafka_keys_test.c
 tests_unit_kafka_keys_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS)

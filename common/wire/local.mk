@@ -14,7 +14,7 @@ common_wire_libwire_a_SOURCES = \
 	common/wire/transport.c \
 	common/wire/transport.h
 
-wire_test_libs = common/wire/libwire.a common/libcommon.a $(OPENSSL_LIBS) $(PCRE2_LIBS) $(JSONC_LIBS) $(CMOCKA_LIBS)
+wire_test_libs = common/wire/libwire.a $(oauth_libs) common/libcommon.a $(oauth_system_libs) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(JSONC_LIBS) $(CMOCKA_LIBS)
 
 unit_tests += tests/unit/message_test
 tests_unit_message_test_SOURCES = tests/unit/message_test.c tests/helper/recording.c tests/helper/recording.h

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PLAIN and SCRAM. SCRAM's sizes follow its hash; names below are those of RFC 5802. The server's
+ * PLAIN, SCRAM and OAUTHBEARER. SCRAM's sizes follow its hash; names below are those of RFC 5802. The server's
  * signature is checked: without it, anyone could take the place of the broker. User names and
  * passwords go out as they are, UTF-8 and not normalised, as Kafka's own clients send them.
  */
@@ -25,9 +25,7 @@
 enum step { STEP_FIRST, STEP_CHALLENGE, STEP_VERDICT, STEP_DONE };
 
 struct wire_sasl {
-    enum wire_sasl_mechanism mechanism;
-    const char *username;
-    const char *password;
+    struct wire_sasl_login login;
     enum step step;
     struct cv_buf nonce;
     struct cv_buf auth; /* AuthMessage, as it grows */
@@ -35,8 +33,8 @@ struct wire_sasl {
 };
 
 enum cv_rc
-wire_sasl_new(enum wire_sasl_mechanism mechanism, const char *username, const char *password,
-              const char *nonce, struct wire_sasl **ret, struct cv_err *err)
+wire_sasl_new(const struct wire_sasl_login *login, const char *nonce, struct wire_sasl **ret,
+              struct cv_err *err)
 {
     struct wire_sasl *sasl = calloc(1, sizeof(*sasl));
     unsigned char random[NONCE_BYTES];
@@ -44,9 +42,7 @@ wire_sasl_new(enum wire_sasl_mechanism mechanism, const char *username, const ch
 
     if (sasl == NULL)
         return cv_fail_memory(err);
-    sasl->mechanism = mechanism;
-    sasl->username = username;
-    sasl->password = password;
+    sasl->login = *login;
     cv_buf_init(&sasl->nonce, MESSAGE_MAX);
     cv_buf_init(&sasl->auth, MESSAGE_MAX);
     if (nonce != NULL) {
@@ -82,9 +78,31 @@ plain_step(struct wire_sasl *sasl, struct cv_buf *out, bool *ret_done, struct cv
     *ret_done = sasl->step == STEP_CHALLENGE;
     if (sasl->step == STEP_FIRST) {
         cv_buf_char(out, '\0');
-        cv_buf_str(out, sasl->username);
+        cv_buf_str(out, sasl->login.username);
         cv_buf_char(out, '\0');
-        cv_buf_str(out, sasl->password);
+        cv_buf_str(out, sasl->login.password);
+    }
+    sasl->step++;
+    return cv_buf_check(out, err);
+}
+
+/* A broker that refuses a token says so in a challenge, and means it once that is acknowledged. */
+static enum cv_rc
+oauth_step(struct wire_sasl *sasl, size_t len, struct cv_buf *out, bool *ret_done,
+           struct cv_err *err)
+{
+    const struct wire_sasl_login *login = &sasl->login;
+
+    *ret_done = sasl->step == STEP_CHALLENGE && len == 0;
+    if (sasl->step == STEP_FIRST) {
+        cv_buf_printf(out, "n,,\x01" "auth=Bearer %s", login->token);
+        for (size_t i = 0; i + 1 < login->n_extensions; i += 2)
+            cv_buf_printf(out, "\x01%s=%s", login->extensions[i], login->extensions[i + 1]);
+        cv_buf_str(out, "\x01\x01");
+    } else if (sasl->step == STEP_CHALLENGE && len > 0) {
+        cv_buf_char(out, '\x01');
+    } else if (!*ret_done) {
+        return cv_fail(err, CV_INVALID, "the broker refused the token, and asks on");
     }
     sasl->step++;
     return cv_buf_check(out, err);
@@ -97,7 +115,7 @@ scram_first(struct wire_sasl *sasl, struct cv_buf *out)
     const char *c;
 
     cv_buf_str(&sasl->auth, "n=");
-    for (c = sasl->username; *c != '\0'; c++) {
+    for (c = sasl->login.username; *c != '\0'; c++) {
         if (*c == '=')
             cv_buf_str(&sasl->auth, "=3D");
         else if (*c == ',')
@@ -174,7 +192,7 @@ hmac(const EVP_MD *md, const unsigned char *key, const char *text, size_t len, u
 static const EVP_MD *
 hash_of(const struct wire_sasl *sasl)
 {
-    return sasl->mechanism == WIRE_SASL_SCRAM_SHA_512 ? EVP_sha512() : EVP_sha256();
+    return sasl->login.mechanism == WIRE_SASL_SCRAM_SHA_512 ? EVP_sha512() : EVP_sha256();
 }
 
 /* ClientProof into proof, and the signature that the server must show. */
@@ -186,7 +204,7 @@ scram_prove(struct wire_sasl *sasl, const struct challenge *challenge, unsigned 
     struct keys k;
     bool ok;
 
-    ok = PKCS5_PBKDF2_HMAC(sasl->password, (int)strlen(sasl->password),
+    ok = PKCS5_PBKDF2_HMAC(sasl->login.password, (int)strlen(sasl->login.password),
                            (const unsigned char *)cv_buf_cstr(&challenge->salt),
                            (int)challenge->salt.len, (int)challenge->iterations, md, size,
                            k.salted) == 1 &&
@@ -284,8 +302,10 @@ wire_sasl_step(struct wire_sasl *sasl, const void *data, size_t len, struct cv_b
     char *message;
     enum cv_rc rc;
 
-    if (sasl->mechanism == WIRE_SASL_PLAIN)
+    if (sasl->login.mechanism == WIRE_SASL_PLAIN)
         return plain_step(sasl, out, ret_done, err);
+    if (sasl->login.mechanism == WIRE_SASL_OAUTHBEARER)
+        return oauth_step(sasl, len, out, ret_done, err);
     if (len > MESSAGE_MAX)
         return cv_fail(err, CV_INVALID, "the broker's SCRAM message has %zu bytes", len);
     message = strndup(data == NULL ? "" : data, len);

@@ -2,7 +2,7 @@
 /*
  * The client's side of a SASL exchange, without the connection: each step takes the server's bytes
  * and gives the next message. PLAIN (RFC 4616), SCRAM-SHA-256 and SCRAM-SHA-512 (RFC 5802, RFC
- * 7677) without channel binding. One thread.
+ * 7677) without channel binding, OAUTHBEARER (RFC 7628). One thread.
  */
 #ifndef COMMON_WIRE_SASL_H
 #define COMMON_WIRE_SASL_H
@@ -12,12 +12,20 @@
 struct cv_buf;
 struct wire_sasl;
 
-/* nonce: of SCRAM, printable, no comma; NULL: a random one. User and password are borrowed until
- * the end. */
+/* Borrowed until the end of the exchange. */
+struct wire_sasl_login {
+    enum wire_sasl_mechanism mechanism;
+    const char *username;
+    const char *password;
+    const char *token;             /* of OAUTHBEARER */
+    const char *const *extensions; /* of OAUTHBEARER: name, value, name, ... */
+    size_t n_extensions;           /* both counted */
+};
+
+/* nonce: of SCRAM, printable, no comma; NULL: a random one. */
 CV_MUST_CHECK
-enum cv_rc wire_sasl_new(enum wire_sasl_mechanism mechanism, const char *username,
-                         const char *password, const char *nonce, struct wire_sasl **ret,
-                         struct cv_err *err);
+enum cv_rc wire_sasl_new(const struct wire_sasl_login *login, const char *nonce,
+                         struct wire_sasl **ret, struct cv_err *err);
 void wire_sasl_free(struct wire_sasl *sasl);
 
 /*

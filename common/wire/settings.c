@@ -14,12 +14,14 @@
 
 #include "common/buf.h"
 #include "common/jaas.h"
+#include "common/oauth/oauth.h"
 #include "common/secret.h"
 #include "common/wire/tls.h"
 
 #define CONNECT_TIMEOUT_MS "10000"
 
-static const char *const mechanism_names[] = { "none", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512" };
+static const char *const mechanism_names[] = { "none", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512",
+                                               "OAUTHBEARER" };
 
 const char *
 wire_sasl_mechanism_name(enum wire_sasl_mechanism mechanism)
@@ -48,6 +50,7 @@ cv_wire_settings_free(struct cv_wire_settings *settings)
     free(settings->client_id);
     free(settings->username);
     secret_free(settings->password);
+    cv_oauth_free(settings->oauth);
     SSL_CTX_free(settings->tls);
     free(settings);
 }
@@ -164,8 +167,8 @@ read_mechanism(struct cv_wire_settings *settings, const struct cv_config *cfg, s
         return cv_fail(
             err, CV_INVALID,
             "sasl.mechanism is not set, and its default GSSAPI is not supported: set PLAIN, "
-            "SCRAM-SHA-256 or SCRAM-SHA-512");
-    for (m = WIRE_SASL_PLAIN; m <= WIRE_SASL_SCRAM_SHA_512; m++) {
+            "SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER");
+    for (m = WIRE_SASL_PLAIN; m <= WIRE_SASL_OAUTHBEARER; m++) {
         if (strcasecmp(value, mechanism_names[m]) == 0) {
             settings->mechanism = m;
             return CV_OK;
@@ -173,8 +176,8 @@ read_mechanism(struct cv_wire_settings *settings, const struct cv_config *cfg, s
     }
     return cv_fail(
         err, CV_INVALID,
-        "sasl.mechanism has the value \"%s\", which is not supported: set PLAIN, SCRAM-SHA-256 or "
-        "SCRAM-SHA-512",
+        "sasl.mechanism has the value \"%s\", which is not supported: set PLAIN, SCRAM-SHA-256, "
+        "SCRAM-SHA-512 or OAUTHBEARER",
         value);
 }
 
@@ -221,6 +224,8 @@ read_sasl(struct cv_wire_settings *settings, const struct cv_config *cfg, struct
     const char *password = cv_config_get(cfg, "sasl.password");
     enum cv_rc rc = read_mechanism(settings, cfg, err);
 
+    if (rc == CV_OK && settings->mechanism == WIRE_SASL_OAUTHBEARER)
+        return cv_oauth_new(cfg, &settings->oauth, err);
     if (rc == CV_OK && jaas != NULL) {
         rc = read_jaas(settings, jaas, err);
     } else if (rc == CV_OK) {

@@ -8,13 +8,15 @@
 
 #include <culvert/config.h>
 
+struct cv_oauth;
 struct ssl_ctx_st;
 
 enum wire_sasl_mechanism {
     WIRE_SASL_NONE,
     WIRE_SASL_PLAIN,
     WIRE_SASL_SCRAM_SHA_256,
-    WIRE_SASL_SCRAM_SHA_512
+    WIRE_SASL_SCRAM_SHA_512,
+    WIRE_SASL_OAUTHBEARER
 };
 
 struct cv_wire_address {
@@ -31,6 +33,7 @@ struct cv_wire_settings {
     enum wire_sasl_mechanism mechanism;
     char *username;
     char *password;
+    struct cv_oauth *oauth; /* of OAUTHBEARER, in place of both; has a lock of its own */
     int connect_timeout_ms; /* TCP, TLS and SASL together */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Frames over a stream, and the order of opening: TCP, TLS, ApiVersions v0, SaslHandshake v1,
- * SaslAuthenticate v1 until done (KIP-152).
+ * SaslAuthenticate v1 until done (KIP-152), the last two again before the session ends (KIP-368).
  *
  * A frame's claimed size is checked against a bound, and memory is taken as bytes come, so that a
  * peer that is no broker (say, an HTTP server) cannot make us take megabytes.
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/oauth/oauth.h"
 #include "common/reader.h"
 #include "common/wire/sasl.h"
 #include "common/wire/stream.h"
@@ -230,6 +231,7 @@ cv_wire_call(struct cv_wire_conn *conn, enum cv_wire_api api, const struct cv_bu
 struct opening {
     struct cv_wire_conn *conn;
     int64_t deadline_ms;
+    int64_t token_deadline_ms; /* to get a token of OAUTHBEARER */
     const struct cv_wake *interrupt;
     struct cv_arena *arena;
 };
@@ -317,38 +319,77 @@ sasl_round(const struct opening *open, const struct cv_buf *token,
     if (rc == CV_OK)
         rc = cv_wire_read_sasl_authenticate(resp.body, resp.len, open->arena, ret, err);
     if (rc == CV_OK && ret->error != 0)
-        rc = cv_fail(err, CV_INVALID,
-                     "%s refused the user of sasl.jaas.config or sasl.username: %s (%s)",
-                     open->conn->stream.host, ret->message, cv_wire_error_name(ret->error));
+        rc = cv_fail(err, CV_INVALID, "%s refused %s: %s (%s)", open->conn->stream.host,
+                     open->conn->settings->oauth != NULL
+                         ? "the token that sasl.jaas.config led to"
+                         : "the user of sasl.jaas.config or sasl.username",
+                     ret->message, cv_wire_error_name(ret->error));
     cv_buf_wipe(&body);
     return rc;
 }
 
 static enum cv_rc
-open_sasl(const struct opening *open, struct cv_err *err)
+sasl_converse(const struct opening *open, const struct wire_sasl_login *login, struct cv_err *err)
 {
-    const struct cv_wire_settings *settings = open->conn->settings;
-    struct cv_buf token = CV_BUF_INIT(SASL_BODY_MAX);
+    struct cv_buf message = CV_BUF_INIT(SASL_BODY_MAX);
     struct cv_wire_sasl_authenticate answer = { 0 };
     struct wire_sasl *sasl = NULL;
     bool done = false;
-    enum cv_rc rc = sasl_handshake(open, err);
+    enum cv_rc rc = wire_sasl_new(login, NULL, &sasl, err);
 
-    if (rc == CV_OK)
-        rc = wire_sasl_new(settings->mechanism, settings->username, settings->password, NULL, &sasl,
-                           err);
     while (rc == CV_OK) {
-        cv_buf_reset(&token);
-        rc = wire_sasl_step(sasl, answer.auth.data, answer.auth.len, &token, &done, err);
+        cv_buf_reset(&message);
+        rc = wire_sasl_step(sasl, answer.auth.data, answer.auth.len, &message, &done, err);
         if (rc != CV_OK || done)
             break;
-        rc = sasl_round(open, &token, &answer, err);
+        rc = sasl_round(open, &message, &answer, err);
     }
-    if (rc == CV_OK && answer.session_lifetime_ms > 0)
-        open->conn->expires_ms = cv_mono_ms() + answer.session_lifetime_ms;
+    if (rc == CV_OK)
+        open->conn->expires_ms =
+            answer.session_lifetime_ms > 0 ? cv_mono_ms() + answer.session_lifetime_ms : 0;
     wire_sasl_free(sasl);
-    cv_buf_wipe(&token);
+    cv_buf_wipe(&message);
     return rc;
+}
+
+/* A token first, since the broker's patience with an open connection is short. */
+static enum cv_rc
+open_sasl(const struct opening *open, struct cv_err *err)
+{
+    const struct cv_wire_settings *settings = open->conn->settings;
+    struct wire_sasl_login login = { .mechanism = settings->mechanism,
+                                     .username = settings->username,
+                                     .password = settings->password };
+    struct cv_oauth_token token = { 0 };
+    enum cv_rc rc = CV_OK;
+
+    if (settings->oauth != NULL) {
+        rc = cv_oauth_get(settings->oauth, open->token_deadline_ms, open->interrupt, &token, err);
+        login.token = token.text;
+        login.extensions = cv_oauth_extensions(settings->oauth, &login.n_extensions);
+    }
+    if (rc == CV_OK)
+        rc = sasl_handshake(open, err);
+    if (rc == CV_OK)
+        rc = sasl_converse(open, &login, err);
+    cv_oauth_token_done(&token);
+    return rc;
+}
+
+enum cv_rc
+cv_wire_reauthenticate(struct cv_wire_conn *conn, int64_t deadline_ms,
+                       const struct cv_wake *interrupt, struct cv_err *err)
+{
+    int64_t now_ms = cv_mono_ms();
+    struct opening open = { .conn = conn,
+                            .deadline_ms = deadline_ms,
+                            .token_deadline_ms = now_ms + (deadline_ms - now_ms) / 3,
+                            .interrupt = interrupt,
+                            .arena = cv_arena_new(NULL) };
+    enum cv_rc rc = open.arena == NULL ? cv_fail_memory(err) : open_sasl(&open, err);
+
+    cv_arena_free(open.arena);
+    return rc == CV_OK ? rc : cv_err_context(err, "cannot authenticate again");
 }
 
 static struct cv_wire_conn *
@@ -372,6 +413,7 @@ cv_wire_open(const struct cv_wire_settings *settings, const char *host, int port
 {
     struct opening open = { .conn = conn_new(settings),
                             .deadline_ms = deadline_ms,
+                            .token_deadline_ms = deadline_ms,
                             .interrupt = interrupt };
     enum cv_rc rc;
 

@@ -31,8 +31,13 @@ void cv_wire_close(struct cv_wire_conn *conn);
 struct wire_stream *cv_wire_stream(struct cv_wire_conn *conn);
 /* "host:port" */
 const char *cv_wire_peer(const struct cv_wire_conn *conn);
-/* Monotonic time by which the broker ends the SASL session; 0: never. Reconnect before. */
+/* Monotonic time by which the broker ends the SASL session; 0: never. Authenticate again before. */
 int64_t cv_wire_expires_ms(const struct cv_wire_conn *conn);
+/* Log in once more on the open connection (KIP-368), only when no request is unanswered; its end
+   moves. A failure ends the connection. */
+CV_MUST_CHECK
+enum cv_rc cv_wire_reauthenticate(struct cv_wire_conn *conn, int64_t deadline_ms,
+                                  const struct cv_wake *interrupt, struct cv_err *err);
 
 /* Queue a request and send what can be sent now; the rest goes out in cv_wire_receive. */
 CV_MUST_CHECK

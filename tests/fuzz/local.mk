@@ -55,7 +55,7 @@ EXTRA_DIST += tests/fuzz/pgoutput.in
 fuzz_targets += tests/fuzz/connect_protocol
 tests_fuzz_connect_protocol_SOURCES = tests/fuzz/connect_protocol.c $(fuzz_driver)
 tests_fuzz_connect_protocol_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_connect_protocol_LDADD = worker/group/libgroup.a common/wire/libwire.a $(fuzz_common) $(OPENSSL_LIBS)
+tests_fuzz_connect_protocol_LDADD = worker/group/libgroup.a common/wire/libwire.a $(oauth_libs) $(fuzz_common) $(oauth_system_libs) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/connect_protocol.in
 
 fuzz_targets += tests/fuzz/java_map
@@ -67,13 +67,13 @@ EXTRA_DIST += tests/fuzz/java_map.in
 fuzz_targets += tests/fuzz/wire_response
 tests_fuzz_wire_response_SOURCES = tests/fuzz/wire_response.c $(fuzz_driver)
 tests_fuzz_wire_response_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_wire_response_LDADD = common/wire/libwire.a $(fuzz_common) $(OPENSSL_LIBS)
+tests_fuzz_wire_response_LDADD = common/wire/libwire.a $(oauth_libs) $(fuzz_common) $(oauth_system_libs) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/wire_response.in
 
 fuzz_targets += tests/fuzz/sasl_scram
 tests_fuzz_sasl_scram_SOURCES = tests/fuzz/sasl_scram.c $(fuzz_driver)
 tests_fuzz_sasl_scram_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_sasl_scram_LDADD = common/wire/libwire.a $(fuzz_common) $(OPENSSL_LIBS)
+tests_fuzz_sasl_scram_LDADD = common/wire/libwire.a $(oauth_libs) $(fuzz_common) $(oauth_system_libs) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/sasl_scram.in
 
 fuzz_targets += tests/fuzz/jaas
@@ -81,3 +81,9 @@ tests_fuzz_jaas_SOURCES = tests/fuzz/jaas.c $(fuzz_driver)
 tests_fuzz_jaas_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_jaas_LDADD = $(fuzz_common)
 EXTRA_DIST += tests/fuzz/jaas.in
+
+fuzz_targets += tests/fuzz/oauth_token
+tests_fuzz_oauth_token_SOURCES = tests/fuzz/oauth_token.c $(fuzz_driver)
+tests_fuzz_oauth_token_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_oauth_token_LDADD = $(oauth_libs) $(fuzz_common) $(oauth_system_libs) $(OPENSSL_LIBS)
+EXTRA_DIST += tests/fuzz/oauth_token.in

@@ -38,13 +38,16 @@ is_slow(const char *text)
 static void
 converse(const char *challenge, size_t len, const char *verdict, size_t verdict_len)
 {
+    static const struct wire_sasl_login login = { .mechanism = WIRE_SASL_SCRAM_SHA_256,
+                                                  .username = "user",
+                                                  .password = "pencil" };
     struct cv_buf out = CV_BUF_INIT(1 << 20);
     struct wire_sasl *sasl = NULL;
     struct cv_err err = CV_ERR_INIT;
     bool done = false;
     enum cv_rc rc;
 
-    must(wire_sasl_new(WIRE_SASL_SCRAM_SHA_256, "user", "pencil", NONCE, &sasl, &err) == CV_OK);
+    must(wire_sasl_new(&login, NONCE, &sasl, &err) == CV_OK);
     must(wire_sasl_step(sasl, NULL, 0, &out, &done, &err) == CV_OK && !done);
     cv_buf_reset(&out);
     rc = wire_sasl_step(sasl, challenge, len, &out, &done, &err);

@@ -9,6 +9,7 @@ integration_tests = \
 	tests/integration/group.int \
 	tests/integration/kafka_client.int \
 	tests/integration/mixed.int \
+	tests/integration/oauth.int \
 	tests/integration/outage.int \
 	tests/integration/quickstart.int \
 	tests/integration/rest_clients.int \
@@ -25,7 +26,7 @@ integration_tests = \
 	tests/integration/workers.int
 EXTRA_DIST += tests/integration/run.tap $(integration_tests) tests/helper/servers.sh \
 	tests/helper/cluster.py tests/helper/golden.py tests/helper/golden_case.py tests/helper/harness.py \
-	tests/helper/pg_fixture.h tests/helper/pg_samples.h tests/helper/shop_batch.py tests/helper/shop_compare.py \
+	tests/helper/pg_fixture.h tests/helper/pg_samples.h tests/helper/secure_broker.py tests/helper/shop_batch.py tests/helper/shop_compare.py \
 	tests/helper/shop_events.py tests/helper/shop_orders.py tests/helper/shop_run.py tests/data/golden
 
 TEST_EXTENSIONS = .tap

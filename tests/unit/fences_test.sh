@@ -14,8 +14,9 @@ check()
         may["include/"]              = "culvert/"
         # Values and records are plain data; what a plugin is, the ground floor does not know.
         may["common/"]               = "culvert/(err|config|schema|value|record).h common/[^/]*$"
-        may["common/kafka/"]         = may["common/"] " common/kafka/ common/wire/"
-        may["common/wire/"]          = may["common/"] " common/wire/"
+        may["common/kafka/"]         = may["common/"] " common/kafka/ common/oauth/ common/wire/"
+        may["common/oauth/"]         = may["common/"] " common/http/ common/oauth/"
+        may["common/wire/"]          = may["common/"] " common/oauth/ common/wire/"
         may["common/http/"]          = may["common/"] " common/http/"
         may["data/"]                 = "culvert/ common/[^/]*$ data/"
         may["converters/"]           = "culvert/ common/ data/ converters/"

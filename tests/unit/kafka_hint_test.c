@@ -9,6 +9,8 @@ static void
 complaints_lead_to_the_key_to_mend(void **state)
 {
     static const char *const rows[][2] = {
+        { "SASL authentication error: {\"status\":\"insufficient_scope\"} (after 2ms in state AUTH_REQ)",
+          "refused the token" },
         { "SASL authentication error: Authentication failed: Invalid username or password",
           "sasl.jaas.config" },
         { "Receive failed: error:0A000412:SSL routines::sslv3 alert bad certificate",

@@ -38,7 +38,8 @@ struct coordinator {
     atomic_bool beats_silent;
     atomic_bool close_all;  /* every request ends its connection */
     atomic_bool hold_joins; /* a JoinGroup gets no answer */
-    atomic_int beats, leaves, finds, joins;
+    atomic_int beats, leaves, finds, joins, logins;
+    int session_lifetime_ms; /* of SASL; 0: no SASL */
     const char *leader;           /* NULL: the member itself */
     struct group_assignment plan; /* a foreign leader's assignment */
     bool garbage;                 /* the next SyncGroup answers what cannot be read, once */
@@ -177,6 +178,17 @@ answer(void *arg, int api, int version, struct cv_reader *body, struct cv_buf *o
     case CV_WIRE_API_VERSIONS:
         fake_broker_versions(out, 9);
         return FAKE_ANSWER;
+    case CV_WIRE_SASL_HANDSHAKE:
+        cv_buf_be16(out, 0);
+        cv_buf_be32(out, 0);
+        return FAKE_ANSWER;
+    case CV_WIRE_SASL_AUTHENTICATE:
+        atomic_fetch_add(&c->logins, 1);
+        cv_buf_be16(out, 0);
+        fake_broker_put_string(out, "");
+        cv_buf_be32(out, 0);
+        cv_buf_be64(out, (uint64_t)c->session_lifetime_ms);
+        return FAKE_ANSWER;
     case CV_WIRE_METADATA:
         answer_metadata(c, out);
         return FAKE_ANSWER;
@@ -266,6 +278,10 @@ on_assigned(void *arg, const struct group_assignment *assignment, const struct g
 static void
 start(struct fixture *f)
 {
+    static const char *const sasl[][2] = { { "security.protocol", "SASL_PLAINTEXT" },
+                                           { "sasl.mechanism", "PLAIN" },
+                                           { "sasl.username", "u" },
+                                           { "sasl.password", "p" } };
     struct cv_config *cfg = cv_config_new();
     struct group_spec spec = {
         .group_id = GROUP_ID,
@@ -291,6 +307,9 @@ start(struct fixture *f)
     f->coordinator.broker = fake_broker_start(answer, &f->coordinator, NULL);
     snprintf(bootstrap, sizeof(bootstrap), "127.0.0.1:%d", fake_broker_port(f->coordinator.broker));
     assert_int_equal(CV_OK, cv_config_set(cfg, "bootstrap.servers", bootstrap, &err));
+    if (f->coordinator.session_lifetime_ms != 0)
+        for (size_t i = 0; i < CV_COUNT(sasl); i++)
+            assert_int_equal(CV_OK, cv_config_set(cfg, sasl[i][0], sasl[i][1], &err));
     assert_int_equal(CV_OK, cv_wake_init(&f->wake, &err));
     if (member_new(&spec, &f->member, &err) != CV_OK)
         fail_msg("%s", err.text);
@@ -410,6 +429,24 @@ single_member_leads_and_gets_everything(void **state)
     poll_round(f);
     assert_int_equal(2, f->held);
     assert_int_equal(0, f->revoked);
+}
+
+static void
+sasl_session_is_renewed_on_the_connection(void **state)
+{
+    struct fixture *f = *state;
+    int connections, logins, beats;
+
+    f->coordinator.session_lifetime_ms = 300;
+    start(f);
+    poll_round(f);
+    connections = fake_broker_connections(f->coordinator.broker);
+    logins = atomic_load(&f->coordinator.logins);
+    beats = atomic_load(&f->coordinator.beats);
+    poll_quiet(f, 1000);
+    assert_int_equal(connections, fake_broker_connections(f->coordinator.broker));
+    assert_in_range(atomic_load(&f->coordinator.logins), logins + 2, logins + 4); /* each 255 ms */
+    assert_true(atomic_load(&f->coordinator.beats) > beats + 5);
 }
 
 static void
@@ -917,6 +954,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(single_member_leads_and_gets_everything),
+        TEST(sasl_session_is_renewed_on_the_connection),
         TEST(required_member_id_is_used_at_once),
         TEST(join_errors_are_tried_again),
         TEST(sync_errors_are_tried_again),

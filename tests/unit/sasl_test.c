@@ -22,7 +22,11 @@ sasl_new(enum wire_sasl_mechanism mechanism, const char *user, const char *passw
     struct wire_sasl *sasl = NULL;
     struct cv_err err;
 
-    assert_int_equal(CV_OK, wire_sasl_new(mechanism, user, password, nonce, &sasl, &err));
+    assert_int_equal(CV_OK,
+                     wire_sasl_new(&(struct wire_sasl_login){ .mechanism = mechanism,
+                                                              .username = user,
+                                                              .password = password },
+                                   nonce, &sasl, &err));
     return sasl;
 }
 
@@ -49,6 +53,61 @@ plain_is_one_message(void **state)
     assert_memory_equal("\0user\0secret", out.data, 12);
     assert_int_equal(CV_OK, step(sasl, "", &out, &done, &err));
     assert_true(done);
+    wire_sasl_free(sasl);
+    cv_buf_free(&out);
+}
+
+static struct wire_sasl *
+oauth_new(void)
+{
+    static const char *const extensions[] = { "traceId", "123", "Cluster", "a b" };
+    struct wire_sasl *sasl = NULL;
+    struct cv_err err;
+
+    assert_int_equal(CV_OK, wire_sasl_new(&(struct wire_sasl_login){
+                                              .mechanism = WIRE_SASL_OAUTHBEARER,
+                                              .token = "h.p.s",
+                                              .extensions = extensions,
+                                              .n_extensions = CV_COUNT(extensions) },
+                                          NULL, &sasl, &err));
+    return sasl;
+}
+
+static void
+oauthbearer_is_one_message(void **state)
+{
+    struct wire_sasl *sasl = oauth_new();
+    struct cv_buf out = CV_BUF_INIT(1024);
+    struct cv_err err;
+    bool done = true;
+
+    (void)state;
+    assert_int_equal(CV_OK, step(sasl, NULL, &out, &done, &err));
+    assert_false(done);
+    assert_string_equal("n,,\x01" "auth=Bearer h.p.s\x01traceId=123\x01" "Cluster=a b\x01\x01",
+                        cv_buf_cstr(&out));
+    assert_int_equal(CV_OK, step(sasl, "", &out, &done, &err));
+    assert_true(done);
+    assert_int_equal(0, out.len);
+    wire_sasl_free(sasl);
+    cv_buf_free(&out);
+}
+
+static void
+oauthbearer_acknowledges_a_refusal_once(void **state)
+{
+    struct wire_sasl *sasl = oauth_new();
+    struct cv_buf out = CV_BUF_INIT(1024);
+    struct cv_err err;
+    bool done = true;
+
+    (void)state;
+    assert_int_equal(CV_OK, step(sasl, NULL, &out, &done, &err));
+    assert_int_equal(CV_OK, step(sasl, "{\"status\":\"invalid_token\"}", &out, &done, &err));
+    assert_false(done);
+    assert_string_equal("\x01", cv_buf_cstr(&out));
+    assert_int_equal(CV_INVALID, step(sasl, "{}", &out, &done, &err));
+    assert_false(done);
     wire_sasl_free(sasl);
     cv_buf_free(&out);
 }
@@ -188,6 +247,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_is_one_message),
+        cmocka_unit_test(oauthbearer_is_one_message),
+        cmocka_unit_test(oauthbearer_acknowledges_a_refusal_once),
         cmocka_unit_test(scram_sha_256_speaks_as_its_rfc),
         cmocka_unit_test(scram_sha_512_escapes_the_user),
         cmocka_unit_test(nonces_differ),

@@ -28,12 +28,27 @@ struct script {
     size_t raw_len;
     int echo_bytes; /* size of the SyncGroup answer */
     int sasl_steps;
+    const char *mechanism; /* what SaslHandshake takes; NULL: PLAIN */
+    char login[512];       /* bytes of the last SaslAuthenticate, NUL for 0x01 and 0x00 */
     int16_t sasl_error;
     int sync_bytes; /* of the last SyncGroup request */
     int slow_ms;
 };
 
 static const struct script good = { .join_max = 9 };
+
+static void
+take_login(struct script *script, struct cv_reader *body)
+{
+    uint32_t len = cv_read_u32(body);
+    const unsigned char *bytes = cv_read_bytes(body, len);
+
+    assert_non_null(bytes);
+    assert_true(len < sizeof(script->login));
+    for (uint32_t i = 0; i < len; i++)
+        script->login[i] = (char)(bytes[i] < ' ' ? '|' : bytes[i]);
+    script->login[len] = '\0';
+}
 
 static enum fake_answer
 answer(void *arg, int api, int version, struct cv_reader *body, struct cv_buf *out)
@@ -52,12 +67,16 @@ answer(void *arg, int api, int version, struct cv_reader *body, struct cv_buf *o
             fake_broker_versions(out, script->join_max);
         return script->versions;
     case CV_WIRE_SASL_HANDSHAKE:
-        cv_buf_be16(out, strcmp(fake_broker_string(body, text), "PLAIN") == 0 ? 0 : 33);
+        cv_buf_be16(out, strcmp(fake_broker_string(body, text),
+                                script->mechanism == NULL ? "PLAIN" : script->mechanism) == 0
+                             ? 0
+                             : 33);
         cv_buf_be32(out, 1);
         fake_broker_put_string(out, "PLAIN");
         return FAKE_ANSWER;
     case CV_WIRE_SASL_AUTHENTICATE:
         script->sasl_steps++;
+        take_login(script, body);
         cv_buf_be16(out, (uint16_t)script->sasl_error);
         fake_broker_put_string(out, script->sasl_error == 0 ? "" : "bad credentials");
         cv_buf_be32(out, 0);
@@ -512,6 +531,66 @@ sasl_session_has_its_end(void **state)
 }
 
 static void
+session_is_renewed_on_its_connection(void **state)
+{
+    struct fixture f;
+    struct cv_wire_conn *conn;
+    struct cv_wire_response resp;
+    struct cv_err err = CV_ERR_INIT;
+    int64_t expires_ms;
+
+    (void)state;
+    start(&f, &good, NULL, sasl_keys);
+    conn = open_good(&f);
+    expires_ms = cv_wire_expires_ms(conn);
+    usleep(20000);
+    assert_int_equal(CV_OK, cv_wire_reauthenticate(conn, cv_mono_ms() + 5000, NULL, &err));
+    assert_int_equal(2, f.script.sasl_steps);
+    assert_string_equal("|u|p", f.script.login);
+    assert_int_equal(1, fake_broker_connections(f.broker));
+    assert_true(cv_wire_expires_ms(conn) > expires_ms);
+    assert_int_equal(CV_OK, cv_wire_call(conn, CV_WIRE_HEARTBEAT, NULL, cv_mono_ms() + 5000, NULL,
+                                         &resp, &err));
+    f.script.sasl_error = 58;
+    assert_int_equal(CV_INVALID, cv_wire_reauthenticate(conn, cv_mono_ms() + 5000, NULL, &err));
+    assert_non_null(strstr(err.text, "cannot authenticate again"));
+    cv_wire_close(conn);
+    stop(&f);
+}
+
+#define UNSECURED "x.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=alice "
+
+static void
+token_is_sent_for_oauthbearer(void **state)
+{
+    static const char *const keys[] = { "security.protocol", "SASL_PLAINTEXT",
+                                        "sasl.mechanism",    "OAUTHBEARER",
+                                        "sasl.jaas.config",  UNSECURED "unsecuredLoginExtension_a=b;",
+                                        NULL };
+    static const char *const used_up[] = { "security.protocol", "SASL_PLAINTEXT",
+                                           "sasl.mechanism",    "OAUTHBEARER",
+                                           "sasl.jaas.config",  UNSECURED
+                                           "unsecuredLoginNumberClaim_exp=1;",
+                                           NULL };
+    struct script script = good;
+    struct fixture f;
+
+    (void)state;
+    script.mechanism = "OAUTHBEARER";
+    start(&f, &script, NULL, keys);
+    cv_wire_close(open_good(&f));
+    assert_memory_equal("n,,|auth=Bearer eyJhbGciOiJub25lIn0.", f.script.login, 36);
+    assert_non_null(strstr(f.script.login, ".|a=b||"));
+    f.script.sasl_error = 58;
+    check_not_open(&f, "127.0.0.1", CV_INVALID, "refused the token that sasl.jaas.config led to");
+    stop(&f);
+    start(&f, &script, NULL, used_up);
+    check_not_open(&f, "127.0.0.1", CV_INVALID, "it expired");
+    assert_int_equal(0, f.script.sasl_steps);
+    stop(&f);
+}
+
+static void
 refused_credentials_are_final(void **state)
 {
     static const char *const scram[] = { "security.protocol", "SASL_PLAINTEXT", "sasl.mechanism",
@@ -550,6 +629,8 @@ main(void)
         cmocka_unit_test(tls_refuses_a_certificate_for_another_host),
         cmocka_unit_test(tls_to_a_listener_without_it_fails),
         cmocka_unit_test(sasl_session_has_its_end),
+        cmocka_unit_test(session_is_renewed_on_its_connection),
+        cmocka_unit_test(token_is_sent_for_oauthbearer),
         cmocka_unit_test(refused_credentials_are_final),
     };
 

@@ -446,6 +446,19 @@ a_login_that_does_not_parse_is_refused_without_showing_it(void **state)
 }
 
 static void
+overrides_cannot_name_the_token_endpoint(void **state)
+{
+    struct config_infos infos = validated(
+        state, SOURCE, GOOD "producer.override.sasl.oauthbearer.token.endpoint.url=http://127.0.0.1:1/");
+    const struct config_info *info = row(&infos, "producer.override.sasl.oauthbearer.token.endpoint.url");
+
+    assert_int_equal(infos.error_count, 1);
+    assert_int_equal(info->n_errors, 1);
+    assert_non_null(strstr(info->errors[0], "only the worker's file may name the token endpoint"));
+    config_infos_done(&infos);
+}
+
+static void
 overrides_that_run_code_are_refused_and_secrets_hidden(void **state)
 {
     struct config_infos infos = validated(
@@ -507,6 +520,7 @@ main(void)
         TEST(the_connectors_own_check_runs_once_the_rows_are_right),
         TEST(a_policy_refuses_overrides_by_name),
         TEST(a_login_that_does_not_parse_is_refused_without_showing_it),
+        TEST(overrides_cannot_name_the_token_endpoint),
         TEST(overrides_that_run_code_are_refused_and_secrets_hidden),
         TEST(without_a_class_there_is_nothing_to_validate_with),
         TEST(the_message_lists_all_errors),

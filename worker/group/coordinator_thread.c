@@ -106,14 +106,35 @@ go_fatal(struct coordinator *coord, const struct cv_err *why)
 }
 
 static void
+plan_renewal(struct coordinator *coord)
+{
+    int64_t now_ms = cv_mono_ms(), expires_ms = cv_wire_expires_ms(coord->conn);
+
+    coord->renew_ms = expires_ms == 0 ? 0 : now_ms + (expires_ms - now_ms) * RENEW_PERCENT / 100;
+}
+
+/* Before the broker ends the SASL session. Heartbeats wait for as long. */
+static void
+renew(struct coordinator *coord)
+{
+    struct cv_err err;
+
+    if (cv_wire_reauthenticate(coord->conn, cv_mono_ms() + coord->session_timeout_ms, &coord->stop,
+                               &err) == CV_OK)
+        plan_renewal(coord);
+    else
+        lose(coord, &err);
+}
+
+static void
 use_connection(struct coordinator *coord, struct cv_wire_conn *conn)
 {
-    int64_t now_ms = cv_mono_ms(), expires_ms = cv_wire_expires_ms(conn);
+    int64_t now_ms = cv_mono_ms();
 
     coord->conn = conn;
     coord->flight.kind = FLIGHT_NONE;
     coord->attempts = 0;
-    coord->renew_ms = expires_ms == 0 ? 0 : now_ms + (expires_ms - now_ms) * RENEW_PERCENT / 100;
+    plan_renewal(coord);
     cv_lock(&coord->lock);
     coord->events.ready = true;
     coord->events.why = (struct cv_err)CV_ERR_INIT;
@@ -498,9 +519,7 @@ serve(struct coordinator *coord)
         send_request(coord);
         break;
     case TODO_RENEW:
-        cv_wire_close(coord->conn);
-        coord->conn = NULL;
-        coord->retry_ms = 0;
+        renew(coord);
         break;
     case TODO_BEAT:
         send_beat(coord);

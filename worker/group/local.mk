@@ -22,8 +22,8 @@ worker_group_libgroup_a_SOURCES = \
 	worker/group/protocol.c \
 	worker/group/protocol.h
 
-group_test_libs = worker/group/libgroup.a common/wire/libwire.a common/libcommon.a \
-	$(OPENSSL_LIBS) $(PCRE2_LIBS) $(JSONC_LIBS) $(CMOCKA_LIBS)
+group_test_libs = worker/group/libgroup.a common/wire/libwire.a $(oauth_libs) common/libcommon.a \
+	$(oauth_system_libs) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(JSONC_LIBS) $(CMOCKA_LIBS)
 
 unit_tests += tests/unit/protocol_test
 tests_unit_protocol_test_SOURCES = tests/unit/protocol_test.c tests/helper/recording.c tests/helper/recording.h \
@@ -53,8 +53,8 @@ tests_unit_assignor_test_LDADD = $(group_test_libs)
 check_PROGRAMS += tests/integration/group_test
 tests_integration_group_test_SOURCES = tests/integration/group_test.c
 tests_integration_group_test_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
-tests_integration_group_test_LDADD = worker/group/libgroup.a common/wire/libwire.a common/libcommon.a \
-	$(OPENSSL_LIBS) $(PCRE2_LIBS) $(RDKAFKA_LIBS)
+tests_integration_group_test_LDADD = worker/group/libgroup.a common/wire/libwire.a $(oauth_libs) common/libcommon.a \
+	$(oauth_system_libs) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(RDKAFKA_LIBS)
 
 unit_tests += tests/unit/member_test
 tests_unit_member_test_SOURCES = tests/unit/member_test.c tests/helper/fake_broker.c tests/helper/fake_broker.h
