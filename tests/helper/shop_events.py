@@ -110,6 +110,7 @@ class Shop:
         weights = [float(part) for part in str(mix).split(",")]
         self.step_ms = float(hours) * 3600000 / max(self.events, 1)
         self._first_snapshot(int(products), snapshot not in (False, "0", "no"))
+        self.first_event = len(self.records)
         self._stream(weights)
 
     # ---- records

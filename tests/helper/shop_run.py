@@ -59,6 +59,23 @@ def load(records):
     h.kafka_dump("load", stdin=shop_events.lines([(topic(name), key, value) for name, key, value in records]))
 
 
+class Loader:
+    """Writes as it is told, in the background."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([h.BUILD + "/tests/helper/kafka_dump", "load"], stdin=subprocess.PIPE)
+        h._cleanups.append(self.process.kill)
+
+    def load(self, records):
+        self.process.stdin.write(shop_events.lines(
+            [(topic(name), key, value) for name, key, value in records]).encode())
+        self.process.stdin.flush()
+
+    def close(self):
+        self.process.stdin.close()
+        h.equal(self.process.wait(30), 0, "exit code of the loader")
+
+
 class Follower:
     """What comes to the outputs, read committed, as it comes."""
 

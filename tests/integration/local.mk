@@ -20,8 +20,10 @@ integration_tests = \
 	tests/integration/streams_disk.int \
 	tests/integration/streams_faults.int \
 	tests/integration/streams_kill.int \
+	tests/integration/streams_kills.int \
 	tests/integration/streams_members.int \
 	tests/integration/streams_shop.int \
+	tests/integration/streams_workers.int \
 	tests/integration/worker_kill.int \
 	tests/integration/workers.int
 EXTRA_DIST += tests/integration/run.tap $(integration_tests) tests/helper/servers.sh \
