@@ -71,7 +71,7 @@ static const char type_sql[] =
     "  FROM t JOIN pg_type b ON b.oid = t.typbasetype"
     "  WHERE t.typtype = 'd')"
     " SELECT t.oid, t.typmod, p.typname, t.declared, p.typtype, p.typcategory,"
-    "  CASE WHEN p.typcategory = 'A' THEN p.typelem ELSE 0 END,"
+    "  CASE WHEN p.typcategory = 'A' THEN p.typelem ELSE 0 END, p.typnamespace = 'pg_catalog'::regnamespace,"
     "  (SELECT string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder)"
     "   FROM pg_enum e WHERE e.enumtypid = t.oid)"
     " FROM t JOIN pg_type p ON p.oid = t.oid ORDER BY t.depth DESC LIMIT 1";
@@ -90,13 +90,29 @@ type_of_row(const PGresult *res, uint32_t oid)
     type->declared = get_text(res, 0, 3);
     type->kind = PQgetvalue(res, 0, 4)[0];
     type->category = PQgetvalue(res, 0, 5)[0];
-    type->element = get_oid(res, 0, 6);
-    type->labels = get_text(res, 0, 7);
+    type->system = PQgetvalue(res, 0, 7)[0] == 't';
+    type->labels = get_text(res, 0, 8);
     if (type->name == NULL || type->declared == NULL) {
         type_free(type);
         return NULL;
     }
     return type;
+}
+
+/* Moves the type into the cache. */
+static enum cv_rc
+keep_type(struct catalog *catalog, PGconn *conn, struct pg_type *type, uint32_t item, struct cv_err *err)
+{
+    if (type == NULL)
+        return cv_fail_memory(err);
+    if (item != 0 && catalog_type(catalog, conn, item, &type->item, err) != CV_OK) {
+        type_free(type);
+        return err->rc;
+    }
+    if (cv_hash_put_u64(catalog->types, type->oid, type))
+        return CV_OK;
+    type_free(type);
+    return cv_fail_memory(err);
 }
 
 enum cv_rc
@@ -107,6 +123,7 @@ catalog_type(struct catalog *catalog, PGconn *conn, uint32_t oid, const struct p
     char text[16];
     const char *values[1] = { text };
     PGresult *res;
+    uint32_t item;
 
     if (type != NULL) {
         *ret = type;
@@ -124,11 +141,10 @@ catalog_type(struct catalog *catalog, PGconn *conn, uint32_t oid, const struct p
         return cv_fail(err, CV_NOT_FOUND, "type %u does not exist", oid);
     }
     type = type_of_row(res, oid);
+    item = get_oid(res, 0, 6);
     PQclear(res);
-    if (type == NULL || !cv_hash_put_u64(catalog->types, oid, type)) {
-        type_free(type);
-        return cv_fail_memory(err);
-    }
+    if (keep_type(catalog, conn, type, item, err) != CV_OK)
+        return err->rc;
     *ret = type;
     return CV_OK;
 }
@@ -177,7 +193,7 @@ static const char tables_sql[] =
     " a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated <> '',"
     " CASE WHEN a.attgenerated = '' AND a.attidentity = ''"
     "  THEN pg_get_expr(d.adbin, d.adrelid) END,"
-    " array_position(k.indkey::int2[], a.attnum)"
+    " array_position(k.indkey::int2[], a.attnum), c.relpersistence = 'p'"
     " FROM pg_class c"
     " JOIN pg_namespace n ON n.oid = c.relnamespace"
     " JOIN pg_attribute a ON a.attrelid = c.oid"
@@ -192,7 +208,7 @@ static const char tables_sql[] =
     "   ORDER BY i.indisprimary DESC, i.indisclustered DESC, ic.relname LIMIT 1) k ON true"
     " WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
     "  AND n.nspname NOT LIKE 'pg\\_toast%%' AND n.nspname NOT LIKE 'pg\\_temp%%'"
-    "  AND c.relpersistence = 'p'%s"
+    "  AND c.relpersistence <> 't'%s"
     " ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\", c.oid, a.attnum";
 
 static struct pg_table *
@@ -209,6 +225,7 @@ table_of_row(const PGresult *res, int row)
     table->replica_identity = PQgetvalue(res, row, 4)[0];
     table->pages = strtod(PQgetvalue(res, row, 5), NULL);
     table->rows = strtod(PQgetvalue(res, row, 6), NULL);
+    table->logged = PQgetvalue(res, row, 14)[0] == 't';
     if (table->schema == NULL || table->name == NULL) {
         pg_table_free(table);
         return NULL;

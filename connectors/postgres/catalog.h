@@ -19,7 +19,8 @@ struct pg_type {
     char *declared;    /* typname of the type itself */
     char kind;         /* pg_type.typtype of the base: b, c, e, r, m, p */
     char category;     /* pg_type.typcategory of the base */
-    uint32_t element;  /* arrays: the element type; 0 */
+    const struct pg_type *item; /* arrays: the type of the elements; NULL */
+    bool system;       /* the base is in pg_catalog */
     char *labels;      /* enums: comma-joined in sort order; NULL */
 };
 
@@ -39,6 +40,7 @@ struct pg_table {
     char *name;
     char kind;             /* relkind: r, p */
     char replica_identity; /* d, n, f, i */
+    bool logged;           /* its changes are in the WAL */
     double pages;          /* relpages */
     double rows;           /* reltuples; below 0: unknown */
     struct pg_column *columns;

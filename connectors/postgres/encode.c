@@ -57,8 +57,44 @@ json_decimal_small(const struct encode *enc, const char *text, size_t len, char 
     return out;
 }
 
-static char *
-json_double(double v, bool is_float, char *out)
+struct encode_room
+encode_room(const struct encode *enc)
+{
+    const size_t scale = enc->scale > 0 ? (size_t)enc->scale : 0;
+    struct encode element;
+    struct encode_room room;
+
+    switch (enc->kind) {
+    case ENCODE_DECIMAL: /* a text of a smaller scale is filled up to the column's */
+    case ENCODE_MONEY:
+        return (struct encode_room){ 6, 16 + scale };
+    case ENCODE_DECIMAL_VARIABLE:
+        return (struct encode_room){ 6, 32 };
+    case ENCODE_POINT:
+    case ENCODE_GEOMETRY:
+    case ENCODE_SPARSE_VECTOR:
+        return (struct encode_room){ 6, 64 };
+    case ENCODE_HSTORE_JSON: /* a control character is \\u0001 there */
+        return (struct encode_room){ 7, 8 };
+    case ENCODE_ARRAY: /* an element takes two bytes at least; one more a byte to unescape it in */
+        element = encode_element(enc);
+        room = encode_room(&element);
+        return (struct encode_room){ room.factor + room.fixed / 2 + 1, 8 + room.fixed };
+    default:
+        return (struct encode_room){ 6, 8 + scale };
+    }
+}
+
+size_t
+encode_bound(const struct encode *enc, size_t len)
+{
+    const struct encode_room room = encode_room(enc);
+
+    return room.factor * len + room.fixed;
+}
+
+char *
+encode_double(double v, bool is_float, char *out)
 {
     size_t n;
 
@@ -72,24 +108,26 @@ json_double(double v, bool is_float, char *out)
     return out + n;
 }
 
+/* A decimal as a JSON number; NULL: longer than the room. */
 static char *
-json_bytes(const struct encode *enc, const struct converted *conv, char *out)
+json_decimal_number(const struct encode *enc, const struct converted *conv, size_t room, char *out)
 {
-    bool decimal = enc->kind == ENCODE_DECIMAL || enc->kind == ENCODE_MONEY;
+    struct cv_buf text = CV_BUF_INIT(room);
+    struct cv_err err;
+    char *end = NULL;
 
-    if (decimal && enc->numeric) {
-        struct cv_buf text = CV_BUF_INIT(4 * DECIMAL_BYTES_MAX);
-        struct cv_err err;
-
-        if (cv_decimal_format(conv->bytes.data, conv->bytes.len, enc->scale, false, &text, &err) != CV_OK) {
-            cv_buf_free(&text);
-            return NULL;
-        }
+    if (cv_decimal_format(conv->bytes.data, conv->bytes.len, enc->scale, false, &text, &err) == CV_OK &&
+        cv_buf_check(&text, &err) == CV_OK) {
         memcpy(out, text.data, text.len);
-        out += text.len;
-        cv_buf_free(&text);
-        return out;
+        end = out + text.len;
     }
+    cv_buf_free(&text);
+    return end;
+}
+
+static char *
+json_base64(const struct converted *conv, char *out)
+{
     *out++ = '"';
     out += cv_base64_into(out, conv->bytes.data, conv->bytes.len);
     *out++ = '"';
@@ -97,28 +135,36 @@ json_bytes(const struct encode *enc, const struct converted *conv, char *out)
 }
 
 static char *
-json_null(char *out)
-{
-    memcpy(out, "null", 4);
-    return out + 4;
-}
-
-static char *
 json_variable(const struct converted *conv, char *out)
 {
-    memcpy(out, "{\"scale\":", 9);
-    out = encode_i64(conv->integer, out + 9);
-    memcpy(out, ",\"value\":\"", 10);
-    out += 10;
-    out += cv_base64_into(out, conv->bytes.data, conv->bytes.len);
-    memcpy(out, "\"}", 2);
-    return out + 2;
+    out = encode_put(out, "{\"scale\":");
+    out = encode_i64(conv->integer, out);
+    out = encode_put(out, ",\"value\":");
+    out = json_base64(conv, out);
+    *out++ = '}';
+    return out;
+}
+
+/* A form that fills conv->bytes; NULL: a number that does not fit, as only an exponent makes it, which the server
+   does not print. */
+static char *
+json_bytes(const struct encode *enc, const struct converted *conv, size_t room, char *out)
+{
+    bool decimal = enc->kind == ENCODE_DECIMAL || enc->kind == ENCODE_MONEY;
+
+    if (conv->form == FORM_TEXT)
+        return encode_json_string(cv_buf_cstr(&conv->bytes), conv->bytes.len, out);
+    if (decimal && enc->numeric)
+        return json_decimal_number(enc, conv, room, out);
+    if (CV_BASE64_LEN(conv->bytes.len) + (conv->form == FORM_SCALED ? 32 : 2) > room)
+        return NULL;
+    return conv->form == FORM_SCALED ? json_variable(conv, out) : json_base64(conv, out);
 }
 
 static char *
 json_converted(const struct encode *enc, const char *text, size_t len, char *out)
 {
-    struct converted conv = { .bytes = CV_BUF_INIT(len + DECIMAL_BYTES_MAX) };
+    struct converted conv = { .bytes = CV_BUF_INIT(6 * len + DECIMAL_BYTES_MAX) };
     struct cv_err err;
     char *end = NULL;
 
@@ -127,25 +173,23 @@ json_converted(const struct encode *enc, const char *text, size_t len, char *out
         goto out;
     switch (conv.form) {
     case FORM_NULL:
-        end = json_null(out);
+        end = encode_put(out, "null");
+        break;
+    case FORM_BOOLEAN:
+        end = encode_put(out, conv.integer != 0 ? "true" : "false");
         break;
     case FORM_INTEGER:
         end = encode_i64(conv.integer, out);
         break;
     case FORM_DOUBLE:
     case FORM_FLOAT:
-        end = json_double(conv.number, conv.form == FORM_FLOAT, out);
+        end = encode_double(conv.number, conv.form == FORM_FLOAT, out);
         break;
     case FORM_BYTES:
-        end = json_bytes(enc, &conv, out);
-        break;
     case FORM_SCALED:
-        end = json_variable(&conv, out);
-        break;
     case FORM_TEXT:
-        end = encode_json_string(cv_buf_cstr(&conv.bytes), conv.bytes.len, out);
+        end = json_bytes(enc, &conv, encode_bound(enc, len), out);
         break;
-    case FORM_BOOLEAN:
     case FORM_BAD:
         break;
     }
@@ -182,29 +226,63 @@ json_timestamptz(const struct encode *enc, const char *text, size_t len, char *o
     return out + 2;
 }
 
-char *
-encode_json(const struct encode *enc, const char *text, size_t len, char *out)
+static bool
+is_integer(const char *text, size_t len)
 {
-    char *end;
+    size_t i = len > 1 && text[0] == '-' ? 1 : 0;
+
+    if (len == 0 || len > 20)
+        return false;
+    while (i < len && text[i] >= '0' && text[i] <= '9')
+        i++;
+    return i == len;
+}
+
+/* The kinds that are more than one form, and all others by their form; NULL: cannot be converted. */
+static char *
+json_other(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
+{
+    switch (enc->kind) {
+    case ENCODE_ARRAY:
+        return encode_array_json(enc, text, len, out, ret_bad);
+    case ENCODE_INT16_VECTOR:
+    case ENCODE_INT64_VECTOR:
+    case ENCODE_FLOAT32_VECTOR:
+    case ENCODE_FLOAT64_VECTOR:
+        return encode_vector_json(enc, text, len, out);
+    case ENCODE_SPARSE_VECTOR:
+        return encode_sparse_json(text, len, out);
+    case ENCODE_HSTORE_MAP:
+        return encode_hstore_json(text, len, out);
+    case ENCODE_POINT:
+        return encode_point_json(text, len, out);
+    case ENCODE_GEOMETRY:
+        return encode_geometry_json(text, len, out);
+    default:
+        return json_converted(enc, text, len, out);
+    }
+}
+
+char *
+encode_json(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
+{
+    char *end = NULL;
 
     switch (enc->kind) {
     case ENCODE_INT16:
     case ENCODE_INT32:
     case ENCODE_INT64:
-        memcpy(out, text, len);
-        return out + len;
+        if (is_integer(text, len)) {
+            memcpy(out, text, len);
+            return out + len;
+        }
+        break;
     case ENCODE_TEXT:
         return encode_json_string(text, len, out);
     case ENCODE_BOOL:
-    case ENCODE_BIT:
-        if (len != 1)
-            return NULL;
-        if (text[0] == 't' || text[0] == '1') {
-            memcpy(out, "true", 4);
-            return out + 4;
-        }
-        memcpy(out, "false", 5);
-        return out + 5;
+        if (len == 1)
+            return encode_put(out, text[0] == 't' ? "true" : "false");
+        break;
     case ENCODE_DECIMAL_STRING:
         if (is_special_number(text, len))
             break;
@@ -214,16 +292,17 @@ encode_json(const struct encode *enc, const char *text, size_t len, char *out)
         return out + len + 1;
     case ENCODE_DECIMAL:
         end = enc->numeric ? NULL : json_decimal_small(enc, text, len, out);
-        if (end != NULL)
-            return end;
         break;
     case ENCODE_TIMESTAMPTZ:
         end = json_timestamptz(enc, text, len, out);
-        if (end != NULL)
-            return end;
         break;
     default:
         break;
     }
-    return json_converted(enc, text, len, out);
+    if (end == NULL)
+        end = json_other(enc, text, len, out, ret_bad);
+    if (end != NULL)
+        return end;
+    *ret_bad = true;
+    return encode_put(out, "null");
 }

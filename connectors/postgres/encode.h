@@ -12,9 +12,7 @@
 
 #include <culvert/value.h>
 
-struct cv_buf;
-
-/* Connect type and semantic name of each are in the table of table_schema.c. */
+/* Connect type and semantic name of each are in type_schema.c. */
 enum encode_kind {
     ENCODE_NONE, /* not supported: the column is left out */
     ENCODE_BOOL,
@@ -31,10 +29,14 @@ enum encode_kind {
     ENCODE_MONEY_DOUBLE,
     ENCODE_MONEY_STRING,
     ENCODE_TEXT,
-    ENCODE_BYTES,
+    ENCODE_BYTES, /* these are bytea */
     ENCODE_BYTES_BASE64,
     ENCODE_BYTES_BASE64_URL,
     ENCODE_BYTES_HEX,
+    ENCODE_RAW, /* the bytes of the text itself: types that we do not know */
+    ENCODE_RAW_BASE64,
+    ENCODE_RAW_BASE64_URL,
+    ENCODE_RAW_HEX,
     ENCODE_BIT,  /* bit(1): boolean */
     ENCODE_BITS, /* io.debezium.data.Bits */
     ENCODE_DATE_DAYS,
@@ -51,31 +53,50 @@ enum encode_kind {
     ENCODE_TIMETZ,
     ENCODE_INTERVAL_US,
     ENCODE_INTERVAL_ISO,
+    ENCODE_HSTORE_JSON, /* an object as text */
+    ENCODE_HSTORE_MAP,
+    ENCODE_POINT,
+    ENCODE_GEOMETRY,      /* PostGIS: hexadecimal EWKB */
+    ENCODE_ARRAY,         /* of the kind element */
+    ENCODE_INT16_VECTOR,  /* int2vector and oidvector: "1 2 3" */
+    ENCODE_INT64_VECTOR,
+    ENCODE_FLOAT32_VECTOR, /* pgvector: "[1,2.5]" */
+    ENCODE_FLOAT64_VECTOR,
+    ENCODE_SPARSE_VECTOR, /* "{1:1.5,3:-2}/5" */
 };
 
 struct encode {
     enum encode_kind kind;
+    enum encode_kind element; /* of an array; scale and numeric are its own then */
     int32_t scale; /* decimals: digits behind the point; times: fraction digits printed */
     bool numeric;  /* decimals: as a JSON number (decimal.format=NUMERIC) */
+    bool nested_text; /* arrays: an inner array is its text, not null */
 };
 
 /*
- * Write the JSON of one value at out, which has room for encode_bound(len) bytes; returns the byte behind it.
- * NULL: the text cannot be converted (nothing counts as written).
+ * Write the JSON of one value at out, which has room for encode_bound() bytes, some of which may be written behind
+ * the value; returns the byte behind it. What cannot be converted, all of the text or an element of an array, is
+ * written as null and sets *ret_bad.
  */
-char *encode_json(const struct encode *enc, const char *text, size_t len, char *out);
-static inline size_t
-encode_bound(size_t len)
-{
-    return 6 * len + 64;
-}
+char *encode_json(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad);
 
-/* The same as a typed value, whose schema the caller sets. CV_INVALID: cannot be converted. */
+/* encode_bound(enc, len) is factor * len + fixed. */
+struct encode_room {
+    size_t factor;
+    size_t fixed;
+};
+struct encode_room encode_room(const struct encode *enc);
+size_t encode_bound(const struct encode *enc, size_t len);
+
+/* The same as a typed value of ret->schema, in arena. *ret_bad as above; only memory fails. */
 CV_MUST_CHECK enum cv_rc encode_value(const struct encode *enc, const char *text, size_t len,
-                                      struct cv_arena *arena, struct cv_value *ret, struct cv_err *err);
+                                      struct cv_arena *arena, struct cv_value *ret, bool *ret_bad,
+                                      struct cv_err *err);
 
 /* A JSON string of the bytes, quotes included; room: 6 * len + 2. */
 char *encode_json_string(const char *text, size_t len, char *out);
+/* Hexadecimal digits to len / 2 bytes; false: something else. */
+bool encode_unhex(const char *hex, size_t len, unsigned char *out);
 /* Decimal digits. Room: 20 bytes. */
 char *encode_u64(uint64_t v, char *out);
 char *encode_i64(int64_t v, char *out);

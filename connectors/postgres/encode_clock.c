@@ -10,6 +10,9 @@
 /* What Java's Debezium gives for the infinite timestamps: dates at the ends of its calendar. */
 #define INFINITY_US       INT64_C(9223372036825200000)
 #define MINUS_INFINITY_US INT64_C(-9223372036832400000)
+/* the same times 1000, as much of it as 64 bits hold */
+#define INFINITY_NS       INT64_C(-29575808000)
+#define MINUS_INFINITY_NS INT64_C(22375808000)
 /* and for the infinite dates, in days */
 #define INFINITY_DAYS       INT64_C(-2147472692)
 #define MINUS_INFINITY_DAYS INT64_C(-2147472691)
@@ -65,6 +68,8 @@ convert_time(const struct encode *enc, const char *text, size_t len, struct conv
     default:
         break;
     }
+    if (enc->kind == ENCODE_TIME_ISO && parts.us_of_day == INT64_C(86400000000))
+        parts.us_of_day = 0; /* 24:00 is no LocalTime */
     if (zone) {
         const int64_t day = INT64_C(86400000000);
         int64_t us = (parts.us_of_day - (int64_t)parts.zone_s * 1000000) % day;
@@ -79,18 +84,14 @@ convert_time(const struct encode *enc, const char *text, size_t len, struct conv
 static enum form
 convert_timestamp_number(const struct encode *enc, const struct time_parts *parts, struct converted *ret)
 {
-    int64_t us = parts->special == TIME_FINITE     ? time_epoch_us(parts)
-                 : parts->special == TIME_INFINITY ? INFINITY_US
-                                                   : MINUS_INFINITY_US;
+    const bool finite = parts->special == TIME_FINITE, late = parts->special == TIME_INFINITY;
 
     if (enc->kind == ENCODE_TIMESTAMP_MS)
-        ret->integer = floor_div(us, 1000);
+        ret->integer = finite ? time_epoch_ms(parts) : late ? INFINITY_US / 1000 : MINUS_INFINITY_US / 1000;
     else if (enc->kind == ENCODE_TIMESTAMP_US)
-        ret->integer = us;
-    else if (parts->special != TIME_FINITE)
-        ret->integer = parts->special == TIME_INFINITY ? INT64_MAX : INT64_MIN;
+        ret->integer = finite ? time_epoch_us(parts) : late ? INFINITY_US : MINUS_INFINITY_US;
     else
-        ret->integer = (int64_t)((uint64_t)us * 1000); /* wraps as Java's long does */
+        ret->integer = finite ? time_epoch_ns(parts) : late ? INFINITY_NS : MINUS_INFINITY_NS;
     return FORM_INTEGER;
 }
 
@@ -102,7 +103,12 @@ convert_timestamp_text(const struct encode *enc, struct time_parts *parts, struc
     char buf[64], *p = buf;
 
     if (parts->special != TIME_FINITE) {
-        cv_buf_str(out, parts->special == TIME_INFINITY ? "infinity" : "-infinity");
+        bool late = parts->special == TIME_INFINITY;
+
+        if (enc->kind == ENCODE_TIMESTAMPTZ)
+            cv_buf_str(out, late ? "infinity" : "-infinity");
+        else
+            cv_buf_str(out, late ? "+294247-01-10T04:00:25.2Z" : "-290308-12-21T19:59:27.6Z");
         return FORM_TEXT;
     }
     if (parts->zone_s != 0) {

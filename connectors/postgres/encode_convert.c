@@ -18,19 +18,35 @@ hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+bool
+encode_unhex(const char *hex, size_t len, unsigned char *out)
+{
+    if (len % 2 != 0)
+        return false;
+    for (size_t i = 0; i < len; i += 2) {
+        int hi = hex_digit(hex[i]), lo = hex_digit(hex[i + 1]);
+
+        if (hi < 0 || lo < 0)
+            return false;
+        *out++ = (unsigned char)(hi << 4 | lo);
+    }
+    return true;
+}
+
 /* "\x0aff" */
 static enum form
 convert_bytea(const char *text, size_t len, struct cv_buf *out)
 {
-    if (len < 2 || text[0] != '\\' || text[1] != 'x' || len % 2 != 0)
-        return FORM_BAD;
-    for (size_t i = 2; i < len; i += 2) {
-        int hi = hex_digit(text[i]), lo = hex_digit(text[i + 1]);
+    char *room;
 
-        if (hi < 0 || lo < 0)
-            return FORM_BAD;
-        cv_buf_char(out, (char)(hi << 4 | lo));
-    }
+    if (len < 2 || text[0] != '\\' || text[1] != 'x')
+        return FORM_BAD;
+    room = cv_buf_reserve(out, len / 2);
+    if (room == NULL)
+        return FORM_BYTES; /* the buffer knows why */
+    if (!encode_unhex(text + 2, len - 2, (unsigned char *)room))
+        return FORM_BAD;
+    cv_buf_used(out, len / 2 - 1);
     return FORM_BYTES;
 }
 
@@ -82,7 +98,7 @@ convert_decimal(const struct encode *enc, const char *text, size_t len, struct c
     struct cv_err err;
 
     if (is_special_number(text, len))
-        return FORM_NULL;
+        return FORM_BAD;
     return cv_decimal_unscaled(text, len, enc->scale, out, &err) == CV_OK ? FORM_BYTES : FORM_BAD;
 }
 
@@ -124,21 +140,35 @@ out:
     cv_buf_free(&plain);
     return form;
 }
+
+/* bytes as text in the way of the kind */
+static enum form
+binary_text(enum encode_kind kind, const char *data, size_t len, struct cv_buf *out)
+{
+    switch (kind) {
+    case ENCODE_BYTES_HEX:
+    case ENCODE_RAW_HEX:
+        cv_buf_hex(out, data, len);
+        break;
+    case ENCODE_BYTES_BASE64:
+    case ENCODE_RAW_BASE64:
+        cv_base64(out, data, len);
+        break;
+    default:
+        cv_base64_url(out, data, len);
+        break;
+    }
+    return FORM_TEXT;
+}
+
 static enum form
 convert_binary_text(const struct encode *enc, const char *text, size_t len, struct cv_buf *out)
 {
     struct cv_buf raw = CV_BUF_INIT(out->max);
     enum form form = convert_bytea(text, len, &raw);
 
-    if (form == FORM_BYTES) {
-        form = FORM_TEXT;
-        if (enc->kind == ENCODE_BYTES_HEX)
-            cv_buf_hex(out, raw.data, raw.len);
-        else if (enc->kind == ENCODE_BYTES_BASE64)
-            cv_base64(out, raw.data, raw.len);
-        else
-            cv_base64_url(out, raw.data, raw.len);
-    }
+    if (form == FORM_BYTES)
+        form = binary_text(enc->kind, cv_buf_cstr(&raw), raw.len, out);
     cv_buf_free(&raw);
     return form;
 }
@@ -163,7 +193,7 @@ convert_variable(const char *text, size_t len, struct converted *ret)
     struct cv_err err;
 
     if (is_special_number(text, len))
-        return FORM_NULL;
+        return FORM_BAD;
     ret->integer = stripped_scale(text, len);
     if (cv_decimal_unscaled(text, len, (int32_t)ret->integer, &ret->bytes, &err) != CV_OK)
         return FORM_BAD;
@@ -176,6 +206,8 @@ encode_convert(const struct encode *enc, const char *text, size_t len, struct co
     switch (enc->kind) {
     case ENCODE_BOOL:
     case ENCODE_BIT:
+        if (len == 0 && enc->kind == ENCODE_BIT)
+            return FORM_NULL;
         if (len != 1)
             return FORM_BAD;
         ret->integer = text[0] == 't' || text[0] == '1';
@@ -206,6 +238,15 @@ encode_convert(const struct encode *enc, const char *text, size_t len, struct co
     case ENCODE_BYTES_BASE64_URL:
     case ENCODE_BYTES_HEX:
         return convert_binary_text(enc, text, len, &ret->bytes);
+    case ENCODE_RAW:
+        cv_buf_add(&ret->bytes, text, len);
+        return FORM_BYTES;
+    case ENCODE_RAW_BASE64:
+    case ENCODE_RAW_BASE64_URL:
+    case ENCODE_RAW_HEX:
+        return binary_text(enc->kind, text, len, &ret->bytes);
+    case ENCODE_HSTORE_JSON:
+        return encode_convert_hstore(text, len, &ret->bytes);
     case ENCODE_BITS:
         return convert_bits(text, len, &ret->bytes);
     case ENCODE_DECIMAL_VARIABLE:

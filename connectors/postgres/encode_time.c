@@ -196,13 +196,35 @@ time_parse_timestamp(const char *text, size_t len, bool zone, struct time_parts 
            cur.p == cur.end;
 }
 
+/* Seconds since 1970 of a timestamp in UTC. */
+static int64_t
+epoch_seconds(const struct time_parts *parts)
+{
+    return parts->days * (US_PER_DAY / US_PER_SECOND) + parts->us_of_day / US_PER_SECOND - parts->zone_s;
+}
+
+int64_t
+time_epoch_ms(const struct time_parts *parts)
+{
+    return epoch_seconds(parts) * 1000 + parts->us_of_day % US_PER_SECOND / 1000;
+}
+
+/* The seconds stay at the ends of 64 bits, the fraction goes beyond them. */
 int64_t
 time_epoch_us(const struct time_parts *parts)
 {
-    uint64_t us = (uint64_t)parts->days * (uint64_t)US_PER_DAY + (uint64_t)parts->us_of_day -
-                  (uint64_t)((int64_t)parts->zone_s * US_PER_SECOND);
+    int64_t seconds = epoch_seconds(parts), us;
 
-    return (int64_t)us;
+    if (__builtin_mul_overflow(seconds, US_PER_SECOND, &us))
+        us = seconds < 0 ? INT64_MIN : INT64_MAX;
+    return (int64_t)((uint64_t)us + (uint64_t)(parts->us_of_day % US_PER_SECOND));
+}
+
+int64_t
+time_epoch_ns(const struct time_parts *parts)
+{
+    return (int64_t)((uint64_t)epoch_seconds(parts) * (uint64_t)(US_PER_SECOND * 1000) +
+                     (uint64_t)(parts->us_of_day % US_PER_SECOND * 1000));
 }
 
 static char *
@@ -326,11 +348,17 @@ time_parse_interval(const char *text, size_t len, struct time_interval *ret)
 int64_t
 time_interval_us(const struct time_interval *interval)
 {
-    double days = (double)interval->months * (365.25 / 12.0);
+    double days = (double)interval->days * (double)US_PER_DAY +
+                  (double)interval->months * (365.25 / 12.0) * (double)US_PER_DAY; /* the rest is exact */
+    int64_t us;
 
-    /* Days of the months are a double, the rest is exact. */
-    return (int64_t)((double)interval->days * (double)US_PER_DAY + days * (double)US_PER_DAY) +
-           interval->us;
+    if (days >= 0x1p63)
+        return INT64_MAX;
+    if (days < -0x1p63)
+        return INT64_MIN;
+    if (__builtin_add_overflow((int64_t)days, interval->us, &us))
+        return interval->us < 0 ? INT64_MIN : INT64_MAX;
+    return us;
 }
 
 static char *

@@ -20,8 +20,10 @@ bool time_parse_date(const char *text, size_t len, struct time_parts *ret);
 bool time_parse_time(const char *text, size_t len, bool zone, struct time_parts *ret);
 bool time_parse_timestamp(const char *text, size_t len, bool zone, struct time_parts *ret);
 
-/* Microseconds since 1970 of a timestamp, zone taken off; wraps as Java's long does. */
+/* Time since 1970 of a timestamp, zone taken off. Beyond what 64 bits hold it is what Java makes of it. */
+int64_t time_epoch_ms(const struct time_parts *parts);
 int64_t time_epoch_us(const struct time_parts *parts);
+int64_t time_epoch_ns(const struct time_parts *parts);
 
 /* "2024-02-29", "+21016-01-01", "-4712-01-01"; room: 24. Returns the byte behind. */
 char *time_write_date(int64_t days, char *out);
@@ -35,7 +37,7 @@ struct time_interval {
     int64_t us;
 };
 bool time_parse_interval(const char *text, size_t len, struct time_interval *ret);
-/* Debezium's MicroDuration: a month is 30.4375 days, in double arithmetic. */
+/* Debezium's MicroDuration: a month is 30.4375 days, in double arithmetic; it stays at the ends of 64 bits. */
 int64_t time_interval_us(const struct time_interval *interval);
 /* "P1Y2M3DT4H5M6.78S"; room: 120. */
 char *time_write_interval(const struct time_interval *interval, char *out);

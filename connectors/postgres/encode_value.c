@@ -13,10 +13,8 @@ value_variable(const struct converted *conv, const struct cv_schema *schema, str
 
     if (val == NULL || bytes == NULL)
         return cv_fail_memory(err);
-    *cv_struct_at(val, 0) = cv_int(CV_INT32, conv->integer);
-    cv_struct_at(val, 0)->schema = schema->fields[0].schema;
-    *cv_struct_at(val, 1) = cv_binary(bytes, conv->bytes.len);
-    cv_struct_at(val, 1)->schema = schema->fields[1].schema;
+    encode_set_field(val, 0, cv_int(CV_INT32, conv->integer));
+    encode_set_field(val, 1, cv_binary(bytes, conv->bytes.len));
     *ret = *val;
     return CV_OK;
 }
@@ -33,49 +31,91 @@ value_bytes(const struct converted *conv, struct cv_arena *arena, struct cv_valu
     return CV_OK;
 }
 
-enum cv_rc
-encode_value(const struct encode *enc, const char *text, size_t len, struct cv_arena *arena,
-             struct cv_value *ret, struct cv_err *err)
+static enum cv_rc
+value_of_form(const struct converted *conv, const struct cv_schema *schema, struct cv_arena *arena,
+              struct cv_value *ret, struct cv_err *err)
 {
-    struct converted conv = { .bytes = CV_BUF_INIT(len + DECIMAL_BYTES_MAX) };
-    const struct cv_schema *schema = ret->schema;
-    enum cv_rc rc = CV_OK;
-
-    conv.form = encode_convert(enc, text, len, &conv);
-    if (conv.form == FORM_BAD) {
-        rc = cv_fail(err, CV_INVALID, "cannot convert a value of %zu bytes", len);
-        goto out;
-    }
-    rc = cv_buf_check(&conv.bytes, err);
-    if (rc != CV_OK)
-        goto out;
-    switch (conv.form) {
+    switch (conv->form) {
     case FORM_BAD:
     case FORM_NULL:
         *ret = cv_null(schema);
-        break;
+        return CV_OK;
     case FORM_BOOLEAN:
-        *ret = cv_boolean(conv.integer != 0);
-        break;
+        *ret = cv_boolean(conv->integer != 0);
+        return CV_OK;
     case FORM_INTEGER:
-        *ret = cv_int(schema != NULL ? schema->type : CV_INT64, conv.integer);
-        break;
+        *ret = cv_int(schema != NULL ? schema->type : CV_INT64, conv->integer);
+        return CV_OK;
     case FORM_FLOAT:
-        *ret = cv_float32((float)conv.number);
-        break;
+        *ret = cv_float32((float)conv->number);
+        return CV_OK;
     case FORM_DOUBLE:
-        *ret = cv_float64(conv.number);
-        break;
+        *ret = cv_float64(conv->number);
+        return CV_OK;
     case FORM_BYTES:
     case FORM_TEXT:
-        rc = value_bytes(&conv, arena, ret, err);
-        break;
+        return value_bytes(conv, arena, ret, err);
     case FORM_SCALED:
-        rc = value_variable(&conv, schema, arena, ret, err);
-        break;
+        return value_variable(conv, schema, arena, ret, err);
     }
-    ret->schema = schema;
-out:
+    return CV_OK;
+}
+
+/* CV_INVALID: cannot be converted. */
+static enum cv_rc
+value_converted(const struct encode *enc, const char *text, size_t len, struct cv_arena *arena,
+                struct cv_value *ret, struct cv_err *err)
+{
+    struct converted conv = { .bytes = CV_BUF_INIT(6 * len + DECIMAL_BYTES_MAX) };
+    enum cv_rc rc = CV_INVALID;
+
+    conv.form = encode_convert(enc, text, len, &conv);
+    if (conv.form != FORM_BAD)
+        rc = cv_buf_check(&conv.bytes, err);
+    if (rc == CV_OK)
+        rc = value_of_form(&conv, ret->schema, arena, ret, err);
     cv_buf_free(&conv.bytes);
+    return rc;
+}
+
+static enum cv_rc
+value_of_kind(const struct encode *enc, const char *text, size_t len, struct cv_arena *arena,
+              struct cv_value *ret, bool *ret_bad, struct cv_err *err)
+{
+    switch (enc->kind) {
+    case ENCODE_ARRAY:
+        return encode_array_value(enc, text, len, arena, ret, ret_bad, err);
+    case ENCODE_INT16_VECTOR:
+    case ENCODE_INT64_VECTOR:
+    case ENCODE_FLOAT32_VECTOR:
+    case ENCODE_FLOAT64_VECTOR:
+        return encode_vector_value(enc, text, len, arena, ret, err);
+    case ENCODE_SPARSE_VECTOR:
+        return encode_sparse_value(text, len, arena, ret, err);
+    case ENCODE_HSTORE_MAP:
+        return encode_hstore_value(text, len, arena, ret, err);
+    case ENCODE_POINT:
+        return encode_point_value(text, len, arena, ret, err);
+    case ENCODE_GEOMETRY:
+        return encode_geometry_value(text, len, arena, ret, err);
+    default:
+        return value_converted(enc, text, len, arena, ret, err);
+    }
+}
+
+enum cv_rc
+encode_value(const struct encode *enc, const char *text, size_t len, struct cv_arena *arena,
+             struct cv_value *ret, bool *ret_bad, struct cv_err *err)
+{
+    const struct cv_schema *schema = ret->schema;
+    enum cv_rc rc = value_of_kind(enc, text, len, arena, ret, ret_bad, err);
+
+    if (rc == CV_INVALID) {
+        *ret_bad = true;
+        *ret = cv_null(schema);
+        return CV_OK;
+    }
+    if (rc == CV_OK)
+        ret->schema = schema;
     return rc;
 }

@@ -165,15 +165,12 @@ static char *
 write_value(const struct envelope *env, const struct plan *plan, const struct envelope_change *change,
             char *out, int *ret_bad)
 {
-    /* with the whole old row, columns that were not sent again are taken from it */
-    const struct pgoutput_tuple *whole = change->old_kind == PLAN_ROW_WHOLE ? change->old : NULL;
-
     out = put(out, plan->value_prefix.text, plan->value_prefix.len);
     out = PUT(out, "{\"before\":");
     out = change->old != NULL ? plan_write_row(plan, change->old_kind, change->old, NULL, out, ret_bad)
                               : PUT(out, "null");
     out = PUT(out, ",\"after\":");
-    out = change->new != NULL ? plan_write_row(plan, PLAN_ROW_WHOLE, change->new, whole, out, ret_bad)
+    out = change->new != NULL ? plan_write_row(plan, PLAN_ROW_WHOLE, change->new, envelope_whole(change), out, ret_bad)
                               : PUT(out, "null");
     out = put(out, env->head.data, env->head.len);
     out = encode_u64(change->lsn, out);
@@ -307,8 +304,8 @@ emit_key_change(const struct envelope *env, const struct plan *plan, const struc
     gone.op = 'd';
     gone.new = NULL;
     come.op = 'c';
+    come.whole = envelope_whole(change);
     come.old = NULL;
-    come.old_kind = PLAN_ROW_WHOLE;
     if (key_header_text(plan, change->old_kind, change->old, batch->arena, &old_text, err) != CV_OK ||
         key_header_text(plan, PLAN_ROW_WHOLE, change->new, batch->arena, &new_text, err) != CV_OK)
         return err->rc;
@@ -351,13 +348,29 @@ emit_direct(struct envelope *env, const struct plan *plan, const struct envelope
     return CV_OK;
 }
 
+/* What event.converting.failure.handling.mode says of a value that went out as null. */
+static enum cv_rc
+judge_bad(const struct envelope *env, const struct plan *plan, int *ret_bad, struct cv_err *err)
+{
+    if (env->config->event_converting_failure_mode == PG_FAILURE_FAIL)
+        return cv_fail(err, CV_INVALID,
+                       "cannot convert a value of column \"%s\"; event.converting.failure.handling.mode=warn sends null"
+                       " instead",
+                       plan->columns[*ret_bad].column);
+    if (env->config->event_converting_failure_mode == PG_FAILURE_SKIP)
+        *ret_bad = -1;
+    return CV_OK;
+}
+
 enum cv_rc
 envelope_emit(struct envelope *env, const struct plan *plan, const struct envelope_change *change,
               struct cv_batch *batch, int *ret_bad, struct cv_err *err)
 {
+    enum cv_rc rc = CV_OK;
+
     if (env->direct == NULL)
-        return envelope_emit_records(env, plan, change, batch, ret_bad, err);
-    if (plan->topic == NULL)
-        return CV_OK;
-    return emit_direct(env, plan, change, batch, ret_bad, err);
+        rc = envelope_emit_records(env, plan, change, batch, ret_bad, err);
+    else if (plan->topic != NULL)
+        rc = emit_direct(env, plan, change, batch, ret_bad, err);
+    return rc == CV_OK && *ret_bad >= 0 ? judge_bad(env, plan, ret_bad, err) : rc;
 }

@@ -41,6 +41,7 @@ struct envelope_change {
     enum plan_row old_kind;
     const struct pgoutput_tuple *old; /* NULL: none */
     const struct pgoutput_tuple *new; /* NULL: none */
+    const struct pgoutput_tuple *whole; /* the old row of a create that a changed key makes; NULL: none */
     size_t text_len;                  /* bytes of all values together */
     cv_lsn lsn;
 };
@@ -48,7 +49,8 @@ struct envelope_change {
 /*
  * Append the change's messages (or records) to the batch: one, or a delete with its tombstone, or for a
  * changed key the delete, the tombstone and the create. *ret_bad is set to the index of a column whose value
- * could not be converted and went out as null.
+ * could not be converted and went out as null; unless event.converting.failure.handling.mode is skip, when nobody
+ * is told, or fail, when that is the failure.
  */
 CV_MUST_CHECK enum cv_rc envelope_emit(struct envelope *env, const struct plan *plan,
                                        const struct envelope_change *change, struct cv_batch *batch,

@@ -42,6 +42,13 @@ struct envelope {
     struct cv_schema *source_schema;
 };
 
+/* The whole old row, which columns that were not sent again are taken from; NULL: not known. */
+static inline const struct pgoutput_tuple *
+envelope_whole(const struct envelope_change *change)
+{
+    return change->old != NULL && change->old_kind == PLAN_ROW_WHOLE ? change->old : change->whole;
+}
+
 CV_MUST_CHECK enum cv_rc envelope_source_schema(struct cv_schema **ret, struct cv_err *err);
 
 CV_MUST_CHECK enum cv_rc envelope_emit_records(struct envelope *env, const struct plan *plan,

@@ -74,7 +74,6 @@ static enum cv_rc
 envelope_value(const struct envelope *env, const struct plan *plan, const struct envelope_change *change,
                struct cv_arena *arena, struct cv_value *ret, int *ret_bad, struct cv_err *err)
 {
-    const struct pgoutput_tuple *whole = change->old_kind == PLAN_ROW_WHOLE ? change->old : NULL;
     struct cv_value *val = cv_struct_new(arena, plan->envelope_schema);
     char *op = cv_arena_dup(arena, &change->op, 1);
 
@@ -83,7 +82,7 @@ envelope_value(const struct envelope *env, const struct plan *plan, const struct
     if (change->old != NULL && plan_row_value(plan, change->old_kind, change->old, NULL, arena,
                                               cv_struct_at(val, BEFORE), ret_bad, err) != CV_OK)
         return err->rc;
-    if (change->new != NULL && plan_row_value(plan, PLAN_ROW_WHOLE, change->new, whole, arena,
+    if (change->new != NULL && plan_row_value(plan, PLAN_ROW_WHOLE, change->new, envelope_whole(change), arena,
                                               cv_struct_at(val, AFTER), ret_bad, err) != CV_OK)
         return err->rc;
     if (source_value(env, plan, change, arena, cv_struct_at(val, SOURCE), err) != CV_OK)
@@ -176,8 +175,8 @@ emit_key_change(const struct envelope *env, const struct plan *plan, const struc
     gone.op = 'd';
     gone.new = NULL;
     come.op = 'c';
+    come.whole = envelope_whole(change);
     come.old = NULL;
-    come.old_kind = PLAN_ROW_WHOLE;
     if (add_record(env, plan, &gone, old_key, "__debezium.newkey", new_key, batch, ret_bad, err) != CV_OK)
         return err->rc;
     if (env->config->tombstones_on_delete &&

@@ -12,13 +12,17 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/connection.h \
 	connectors/postgres/encode.c \
 	connectors/postgres/encode.h \
+	connectors/postgres/encode_array.c \
 	connectors/postgres/encode_clock.c \
 	connectors/postgres/encode_convert.c \
+	connectors/postgres/encode_geometry.c \
+	connectors/postgres/encode_hstore.c \
 	connectors/postgres/encode_private.h \
 	connectors/postgres/encode_text.c \
 	connectors/postgres/encode_time.c \
 	connectors/postgres/encode_time.h \
 	connectors/postgres/encode_value.c \
+	connectors/postgres/encode_vector.c \
 	connectors/postgres/envelope.c \
 	connectors/postgres/envelope.h \
 	connectors/postgres/envelope_private.h \
@@ -48,11 +52,15 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/task.h \
 	connectors/postgres/type.c \
 	connectors/postgres/type.h \
+	connectors/postgres/type_default.c \
+	connectors/postgres/type_placeholder.c \
+	connectors/postgres/type_private.h \
+	connectors/postgres/type_schema.c \
 	connectors/postgres/validate.c \
 	connectors/postgres/validate.h
 
 postgres_test_libs = connectors/postgres/libpostgres.a data/libdata.a common/libcommon.a $(LIBPQ_LIBS) \
-	$(PCRE2_LIBS) $(CMOCKA_LIBS)
+	$(OPENSSL_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
 
 unit_tests += tests/unit/pgoutput_test
 tests_unit_pgoutput_test_SOURCES = tests/unit/pgoutput_test.c

@@ -35,16 +35,16 @@ literal_set(struct plan_literal *lit, const char *text, size_t len)
 static bool
 literal_value(struct plan_literal *lit, const struct encode *enc, const char *text)
 {
-    char *buf, *end = NULL;
-    bool ok;
+    bool bad = false, ok;
+    char *buf, *end;
 
     if (text == NULL)
         return literal_set(lit, "null", 4);
-    buf = malloc(encode_bound(strlen(text)));
+    buf = malloc(encode_bound(enc, strlen(text)));
     if (buf == NULL)
         return false;
-    end = encode_json(enc, text, strlen(text), buf);
-    ok = end == NULL ? literal_set(lit, "null", 4) : literal_set(lit, buf, (size_t)(end - buf));
+    end = encode_json(enc, text, strlen(text), buf, &bad);
+    ok = literal_set(lit, buf, (size_t)(end - buf));
     free(buf);
     return ok;
 }
@@ -65,43 +65,15 @@ literal_name(struct plan_literal *lit, const char *name)
     return ok;
 }
 
-/*
- * What an unchanged TOAST column prints as: the placeholder itself for texts, its bytes for bytea, what null prints
- * as where no such value exists (numbers, times, and, as Debezium has it, the base64 modes).
- */
+/* What an unchanged TOAST column prints as; without a placeholder of its type what null prints as. */
 static bool
-literal_placeholder(struct plan_literal *lit, const struct encode *enc, const char *placeholder,
-                    const struct plan_literal *null)
+literal_placeholder(struct plan_column *col)
 {
-    size_t len = strlen(placeholder);
-    char *buf, *end;
-    bool ok;
+    const struct plan_literal *null = &col->null;
 
-    switch (enc->kind) {
-    case ENCODE_TEXT:
-    case ENCODE_BYTES_HEX:
-    case ENCODE_DECIMAL_STRING:
-    case ENCODE_BYTES:
-        break;
-    default:
-        return literal_set(lit, null->text, null->len);
-    }
-    buf = malloc(6 * len + 8);
-    if (buf == NULL)
-        return false;
-    if (enc->kind == ENCODE_BYTES) {
-        struct cv_buf hex = CV_BUF_INIT(2 * len + 3);
-
-        cv_buf_str(&hex, "\\x");
-        cv_buf_hex(&hex, placeholder, len);
-        end = encode_json(enc, cv_buf_cstr(&hex), hex.len, buf);
-        cv_buf_free(&hex);
-    } else {
-        end = encode_json_string(placeholder, len, buf);
-    }
-    ok = end != NULL && literal_set(lit, buf, (size_t)(end - buf));
-    free(buf);
-    return ok;
+    if (col->unchanged.text == NULL)
+        return literal_set(&col->placeholder, null->text, null->len);
+    return literal_value(&col->placeholder, &col->unchanged.enc, col->unchanged.text);
 }
 
 static void
@@ -113,7 +85,9 @@ column_done(struct plan_column *col)
     free(col->null.text);
     free(col->absent.text);
     free(col->placeholder.text);
+    free(col->unchanged.text);
     free(col->def_text);
+    free(col->fallback);
     cv_schema_unref(col->schema);
 }
 
@@ -132,7 +106,6 @@ plan_free(struct plan *plan)
     free(plan->schema_base);
     free(plan->key_extra);
     free(plan->key_tail.text);
-    free(plan->placeholder);
     free(plan->source_table.text);
     free(plan->key_prefix.text);
     free(plan->value_prefix.text);
@@ -161,6 +134,25 @@ fallback_encode(const struct encode *enc)
     return ret;
 }
 
+/* The text of the value that a NOT NULL column has where none was sent; a decimal that is sent as text has all of
+   its digits. */
+static char *
+fallback_text(const struct column_type *type)
+{
+    struct cv_buf text = CV_BUF_INIT(4096);
+    char *ret;
+
+    cv_buf_str(&text, type->fallback);
+    if (type->enc.kind == ENCODE_DECIMAL_STRING && type->enc.scale > 0) {
+        cv_buf_char(&text, '.');
+        for (int32_t i = 0; i < type->enc.scale; i++)
+            cv_buf_char(&text, '0');
+    }
+    ret = cv_buf_take(&text);
+    cv_buf_free(&text);
+    return ret;
+}
+
 static enum cv_rc
 compile_column(const struct plan_spec *spec, const struct pg_column *src, bool is_key,
                struct plan_column *col, struct cv_err *err)
@@ -186,7 +178,10 @@ compile_column(const struct plan_spec *spec, const struct pg_column *src, bool i
     if (type_schema(spec->config, src, !src->not_null, col->def_text, &schema, err) != CV_OK)
         return cv_err_context(err, "column \"%s\"", src->name);
     col->schema = schema;
-    col->fallback = src->not_null && col->def_text == NULL ? type.fallback : NULL;
+    if (type_placeholder(spec->config, src, &col->unchanged, err) != CV_OK)
+        return err->rc;
+    if (src->not_null && col->def_text == NULL && (col->fallback = fallback_text(&type)) == NULL)
+        return cv_fail_memory(err);
     fallback_enc = fallback_encode(&col->enc);
     absent = src->not_null || use_default ? col->def_text : NULL;
     col->column = strdup(src->name);
@@ -196,7 +191,7 @@ compile_column(const struct plan_spec *spec, const struct pg_column *src, bool i
         !literal_value(&col->null, &col->enc, use_default ? col->def_text : NULL) ||
         !literal_value(&col->absent, absent != NULL ? &col->enc : &fallback_enc,
                        absent != NULL ? absent : col->fallback) ||
-        !literal_placeholder(&col->placeholder, &col->enc, spec->config->unavailable_placeholder, &col->null))
+        !literal_placeholder(col))
         return cv_fail_memory(err);
     return CV_OK;
 }
@@ -271,18 +266,23 @@ compile_columns(const struct plan_spec *spec, struct plan *plan, struct cv_err *
 {
     size_t n = spec->relation != NULL ? spec->relation->n_columns : spec->table->n_columns;
 
+    plan->text_factor = 6;
     plan->columns = calloc(n + 1, sizeof(*plan->columns));
     if (plan->columns == NULL)
         return cv_fail_memory(err);
     for (uint16_t i = 0; i < n; i++) {
         struct plan_column *col = &plan->columns[plan->n_columns++];
+        struct encode_room room;
         struct pg_column src;
 
         if (find_column(spec, i, &src, err) != CV_OK ||
             compile_column(spec, &src, is_key(plan, i), col, err) != CV_OK)
             return cv_err_context(err, "table \"%s.%s\"", spec->table->schema, spec->table->name);
         col->in_identity = spec->relation == NULL || spec->relation->columns[i].key;
-        plan->row_bound += col->name.len + 64 + col->null.len + col->absent.len + col->placeholder.len;
+        room = encode_room(&col->enc);
+        if (room.factor > plan->text_factor)
+            plan->text_factor = room.factor;
+        plan->row_bound += col->name.len + 16 + room.fixed + col->null.len + col->absent.len + col->placeholder.len;
     }
     plan->row_bound += 64;
     return CV_OK;
@@ -321,7 +321,6 @@ set_names(const struct plan_spec *spec, struct plan *plan, struct cv_err *err)
     plan->oid = spec->table->oid;
     plan->schema_name = strdup(spec->table->schema);
     plan->table_name = strdup(spec->table->name);
-    plan->placeholder = strdup(spec->config->unavailable_placeholder);
     namer_table_topic(table_namer(spec->filter), spec->table->schema, spec->table->name, &buf);
     plan->topic_name = cv_buf_take(&buf);
     if (plan->topic_name == NULL)
@@ -334,7 +333,6 @@ set_names(const struct plan_spec *spec, struct plan *plan, struct cv_err *err)
     cv_buf_str(&buf, ",\"txId\":");
     rc = cv_buf_check(&buf, err);
     if (rc == CV_OK && (plan->schema_name == NULL || plan->table_name == NULL || plan->schema_base == NULL ||
-                        plan->placeholder == NULL ||
                         !literal_set(&plan->source_table, cv_buf_cstr(&buf), buf.len)))
         rc = cv_fail_memory(err);
     cv_buf_free(&buf);
@@ -378,18 +376,11 @@ static char *
 write_column(const struct plan_column *col, enum plan_row kind, const struct pgoutput_value *val,
              const struct pgoutput_value *old, char *out, bool *ret_bad)
 {
-    char *end;
-
     if (val->kind == 'u' && old != NULL && old->kind != 'u')
         val = old;
     switch (val->kind) {
     case 't':
-        end = encode_json(&col->enc, val->data, val->len, out);
-        if (end != NULL)
-            return end;
-        *ret_bad = true;
-        memcpy(out, "null", 4);
-        return out + 4;
+        return encode_json(&col->enc, val->data, val->len, out, ret_bad);
     case 'u':
         return put(out, &col->placeholder);
     default:
@@ -449,55 +440,22 @@ plan_write_key(const struct plan *plan, enum plan_row kind, const struct pgoutpu
 /* ---- rows to values ---- */
 
 static enum cv_rc
-text_value(const struct plan_column *col, const struct encode *enc, const char *text, size_t len,
-           struct cv_arena *arena, struct cv_value *ret, bool *ret_bad, struct cv_err *err)
-{
-    enum cv_rc rc = encode_value(enc, text, len, arena, ret, err);
-
-    if (rc != CV_INVALID)
-        return rc;
-    *ret_bad = true;
-    *ret = cv_null(col->schema);
-    return CV_OK;
-}
-
-/* The placeholder of the column's type, as literal_placeholder prints it. */
-static enum cv_rc
-placeholder_value(const struct plan_column *col, const char *placeholder, struct cv_value *ret)
-{
-    switch (col->enc.kind) {
-    case ENCODE_TEXT:
-    case ENCODE_BYTES_HEX:
-    case ENCODE_DECIMAL_STRING:
-        *ret = cv_cstring(placeholder);
-        break;
-    case ENCODE_BYTES:
-        *ret = cv_binary(placeholder, strlen(placeholder));
-        break;
-    default:
-        *ret = cv_null(col->schema);
-        break;
-    }
-    ret->schema = col->schema;
-    return CV_OK;
-}
-
-static enum cv_rc
-column_value(const struct plan *plan, const struct plan_column *col, enum plan_row kind,
-             const struct pgoutput_value *val, const struct pgoutput_value *old, struct cv_arena *arena,
-             struct cv_value *ret, bool *ret_bad, struct cv_err *err)
+column_value(const struct plan_column *col, enum plan_row kind, const struct pgoutput_value *val,
+             const struct pgoutput_value *old, struct cv_arena *arena, struct cv_value *ret, bool *ret_bad,
+             struct cv_err *err)
 {
     *ret = cv_null(col->schema);
     if (val->kind == 'u' && old != NULL && old->kind != 'u')
         val = old;
     if (val->kind == 't')
-        return text_value(col, &col->enc, val->data, val->len, arena, ret, ret_bad, err);
-    if (val->kind == 'u')
-        return placeholder_value(col, plan->placeholder, ret);
-    if (kind == PLAN_ROW_OLD_KEY && !col->in_identity && col->fallback != NULL) {
+        return encode_value(&col->enc, val->data, val->len, arena, ret, ret_bad, err);
+    if (val->kind == 'u' && col->unchanged.text != NULL)
+        return encode_value(&col->unchanged.enc, col->unchanged.text, strlen(col->unchanged.text), arena, ret,
+                            ret_bad, err);
+    if (val->kind != 'u' && kind == PLAN_ROW_OLD_KEY && !col->in_identity && col->fallback != NULL) {
         const struct encode enc = fallback_encode(&col->enc);
 
-        return text_value(col, &enc, col->fallback, strlen(col->fallback), arena, ret, ret_bad, err);
+        return encode_value(&enc, col->fallback, strlen(col->fallback), arena, ret, ret_bad, err);
     }
     return CV_OK; /* null: the converter puts the schema's default in its place */
 }
@@ -518,7 +476,7 @@ plan_row_value(const struct plan *plan, enum plan_row kind, const struct pgoutpu
 
         if (!col->in_value)
             continue;
-        if (column_value(plan, col, kind, &row->values[i], old != NULL ? &old->values[i] : NULL, arena,
+        if (column_value(col, kind, &row->values[i], old != NULL ? &old->values[i] : NULL, arena,
                          cv_struct_at(val, field++), &bad, err) != CV_OK)
             return err->rc;
         if (bad)
@@ -540,7 +498,7 @@ plan_key_value(const struct plan *plan, enum plan_row kind, const struct pgoutpu
         uint16_t i = plan->keys[k];
         bool bad = false;
 
-        if (column_value(plan, &plan->columns[i], kind, &row->values[i], NULL, arena, cv_struct_at(val, k),
+        if (column_value(&plan->columns[i], kind, &row->values[i], NULL, arena, cv_struct_at(val, k),
                          &bad, err) != CV_OK)
             return err->rc;
     }

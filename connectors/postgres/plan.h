@@ -11,6 +11,7 @@
 
 #include "connectors/postgres/encode.h"
 #include "connectors/postgres/table.h"
+#include "connectors/postgres/type.h"
 
 struct plan_literal {
     char *text;
@@ -26,7 +27,8 @@ struct plan_column {
     struct plan_literal null;        /* what null prints as: the default, or null */
     struct plan_literal absent;      /* a column that an old key tuple does not carry */
     struct plan_literal placeholder; /* unchanged TOAST */
-    const char *fallback;            /* text of the absent value for the record path; NULL: null */
+    struct type_placeholder unchanged; /* the same for the record path */
+    char *fallback;                  /* text of the absent value for the record path; NULL: null */
     char *def_text;                  /* text of the default; NULL: none */
     bool in_value;
     bool in_identity; /* part of the replica identity: an old key tuple carries it */
@@ -39,7 +41,6 @@ struct plan {
     struct cv_topic *topic; /* NULL: nothing of this table is sent */
     char *topic_name;       /* before routing */
     char *schema_base;      /* what the names of its schemas begin with */
-    char *placeholder;      /* of unchanged TOAST */
 
     struct plan_column *columns; /* in tuple order */
     uint16_t n_columns;
@@ -53,6 +54,7 @@ struct plan {
     struct plan_literal key_prefix;    /* `{"schema":...,"payload":`, or empty */
     struct plan_literal value_prefix;
     size_t row_bound; /* bytes that a row may need besides its values */
+    size_t text_factor; /* and for each byte of their texts */
 
     struct cv_schema *key_schema; /* NULL: no key */
     struct cv_schema *row_schema;
@@ -77,7 +79,7 @@ void plan_free(struct plan *plan);
 static inline size_t
 plan_bound(const struct plan *plan, size_t text_len)
 {
-    return plan->row_bound + 6 * text_len;
+    return plan->row_bound + plan->text_factor * text_len;
 }
 
 /* What a row is, for the values that it lacks. */

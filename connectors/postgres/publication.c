@@ -26,11 +26,27 @@ publication_exists(PGconn *conn, const char *name, bool *ret, bool *ret_all, str
     return rc;
 }
 
+/* Unlogged tables are copied, but never streamed: no publication may name them. */
+static size_t
+count_logged(const struct pg_tables *tables)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < tables->count; i++)
+        count += tables->items[i]->logged;
+    return count;
+}
+
 static void
 add_tables(struct cv_buf *sql, const struct pg_tables *tables)
 {
+    const char *before = " TABLE ";
+
     for (size_t i = 0; i < tables->count; i++) {
-        cv_buf_str(sql, i == 0 ? " TABLE " : ", ");
+        if (!tables->items[i]->logged)
+            continue;
+        cv_buf_str(sql, before);
+        before = ", ";
         cv_buf_sql_ident(sql, tables->items[i]->schema);
         cv_buf_char(sql, '.');
         cv_buf_sql_ident(sql, tables->items[i]->name);
@@ -82,7 +98,7 @@ create(PGconn *conn, const struct pg_config *config, const struct pg_tables *tab
 {
     struct cv_buf sql = CV_BUF_INIT(SQL_MAX);
 
-    if (config->publication_autocreate == PG_AUTOCREATE_FILTERED && tables->count == 0)
+    if (config->publication_autocreate == PG_AUTOCREATE_FILTERED && count_logged(tables) == 0)
         return cv_fail(err, CV_INVALID,
                        "no table is captured, so publication \"%s\" cannot be made with "
                        "publication.autocreate.mode=filtered; check table.include.list and schema.include.list",
@@ -127,7 +143,7 @@ same_tables(PGconn *conn, const struct pg_config *config, const struct pg_tables
             if (strcmp(PQgetvalue(res, row, 0), tables->items[i]->schema) == 0 &&
                 strcmp(PQgetvalue(res, row, 1), tables->items[i]->name) == 0)
                 found++;
-    *ret = found == tables->count && found == (size_t)PQntuples(res);
+    *ret = found == count_logged(tables) && found == (size_t)PQntuples(res);
 out:
     PQclear(res);
     return rc;
@@ -141,7 +157,7 @@ alter(PGconn *conn, const struct pg_config *config, const struct pg_tables *tabl
 
     if (same_tables(conn, config, tables, &same, err) != CV_OK)
         return err->rc;
-    if (same || tables->count == 0)
+    if (same || count_logged(tables) == 0)
         return CV_OK;
     cv_buf_str(&sql, "ALTER PUBLICATION ");
     cv_buf_sql_ident(&sql, config->publication_name);

@@ -21,6 +21,14 @@ void type_of_column(const struct pg_config *config, const struct pg_column *col,
    Free with free(). Debezium's reading of expressions, its surprises included. */
 char *type_default_text(const struct pg_config *config, const struct pg_column *col);
 
+/* What stands for an unchanged TOAST value of the column: a text, and how it is encoded; text NULL: null does. */
+struct type_placeholder {
+    char *text; /* free with free() */
+    struct encode enc;
+};
+CV_MUST_CHECK enum cv_rc type_placeholder(const struct pg_config *config, const struct pg_column *col,
+                                          struct type_placeholder *ret, struct cv_err *err);
+
 /* The Connect schema of the column, default included when def_text is given. */
 CV_MUST_CHECK enum cv_rc type_schema(const struct pg_config *config, const struct pg_column *col,
                                      bool optional, const char *def_text, struct cv_schema **ret,

@@ -29,7 +29,7 @@ pg_fixture_config(const char *const *pairs, struct pg_config *ret)
 
 struct pg_fixture_column {
     const char *name;
-    const char *type; /* pg_type.typname */
+    const char *type; /* pg_type.typname; "_int4" is an array of int4, of the kind below */
     int32_t typmod;
     bool not_null;
     const char *def;
@@ -37,13 +37,14 @@ struct pg_fixture_column {
     const char *labels; /* of an enum */
 };
 
-#define PG_FIXTURE_COLUMNS 128
+#define PG_FIXTURE_COLUMNS 320
 
 /* public.t, its key the first n_keys columns. Everything is borrowed from columns. */
 struct pg_fixture_table {
     struct pg_table table;
     struct pg_column columns[PG_FIXTURE_COLUMNS];
     struct pg_type types[PG_FIXTURE_COLUMNS];
+    struct pg_type items[PG_FIXTURE_COLUMNS];
     uint16_t keys[PG_FIXTURE_COLUMNS];
 };
 
@@ -63,13 +64,26 @@ pg_fixture_table(const struct pg_fixture_column *columns, size_t n, size_t n_key
                                                  .n_keys = n_keys } };
     assert_true(n <= PG_FIXTURE_COLUMNS);
     for (size_t i = 0; i < n; i++) {
-        ret->types[i] = (struct pg_type){ .oid = (uint32_t)(100 + i),
-                                          .base_oid = (uint32_t)(100 + i),
-                                          .typmod = -1,
-                                          .name = (char *)(uintptr_t)columns[i].type,
-                                          .declared = (char *)(uintptr_t)columns[i].type,
-                                          .kind = columns[i].kind != 0 ? columns[i].kind : 'b',
-                                          .labels = (char *)(uintptr_t)columns[i].labels };
+        bool array = columns[i].type[0] == '_';
+        struct pg_type *type = array ? &ret->items[i] : &ret->types[i];
+
+        *type = (struct pg_type){ .oid = (uint32_t)(100 + i),
+                                  .base_oid = (uint32_t)(100 + i),
+                                  .typmod = -1,
+                                  .name = (char *)(uintptr_t)columns[i].type + array,
+                                  .declared = (char *)(uintptr_t)columns[i].type + array,
+                                  .kind = columns[i].kind != 0 ? columns[i].kind : 'b',
+                                  .labels = (char *)(uintptr_t)columns[i].labels,
+                                  .system = true };
+        if (array)
+            ret->types[i] = (struct pg_type){ .oid = (uint32_t)(1000 + i),
+                                              .base_oid = (uint32_t)(1000 + i),
+                                              .typmod = -1,
+                                              .name = (char *)(uintptr_t)columns[i].type,
+                                              .declared = (char *)(uintptr_t)columns[i].type,
+                                              .kind = 'b',
+                                              .system = true,
+                                              .item = type };
         ret->columns[i] = (struct pg_column){ .name = (char *)(uintptr_t)columns[i].name,
                                               .type = &ret->types[i],
                                               .typmod = columns[i].typmod,

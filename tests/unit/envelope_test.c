@@ -222,13 +222,16 @@ random_rows(struct bench *b, size_t n)
 static void
 both_paths_give_the_same_bytes_for_every_type_and_mode(void **state)
 {
-    static const char *const modes[][9] = {
+    static const char *const modes[][11] = {
         { NULL },
         { "decimal.handling.mode", "string", "time.precision.mode", "isostring", "binary.handling.mode", "hex",
           "interval.handling.mode", "string", NULL },
-        { "decimal.handling.mode", "double", "time.precision.mode", "connect", "binary.handling.mode", "base64", NULL },
-        { "time.precision.mode", "nanoseconds", "binary.handling.mode", "base64-url-safe", NULL },
-        { "time.precision.mode", "microseconds", NULL },
+        { "decimal.handling.mode", "double", "time.precision.mode", "connect", "binary.handling.mode", "base64",
+          "hstore.handling.mode", "map", NULL },
+        { "time.precision.mode", "nanoseconds", "binary.handling.mode", "base64-url-safe",
+          "include.unknown.datatypes", "true", NULL },
+        { "time.precision.mode", "microseconds", "binary.handling.mode", "hex", "hstore.handling.mode", "map",
+          "include.unknown.datatypes", "true", NULL },
         { "time.precision.mode", "adaptive_time_microseconds", NULL },
     };
     static struct pg_fixture_column columns[PG_FIXTURE_COLUMNS];
