@@ -292,8 +292,6 @@ check_not_served(const struct cv_config *cfg, struct cv_config_errors *errors)
         { "database.initial.statements", NULL },
         { "replica.identity.autoset.values", NULL },
         { "slot.failover", "false" },
-        { "slot.stream.params", NULL },
-        { "provide.transaction.metadata", "false" },
         { "snapshot.include.collection.list", NULL },
         { "snapshot.select.statement.overrides", NULL },
         { "converters", NULL },

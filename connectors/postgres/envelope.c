@@ -3,8 +3,8 @@
  * The envelope on the direct path: bytes, appended piece by piece.
  *
  * The value's text is
- *   {"before":B,"after":A  HEAD  lsn  MIDDLE  table  TAIL  lsn  ,"xmin":null},"transaction":null,"op":"c  CLOCK
- * HEAD, MIDDLE and TAIL hold what does not change within a transaction, table what does not change within a
+ *   {"before":B,"after":A  HEAD  lsn  MIDDLE  table  TAIL  lsn  END  transaction  ,"op":"c  CLOCK
+ * HEAD, MIDDLE, TAIL and END hold what does not change within a transaction, table what does not change within a
  * plan, CLOCK what does not change within a batch. The record path is in envelope_record.c, the schemas in
  * envelope_schema.c.
  */
@@ -14,10 +14,10 @@
 #include <string.h>
 
 #include "common/arena.h"
+#include "connectors/postgres/transaction.h"
 #include "data/text_value.h"
 
-/* The source block ends, and what follows it up to the operation. */
-static const char before_op[] = ",\"xmin\":null},\"transaction\":null,\"op\":\"";
+#define TRANSACTION_BOUND 160 /* the transaction's block and what stands around it */
 
 enum cv_rc
 envelope_new(const struct envelope_spec *spec, struct envelope **ret, struct cv_err *err)
@@ -29,11 +29,13 @@ envelope_new(const struct envelope_spec *spec, struct envelope **ret, struct cv_
         return cv_fail_memory(err);
     env->config = spec->config;
     env->direct = spec->direct;
+    env->transaction = spec->transaction;
     cv_buf_init(&env->source_head, FRAGMENT_MAX);
     cv_buf_init(&env->database, FRAGMENT_MAX);
     cv_buf_init(&env->head, FRAGMENT_MAX);
     cv_buf_init(&env->middle, FRAGMENT_MAX);
     cv_buf_init(&env->tail, FRAGMENT_MAX);
+    cv_buf_init(&env->end, FRAGMENT_MAX);
     cv_buf_init(&env->clock, FRAGMENT_MAX);
     head = &env->source_head;
     cv_buf_str(head, ",\"source\":{\"version\":\"" DEBEZIUM_VERSION "\",\"connector\":\"postgresql\",\"name\":");
@@ -69,9 +71,20 @@ envelope_free(struct envelope *env)
     cv_buf_free(&env->head);
     cv_buf_free(&env->middle);
     cv_buf_free(&env->tail);
+    cv_buf_free(&env->end);
     cv_buf_free(&env->clock);
     cv_schema_unref(env->source_schema);
     free(env);
+}
+
+/* 0: null. */
+static void
+add_number(struct cv_buf *buf, uint64_t v)
+{
+    if (v != 0)
+        cv_buf_u64(buf, v);
+    else
+        cv_buf_str(buf, "null");
 }
 
 /* Everything of the source block that the state holds, except the LSN and the table. */
@@ -104,22 +117,42 @@ render_source(struct envelope *env)
     cv_buf_str(&env->middle, ",\"schema\":");
 
     cv_buf_reset(&env->tail);
-    cv_buf_u64(&env->tail, src->txid);
-    cv_buf_str(&env->tail, ",\"lsn\":");
+    add_number(&env->tail, src->txid);
+    cv_buf_str(&env->tail, src->no_lsn ? ",\"lsn\":null" : ",\"lsn\":");
+
+    cv_buf_reset(&env->end);
+    cv_buf_str(&env->end, ",\"xmin\":");
+    add_number(&env->end, src->xmin);
+    cv_buf_str(&env->end, "},\"transaction\":");
 }
 
 void
 envelope_transaction(struct envelope *env, cv_time_us commit_time_us, uint32_t xid, cv_lsn last_commit)
 {
-    env->source = (struct envelope_source){ .time_us = commit_time_us, .txid = xid,
-                                            .last_commit = last_commit };
+    env->source = (struct envelope_source){ .time_us = commit_time_us, .txid = xid, .last_commit = last_commit,
+                                            .xmin = env->xmin };
     render_source(env);
 }
 
 void
-envelope_snapshot(struct envelope *env, cv_time_us time_us, uint64_t txid, cv_lsn lsn)
+envelope_xmin(struct envelope *env, uint64_t xmin)
 {
-    env->source = (struct envelope_source){ .time_us = time_us, .txid = txid, .lsn = lsn, .marker = "true" };
+    env->xmin = xmin;
+}
+
+void
+envelope_snapshot(struct envelope *env, cv_time_us time_us, uint64_t txid, cv_lsn last_commit)
+{
+    env->source = (struct envelope_source){ .time_us = time_us, .txid = txid, .last_commit = last_commit,
+                                            .marker = "true" };
+    render_source(env);
+}
+
+void
+envelope_incremental(struct envelope *env, cv_time_us now_us, cv_lsn last_commit)
+{
+    env->source = (struct envelope_source){ .time_us = now_us, .last_commit = last_commit, .no_lsn = true,
+                                            .marker = "incremental" };
     render_source(env);
 }
 
@@ -144,6 +177,12 @@ envelope_clock(struct envelope *env, int64_t now_ns)
     cv_buf_char(&env->clock, '}');
 }
 
+int64_t
+envelope_now_ms(const struct envelope *env)
+{
+    return env->now_ns / 1000000;
+}
+
 static char *
 put(char *out, const void *data, size_t len)
 {
@@ -158,12 +197,30 @@ static size_t
 value_bound(const struct envelope *env, const struct plan *plan, size_t text_len)
 {
     return 2 * plan_bound(plan, text_len) + plan->value_prefix.len + plan->source_table.len +
-           env->head.len + env->middle.len + env->tail.len + env->clock.len + sizeof(before_op) + 128;
+           env->head.len + env->middle.len + env->tail.len + env->end.len + env->clock.len +
+           TRANSACTION_BOUND + 128;
 }
 
+/* {"id":"xid:lsn","total_order":1,"data_collection_order":1} */
+static char *
+write_order(const struct transaction_order *order, cv_lsn lsn, char *out)
+{
+    out = PUT(out, "{\"id\":\"");
+    out = encode_u64(order->xid, out);
+    *out++ = ':';
+    out = encode_u64(lsn, out);
+    out = PUT(out, "\",\"total_order\":");
+    out = encode_u64(order->total, out);
+    out = PUT(out, ",\"data_collection_order\":");
+    out = encode_u64(order->in_collection, out);
+    *out++ = '}';
+    return out;
+}
+
+/* order NULL: not part of a transaction, or they are not counted. */
 static char *
 write_value(const struct envelope *env, const struct plan *plan, const struct envelope_change *change,
-            char *out, int *ret_bad)
+            const struct transaction_order *order, char *out, int *ret_bad)
 {
     out = put(out, plan->value_prefix.text, plan->value_prefix.len);
     out = PUT(out, "{\"before\":");
@@ -177,8 +234,11 @@ write_value(const struct envelope *env, const struct plan *plan, const struct en
     out = put(out, env->middle.data, env->middle.len);
     out = put(out, plan->source_table.text, plan->source_table.len);
     out = put(out, env->tail.data, env->tail.len);
-    out = encode_u64(change->lsn, out);
-    out = PUT(out, before_op);
+    if (!env->source.no_lsn)
+        out = encode_u64(change->lsn, out);
+    out = put(out, env->end.data, env->end.len);
+    out = order != NULL ? write_order(order, change->lsn, out) : PUT(out, "null");
+    out = PUT(out, ",\"op\":\"");
     *out++ = change->op;
     out = put(out, env->clock.data, env->clock.len);
     if (plan->value_prefix.len > 0)
@@ -222,6 +282,17 @@ emit_key(const struct plan *plan, enum plan_row kind, const struct pgoutput_tupl
     return CV_OK;
 }
 
+enum cv_rc
+envelope_count(const struct envelope *env, const struct plan *plan, struct transaction_order *ret,
+               const struct transaction_order **ret_order, struct cv_err *err)
+{
+    *ret_order = NULL;
+    if (env->transaction == NULL || env->source.marker != NULL)
+        return CV_OK;
+    *ret_order = ret;
+    return transaction_count(env->transaction, plan->oid, plan->schema_name, plan->table_name, ret, err);
+}
+
 static enum cv_rc
 emit_value(const struct envelope *env, const struct plan *plan, const struct envelope_change *change,
            struct cv_bytes key, const struct cv_raw_headers *headers, struct cv_batch *batch, int *ret_bad,
@@ -229,10 +300,14 @@ emit_value(const struct envelope *env, const struct plan *plan, const struct env
 {
     struct cv_message *msg = add_message(batch, plan, headers); /* may take memory: before the reservation */
     char *start = cv_arena_reserve(batch->arena, value_bound(env, plan, change->text_len)), *end;
+    struct transaction_order order;
+    const struct transaction_order *has_order;
 
     if (start == NULL || msg == NULL)
         return cv_fail_memory(err);
-    end = write_value(env, plan, change, start, ret_bad);
+    if (envelope_count(env, plan, &order, &has_order, err) != CV_OK)
+        return err->rc;
+    end = write_value(env, plan, change, has_order, start, ret_bad);
     msg->key = key;
     msg->value = (struct cv_bytes){ start, (size_t)(end - start) };
     cv_arena_advance(batch->arena, msg->value.len);

@@ -10,10 +10,15 @@
 #include "connectors/postgres/plan.h"
 
 struct envelope;
+struct transaction;
+
+/* The release of Debezium whose records these are: what source.version says. */
+#define DEBEZIUM_VERSION "3.3.1.Final"
 
 struct envelope_spec {
     const struct pg_config *config;
-    const struct cv_direct *direct; /* NULL: records */
+    const struct cv_direct *direct;  /* NULL: records */
+    struct transaction *transaction; /* borrowed; NULL: no transaction metadata */
     int task;
 };
 
@@ -25,15 +30,20 @@ void envelope_free(struct envelope *env);
 CV_MUST_CHECK enum cv_rc envelope_schemas(const struct plan_spec *spec, struct plan *plan,
                                           struct cv_err *err);
 
-/* What the following events share. last_commit 0: none known. */
+/* What the following events share. last_commit 0: none known; xid 0: a message outside of transactions. */
 void envelope_transaction(struct envelope *env, cv_time_us commit_time_us, uint32_t xid,
                           cv_lsn last_commit);
-/* A snapshot: its transaction's start, id and position. */
-void envelope_snapshot(struct envelope *env, cv_time_us time_us, uint64_t txid, cv_lsn lsn);
+/* The slot's catalog_xmin, for events of the stream from the next transaction on. 0: null. */
+void envelope_xmin(struct envelope *env, uint64_t xmin);
+/* A snapshot: its transaction's start and id; last_commit as above, for one that runs while streaming. */
+void envelope_snapshot(struct envelope *env, cv_time_us time_us, uint64_t txid, cv_lsn last_commit);
+/* Rows of an incremental snapshot, read about now; the lsn of their changes is that of the window's end. */
+void envelope_incremental(struct envelope *env, cv_time_us now_us, cv_lsn last_commit);
 /* Snapshot events from now on: "first", "first_in_data_collection", "true", "last_in_data_collection", "last". */
 void envelope_marker(struct envelope *env, const char *marker);
 /* The connector's clock, for the outer ts_ms, ts_us and ts_ns. Once a batch is enough. */
 void envelope_clock(struct envelope *env, int64_t now_ns);
+int64_t envelope_now_ms(const struct envelope *env);
 
 /* One change. Old and new rows as the stream or a snapshot has them. */
 struct envelope_change {
@@ -55,5 +65,11 @@ struct envelope_change {
 CV_MUST_CHECK enum cv_rc envelope_emit(struct envelope *env, const struct plan *plan,
                                        const struct envelope_change *change, struct cv_batch *batch,
                                        int *ret_bad, struct cv_err *err);
+
+/* The source block by itself, for records that are no row events. */
+CV_MUST_CHECK enum cv_rc envelope_source_schema(struct cv_schema **ret, struct cv_err *err);
+CV_MUST_CHECK enum cv_rc envelope_source_value(const struct envelope *env, const struct cv_schema *source_schema,
+                                               const char *schema, const char *table, cv_lsn lsn,
+                                               struct cv_arena *arena, struct cv_value *ret, struct cv_err *err);
 
 #endif

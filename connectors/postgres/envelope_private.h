@@ -6,25 +6,26 @@
 #include "common/buf.h"
 #include "connectors/postgres/envelope.h"
 
-/* The release of Debezium whose records these are: what source.version says. */
-#define DEBEZIUM_VERSION "3.3.1.Final"
-
 #define FRAGMENT_MAX 65536
 #define HEADER_MAX   ((size_t)1 << 20)
 #define N_CONTEXT    3
 
+/* What is 0 is not known, and null in events. */
 struct envelope_source {
     cv_time_us time_us;
     uint64_t txid;
     cv_lsn last_commit;
-    cv_lsn lsn;         /* snapshots: of every event */
+    uint64_t xmin;
+    bool no_lsn;        /* rows of incremental snapshots have a place in the stream, but no LSN */
     const char *marker; /* NULL: streaming */
 };
 
 struct envelope {
     const struct pg_config *config;
     const struct cv_direct *direct;
+    struct transaction *transaction; /* borrowed; NULL: no transaction metadata */
     struct envelope_source source;
+    uint64_t xmin; /* for the next transaction */
     int64_t now_ns;
 
     /* Rendered text; see envelope.c. */
@@ -33,6 +34,7 @@ struct envelope {
     struct cv_buf head;
     struct cv_buf middle;
     struct cv_buf tail;
+    struct cv_buf end;
     struct cv_buf clock;
 
     char task_id[12];
@@ -49,8 +51,13 @@ envelope_whole(const struct envelope_change *change)
     return change->old != NULL && change->old_kind == PLAN_ROW_WHOLE ? change->old : change->whole;
 }
 
-CV_MUST_CHECK enum cv_rc envelope_source_schema(struct cv_schema **ret, struct cv_err *err);
 
+struct transaction_order;
+
+/* The order of the event that is being made, in *ret; *ret_order is NULL where none is said. */
+CV_MUST_CHECK enum cv_rc envelope_count(const struct envelope *env, const struct plan *plan,
+                                        struct transaction_order *ret, const struct transaction_order **ret_order,
+                                        struct cv_err *err);
 CV_MUST_CHECK enum cv_rc envelope_emit_records(struct envelope *env, const struct plan *plan,
                                                const struct envelope_change *change,
                                                struct cv_batch *batch, int *ret_bad, struct cv_err *err);

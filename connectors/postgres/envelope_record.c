@@ -2,9 +2,11 @@
 /* The envelope on the record path: the same events as schemas and values, for transforms and other converters. */
 #include "connectors/postgres/envelope_private.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/arena.h"
+#include "connectors/postgres/transaction.h"
 
 /* Fields of the envelope and of source, in the order of their schemas (envelope_schema.c). */
 enum { BEFORE, AFTER, SOURCE, TRANSACTION, OP, TS_MS, TS_US, TS_NS };
@@ -22,6 +24,7 @@ enum {
     SRC_TABLE,
     SRC_TXID,
     SRC_LSN,
+    SRC_XMIN,
 };
 
 static void
@@ -33,24 +36,23 @@ set(struct cv_value *object, size_t field, struct cv_value val)
     *at = val;
 }
 
-static enum cv_rc
-source_value(const struct envelope *env, const struct plan *plan, const struct envelope_change *change,
-             struct cv_arena *arena, struct cv_value *ret, struct cv_err *err)
+enum cv_rc
+envelope_source_value(const struct envelope *env, const struct cv_schema *source_schema, const char *schema,
+                      const char *table, cv_lsn lsn, struct cv_arena *arena, struct cv_value *ret, struct cv_err *err)
 {
     const struct envelope_source *src = &env->source;
-    struct cv_value *val = cv_struct_new(arena, ret->schema);
+    struct cv_value *val = cv_struct_new(arena, source_schema);
+    /* the plan may be gone before the record is converted */
+    char *schema_name = cv_arena_strdup(arena, schema), *table_name = cv_arena_strdup(arena, table);
     char text[64];
-    /* the plan may end before the batch does */
-    char *schema = cv_arena_strdup(arena, plan->schema_name), *table = cv_arena_strdup(arena, plan->table_name);
     char *sequence;
 
     if (src->last_commit != CV_LSN_NONE)
-        snprintf(text, sizeof(text), "[\"%llu\",\"%llu\"]", (unsigned long long)src->last_commit,
-                 (unsigned long long)change->lsn);
+        snprintf(text, sizeof(text), "[\"%" PRIu64 "\",\"%" PRIu64 "\"]", src->last_commit, lsn);
     else
-        snprintf(text, sizeof(text), "[null,\"%llu\"]", (unsigned long long)change->lsn);
+        snprintf(text, sizeof(text), "[null,\"%" PRIu64 "\"]", lsn);
     sequence = cv_arena_strdup(arena, text);
-    if (val == NULL || sequence == NULL || schema == NULL || table == NULL)
+    if (val == NULL || sequence == NULL || schema_name == NULL || table_name == NULL)
         return cv_fail_memory(err);
     set(val, SRC_VERSION, cv_cstring(DEBEZIUM_VERSION));
     set(val, SRC_CONNECTOR, cv_cstring("postgresql"));
@@ -62,10 +64,41 @@ source_value(const struct envelope *env, const struct plan *plan, const struct e
     set(val, SRC_SEQUENCE, cv_cstring(sequence));
     set(val, SRC_TS_US, cv_int(CV_INT64, src->time_us));
     set(val, SRC_TS_NS, cv_int(CV_INT64, src->time_us * 1000));
-    set(val, SRC_SCHEMA, cv_cstring(schema));
-    set(val, SRC_TABLE, cv_cstring(table));
-    set(val, SRC_TXID, cv_int(CV_INT64, (int64_t)src->txid));
-    set(val, SRC_LSN, cv_int(CV_INT64, (int64_t)change->lsn));
+    set(val, SRC_SCHEMA, cv_cstring(schema_name));
+    set(val, SRC_TABLE, cv_cstring(table_name));
+    if (src->txid != 0)
+        set(val, SRC_TXID, cv_int(CV_INT64, (int64_t)src->txid));
+    if (!src->no_lsn)
+        set(val, SRC_LSN, cv_int(CV_INT64, (int64_t)lsn));
+    if (src->xmin != 0)
+        set(val, SRC_XMIN, cv_int(CV_INT64, (int64_t)src->xmin));
+    *ret = *val;
+    return CV_OK;
+}
+
+/* The block that says where in its transaction the event is; null where that is not counted. */
+static enum cv_rc
+transaction_value(const struct envelope *env, const struct plan *plan, cv_lsn lsn, struct cv_arena *arena,
+                  struct cv_value *ret, struct cv_err *err)
+{
+    struct transaction_order order;
+    const struct transaction_order *has_order;
+    struct cv_value *val;
+    char text[48];
+    char *id;
+
+    if (envelope_count(env, plan, &order, &has_order, err) != CV_OK)
+        return err->rc;
+    if (has_order == NULL)
+        return CV_OK;
+    snprintf(text, sizeof(text), "%" PRIu32 ":%" PRIu64, order.xid, lsn);
+    val = cv_struct_new(arena, ret->schema);
+    id = cv_arena_strdup(arena, text);
+    if (val == NULL || id == NULL)
+        return cv_fail_memory(err);
+    set(val, 0, cv_cstring(id));
+    set(val, 1, cv_int(CV_INT64, (int64_t)order.total));
+    set(val, 2, cv_int(CV_INT64, (int64_t)order.in_collection));
     *ret = *val;
     return CV_OK;
 }
@@ -85,7 +118,9 @@ envelope_value(const struct envelope *env, const struct plan *plan, const struct
     if (change->new != NULL && plan_row_value(plan, PLAN_ROW_WHOLE, change->new, envelope_whole(change), arena,
                                               cv_struct_at(val, AFTER), ret_bad, err) != CV_OK)
         return err->rc;
-    if (source_value(env, plan, change, arena, cv_struct_at(val, SOURCE), err) != CV_OK)
+    if (envelope_source_value(env, cv_struct_at(val, SOURCE)->schema, plan->schema_name, plan->table_name,
+                              change->lsn, arena, cv_struct_at(val, SOURCE), err) != CV_OK ||
+        transaction_value(env, plan, change->lsn, arena, cv_struct_at(val, TRANSACTION), err) != CV_OK)
         return err->rc;
     set(val, OP, cv_string(op, 1));
     set(val, TS_MS, cv_int(CV_INT64, env->now_ns / 1000000));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "connectors/postgres/transaction.h"
 #include "data/json.h"
 #include "data/schema_json.h"
 
@@ -51,20 +52,6 @@ envelope_source_schema(struct cv_schema **ret, struct cv_err *err)
     return rc;
 }
 
-static enum cv_rc
-transaction_schema(struct cv_schema **ret, struct cv_err *err)
-{
-    struct cv_schema_builder *b = cv_schema_new(CV_STRUCT);
-
-    cv_schema_set_optional(b);
-    cv_schema_set_name(b, "event.block");
-    cv_schema_set_version(b, 1);
-    cv_schema_add_field(b, "id", cv_schema_plain(CV_STRING, false));
-    cv_schema_add_field(b, "total_order", cv_schema_plain(CV_INT64, false));
-    cv_schema_add_field(b, "data_collection_order", cv_schema_plain(CV_INT64, false));
-    return cv_schema_finish(b, ret, err);
-}
-
 /* A struct of the given columns, named topic + suffix. */
 static enum cv_rc
 columns_schema(const struct plan *plan, const char *suffix, bool keys, struct cv_schema **ret,
@@ -97,7 +84,7 @@ envelope_schema(const struct plan *plan, struct cv_schema **ret, struct cv_err *
     enum cv_rc rc = envelope_source_schema(&source, err);
 
     if (rc == CV_OK)
-        rc = transaction_schema(&transaction, err);
+        rc = transaction_block_schema(&transaction, err);
     if (rc == CV_OK) {
         b = cv_schema_new(CV_STRUCT);
         snprintf(name, sizeof(name), "%s.Envelope", plan->schema_base);

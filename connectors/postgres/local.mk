@@ -28,6 +28,8 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/envelope_private.h \
 	connectors/postgres/envelope_record.c \
 	connectors/postgres/envelope_schema.c \
+	connectors/postgres/logical_message.c \
+	connectors/postgres/logical_message.h \
 	connectors/postgres/name.c \
 	connectors/postgres/name.h \
 	connectors/postgres/pgoutput.c \
@@ -46,10 +48,14 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/snapshot.h \
 	connectors/postgres/stream.c \
 	connectors/postgres/stream.h \
+	connectors/postgres/stream_message.c \
+	connectors/postgres/stream_private.h \
 	connectors/postgres/table.c \
 	connectors/postgres/table.h \
 	connectors/postgres/task.c \
 	connectors/postgres/task.h \
+	connectors/postgres/transaction.c \
+	connectors/postgres/transaction.h \
 	connectors/postgres/type.c \
 	connectors/postgres/type.h \
 	connectors/postgres/type_default.c \

@@ -34,6 +34,13 @@ is_true(const struct cv_value *map, const char *key)
     return val != NULL && !val->is_null && val->type == CV_BOOLEAN && val->boolean;
 }
 
+static bool
+is_text(const struct cv_value *val, const char *text)
+{
+    return val != NULL && !val->is_null && val->type == CV_STRING && val->bytes.len == strlen(text) &&
+           memcmp(val->bytes.data, text, val->bytes.len) == 0;
+}
+
 static enum position_phase
 phase_of(const struct cv_value *map)
 {
@@ -41,12 +48,75 @@ phase_of(const struct cv_value *map)
 
     if (snapshot == NULL || snapshot->is_null)
         return POSITION_STREAM;
-    if (snapshot->type == CV_STRING && snapshot->bytes.len == 11 &&
-        memcmp(snapshot->bytes.data, "INCREMENTAL", 11) == 0)
+    /* a blocking snapshot runs while streaming: one that was cut off is not begun again by itself */
+    if (is_text(snapshot, "INCREMENTAL") || is_text(snapshot, "BLOCKING"))
         return POSITION_STREAM;
     if (is_true(map, "last_snapshot_record") || is_true(map, "snapshot_completed"))
         return POSITION_STREAM;
     return POSITION_SNAPSHOT;
+}
+
+static const struct {
+    const char *name;
+    char type;
+} change_types[] = { { "INSERT", 'I' }, { "UPDATE", 'U' }, { "DELETE", 'D' }, { "TRUNCATE", 'T' } };
+
+/* The type of change that "messageType" names; 0: a commit, a message, or nothing. */
+static char
+change_type(const struct cv_value *map)
+{
+    const struct cv_value *val = cv_map_get(map, "messageType");
+
+    for (size_t i = 0; i < CV_COUNT(change_types); i++)
+        if (is_text(val, change_types[i].name))
+            return change_types[i].type;
+    return '\0';
+}
+
+static const char *
+change_name(char type)
+{
+    for (size_t i = 0; i < CV_COUNT(change_types); i++)
+        if (change_types[i].type == type)
+            return change_types[i].name;
+    return "INSERT";
+}
+
+/* Text of digits: numbers that a signed 64-bit member could not hold. */
+static uint64_t
+get_digits(const struct cv_value *map, const char *key)
+{
+    const struct cv_value *val = cv_map_get(map, key);
+    char text[24];
+
+    if (val == NULL || val->type != CV_STRING || val->is_null || val->bytes.len >= sizeof(text))
+        return 0;
+    memcpy(text, val->bytes.data, val->bytes.len);
+    text[val->bytes.len] = '\0';
+    return strtoull(text, NULL, 10);
+}
+
+/*
+ * How far into the next transaction the offset is. Ours says so exactly. In Debezium's, the change of "lsn_proc" is
+ * behind the commit of "lsn_commit", unless "messageType" says that it is that commit, or a logical message, which
+ * does not move lsn_proc.
+ */
+static enum cv_rc
+read_partial(const struct cv_value *map, cv_lsn proc, struct position *pos, struct cv_err *err)
+{
+    struct position_partial part = { .txid = pos->txid, .time_us = pos->time_us };
+    bool ours, found;
+
+    if (get_integer(map, "culvert_transaction", &part.final_lsn, &ours, err) != CV_OK ||
+        get_integer(map, "culvert_changes", &part.changes, &found, err) != CV_OK ||
+        get_integer(map, "culvert_lsn", &part.last_lsn, &found, err) != CV_OK)
+        return err->rc;
+    part.type = change_type(map);
+    if (part.type != '\0')
+        part.row_lsn = proc;
+    if (ours || part.row_lsn != CV_LSN_NONE)
+        pos->partial = part;
+    return CV_OK;
 }
 
 enum cv_rc
@@ -54,7 +124,6 @@ position_read(const struct cv_value *offset, struct position *ret, struct cv_err
 {
     struct position pos = { .phase = POSITION_NONE };
     uint64_t time_us = 0, timeline = 0, proc = 0;
-    const struct cv_value *system;
     bool has_lsn, has_commit, has_proc, found;
 
     if (offset == NULL || offset->is_null) {
@@ -79,14 +148,9 @@ position_read(const struct cv_value *offset, struct position *ret, struct cv_err
         pos.lsn = CV_LSN_NONE; /* inside the first transaction: the slot knows where it begins */
     pos.time_us = (cv_time_us)time_us;
     pos.timeline = (uint32_t)timeline;
-    system = cv_map_get(offset, "culvert_system");
-    if (system != NULL && system->type == CV_STRING && !system->is_null && system->bytes.len < 24) {
-        char text[24];
-
-        memcpy(text, system->bytes.data, system->bytes.len);
-        text[system->bytes.len] = '\0';
-        pos.system_id = strtoull(text, NULL, 10);
-    }
+    pos.system_id = get_digits(offset, "culvert_system");
+    if (pos.phase == POSITION_STREAM && has_proc && read_partial(offset, proc, &pos, err) != CV_OK)
+        return err->rc;
     *ret = pos;
     return CV_OK;
 }
@@ -100,13 +164,24 @@ put_integer(struct cv_arena *arena, struct cv_value *map, const char *key, uint6
 static enum cv_rc
 put_snapshot(const struct position *pos, struct cv_arena *arena, struct cv_value *map, struct cv_err *err)
 {
+    const char *name = pos->blocking ? "BLOCKING" : "INITIAL";
+
     if (cv_map_put(arena, map, "last_snapshot_record", cv_boolean(pos->snapshot_last), err) != CV_OK ||
         put_integer(arena, map, "lsn", pos->lsn, err) != CV_OK ||
         put_integer(arena, map, "txId", pos->txid, err) != CV_OK ||
         put_integer(arena, map, "ts_usec", (uint64_t)pos->time_us, err) != CV_OK ||
-        cv_map_put(arena, map, "snapshot", cv_cstring("INITIAL"), err) != CV_OK)
+        cv_map_put(arena, map, "snapshot", cv_cstring(name), err) != CV_OK)
         return err->rc;
     return cv_map_put(arena, map, "snapshot_completed", cv_boolean(pos->snapshot_last), err);
+}
+
+static enum cv_rc
+put_bare(const struct position *pos, struct cv_arena *arena, struct cv_value *map, struct cv_err *err)
+{
+    if (put_integer(arena, map, "lsn", pos->lsn, err) != CV_OK ||
+        put_integer(arena, map, "txId", pos->txid, err) != CV_OK)
+        return err->rc;
+    return put_integer(arena, map, "ts_usec", (uint64_t)pos->time_us, err);
 }
 
 static enum cv_rc
@@ -121,10 +196,37 @@ put_commit(const struct position *pos, struct cv_arena *arena, struct cv_value *
     return put_integer(arena, map, "ts_usec", (uint64_t)pos->time_us, err);
 }
 
+/* Inside of a transaction, as Debezium writes it with every row. */
+static enum cv_rc
+put_row(const struct position *pos, struct cv_arena *arena, struct cv_value *map, struct cv_err *err)
+{
+    const struct position_partial *part = &pos->partial;
+
+    if (put_integer(arena, map, "lsn_proc", part->row_lsn, err) != CV_OK ||
+        cv_map_put(arena, map, "messageType", cv_cstring(change_name(part->type)), err) != CV_OK ||
+        (pos->lsn != CV_LSN_NONE && put_integer(arena, map, "lsn_commit", pos->lsn, err) != CV_OK) ||
+        put_integer(arena, map, "lsn", part->row_lsn, err) != CV_OK ||
+        put_integer(arena, map, "txId", part->txid, err) != CV_OK)
+        return err->rc;
+    return put_integer(arena, map, "ts_usec", (uint64_t)part->time_us, err);
+}
+
+/* What is exact behind it. */
+static enum cv_rc
+put_partial(const struct position_partial *part, struct cv_arena *arena, struct cv_value *map, struct cv_err *err)
+{
+    if (part->final_lsn == CV_LSN_NONE)
+        return CV_OK;
+    if (put_integer(arena, map, "culvert_transaction", part->final_lsn, err) != CV_OK ||
+        put_integer(arena, map, "culvert_changes", part->changes, err) != CV_OK)
+        return err->rc;
+    return put_integer(arena, map, "culvert_lsn", part->last_lsn, err);
+}
+
 enum cv_rc
 position_write(const struct position *pos, struct cv_arena *arena, struct cv_value **ret, struct cv_err *err)
 {
-    struct cv_value *map = cv_map_new(arena, 8);
+    struct cv_value *map = cv_map_new(arena, 12);
     char text[24];
     char *system;
     enum cv_rc rc;
@@ -133,10 +235,16 @@ position_write(const struct position *pos, struct cv_arena *arena, struct cv_val
     system = cv_arena_strdup(arena, text);
     if (map == NULL || system == NULL)
         return cv_fail_memory(err);
-    if (pos->phase == POSITION_SNAPSHOT || pos->snapshot_last)
+    if (pos->bare)
+        rc = put_bare(pos, arena, map, err);
+    else if (pos->phase == POSITION_SNAPSHOT || pos->snapshot_last)
         rc = put_snapshot(pos, arena, map, err);
+    else if (pos->partial.row_lsn != CV_LSN_NONE)
+        rc = put_row(pos, arena, map, err);
     else
         rc = put_commit(pos, arena, map, err);
+    if (rc == CV_OK && pos->phase == POSITION_STREAM)
+        rc = put_partial(&pos->partial, arena, map, err);
     if (rc != CV_OK || cv_map_put(arena, map, "culvert_system", cv_cstring(system), err) != CV_OK ||
         put_integer(arena, map, "culvert_timeline", pos->timeline, err) != CV_OK)
         return err->rc;

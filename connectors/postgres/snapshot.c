@@ -170,7 +170,7 @@ snapshot_start(const struct snapshot_spec *spec, PGconn *take_conn, struct snaps
         snapshot_free(s);
         return rc;
     }
-    envelope_snapshot(spec->envelope, s->position.time_us, s->position.txid, s->position.lsn);
+    envelope_snapshot(spec->envelope, s->position.time_us, s->position.txid, s->position.last_commit);
     s->marker = "true";
     *ret = s;
     return CV_OK;

@@ -13,7 +13,7 @@
  *
  * Source: manual, "Streaming Replication Protocol"; libpq, "Functions Associated with COPY".
  */
-#include "connectors/postgres/stream.h"
+#include "connectors/postgres/stream_private.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -25,6 +25,7 @@
 #include "common/log.h"
 #include "common/map.h"
 #include "common/thread.h"
+#include "connectors/postgres/transaction.h"
 
 #define BATCH_BYTES     (640 * 1024)
 #define BATCH_MESSAGES  20000
@@ -33,48 +34,6 @@
 #define FAST_PER_SECOND 20000
 #define RATE_WINDOW_US  20000
 #define IDLE_OFFSET_MS  1000
-
-struct stream {
-    struct stream_spec spec;
-    PGconn *repl;
-    PGconn *conn;
-    struct cv_hash *plans; /* struct plan by relation OID; a value of NULL never occurs */
-    struct cv_hash *ignored; /* OIDs of relations that are not captured */
-    const struct plan *last_plan;
-    unsigned skipped_ops;
-
-    struct pgoutput_relation relation;
-    struct pgoutput_value old_values[PGOUTPUT_MAX_COLUMNS];
-    struct pgoutput_value new_values[PGOUTPUT_MAX_COLUMNS];
-
-    /* the transaction under way */
-    bool in_transaction;
-    bool source_rendered; /* the envelope has this transaction's source block */
-    bool skip_transaction;
-    struct pgoutput_begin begin;
-    uint64_t changes; /* of it, handed over or skipped */
-
-    struct position position; /* the last commit handed over */
-    bool position_moved;      /* since the batch's offset was set */
-    bool held;                /* exactly once: the last batch ended inside of a transaction */
-    cv_lsn idle_lsn;          /* the server has nothing for us up to here */
-    int64_t idle_offset_ms;   /* when an idle position was last set */
-
-    struct stream_resume skip; /* of the stream before */
-    cv_lsn received;
-    cv_lsn confirmed;
-    int64_t status_due_ms;
-    bool reply_now;
-
-    uint64_t events;
-    uint64_t transactions;
-    cv_time_us batch_us; /* the wall clock of the batch being filled */
-    double behind_seconds;
-    cv_time_us window_start_us;
-    uint64_t window_events;
-    bool fast;
-    struct cv_log_limit bad_value_limit;
-};
 
 static void
 plan_free_value(void *plan)
@@ -111,11 +70,69 @@ start_fail(struct stream *s, const PGresult *res, const char *lsn, struct cv_err
     return err->rc;
 }
 
+/* The next "name=value" of slot.stream.params from *at; false: there is none. */
+static bool
+next_param(const char **at, struct cv_bytes *ret_name, struct cv_bytes *ret_value)
+{
+    while (*at != NULL && **at != '\0') {
+        const char *start = *at, *equals;
+        size_t len = strcspn(start, ";");
+
+        *at += len + (start[len] == ';' ? 1 : 0);
+        equals = memchr(start, '=', len);
+        if (equals == NULL)
+            continue;
+        *ret_name = (struct cv_bytes){ start, (size_t)(equals - start) };
+        *ret_value = (struct cv_bytes){ equals + 1, len - ret_name->len - 1 };
+        return true;
+    }
+    return false;
+}
+
+/* "name" 'value', unless slot.stream.params has another value for it. */
+static void
+add_option(struct stream *s, struct cv_buf *sql, const char *name, const char *value)
+{
+    const char *at = s->spec.config->slot_stream_params;
+    struct cv_bytes given, other;
+
+    while (next_param(&at, &given, &other))
+        if (given.len == strlen(name) && memcmp(given.data, name, given.len) == 0)
+            return;
+    cv_buf_str(sql, sql->data[sql->len - 1] == '(' ? "" : ", ");
+    cv_buf_sql_ident(sql, name);
+    cv_buf_char(sql, ' ');
+    cv_buf_sql_literal(sql, value);
+}
+
+static enum cv_rc
+add_params(struct stream *s, struct cv_buf *sql, struct cv_err *err)
+{
+    const char *at = s->spec.config->slot_stream_params;
+    struct cv_bytes name, value;
+
+    while (next_param(&at, &name, &value)) {
+        char *name_text = strndup(name.data, name.len), *value_text = strndup(value.data, value.len);
+
+        if (name_text != NULL && value_text != NULL) {
+            cv_buf_str(sql, sql->data[sql->len - 1] == '(' ? "" : ", ");
+            cv_buf_sql_ident(sql, name_text);
+            cv_buf_char(sql, ' ');
+            cv_buf_sql_literal(sql, value_text);
+        }
+        free(name_text);
+        free(value_text);
+        if (name_text == NULL || value_text == NULL)
+            return cv_fail_memory(err);
+    }
+    return CV_OK;
+}
+
 static enum cv_rc
 start_replication(struct stream *s, struct cv_err *err)
 {
     const struct pg_config *config = s->spec.config;
-    struct cv_buf sql = CV_BUF_INIT(4096), names = CV_BUF_INIT(512);
+    struct cv_buf sql = CV_BUF_INIT(16384), names = CV_BUF_INIT(512);
     char lsn[PG_LSN_MAX];
     PGresult *res = NULL;
     enum cv_rc rc;
@@ -123,9 +140,16 @@ start_replication(struct stream *s, struct cv_err *err)
     cv_buf_sql_ident(&names, config->publication_name);
     cv_buf_str(&sql, "START_REPLICATION SLOT ");
     cv_buf_sql_ident(&sql, config->slot_name);
-    cv_buf_printf(&sql, " LOGICAL %s (\"proto_version\" '1', \"publication_names\" ",
-                  pg_format_lsn(s->position.lsn, lsn));
-    cv_buf_sql_literal(&sql, cv_buf_cstr(&names));
+    cv_buf_printf(&sql, " LOGICAL %s (", pg_format_lsn(s->position.lsn, lsn));
+    add_option(s, &sql, "proto_version", "1");
+    add_option(s, &sql, "publication_names", cv_buf_cstr(&names));
+    if (PQserverVersion(s->repl) >= 140000)
+        add_option(s, &sql, "messages", "true");
+    if (add_params(s, &sql, err) != CV_OK) {
+        cv_buf_free(&names);
+        cv_buf_free(&sql);
+        return err->rc;
+    }
     cv_buf_char(&sql, ')');
     rc = cv_buf_check(&sql, err);
     if (rc == CV_OK)
@@ -162,6 +186,9 @@ stream_start(const struct stream_spec *spec, PGconn *take_repl, PGconn *take_con
     s->repl = take_repl;
     s->conn = take_conn;
     s->position = spec->start;
+    s->position.partial = (struct position_partial){ 0 };
+    s->sent = spec->start.partial;
+    s->seen_commit = spec->start.last_commit;
     s->confirmed = spec->start.lsn;
     s->skipped_ops = pg_config_skipped(spec->config);
     if (start_replication(s, err) != CV_OK) {
@@ -181,27 +208,49 @@ stream_free(struct stream *s)
     PQfinish(s->conn);
     cv_hash_free(s->plans);
     cv_hash_free(s->ignored);
+    free(s->held_change.data);
     free(s);
 }
 
-void
-stream_resume_point(const struct stream *s, struct stream_resume *ret)
+/* Whether all that was read of the transaction under way is what an earlier stream handed over. */
+static bool
+is_behind_sent(const struct stream *s, uint64_t handled)
 {
-    *ret = (struct stream_resume){ .position = s->position };
-    if (s->in_transaction && s->changes > 0) {
-        ret->partial_final_lsn = s->begin.final_lsn;
-        ret->partial_changes = s->changes;
-    } else if (!s->in_transaction) {
-        *ret = (struct stream_resume){ .position = s->position,
-                                       .partial_final_lsn = s->skip.partial_final_lsn,
-                                       .partial_changes = s->skip.partial_changes };
-    }
+    const struct position_partial *sent = &s->sent;
+
+    if (handled == 0)
+        return true;
+    if (sent->final_lsn != CV_LSN_NONE)
+        return sent->final_lsn == s->begin.final_lsn && handled <= sent->changes;
+    return sent->row_lsn != CV_LSN_NONE && s->change_lsn <= sent->row_lsn;
 }
 
 void
-stream_skip(struct stream *s, const struct stream_resume *resume)
+stream_resume_point(const struct stream *s, struct position *ret)
 {
-    s->skip = *resume;
+    uint64_t handled = s->changes - (s->held_change.data != NULL ? 1 : 0);
+
+    *ret = s->position;
+    ret->partial = s->sent;
+    if (s->in_transaction && !s->skip_transaction && !is_behind_sent(s, handled))
+        ret->partial = (struct position_partial){ .row_lsn = s->whole_lsn,
+                                                  .final_lsn = s->begin.final_lsn,
+                                                  .last_lsn = s->change_lsn,
+                                                  .changes = handled,
+                                                  .txid = s->begin.xid,
+                                                  .time_us = s->begin.commit_time_us,
+                                                  .type = s->whole_type };
+}
+
+void
+stream_move(struct stream *s, cv_lsn lsn, cv_time_us time_us, uint64_t txid)
+{
+    s->position.phase = POSITION_STREAM;
+    s->position.snapshot_last = s->position.bare = false;
+    s->position.lsn = s->position.last_commit = lsn;
+    s->position.time_us = time_us;
+    s->position.txid = txid;
+    s->position_moved = true;
 }
 
 void
@@ -246,255 +295,7 @@ stream_confirm(struct stream *s, cv_lsn lsn)
     s->reply_now = true;
 }
 
-/* ---- relations ---- */
-
-static enum cv_rc
-make_plan(struct stream *s, struct plan **ret, struct cv_err *err)
-{
-    struct pgoutput_relation *rel = &s->relation;
-    struct plan_spec spec = { .config = s->spec.config,
-                              .direct = s->spec.direct,
-                              .filter = s->spec.filter,
-                              .relation = rel,
-                              .catalog = s->spec.catalog,
-                              .conn = s->conn };
-    struct pg_tables tables = { 0 };
-    struct pg_table gone = { .oid = rel->oid,
-                             .schema = (char *)(uintptr_t)rel->schema,
-                             .name = (char *)(uintptr_t)rel->name,
-                             .replica_identity = rel->replica_identity };
-    enum cv_rc rc = catalog_tables(s->spec.catalog, s->conn, rel->oid, &tables, err);
-
-    if (rc == CV_OK) {
-        spec.table = tables.count > 0 ? tables.items[0] : &gone;
-        rc = plan_new(&spec, ret, err);
-    }
-    if (rc == CV_OK && s->spec.direct != NULL) {
-        err->rc = CV_OK;
-        (*ret)->topic = s->spec.ctx->topic(s->spec.ctx, (*ret)->topic_name, err);
-        rc = (*ret)->topic == NULL ? err->rc : CV_OK;
-        if (rc != CV_OK)
-            plan_free(*ret);
-    }
-    pg_tables_done(&tables);
-    return rc;
-}
-
-static enum cv_rc
-on_relation(struct stream *s, const void *data, size_t len, struct cv_err *err)
-{
-    struct plan *plan = NULL;
-    const char *schema;
-
-    if (pgoutput_read_relation(data, len, &s->relation, err) != CV_OK)
-        return err->rc;
-    s->last_plan = NULL;
-    schema = s->relation.schema[0] != '\0' ? s->relation.schema : "pg_catalog";
-    s->relation.schema = schema;
-    cv_hash_remove_u64(s->plans, s->relation.oid);
-    if (!table_is_captured(s->spec.filter, schema, s->relation.name)) {
-        if (!cv_hash_put_u64(s->ignored, s->relation.oid, s))
-            return cv_fail_memory(err);
-        return CV_OK;
-    }
-    cv_hash_remove_u64(s->ignored, s->relation.oid);
-    if (make_plan(s, &plan, err) != CV_OK)
-        return err->rc;
-    if (!cv_hash_put_u64(s->plans, s->relation.oid, plan)) {
-        plan_free(plan);
-        return cv_fail_memory(err);
-    }
-    return CV_OK;
-}
-
-/* *ret NULL: the relation is not captured. */
-static enum cv_rc
-find_plan(struct stream *s, uint32_t oid, const struct plan **ret, struct cv_err *err)
-{
-    if (s->last_plan != NULL && s->last_plan->oid == oid) {
-        *ret = s->last_plan;
-        return CV_OK;
-    }
-    *ret = cv_hash_get_u64(s->plans, oid);
-    if (*ret == NULL && cv_hash_get_u64(s->ignored, oid) == NULL)
-        return cv_fail(err, CV_INVALID, "a change of relation %u came without a Relation message", oid);
-    s->last_plan = *ret;
-    return CV_OK;
-}
-
-/* ---- transactions ---- */
-
-/* Whether a snapshot has seen the transaction (PostgreSQL's XidInMVCCSnapshot, low 32 bits). */
-static bool
-was_seen(const struct stream_seen *seen, const struct pgoutput_begin *begin)
-{
-    int32_t from_xmin = (int32_t)(begin->xid - (uint32_t)seen->xmin);
-    int32_t from_xmax = (int32_t)(begin->xid - (uint32_t)seen->xmax);
-
-    if (seen->until == CV_LSN_NONE || begin->final_lsn > seen->until || from_xmax >= 0)
-        return false;
-    if (from_xmin < 0)
-        return true;
-    for (size_t i = 0; i < seen->n_running; i++)
-        if (seen->running[i] == begin->xid)
-            return false;
-    return true;
-}
-
-static enum cv_rc
-on_begin(struct stream *s, const void *data, size_t len, struct cv_err *err)
-{
-    if (s->in_transaction)
-        return cv_fail(err, CV_INVALID, "a Begin message came inside a transaction");
-    if (pgoutput_read_begin(data, len, &s->begin, err) != CV_OK)
-        return err->rc;
-    s->in_transaction = true;
-    s->source_rendered = false;
-    s->changes = 0;
-    s->skip_transaction = s->spec.seen != NULL && was_seen(s->spec.seen, &s->begin);
-    return CV_OK;
-}
-
-static enum cv_rc
-on_commit(struct stream *s, const void *data, size_t len, struct cv_err *err)
-{
-    struct pgoutput_commit commit;
-
-    if (pgoutput_read_commit(data, len, &commit, err) != CV_OK)
-        return err->rc;
-    if (!s->in_transaction)
-        return cv_fail(err, CV_INVALID, "a Commit message came outside of a transaction");
-    if (commit.end_lsn < s->position.lsn)
-        return cv_fail(err, CV_INVALID, "a Commit message ends before the position that was reached");
-    s->in_transaction = false;
-    s->skip.partial_final_lsn = CV_LSN_NONE;
-    s->position.phase = POSITION_STREAM;
-    s->position.snapshot_last = false;
-    s->position.lsn = s->position.last_commit = commit.end_lsn;
-    s->position.time_us = commit.commit_time_us;
-    s->position.txid = s->begin.xid;
-    s->position_moved = true;
-    s->transactions++;
-    s->behind_seconds = (double)(s->batch_us - commit.commit_time_us) / 1e6;
-    return CV_OK;
-}
-
-/* Whether the change was handed over by the stream before this one; counts it. */
-static bool
-already_sent(struct stream *s)
-{
-    s->changes++;
-    return s->begin.final_lsn == s->skip.partial_final_lsn && s->changes <= s->skip.partial_changes;
-}
-
-static enum cv_rc
-emit(struct stream *s, const struct plan *plan, const struct envelope_change *change,
-     struct cv_batch *batch, struct cv_err *err)
-{
-    int bad = -1;
-    uint64_t suppressed;
-
-    if (!s->source_rendered) {
-        envelope_transaction(s->spec.envelope, s->begin.commit_time_us, s->begin.xid,
-                             s->position.last_commit);
-        s->source_rendered = true;
-    }
-    if (envelope_emit(s->spec.envelope, plan, change, batch, &bad, err) != CV_OK)
-        return cv_err_context(err, "table \"%s.%s\"", plan->schema_name, plan->table_name);
-    s->events++;
-    if (bad >= 0 && cv_log_limit(&s->bad_value_limit, 10000, &suppressed))
-        CV_LOG_WARN(s->spec.ctx->log, "a value could not be converted and was sent as null",
-                    CV_STR("relation", plan->topic_name), CV_STR("column", plan->columns[bad].column),
-                    CV_LSN("lsn", change->lsn), CV_INT("suppressed", suppressed));
-    return CV_OK;
-}
-
-static bool
-fits(const struct plan *plan, const struct pgoutput_tuple *tuple)
-{
-    return tuple->n_columns == plan->n_columns;
-}
-
-static enum cv_rc
-on_change(struct stream *s, char type, cv_lsn lsn, const void *data, size_t len, struct cv_batch *batch,
-          struct cv_err *err)
-{
-    struct pgoutput_change change = { .old.values = s->old_values, .new.values = s->new_values };
-    struct envelope_change event = { .text_len = len, .lsn = lsn };
-    const struct plan *plan;
-    unsigned op;
-
-    if (pgoutput_read_change(data, len, &change, err) != CV_OK ||
-        find_plan(s, change.relation, &plan, err) != CV_OK)
-        return err->rc;
-    if (plan == NULL || already_sent(s) || s->skip_transaction)
-        return CV_OK;
-    event.op = type == 'I' ? 'c' : type == 'U' ? 'u' : 'd';
-    op = type == 'I' ? PG_OP_CREATE : type == 'U' ? PG_OP_UPDATE : PG_OP_DELETE;
-    if ((s->skipped_ops & op) != 0)
-        return CV_OK;
-    if ((change.has_new && !fits(plan, &change.new)) || (change.old_kind != 0 && !fits(plan, &change.old)))
-        return cv_fail(err, CV_INVALID, "a change of \"%s.%s\" has another number of columns than its Relation "
-                       "message", plan->schema_name, plan->table_name);
-    if (change.old_kind != 0) {
-        event.old = &change.old;
-        event.old_kind = change.old_kind == 'K' ? PLAN_ROW_OLD_KEY : PLAN_ROW_WHOLE;
-    }
-    if (change.has_new)
-        event.new = &change.new;
-    return emit(s, plan, &event, batch, err);
-}
-
-static enum cv_rc
-on_truncate(struct stream *s, cv_lsn lsn, const void *data, size_t len, struct cv_batch *batch,
-            struct cv_err *err)
-{
-    struct envelope_change event = { .op = 't', .lsn = lsn };
-    struct pgoutput_truncate truncate;
-    const struct plan *plan;
-
-    if (pgoutput_read_truncate(data, len, &truncate, err) != CV_OK)
-        return err->rc;
-    if ((s->skipped_ops & PG_OP_TRUNCATE) != 0)
-        return CV_OK;
-    for (uint32_t i = 0; i < truncate.n_relations; i++) {
-        if (find_plan(s, pgoutput_truncate_oid(&truncate, i), &plan, err) != CV_OK)
-            return err->rc;
-        if (plan == NULL || already_sent(s) || s->skip_transaction)
-            continue;
-        if (emit(s, plan, &event, batch, err) != CV_OK)
-            return err->rc;
-    }
-    return CV_OK;
-}
-
-static enum cv_rc
-on_message(struct stream *s, cv_lsn lsn, const void *data, size_t len, struct cv_batch *batch,
-           struct cv_err *err)
-{
-    char type = len > 0 ? *(const char *)data : '\0';
-
-    switch (type) {
-    case 'B':
-        return on_begin(s, data, len, err);
-    case 'C':
-        return on_commit(s, data, len, err);
-    case 'R':
-        return on_relation(s, data, len, err);
-    case 'I':
-    case 'U':
-    case 'D':
-        return on_change(s, type, lsn, data, len, batch, err);
-    case 'T':
-        return on_truncate(s, lsn, data, len, batch, err);
-    case 'Y': /* type: looked up in the catalog instead */
-    case 'O': /* origin: not part of the source block */
-        return CV_OK;
-    default:
-        return cv_fail(err, CV_INVALID, "unknown pgoutput message 0x%02x of %zu bytes", (unsigned char)type,
-                       len);
-    }
-}
+/* ---- frames ---- */
 
 static enum cv_rc
 on_frame(struct stream *s, const char *data, size_t len, struct cv_batch *batch, struct cv_err *err)
@@ -514,7 +315,7 @@ on_frame(struct stream *s, const char *data, size_t len, struct cv_batch *batch,
     }
     if (frame.start > s->received)
         s->received = frame.start;
-    if (on_message(s, frame.start, frame.data, frame.len, batch, err) != CV_OK)
+    if (stream_message(s, frame.start, frame.data, frame.len, batch, err) != CV_OK)
         return cv_err_context(err, "at LSN %s", pg_format_lsn(frame.start, at));
     return CV_OK;
 }
@@ -612,27 +413,42 @@ is_empty(const struct cv_batch *batch)
     return batch->n_messages == 0 && batch->n_records == 0;
 }
 
-/* The position into the batch, when a commit came or the server has had nothing for us for a while. */
+/* The position as an offset into the batch. */
+static enum cv_rc
+put_offset(struct stream *s, struct cv_batch *batch, struct cv_err *err)
+{
+    struct cv_value *partition, *offset;
+    struct position pos;
+
+    stream_resume_point(s, &pos);
+    if (position_partition(s->spec.config->topic_prefix, batch->arena, &partition, err) != CV_OK ||
+        position_write(&pos, batch->arena, &offset, err) != CV_OK ||
+        transaction_write(s->spec.transaction, batch->arena, offset, err) != CV_OK)
+        return err->rc;
+    return cv_batch_set_offset(batch, partition, offset, err);
+}
+
+/* When the position moved: by a commit, within a transaction, or because the server has had nothing for us for a
+   while. */
 static enum cv_rc
 set_offset(struct stream *s, struct cv_batch *batch, struct cv_err *err)
 {
-    struct cv_value *partition, *offset;
     int64_t now = cv_mono_ms();
 
-    if (!s->position_moved) {
+    if (!s->position_moved && s->in_transaction && s->changes == s->stored_changes)
+        return CV_OK;
+    if (!s->position_moved && !s->in_transaction) {
         /* a quiet table in a busy server: nothing up to idle_lsn concerns us, so the slot may move there */
-        if (s->in_transaction || s->idle_lsn <= s->position.lsn || now < s->idle_offset_ms + IDLE_OFFSET_MS)
+        if (s->idle_lsn <= s->position.lsn || now < s->idle_offset_ms + IDLE_OFFSET_MS)
             return CV_OK;
         s->idle_offset_ms = now;
         s->position.phase = POSITION_STREAM;
-        s->position.snapshot_last = false;
+        s->position.snapshot_last = s->position.bare = false;
         s->position.lsn = s->idle_lsn;
     }
     s->position_moved = false;
-    if (position_partition(s->spec.config->topic_prefix, batch->arena, &partition, err) != CV_OK ||
-        position_write(&s->position, batch->arena, &offset, err) != CV_OK)
-        return err->rc;
-    return cv_batch_set_offset(batch, partition, offset, err);
+    s->stored_changes = s->in_transaction ? s->changes : 0;
+    return put_offset(s, batch, err);
 }
 
 static enum cv_rc

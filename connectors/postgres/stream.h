@@ -12,7 +12,9 @@
 
 struct cv_log;
 struct cv_wake;
+struct logical_messages;
 struct stream;
+struct transaction;
 
 /* Transactions that a snapshot has already seen: skipped up to a position. See task.c. */
 struct stream_seen {
@@ -28,11 +30,13 @@ struct stream_spec {
     const struct cv_direct *direct;
     struct cv_source_ctx *ctx;
     struct envelope *envelope;
+    struct transaction *transaction;    /* borrowed; NULL: no transaction metadata */
+    struct logical_messages *messages;  /* borrowed */
     const struct table_filter *filter;
     struct catalog *catalog;
     struct cv_wake *wake;         /* borrowed */
     struct system_info system;
-    struct position start;        /* streaming begins at start.lsn */
+    struct position start;        /* streaming begins at start.lsn; start.partial of what follows is skipped */
     const struct stream_seen *seen; /* borrowed; NULL: none */
 };
 
@@ -63,15 +67,8 @@ CV_MUST_CHECK enum cv_rc stream_poll(struct stream *stream, struct cv_batch *bat
 void stream_confirm(struct stream *stream, cv_lsn lsn);
 void stream_stats(const struct stream *stream, struct stream_stats *ret);
 
-/* Where a new stream goes on after this one: the last commit that was handed over, and how many changes of
-   the transaction behind it were, too. */
-struct stream_resume {
-    struct position position;
-    cv_lsn partial_final_lsn; /* 0: none */
-    uint64_t partial_changes;
-};
-void stream_resume_point(const struct stream *stream, struct stream_resume *ret);
-/* Before the first poll: skip the changes that were already handed over. */
-void stream_skip(struct stream *stream, const struct stream_resume *resume);
+/* Where a new stream goes on after this one: the last commit that was handed over, and how much of the transaction
+   behind it was, too. */
+void stream_resume_point(const struct stream *stream, struct position *ret);
 
 #endif

@@ -26,9 +26,11 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/thread.h"
+#include "connectors/postgres/logical_message.h"
 #include "connectors/postgres/publication.h"
 #include "connectors/postgres/snapshot.h"
 #include "connectors/postgres/stream.h"
+#include "connectors/postgres/transaction.h"
 
 #define CONNECT_TIMEOUT_MS  10000
 #define RETRY_FIRST_MS      500
@@ -42,6 +44,8 @@ struct pg_task {
     struct pg_config config;
     const struct cv_direct *direct;
     struct envelope *envelope;
+    struct transaction *transaction;
+    struct logical_messages *messages;
     struct table_filter *filter;
     struct catalog *catalog;
     struct pg_tables tables;
@@ -51,7 +55,7 @@ struct pg_task {
     struct position stored;        /* as read at the start */
     bool stored_known;
     bool slot_is_ours;             /* created by this task for a snapshot that is not complete */
-    struct stream_resume resume;   /* of the stream before; valid if has_resume */
+    struct position resume;        /* of the stream before; valid if has_resume */
     bool has_resume;
     struct system_info system;
 
@@ -104,6 +108,7 @@ pg_task_start(struct cv_source_ctx *ctx, const struct cv_config *cfg, struct cv_
 {
     struct pg_task *task = calloc(1, sizeof(*task));
     struct envelope_spec spec;
+    enum cv_rc rc;
 
     if (task == NULL)
         return cv_fail_memory(err);
@@ -112,12 +117,23 @@ pg_task_start(struct cv_source_ctx *ctx, const struct cv_config *cfg, struct cv_
     task->direct = ctx->direct;
     task->backoff_ms = RETRY_FIRST_MS;
     spec = (struct envelope_spec){ .config = &task->config, .direct = ctx->direct, .task = ctx->task };
-    if (pg_config_parse(cfg, &task->config, err) != CV_OK ||
-        cv_wake_init(&task->wake, err) != CV_OK ||
-        table_filter_new(&task->config, &task->filter, err) != CV_OK ||
-        catalog_new(&task->catalog, err) != CV_OK || envelope_new(&spec, &task->envelope, err) != CV_OK) {
+    rc = pg_config_parse(cfg, &task->config, err);
+    if (rc == CV_OK)
+        rc = cv_wake_init(&task->wake, err);
+    if (rc == CV_OK)
+        rc = table_filter_new(&task->config, &task->filter, err);
+    if (rc == CV_OK)
+        rc = catalog_new(&task->catalog, err);
+    if (rc == CV_OK)
+        rc = transaction_new(&task->config, &task->transaction, err);
+    spec.transaction = task->transaction;
+    if (rc == CV_OK)
+        rc = envelope_new(&spec, &task->envelope, err);
+    if (rc == CV_OK)
+        rc = logical_messages_new(&task->config, task->transaction, &task->messages, err);
+    if (rc != CV_OK) {
         pg_task_free(&task->base);
-        return err->rc;
+        return rc;
     }
     *ret = &task->base;
     return CV_OK;
@@ -151,6 +167,8 @@ pg_task_free(struct cv_source_task *base)
 
     disconnect(task);
     envelope_free(task->envelope);
+    logical_messages_free(task->messages);
+    transaction_free(task->transaction);
     table_filter_free(task->filter);
     catalog_free(task->catalog);
     free(task->seen.running);
@@ -184,6 +202,8 @@ read_stored(struct pg_task *task, struct cv_err *err)
         rc = ctx->offset_read(ctx, partition, arena, &offset, err);
     if (rc == CV_OK)
         rc = position_read(offset, &task->stored, err);
+    if (rc == CV_OK)
+        rc = transaction_read(task->transaction, offset, position_is_inside(&task->stored), err);
     cv_arena_free(arena);
     task->stored_known = rc == CV_OK;
     return rc;
@@ -326,6 +346,8 @@ begin_streaming(struct pg_task *task, const struct position *start, struct cv_er
                                 .direct = task->direct,
                                 .ctx = task->base.ctx,
                                 .envelope = task->envelope,
+                                .transaction = task->transaction,
+                                .messages = task->messages,
                                 .filter = task->filter,
                                 .catalog = task->catalog,
                                 .wake = &task->wake,
@@ -342,8 +364,6 @@ begin_streaming(struct pg_task *task, const struct position *start, struct cv_er
     spec.start.timeline = task->system.timeline;
     if (stream_start(&spec, repl, conn, &task->stream, err) != CV_OK)
         return err->rc;
-    if (task->has_resume)
-        stream_skip(task->stream, &task->resume);
     stream_confirm(task->stream, task->durable);
     task->phase = PHASE_STREAMING;
     task->slot_is_ours = false;
@@ -368,7 +388,7 @@ begin_without_data(struct pg_task *task, PGconn *conn, struct slot_info *slot, s
 static enum cv_rc
 start_from(struct pg_task *task, PGconn *take_conn, struct cv_err *err)
 {
-    const struct position *pos = task->has_resume ? &task->resume.position : &task->stored;
+    const struct position *pos = task->has_resume ? &task->resume : &task->stored;
     struct slot_info slot;
     enum cv_rc rc = slot_read(take_conn, task->config.slot_name, &slot, err);
 
@@ -379,9 +399,13 @@ start_from(struct pg_task *task, PGconn *take_conn, struct cv_err *err)
     if (rc == CV_OK && pos->phase != POSITION_STREAM) {
         rc = begin_without_data(task, take_conn, &slot, err);
     } else if (rc == CV_OK) {
+        struct position start = *pos;
+
         rc = slot_check(task->config.slot_name, &slot, &task->system, pos, task->config.dbname, err);
+        if (start.lsn == CV_LSN_NONE) /* Debezium's, inside of its first transaction: the slot stands before it */
+            start.lsn = slot.confirmed_flush_lsn;
         if (rc == CV_OK)
-            rc = begin_streaming(task, pos, err);
+            rc = begin_streaming(task, &start, err);
     }
     PQfinish(take_conn);
     return rc;
@@ -496,7 +520,7 @@ end_snapshot(struct pg_task *task, struct cv_batch *batch, struct cv_err *err)
         task->base.ctx->progress(task->base.ctx, "streaming");
     if (set_offset(task, &pos, batch, err) != CV_OK)
         return err->rc;
-    task->resume = (struct stream_resume){ .position = pos };
+    task->resume = pos;
     task->has_resume = true;
     snapshot_free(task->snapshot);
     task->snapshot = NULL;

@@ -235,7 +235,8 @@ def failure_text(trace):
 
 
 def offsets_text(offsets):
-    """GET /connectors/x/offsets: the order of the members counts, positions and ids do not."""
+    """GET /connectors/x/offsets: the order of the members counts, positions and ids do not, nor do our own members."""
     text = json.dumps(offsets, separators=(",", ":"), ensure_ascii=False)
+    text = re.sub(r',"culvert_\w+":("\d+"|\d+)', "", text)
     text = re.sub(r'("(?:lsn|lsn_proc|lsn_commit|txId|ts_usec|xmin)":)\d+', r'\1"#int"', text)
     return re.sub(r'("transaction_id":)"\d+(:\d+)?"', r'\1"#id"', text)

@@ -116,6 +116,73 @@ debezium_inside_a_transaction_restarts_at_the_commit_before(void **state)
     assert_int_equal(got.system_id, 0);
 }
 
+/* LSN and type of the row say how far Debezium came; a logical message does not move lsn_proc. */
+static void
+debezium_inside_a_transaction_says_which_row(void **state)
+{
+    struct bench *b = *state;
+    struct cv_value *map = cv_map_new(b->arena, 8);
+    struct position got;
+    struct cv_err err = CV_ERR_INIT;
+
+    put(b, map, "lsn_proc", cv_int(CV_INT64, 2000)); /* a row may stand where the commit before it ends */
+    put(b, map, "messageType", cv_cstring("UPDATE"));
+    put(b, map, "lsn_commit", cv_int(CV_INT64, 2000));
+    put(b, map, "lsn", cv_int(CV_INT64, 2000));
+    assert_int_equal(position_read(map, &got, &err), CV_OK);
+    assert_int_equal(got.partial.row_lsn, 2000);
+    assert_int_equal(got.partial.final_lsn, CV_LSN_NONE);
+    assert_int_equal(got.partial.type, 'U');
+    put(b, map, "messageType", cv_cstring("COMMIT"));
+    assert_int_equal(position_read(map, &got, &err), CV_OK);
+    assert_int_equal(got.partial.row_lsn, CV_LSN_NONE);
+    put(b, map, "messageType", cv_cstring("MESSAGE"));
+    assert_int_equal(position_read(map, &got, &err), CV_OK);
+    assert_int_equal(got.partial.row_lsn, CV_LSN_NONE);
+}
+
+static void
+inside_a_transaction_comes_back_as_it_was_written(void **state)
+{
+    struct bench *b = *state;
+    const struct position pos = { .phase = POSITION_STREAM, .lsn = 2000, .last_commit = 2000, .time_us = 4, .txid = 8,
+                                  .partial = { .row_lsn = 3000, .final_lsn = 5000, .last_lsn = 3100, .changes = 17,
+                                               .txid = 9, .time_us = 5, .type = 'D' } };
+    struct position got;
+    struct cv_value *map = NULL;
+    struct cv_err err = CV_ERR_INIT;
+
+    assert_int_equal(position_write(&pos, b->arena, &map, &err), CV_OK);
+    assert_int_equal(cv_map_get(map, "lsn")->integer, 3000);
+    assert_int_equal(cv_map_get(map, "lsn_commit")->integer, 2000);
+    assert_string_equal(cv_map_get(map, "messageType")->bytes.data, "DELETE");
+    assert_int_equal(position_read(map, &got, &err), CV_OK);
+    assert_int_equal(got.lsn, 2000);
+    assert_int_equal(got.partial.row_lsn, 3000);
+    assert_int_equal(got.partial.final_lsn, 5000);
+    assert_int_equal(got.partial.last_lsn, 3100);
+    assert_int_equal(got.partial.changes, 17);
+    assert_int_equal(got.partial.txid, 9);
+}
+
+/* All changes so far share one LSN: Debezium has no way to say it, and would repeat them. */
+static void
+without_a_whole_lsn_the_offset_is_the_commit_and_the_count(void **state)
+{
+    struct bench *b = *state;
+    const struct position pos = { .phase = POSITION_STREAM, .lsn = 2000, .last_commit = 2000,
+                                  .partial = { .final_lsn = 5000, .last_lsn = 3100, .changes = 17 } };
+    struct position got;
+    struct cv_value *map = NULL;
+    struct cv_err err = CV_ERR_INIT;
+
+    assert_int_equal(position_write(&pos, b->arena, &map, &err), CV_OK);
+    assert_string_equal(cv_map_get(map, "messageType")->bytes.data, "COMMIT");
+    assert_int_equal(position_read(map, &got, &err), CV_OK);
+    assert_int_equal(got.partial.row_lsn, CV_LSN_NONE);
+    assert_int_equal(got.partial.changes, 17);
+}
+
 /* Before the first commit only the slot knows where the transaction begins. */
 static void
 debezium_inside_its_first_transaction_leaves_the_start_to_the_slot(void **state)
@@ -156,6 +223,10 @@ main(void)
         cmocka_unit_test_setup_teardown(a_commit_comes_back_as_it_was_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_snapshot_under_way_is_told_from_one_that_is_complete, set_up, tear_down),
         cmocka_unit_test_setup_teardown(debezium_inside_a_transaction_restarts_at_the_commit_before, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(debezium_inside_a_transaction_says_which_row, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(inside_a_transaction_comes_back_as_it_was_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_a_whole_lsn_the_offset_is_the_commit_and_the_count, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(debezium_inside_its_first_transaction_leaves_the_start_to_the_slot, set_up,
                                         tear_down),
