@@ -15,6 +15,8 @@ extern const struct cv_plugin string_header_converter_plugin;
 extern const struct cv_plugin bytes_converter_plugin;
 extern const struct cv_plugin bytes_header_converter_plugin;
 extern const struct cv_plugin simple_header_converter_plugin;
+extern const struct cv_plugin binary_data_converter_plugin; /* Debezium's */
+extern const struct cv_plugin binary_data_header_converter_plugin;
 
 #define NUMBER_CONVERTERS 6 /* Short, Integer, Long, Float, Double, Boolean */
 extern const struct cv_plugin number_converter_plugins[NUMBER_CONVERTERS];

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += converters/libconverters.a
 converters_libconverters_a_SOURCES = \
+	converters/binary_data.c \
 	converters/bytes.c \
 	converters/converters.h \
 	converters/header.c \
@@ -31,3 +32,8 @@ unit_tests += tests/unit/converters_test
 tests_unit_converters_test_SOURCES = tests/unit/converters_test.c
 tests_unit_converters_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_converters_test_LDADD = $(unit_converters)
+
+unit_tests += tests/unit/binary_data_converter_test
+tests_unit_binary_data_converter_test_SOURCES = tests/unit/binary_data_converter_test.c
+tests_unit_binary_data_converter_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_binary_data_converter_test_LDADD = $(unit_converters)

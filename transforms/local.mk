@@ -3,8 +3,10 @@ transforms_libtransforms_a_SOURCES = \
 	transforms/cast.c \
 	transforms/date_pattern.c transforms/date_pattern.h \
 	transforms/debezium.c transforms/debezium.h \
+	transforms/decode_message.c \
 	transforms/drop_headers.c \
 	transforms/envelope_field.c transforms/envelope_field.h \
+	transforms/event_router.c \
 	transforms/extract_changed_record.c \
 	transforms/extract_field.c \
 	transforms/extract_new_record.c \
@@ -15,6 +17,7 @@ transforms_libtransforms_a_SOURCES = \
 	transforms/hoist_field.c \
 	transforms/insert_field.c \
 	transforms/insert_header.c \
+	transforms/json_struct.c transforms/json_struct.h \
 	transforms/logical_router.c \
 	transforms/mask_field.c \
 	transforms/partition_routing.c \

@@ -26,6 +26,8 @@ extern const struct cv_plugin timestamp_router_plugin;
 extern const struct cv_plugin value_to_key_plugin;
 
 /* Debezium's */
+extern const struct cv_plugin decode_message_plugin;
+extern const struct cv_plugin event_router_plugin;
 extern const struct cv_plugin extract_changed_record_plugin;
 extern const struct cv_plugin extract_new_record_plugin;
 extern const struct cv_plugin header_to_value_plugin;

@@ -87,3 +87,9 @@ tests_fuzz_oauth_token_SOURCES = tests/fuzz/oauth_token.c $(fuzz_driver)
 tests_fuzz_oauth_token_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_oauth_token_LDADD = $(oauth_libs) $(fuzz_common) $(oauth_system_libs) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/oauth_token.in
+
+fuzz_targets += tests/fuzz/json_struct
+tests_fuzz_json_struct_SOURCES = tests/fuzz/json_struct.c $(fuzz_driver)
+tests_fuzz_json_struct_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_json_struct_LDADD = transforms/libtransforms.a data/libdata.a $(fuzz_common)
+EXTRA_DIST += tests/fuzz/json_struct.in
