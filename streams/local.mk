@@ -4,7 +4,10 @@ streams_libstreams_a_SOURCES = \
 	streams/app.c streams/app.h \
 	streams/assignment.c streams/assignment.h \
 	streams/engine/apply.c streams/engine/apply.h \
+	streams/engine/batch.c streams/engine/batch.h \
 	streams/engine/commit.c streams/engine/commit.h \
+	streams/engine/expiry.c streams/engine/expiry.h \
+	streams/engine/feed.c streams/engine/feed.h \
 	streams/engine/global.c streams/engine/global.h \
 	streams/engine/input.c streams/engine/input.h \
 	streams/engine/loop.c streams/engine/loop.h \
@@ -14,8 +17,11 @@ streams_libstreams_a_SOURCES = \
 	streams/engine/task.c streams/engine/task.h streams/engine/task_private.h \
 	streams/engine/task_restore.c \
 	streams/engine/task_run.c \
+	streams/engine/task_settle.c \
+	streams/engine/task_time.c \
 	streams/engine/txn.c streams/engine/txn.h \
 	streams/io/broker.h \
+	streams/io/changes.c streams/io/changes.h \
 	streams/io/kafka_broker.c streams/io/kafka_broker.h \
 	streams/io/sink.c streams/io/sink.h \
 	streams/io/source.c streams/io/source.h \
@@ -72,8 +78,14 @@ tests_unit_streams_output_test_LDADD = $(streams_unit_libs)
 TESTS += tests/unit/streams_cli_test.sh
 EXTRA_DIST += tests/unit/streams_cli_test.sh
 
-EXTRA_DIST += streams/README.md etc/shop/streams/00_sources.sql etc/shop/streams/10_processed_orders.sql
+EXTRA_DIST += streams/README.md etc/shop/streams/00_sources.sql etc/shop/streams/10_processed_orders.sql \
+	etc/shop/streams/20_inventory_alerts.sql etc/shop/streams/30_business_metrics.sql
 unit_tests += tests/unit/streams_member_test
 tests_unit_streams_member_test_SOURCES = tests/unit/streams_member_test.c
 tests_unit_streams_member_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_streams_member_test_LDADD = $(streams_unit_libs)
+unit_tests += tests/unit/streams_time_test
+tests_unit_streams_time_test_SOURCES = tests/unit/streams_time_test.c tests/helper/streams_plan.h \
+	tests/helper/memory_kafka.c tests/helper/memory_kafka.h
+tests_unit_streams_time_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_streams_time_test_LDADD = $(streams_unit_libs)

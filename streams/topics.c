@@ -10,14 +10,30 @@
 
 #define TIMEOUT_MS 10000
 
+/* Partitions of a repartition topic of ours; those of what it hangs on are counted already. */
+static int32_t
+repartition_count(const struct plan *plan, size_t source, const int32_t *partitions)
+{
+    const struct plan_source *s = &plan->sources[source];
+
+    if (s->partitions > 0)
+        return s->partitions;
+    return partitions[s->like != PLAN_NONE ? s->like : s->from];
+}
+
 enum cv_rc
 topics_sources(struct cv_admin *admin, const struct plan *plan, int32_t *ret_partitions,
                struct cv_err *err)
 {
     for (size_t i = 0; i < plan->n_sources; i++) {
-        enum cv_rc rc = cv_admin_topic_partitions(admin, plan->sources[i].topic, TIMEOUT_MS,
-                                                  &ret_partitions[i], err);
+        enum cv_rc rc;
 
+        if (plan->sources[i].from != PLAN_NONE) {
+            ret_partitions[i] = repartition_count(plan, i, ret_partitions);
+            continue;
+        }
+        rc = cv_admin_topic_partitions(admin, plan->sources[i].topic, TIMEOUT_MS,
+                                       &ret_partitions[i], err);
         if (rc == CV_NOT_FOUND)
             return cv_fail(err, rc, "the topic \"%s\" of source \"%s\" does not exist yet",
                            plan->sources[i].topic, plan->sources[i].name);
@@ -99,6 +115,29 @@ create_changelog(struct cv_admin *admin, const struct plan *plan, const struct p
     return rc;
 }
 
+static enum cv_rc
+create_repartition(struct cv_admin *admin, const struct plan_source *source, int32_t partitions,
+                   int32_t replication, struct cv_err *err)
+{
+    /* Nothing may be forgotten before it was read; what was read is purged. */
+    static const char *const pairs[] = { "cleanup.policy", "delete", "retention.ms", "-1",
+                                         "segment.bytes", "67108864" };
+    int32_t have;
+    bool created;
+    enum cv_rc rc = create(admin, source->topic, partitions, replication, pairs,
+                           CV_COUNT(pairs) / 2, &created, err);
+
+    if (rc != CV_OK || created)
+        return rc;
+    rc = cv_admin_topic_partitions(admin, source->topic, TIMEOUT_MS, &have, err);
+    if (rc == CV_OK && have != partitions)
+        return cv_fail(err, CV_INVALID,
+                       "the repartition topic \"%s\" has %d partitions, but the pipeline wants %d; "
+                       "its keys would lie elsewhere: start over under a new application_id",
+                       source->topic, (int)have, (int)partitions);
+    return rc;
+}
+
 /* Partitions of the first group that writes to the sink. */
 static int32_t
 sink_partitions(const struct plan *plan, size_t sink, const int32_t *partitions)
@@ -121,6 +160,10 @@ topics_create(struct cv_admin *admin, const struct plan *plan, const int32_t *pa
     bool created;
     enum cv_rc rc = CV_OK;
 
+    for (size_t i = 0; i < plan->n_sources && rc == CV_OK; i++) {
+        if (plan->sources[i].from != PLAN_NONE)
+            rc = create_repartition(admin, &plan->sources[i], partitions[i], replication, err);
+    }
     for (size_t g = 0; g < plan->n_groups && rc == CV_OK; g++)
         rc = create_changelog(admin, plan, &plan->groups[g], partitions[plan->groups[g].anchor],
                               replication, err);

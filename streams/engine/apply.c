@@ -3,10 +3,13 @@
 #include "streams/engine/apply.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "common/murmur2.h"
 
 struct applier {
     const struct plan_source *source;
-    struct rows *rows;
+    struct rows *rows; /* NULL: of a stream */
     struct cell *row; /* the new image with unchanged values filled in */
     struct cell *old;
     struct cv_buf old_copy;
@@ -27,7 +30,7 @@ applier_new(struct database *db, const struct plan_source *source, struct applie
     if (ap->row == NULL || ap->old == NULL)
         rc = cv_fail_memory(err);
     else
-        rc = rows_new(db, source->table, &ap->rows, err);
+        rc = source->stream ? CV_OK : rows_new(db, source->table, &ap->rows, err);
     if (rc != CV_OK) {
         applier_free(ap);
         return rc;
@@ -156,8 +159,8 @@ describe(const struct applier *ap, const struct event *event, int64_t record_ts_
                                .txid = event->txid };
     if (change->commit_ts_ms == CHANGE_NONE && record_ts_ms >= 0)
         change->commit_ts_ms = record_ts_ms;
-    change->ts_ms = change->commit_ts_ms;
-    if (column >= 0 && row[column].kind == CELL_INTEGER)
+    change->ts_ms = event->ts_ms != CHANGE_NONE ? event->ts_ms : change->commit_ts_ms;
+    if (event->ts_ms == CHANGE_NONE && column >= 0 && row[column].kind == CELL_INTEGER)
         change->ts_ms = row[column].integer;
 }
 
@@ -197,9 +200,33 @@ erase(struct applier *ap, const struct event *event, int64_t record_ts_ms, bool 
     return CV_OK;
 }
 
+/* An event of a stream: nothing is kept, so nothing can be compared but its place and its key. */
+static void
+pass(const struct applier *ap, const struct event *event, struct cv_bytes key,
+     int64_t record_ts_ms, struct position *pos, enum applied *ret, struct change *change)
+{
+    enum redelivery verdict = REDELIVERY_NO;
+    uint32_t hash = key.data != NULL ? cv_murmur2(key.data, key.len) : 0;
+
+    *ret = APPLIED_NOTHING;
+    if (event->kind != EVENT_UPSERT && event->kind != EVENT_DELETE)
+        return;
+    if (ap->source->dedupe == PLAN_DEDUPE_LSN)
+        verdict = redelivery_of(event, pos);
+    if (verdict == REDELIVERY_YES || (verdict == REDELIVERY_IF_SAME && hash == pos->key_hash)) {
+        *ret = APPLIED_DUPLICATE;
+        return;
+    }
+    describe(ap, event, record_ts_ms, event->row, event->old, event->op, change);
+    move_mark(event, pos);
+    pos->key_hash = hash;
+    *ret = APPLIED_CHANGE;
+}
+
 enum cv_rc
-applier_apply(struct applier *ap, const struct event *event, int64_t record_ts_ms,
-              struct position *pos, enum applied *ret, struct change *change, struct cv_err *err)
+applier_apply(struct applier *ap, const struct event *event, struct cv_bytes key,
+              int64_t record_ts_ms, struct position *pos, enum applied *ret,
+              struct change *change, struct cv_err *err)
 {
     enum redelivery verdict = REDELIVERY_NO;
     enum applied applied = APPLIED_NOTHING;
@@ -207,6 +234,10 @@ applier_apply(struct applier *ap, const struct event *event, int64_t record_ts_m
     bool found = false;
     enum cv_rc rc = CV_OK;
 
+    if (ap->source->stream) {
+        pass(ap, event, key, record_ts_ms, pos, ret, change);
+        return CV_OK;
+    }
     if (ap->source->dedupe == PLAN_DEDUPE_LSN && event->kind != EVENT_TOMBSTONE)
         verdict = redelivery_of(event, pos);
     if (verdict == REDELIVERY_YES) {

@@ -28,12 +28,12 @@ void applier_free(struct applier *ap);
 /*
  * Apply an event read at pos, whose mark is moved. Except on failure: then neither table nor mark
  * has changed. change is filled for APPLIED_CHANGE, except partition and offset, and borrowed until
- * the next call. record_ts_ms stands in where the event has no commit time.
+ * the next call. key is the record's. record_ts_ms stands in where the event has no commit time.
  */
 CV_MUST_CHECK
-enum cv_rc applier_apply(struct applier *ap, const struct event *event, int64_t record_ts_ms,
-                         struct position *pos, enum applied *ret, struct change *change,
-                         struct cv_err *err);
+enum cv_rc applier_apply(struct applier *ap, const struct event *event, struct cv_bytes key,
+                         int64_t record_ts_ms, struct position *pos, enum applied *ret,
+                         struct change *change, struct cv_err *err);
 /* Delete the first row that is left as part of a truncate. *ret_more false: none was left. */
 CV_MUST_CHECK
 enum cv_rc applier_truncate_next(struct applier *ap, const struct event *event,

@@ -288,7 +288,7 @@ apply(struct global *global, struct partition *part, const struct cv_consumed *m
     enum cv_rc rc = source_decode(part->shared->decoder, msg->key, msg->value, &event, err);
 
     if (rc == CV_OK)
-        rc = applier_apply(part->shared->applier, &event, msg->timestamp_ms, &part->pos, &applied,
+        rc = applier_apply(part->shared->applier, &event, msg->key, msg->timestamp_ms, &part->pos, &applied,
                            &change, err);
     while (rc == CV_OK && applied == APPLIED_TRUNCATE && more)
         rc = applier_truncate_next(part->shared->applier, &event, msg->timestamp_ms, &change, &more,

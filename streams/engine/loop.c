@@ -199,13 +199,54 @@ print(struct loop *loop)
     fflush(stdout);
 }
 
+/* Act on what task_process or task_settle reports. */
+static void
+handle(struct loop *loop, struct stream_task *task, enum task_trouble trouble,
+       const struct cv_err *err)
+{
+    switch (trouble) {
+    case TASK_FINE:
+        break;
+    case TASK_BROKER:
+        rewind_all(loop, task, TASK_KEEP, err);
+        break;
+    case TASK_CAREFUL:
+        rewind_all(loop, task, TASK_BE_CAREFUL, err);
+        break;
+    case TASK_REBUILD:
+        rewind_all(loop, task, TASK_EMPTY, err);
+        break;
+    case TASK_BROKEN:
+        fail_one(loop, task, err);
+        break;
+    }
+}
+
+/* false: the transaction was given up. */
+static bool
+settle_all(struct loop *loop)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    for (size_t i = 0; i < loop->n_tasks; i++) {
+        enum task_trouble trouble = TASK_FINE;
+
+        if (task_in_txn(loop->tasks[i]))
+            trouble = task_settle(loop->tasks[i], &loop->txn, &err);
+        handle(loop, loop->tasks[i], trouble, &err);
+        if (trouble != TASK_FINE)
+            return false;
+    }
+    return true;
+}
+
 static void
 commit(struct loop *loop)
 {
     struct cv_err err = CV_ERR_INIT;
     int64_t begin = cv_mono_us();
 
-    if (!loop->txn.open)
+    if (!loop->txn.open || !settle_all(loop))
         return;
     switch (commit_run(&loop->txn, loop->tasks, loop->n_tasks, &err)) {
     case COMMIT_DONE:
@@ -495,26 +536,12 @@ process(struct loop *loop)
         struct stream_task *task = loop->tasks[loop->first++ % loop->n_tasks];
         size_t taken;
 
-        if (task_refresh_due(task) && txn_begin(&loop->txn, &err) == CV_OK)
-            task_refresh(task);
+        if (task_time_due(task) &&
+            (txn_begin(&loop->txn, &err) != CV_OK || task_join(task, &err) != CV_OK))
+            handle(loop, task, TASK_BROKER, &err);
         if (!task_has_work(task))
             continue;
-        switch (task_process(task, &loop->txn, PROCESS_MAX, &taken, &err)) {
-        case TASK_FINE:
-            break;
-        case TASK_BROKER:
-            rewind_all(loop, task, TASK_KEEP, &err);
-            break;
-        case TASK_CAREFUL:
-            rewind_all(loop, task, TASK_BE_CAREFUL, &err);
-            break;
-        case TASK_REBUILD:
-            rewind_all(loop, task, TASK_EMPTY, &err);
-            break;
-        case TASK_BROKEN:
-            fail_one(loop, task, &err);
-            break;
-        }
+        handle(loop, task, task_process(task, &loop->txn, PROCESS_MAX, &taken, &err), &err);
         if (txn_due(&loop->txn, loop->spec.plan->commit_interval_ms))
             break;
     }

@@ -31,9 +31,23 @@ offset_note_write(const struct offset_note *note, struct cv_buf *out)
     cv_json_int(&w, note->pos.lsn);
     cv_json_key(&w, "snapshot_lsn");
     cv_json_int(&w, note->pos.snapshot_lsn);
+    cv_json_key(&w, "key_hash");
+    cv_json_int(&w, note->pos.key_hash);
     cv_json_key(&w, "after_delete");
     cv_json_bool(&w, note->pos.after_delete);
     cv_json_object_end(&w);
+}
+
+static bool
+read_hash(struct cv_json_reader *in, uint32_t *ret)
+{
+    int64_t hash;
+
+    if (cv_json_next(in) != CV_JSON_NUMBER || !cv_json_int64(in, &hash) || hash < 0 ||
+        hash > UINT32_MAX)
+        return false;
+    *ret = (uint32_t)hash;
+    return true;
 }
 
 static bool
@@ -61,6 +75,8 @@ read_member(struct cv_json_reader *in, struct offset_note *note, int64_t *versio
         snprintf(note->generation, sizeof(note->generation), "%.*s", (int)in->text_len, in->text);
         return true;
     }
+    if (cv_json_text_is(in, "key_hash"))
+        return read_hash(in, &note->pos.key_hash);
     if (cv_json_text_is(in, "after_delete")) {
         enum cv_json_token tok = cv_json_next(in);
 

@@ -42,13 +42,17 @@ struct task_status {
     uint64_t duplicates;
     uint64_t dropped; /* poison records skipped */
     uint64_t dead;    /* poison records sent to the dead letter topic */
+    uint64_t late;    /* rows that came after their window was closed */
+    uint64_t windows_closed; /* times that windows were closed */
     uint64_t commits;
     uint64_t rewinds;
     uint64_t changelog_records;
     int64_t lag; /* records behind the end of its inputs, as last heard; -1: not known yet */
     int64_t restore_left;
     int64_t last_commit_ms;
-    int64_t clock_ms; /* newest commit time seen */
+    int64_t clock_ms;     /* newest commit time seen */
+    int64_t watermark_ms; /* 0: none yet */
+    uint32_t idle_inputs;
     int64_t state_bytes;
 };
 

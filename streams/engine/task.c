@@ -11,6 +11,18 @@
 #include "common/log.h"
 #include "streams/store/function.h"
 
+/* Tasks that write to a repartition topic; 0: it is another one. */
+static int32_t
+upstreams_of(const struct stream_task *task, size_t source)
+{
+    const struct plan *plan = task->spec.plan;
+    size_t from = plan->sources[source].from;
+
+    if (from == PLAN_NONE)
+        return 0;
+    return task->partitions[plan->groups[plan->sources[from].group].anchor];
+}
+
 enum cv_rc
 task_new(const struct task_spec *spec, struct stream_task **ret, struct cv_err *err)
 {
@@ -40,7 +52,7 @@ task_new(const struct task_spec *spec, struct stream_task **ret, struct cv_err *
         size_t source = group->sources[i];
 
         rc = input_init(&task->inputs[i], &plan->sources[source], source, spec->partition,
-                        task->partitions[source], err);
+                        task->partitions[source], upstreams_of(task, source), err);
         task->n_inputs++;
     }
     if (rc != CV_OK) {
@@ -92,10 +104,14 @@ task_publish(struct stream_task *task)
     for (size_t i = 0; i < task->n_inputs && lag >= 0; i++) {
         const struct input *in = &task->inputs[i];
 
-        lag = in->end_offset < 0 ? -1 : lag + in->end_offset - in->pos.next_offset;
+        lag = in->end_offset < 0 ? -1 : lag + in->end_offset - input_next_offset(in);
         if (in->pos.clock_ms > status->clock_ms)
             status->clock_ms = in->pos.clock_ms;
     }
+    status->watermark_ms = task->watermark_ms != TIME_NONE ? task->watermark_ms : 0;
+    status->idle_inputs = 0;
+    for (size_t i = 0; i < task->n_inputs; i++)
+        status->idle_inputs += task->inputs[i].idle;
     status->lag = lag;
     status->restore_left =
         status->state == TASK_RESTORING ? task->restore_target - task->changelog_next : 0;
@@ -161,8 +177,11 @@ open_file(struct stream_task *task, const char *path, struct cv_err *err)
 
     if (indexes == NULL)
         return cv_fail_memory(err);
-    for (size_t i = 0; i < task->group->n_sources; i++)
-        add_ddl(&tables, plan->sources[task->group->sources[i]].ddl);
+    add_ddl(&tables, plan_engine_ddl);
+    for (size_t i = 0; i < task->group->n_sources; i++) {
+        if (plan->sources[task->group->sources[i]].ddl != NULL)
+            add_ddl(&tables, plan->sources[task->group->sources[i]].ddl);
+    }
     for (size_t i = 0; i < task->group->n_states; i++)
         add_ddl(&tables, plan->states[task->group->states[i]].ddl);
     for (size_t i = 0; i < plan->n_indexes; i++) {
@@ -184,6 +203,23 @@ open_file(struct stream_task *task, const char *path, struct cv_err *err)
     return rc;
 }
 
+/* What keeps late rows out of a windowed table, and its view of closing windows. */
+static enum cv_rc
+open_windows(struct stream_task *task, struct cv_err *err)
+{
+    enum cv_rc rc = CV_OK;
+
+    for (size_t i = 0; i < task->group->n_states && rc == CV_OK; i++) {
+        const struct plan_state *state = &task->spec.plan->states[task->group->states[i]];
+
+        if (state->window_end >= 0)
+            rc = db_exec(task->db, state->closed_view, err);
+        if (rc == CV_OK && state->window_end >= 0)
+            rc = db_exec(task->db, state->late_trigger, err);
+    }
+    return rc;
+}
+
 /* Change relations, functions, views and the GLOBAL tables on the connection. */
 static enum cv_rc
 open_relations(struct stream_task *task, struct cv_err *err)
@@ -191,10 +227,14 @@ open_relations(struct stream_task *task, struct cv_err *err)
     const struct plan *plan = task->spec.plan;
     enum cv_rc rc = functions_register(task->db, err);
 
+    for (size_t i = 0; i < plan->n_extensions && rc == CV_OK; i++)
+        rc = db_extension(task->db, plan->extensions[i], err);
     if (rc == CV_OK && task->spec.global_path != NULL)
         rc = db_attach(task->db, task->spec.global_path, PLAN_GLOBAL_SCHEMA, err);
     for (size_t i = 0; i < task->n_inputs && rc == CV_OK; i++)
         rc = relation_new(task->db, task->inputs[i].source->table, &task->inputs[i].relation, err);
+    if (rc == CV_OK)
+        rc = open_windows(task, err);
     for (size_t i = 0; i < plan->n_views && rc == CV_OK; i++)
         rc = db_exec(task->db, plan->views[i].sql, err);
     return rc;
@@ -205,35 +245,74 @@ open_changelog(struct stream_task *task, struct cv_err *err)
 {
     const struct plan *plan = task->spec.plan;
     size_t n = 0;
-    const struct table **tables =
-        calloc(task->group->n_sources + task->group->n_states + 1, sizeof(*tables));
+    const struct table **tables = calloc(
+        task->group->n_sources + task->group->n_states + PLAN_ENGINE_TABLES, sizeof(*tables));
     enum cv_rc rc;
 
     if (tables == NULL)
         return cv_fail_memory(err);
-    for (size_t i = 0; i < task->group->n_sources; i++)
-        tables[n++] = plan->sources[task->group->sources[i]].table;
+    for (size_t i = 0; i < task->group->n_sources; i++) {
+        if (!plan->sources[task->group->sources[i]].stream)
+            tables[n++] = plan->sources[task->group->sources[i]].table;
+    }
     for (size_t i = 0; i < task->group->n_states; i++)
         tables[n++] = plan->states[task->group->states[i]].table;
+    for (size_t i = 0; i < PLAN_ENGINE_TABLES; i++)
+        tables[n++] = plan->engine[i];
     rc = changelog_new(task->db, tables, n, &task->changelog, err);
     free(tables);
+    return rc;
+}
+
+static struct input *
+input_of(struct stream_task *task, size_t source)
+{
+    for (size_t i = 0; i < task->n_inputs; i++) {
+        if (task->inputs[i].source_no == source)
+            return &task->inputs[i];
+    }
+    return NULL;
+}
+
+static enum cv_rc
+open_rule(struct stream_task *task, size_t i, struct cv_err *err)
+{
+    const struct plan *plan = task->spec.plan;
+    const struct plan_rule *of = &plan->rules[task->group->rules[i]];
+    struct input *in = of->trigger <= PLAN_BATCH ? input_of(task, of->source) : NULL;
+    enum cv_rc rc = CV_OK;
+
+    if (of->feeds != PLAN_NONE)
+        rc = feed_new(plan, of->feeds, task->partitions, task->spec.partition, &task->feeds[i],
+                      err);
+    if (of->trigger == PLAN_BATCH) {
+        in->batched = true;
+        relation_expect_many(in->relation, true);
+    }
+    if (rc == CV_OK)
+        rc = rule_new(task->db, plan, of, task->feeds[i], &task->rules[i], err);
+    if (of->trigger == PLAN_BATCH)
+        relation_expect_many(in->relation, false);
+    task->timers_ms[i] = cv_mono_ms() + of->every_ms;
     return rc;
 }
 
 static enum cv_rc
 open_rules(struct stream_task *task, struct cv_err *err)
 {
+    size_t n = task->group->n_rules;
     enum cv_rc rc = CV_OK;
 
     for (size_t i = 0; i < task->n_inputs && rc == CV_OK; i++)
         rc = applier_new(task->db, task->inputs[i].source, &task->inputs[i].applier, err);
-    task->rules = calloc(task->group->n_rules + 1, sizeof(*task->rules));
-    if (task->rules == NULL)
+    task->rules = calloc(n + 1, sizeof(*task->rules));
+    task->feeds = calloc(n + 1, sizeof(*task->feeds));
+    task->timers_ms = calloc(n + 1, sizeof(*task->timers_ms));
+    if (task->rules == NULL || task->feeds == NULL || task->timers_ms == NULL)
         return cv_fail_memory(err);
-    for (size_t i = 0; i < task->group->n_rules && rc == CV_OK; i++) {
-        rc = rule_new(task->db, task->spec.plan, &task->spec.plan->rules[task->group->rules[i]],
-                      &task->rules[i], err);
+    for (size_t i = 0; i < n && rc == CV_OK; i++) {
         task->n_rules++;
+        rc = open_rule(task, i, err);
     }
     return rc;
 }
@@ -257,6 +336,8 @@ task_open_state(struct stream_task *task, struct cv_err *err)
         rc = open_changelog(task, err);
     if (rc == CV_OK)
         rc = open_rules(task, err);
+    if (rc == CV_OK)
+        rc = task_open_timed(task, err);
     if (rc != CV_OK)
         task_close_state(task);
     task->saved_ms = cv_mono_ms();
@@ -266,10 +347,17 @@ task_open_state(struct stream_task *task, struct cv_err *err)
 void
 task_close_state(struct stream_task *task)
 {
-    for (size_t i = 0; i < task->n_rules; i++)
+    for (size_t i = 0; i < task->n_rules; i++) {
         rule_free(task->rules[i]);
+        feed_free(task->feeds[i]);
+    }
     free(task->rules);
+    free(task->feeds);
+    free(task->timers_ms);
     task->rules = NULL;
+    task->feeds = NULL;
+    task->timers_ms = NULL;
+    task_close_timed(task);
     task->n_rules = 0;
     for (size_t i = 0; i < task->n_inputs; i++) {
         applier_free(task->inputs[i].applier);
@@ -319,7 +407,7 @@ forget(struct stream_task *task)
     for (size_t i = 0; i < task->n_inputs; i++) {
         input_clear(&task->inputs[i]);
         if (task->inputs[i].relation != NULL)
-            relation_show(task->inputs[i].relation, NULL);
+            relation_show(task->inputs[i].relation, NULL, 0);
     }
     task->outputs.count = 0;
     task->in_txn = task->prepared = false;

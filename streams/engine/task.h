@@ -76,6 +76,15 @@ enum task_trouble task_process(struct stream_task *task, struct txn *txn, size_t
                                size_t *ret_taken, struct cv_err *err);
 bool task_has_work(const struct stream_task *task);
 
+/* Whether time alone gives it something to do: a window to close, a timer, a watermark to pass on.
+   Then put it into a transaction with task_join. */
+bool task_time_due(struct stream_task *task);
+CV_MUST_CHECK
+enum cv_rc task_join(struct stream_task *task, struct cv_err *err);
+/* Before a commit: run what waits for it (batches, closing windows, timers, expiry), pass the
+   watermark on. As task_process. */
+enum task_trouble task_settle(struct stream_task *task, struct txn *txn, struct cv_err *err);
+
 /* Commit, first: write the dirty rows to the changelog. Nothing to do for a task without records in
  * txn. */
 bool task_in_txn(const struct stream_task *task);
@@ -93,10 +102,6 @@ enum cv_rc task_committed(struct stream_task *task, struct cv_err *err);
 /* SQLite's own commit when its time has come without records, or at once (force). */
 CV_MUST_CHECK
 enum cv_rc task_save(struct stream_task *task, bool force, struct cv_err *err);
-/* An hour without records: put it into the next transaction, so that brokers do not expire its
- * offsets. */
-bool task_refresh_due(const struct stream_task *task);
-void task_refresh(struct stream_task *task);
 
 enum task_reset { TASK_KEEP, TASK_BE_CAREFUL, TASK_EMPTY };
 void task_rewind(struct stream_task *task, enum task_reset reset, const struct cv_err *why);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of a task, for task.c, task_restore.c and task_run.c only. */
+/* Inside of a task, for the files task*.c only. */
 #ifndef STREAMS_ENGINE_TASK_PRIVATE_H
 #define STREAMS_ENGINE_TASK_PRIVATE_H
 
@@ -7,12 +7,23 @@
 
 #include "common/buf.h"
 #include "common/log.h"
+#include "streams/engine/expiry.h"
+#include "streams/engine/feed.h"
 #include "streams/engine/input.h"
 #include "streams/engine/rule.h"
 #include "streams/engine/task.h"
 #include "streams/store/changelog.h"
 
 #define GENERATION_MAX 20
+
+/* A state table of the group with what time does to it. */
+struct timed {
+    const struct plan_state *plan;
+    struct statement *oldest; /* windowed: the end of the first open window */
+    struct statement *purge;  /* windowed: rows whose time to be kept is over */
+    int64_t closed_ms;        /* windows that end up to here are closed */
+    struct expiry *expiry;    /* NULL: rows do not expire */
+};
 
 struct stream_task {
     struct task_spec spec;
@@ -29,7 +40,17 @@ struct stream_task {
     struct database *db;
     struct changelog *changelog;
     struct rule **rules;
+    struct feed **feeds;      /* one a rule; NULL: it is a query */
+    int64_t *timers_ms;       /* one a rule: monotonic, when it is due; EVERY only */
     size_t n_rules;
+    struct timed *timed; /* one a state table */
+    size_t n_timed;
+    struct statement *put_mark;
+
+    int64_t watermark_ms; /* TIME_NONE: none yet */
+    int64_t saved_watermark_ms;
+    bool idle;         /* all inputs are */
+    int64_t looked_ms; /* monotonic, when idleness was looked at */
 
     char generation[GENERATION_MAX]; /* of the changelog: differs when someone began anew */
     int64_t changelog_next;          /* up to here the state file holds the changelog */
@@ -54,6 +75,28 @@ void task_set_state(struct stream_task *task, enum task_state state, const char 
 CV_MUST_CHECK
 enum cv_rc task_open_state(struct stream_task *task, struct cv_err *err);
 void task_close_state(struct stream_task *task);
+
+/* ---- time: task_time.c ---- */
+
+/* Move the watermark as far as the inputs say. */
+void task_move_watermark(struct stream_task *task);
+/* Whether inputs are idle; asks the broker, so not for every record. */
+void task_look_idle(struct stream_task *task);
+/* Read back what settle saved; after a restore. */
+CV_MUST_CHECK
+enum cv_rc task_load_marks(struct stream_task *task, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc task_save_marks(struct stream_task *task, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc task_open_timed(struct stream_task *task, struct cv_err *err);
+void task_close_timed(struct stream_task *task);
+
+/* Send what was collected. */
+CV_MUST_CHECK
+enum cv_rc task_send_outputs(struct stream_task *task, struct txn *txn, int64_t timestamp_ms,
+                             struct cv_err *err);
+/* What a failure below SQL means for the task. */
+enum task_trouble task_trouble_of(const struct stream_task *task, enum cv_rc rc);
 
 /* The metadata of a committed offset. */
 struct offset_note {

@@ -233,8 +233,10 @@ attach_changelog(struct stream_task *task, struct cv_err *err)
 static enum cv_rc
 start_running(struct stream_task *task, struct cv_err *err)
 {
-    enum cv_rc rc = attach_inputs(task, err);
+    enum cv_rc rc = task_load_marks(task, err);
 
+    if (rc == CV_OK)
+        rc = attach_inputs(task, err);
     if (rc == CV_OK) {
         task->committed_ms = task->saved_ms = cv_mono_ms();
         task_set_state(task, TASK_RUNNING, "");
@@ -370,7 +372,7 @@ take_input(struct stream_task *task, struct input *in, struct cv_consumed *msg, 
     if (task->status.state != TASK_RUNNING || !in->attached) {
         /* left over from before the partition was given up */
     } else if (msg->eof) {
-        in->end_offset = msg->offset;
+        input_eof(in, msg->offset);
     } else if (msg->offset >= in->taken_next) { /* else fetched twice (librdkafka before 2.1.1) */
         rc = input_put(in, msg, err);
         keep = rc == CV_OK;

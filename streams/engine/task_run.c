@@ -13,8 +13,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-#define REFRESH_MS 3600000
-
 /* ---- which record comes next ---- */
 
 static struct input *
@@ -90,19 +88,25 @@ run_rules(struct stream_task *task, struct input *in, struct change *change,
     change->partition = msg->partition;
     change->offset = msg->offset;
     db_clock_set(task->db, change->ts_ms != CHANGE_NONE ? change->ts_ms : 1);
-    relation_show(in->relation, change);
+    relation_show(in->relation, change, 1);
     for (size_t i = 0; i < task->n_rules && rc == CV_OK; i++) {
         const struct plan_rule *plan = rule_plan(task->rules[i]);
 
-        if (plan->source != in->source_no ||
+        if (plan->source != in->source_no || plan->trigger > PLAN_FORWARD ||
             (change->snapshot && plan->snapshot == PLAN_SNAPSHOT_SKIP))
             continue;
         failure->stage = plan->name;
-        rc = rule_run(task->rules[i], !(change->snapshot && plan->snapshot == PLAN_SNAPSHOT_APPLY),
-                      &task->outputs, &failure->err);
+        if (plan->trigger == PLAN_FORWARD)
+            rc = feed_change(task->feeds[i], change, &task->outputs, &failure->err);
+        else
+            rc = rule_run(task->rules[i],
+                          !(change->snapshot && plan->snapshot == PLAN_SNAPSHOT_APPLY),
+                          &task->outputs, &task->status.late, &failure->err);
     }
-    relation_show(in->relation, NULL);
+    relation_show(in->relation, NULL, 0);
     db_clock_set(task->db, 0);
+    if (rc == CV_OK && in->batched)
+        rc = batch_add(&in->batch, in->source->table, change, &failure->err);
     return rc;
 }
 
@@ -147,8 +151,10 @@ run_record(struct stream_task *task, struct input *in, const struct cv_consumed 
         return in->decode_rc;
     }
     failure->stage = "apply";
-    rc = applier_apply(in->applier, &in->event, msg->timestamp_ms, &in->pos, &applied, &change,
-                       &failure->err);
+    if (in->event.kind == EVENT_WATERMARK)
+        return input_stamp(in, &in->event, &failure->err);
+    rc = applier_apply(in->applier, &in->event, msg->key, msg->timestamp_ms, &in->pos, &applied,
+                       &change, &failure->err);
     if (rc != CV_OK)
         return rc;
     if (applied == APPLIED_CHANGE)
@@ -232,13 +238,15 @@ handle_poison(struct stream_task *task, struct txn *txn, const struct cv_consume
 
 /* ---- savepoints ---- */
 
-/* A failed record under a savepoint is undone alone. */
+/* A failed record under a savepoint is undone alone. kept: changes of its input's batch before it.
+ */
 static enum cv_rc
-undo_record(struct stream_task *task, struct cv_err *err)
+undo_record(struct stream_task *task, struct input *in, size_t kept, struct cv_err *err)
 {
     enum cv_rc rc = db_exec(task->db, "ROLLBACK TO _culvert_record; RELEASE _culvert_record", err);
 
     task->outputs.count = 0;
+    in->batch.count = kept;
     return rc == CV_OK ? changelog_reread(task->changelog, err) : rc;
 }
 
@@ -259,9 +267,8 @@ close_savepoint(struct stream_task *task, struct cv_err *err)
 
 /* ---- the record in its transaction ---- */
 
-/* What a failure below SQL means for the task. */
-static enum task_trouble
-trouble_of(const struct stream_task *task, enum cv_rc rc)
+enum task_trouble
+task_trouble_of(const struct stream_task *task, enum cv_rc rc)
 {
     enum db_fault fault = db_fault(task->db);
 
@@ -281,8 +288,21 @@ begin_record(struct stream_task *task, struct txn *txn, struct cv_err *err)
     task->outputs.count = 0;
     task->outputs.arena = txn->arena;
     if (db_begin(task->db, err) != CV_OK || open_savepoint(task, err) != CV_OK)
-        return trouble_of(task, err->rc);
+        return task_trouble_of(task, err->rc);
     return TASK_FINE;
+}
+
+enum cv_rc
+task_send_outputs(struct stream_task *task, struct txn *txn, int64_t timestamp_ms,
+                  struct cv_err *err)
+{
+    for (size_t i = 0; i < task->outputs.count; i++) {
+        if (txn_write(txn, &task->outputs.items[i], timestamp_ms, err) != CV_OK)
+            return err->rc;
+        task->status.produced += task->outputs.items[i].sink != NULL;
+    }
+    task->outputs.count = 0;
+    return CV_OK;
 }
 
 static enum task_trouble
@@ -290,22 +310,19 @@ finish_record(struct stream_task *task, struct txn *txn, const struct cv_consume
               struct cv_err *err)
 {
     if (close_savepoint(task, err) != CV_OK)
-        return trouble_of(task, err->rc);
-    for (size_t i = 0; i < task->outputs.count; i++) {
-        if (txn_write(txn, &task->outputs.items[i], msg->timestamp_ms, err) != CV_OK)
-            return err->rc == CV_NO_MEMORY || err->rc == CV_INVALID ? TASK_BROKEN : TASK_BROKER;
-        task->status.produced++;
-    }
+        return task_trouble_of(task, err->rc);
+    if (task_send_outputs(task, txn, msg->timestamp_ms, err) != CV_OK)
+        return err->rc == CV_NO_MEMORY || err->rc == CV_INVALID ? TASK_BROKEN : TASK_BROKER;
     return TASK_FINE;
 }
 
 static void
-move_position(struct input *in, const struct cv_consumed *msg)
+move_on(struct stream_task *task, struct input *in, const struct cv_consumed *msg)
 {
     in->pos.next_offset = msg->offset + 1;
-    if (in->decode_rc == CV_OK && in->event.commit_ts_ms != CHANGE_NONE &&
-        in->event.commit_ts_ms > in->pos.clock_ms)
-        in->pos.clock_ms = in->event.commit_ts_ms;
+    input_move_clock(in);
+    task_move_watermark(task);
+    db_watermark_set(task->db, task->watermark_ms);
 }
 
 static enum task_trouble
@@ -313,6 +330,7 @@ process_one(struct stream_task *task, struct input *in, struct txn *txn, struct 
 {
     const struct cv_consumed *msg = input_head(in);
     struct position before = in->pos;
+    size_t kept = in->batch.count;
     struct failure failure = { .err = CV_ERR_INIT };
     enum task_trouble trouble = begin_record(task, txn, err);
     enum cv_rc rc;
@@ -322,7 +340,7 @@ process_one(struct stream_task *task, struct input *in, struct txn *txn, struct 
     rc = run_record(task, in, msg, &failure);
     if (rc != CV_OK && rc != CV_INVALID) {
         *err = failure.err;
-        return trouble_of(task, rc);
+        return task_trouble_of(task, rc);
     }
     if (rc == CV_INVALID) {
         bool wrote = in->decode_rc == CV_OK; /* it may have: decoding comes first */
@@ -333,15 +351,15 @@ process_one(struct stream_task *task, struct input *in, struct txn *txn, struct 
         }
         in->pos = before;
         if (wrote && task->careful > 0 &&
-            (undo_record(task, err) != CV_OK || open_savepoint(task, err) != CV_OK))
-            return trouble_of(task, err->rc);
+            (undo_record(task, in, kept, err) != CV_OK || open_savepoint(task, err) != CV_OK))
+            return task_trouble_of(task, err->rc);
         rc = handle_poison(task, txn, msg, &failure, err);
         if (rc != CV_OK)
             return rc == CV_INVALID ? TASK_BROKEN : TASK_BROKER;
     }
     trouble = finish_record(task, txn, msg, err);
     if (trouble == TASK_FINE)
-        move_position(in, msg);
+        move_on(task, in, msg);
     return trouble;
 }
 
@@ -354,7 +372,7 @@ task_process(struct stream_task *task, struct txn *txn, size_t max, size_t *ret_
     struct input *in;
 
     while (taken < max && trouble == TASK_FINE && (in = pick(task)) != NULL) {
-        if (task->n_inputs > 1 && input_probe(in, err) != CV_OK)
+        if (task->n_inputs > 1 && in->source->from == PLAN_NONE && input_probe(in, err) != CV_OK)
             trouble = TASK_BROKEN;
         else
             trouble = process_one(task, in, txn, err);
@@ -379,19 +397,6 @@ bool
 task_in_txn(const struct stream_task *task)
 {
     return task->in_txn;
-}
-
-bool
-task_refresh_due(const struct stream_task *task)
-{
-    return task->status.state == TASK_RUNNING && !task->in_txn &&
-           cv_mono_ms() - task->committed_ms > REFRESH_MS;
-}
-
-void
-task_refresh(struct stream_task *task)
-{
-    task->in_txn = true;
 }
 
 enum cv_rc
@@ -429,7 +434,7 @@ append_offset(struct stream_task *task, const struct input *in, struct cv_topic_
     item = &items[parts->count++];
     *item = (struct cv_topic_partition){ .topic = strdup(in->source->topic),
                                          .partition = in->partition,
-                                         .offset = in->pos.next_offset,
+                                         .offset = input_next_offset(in),
                                          .metadata = cv_buf_take(&text) };
     cv_buf_free(&text);
     return item->topic == NULL || item->metadata == NULL ? cv_fail_memory(err) : CV_OK;

@@ -61,14 +61,14 @@ txn_send(struct txn *txn, const struct out_record *rec, struct cv_delivery *deli
 enum cv_rc
 txn_write(struct txn *txn, const struct output *out, int64_t timestamp_ms, struct cv_err *err)
 {
-    struct out_record rec = { .topic = out->sink->topic,
+    struct out_record rec = { .topic = out->topic,
                               .partition = out->partition,
                               .key = out->key,
                               .value = out->value,
                               .timestamp_ms =
                                   out->ts_ms != CHANGE_NONE ? out->ts_ms : timestamp_ms };
 
-    if (out->sink->kind == SQL_SINK_TOPIC)
+    if (out->topic != NULL)
         return txn_send(txn, &rec, &txn->delivery, err);
     cv_buf_str(&txn->console, out->sink->name);
     cv_buf_char(&txn->console, ' ');

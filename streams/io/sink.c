@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/json_read.h"
 #include "common/number.h"
 #include "streams/io/broker.h"
+#include "streams/store/function.h"
 #include "streams/store/relation.h"
 
 #define RECORD_MAX ((size_t)64 << 20)
@@ -17,6 +19,7 @@ enum role { ROLE_FIELD, ROLE_JSON, ROLE_KEY, ROLE_VALUE, ROLE_TS, ROLE_PARTITION
 struct sink_column {
     enum role role;
     const char *name;
+    const struct column *type; /* of a table's column; NULL: as SQLite says */
     char *head; /* FIELD, JSON: "name": with comma and escapes as it stands in the record */
     size_t head_len;
 };
@@ -67,7 +70,8 @@ role_of(const struct plan_sink *sink, const char *name)
 }
 
 static enum cv_rc
-make_columns(struct sink_encoder *enc, const struct plan_body *body, struct cv_err *err)
+make_columns(struct sink_encoder *enc, const struct plan_body *body, const struct column *types,
+             struct cv_err *err)
 {
     bool first = true;
 
@@ -75,6 +79,7 @@ make_columns(struct sink_encoder *enc, const struct plan_body *body, struct cv_e
         struct sink_column *col = &enc->columns[enc->n_columns++];
 
         col->name = body->columns[i];
+        col->type = types == NULL ? NULL : &types[i];
         col->role = role_of(enc->sink, col->name);
         if (col->role == ROLE_KEY)
             enc->key_column = (int)i;
@@ -110,9 +115,9 @@ make_key(struct sink_encoder *enc, const struct plan_body *body, struct cv_err *
     return CV_OK;
 }
 
-enum cv_rc
-sink_encoder_new(const struct plan_sink *sink, const struct plan_body *body,
-                 struct sink_encoder **ret, struct cv_err *err)
+static enum cv_rc
+encoder_new(const struct plan_sink *sink, const struct plan_body *body, const struct column *types,
+            struct sink_encoder **ret, struct cv_err *err)
 {
     struct sink_encoder *enc = calloc(1, sizeof(*enc));
     enum cv_rc rc;
@@ -129,7 +134,7 @@ sink_encoder_new(const struct plan_sink *sink, const struct plan_body *body,
     if (enc->columns == NULL || enc->key == NULL || enc->key_heads == NULL)
         rc = cv_fail_memory(err);
     else
-        rc = make_columns(enc, body, err);
+        rc = make_columns(enc, body, types, err);
     if (rc == CV_OK)
         rc = make_key(enc, body, err);
     if (rc != CV_OK) {
@@ -138,6 +143,30 @@ sink_encoder_new(const struct plan_sink *sink, const struct plan_body *body,
     }
     *ret = enc;
     return CV_OK;
+}
+
+enum cv_rc
+sink_encoder_new(const struct plan_sink *sink, const struct plan_body *body,
+                 struct sink_encoder **ret, struct cv_err *err)
+{
+    return encoder_new(sink, body, NULL, ret, err);
+}
+
+enum cv_rc
+sink_encoder_for_table(const struct plan_sink *sink, const struct table *table,
+                       struct sink_encoder **ret, struct cv_err *err)
+{
+    const char **names = calloc(table->n_columns, sizeof(*names));
+    struct plan_body body = { .columns = names, .n_columns = table->n_columns };
+    enum cv_rc rc;
+
+    if (names == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; i < table->n_columns; i++)
+        names[i] = table->columns[i].name;
+    rc = encoder_new(sink, &body, table->columns, ret, err);
+    free(names);
+    return rc;
 }
 
 void
@@ -157,8 +186,8 @@ sink_encoder_free(struct sink_encoder *enc)
     free(enc);
 }
 
-static void
-add_value(struct cv_buf *out, const struct cell *cell)
+void
+sink_value(struct cv_buf *out, const struct cell *cell)
 {
     char text[CV_DOUBLE_MAX];
 
@@ -183,6 +212,33 @@ add_value(struct cv_buf *out, const struct cell *cell)
     }
 }
 
+/* An integer of a table's column, by the column's type. */
+static void
+add_typed(struct cv_buf *out, const struct column *type, const struct cell *cell)
+{
+    char text[DECIMAL_TEXT_MAX > CV_ISO_MAX ? DECIMAL_TEXT_MAX : CV_ISO_MAX];
+
+    if (type == NULL || cell->kind != CELL_INTEGER) {
+        sink_value(out, cell);
+        return;
+    }
+    switch (type->type) {
+    case COLUMN_DECIMAL:
+        decimal_text(cell->integer, type->scale, text);
+        break;
+    case COLUMN_TIMESTAMP:
+        cv_format_iso_ms(cell->integer, text);
+        break;
+    case COLUMN_BOOLEAN:
+        cv_buf_str(out, cell->integer != 0 ? "true" : "false");
+        return;
+    default:
+        cv_buf_i64(out, cell->integer);
+        return;
+    }
+    cv_buf_json(out, text, strlen(text));
+}
+
 /* Text that is JSON goes in as it stands. */
 static enum cv_rc
 add_json(struct cv_buf *out, const struct sink_column *col, const struct cell *cell,
@@ -191,7 +247,7 @@ add_json(struct cv_buf *out, const struct sink_column *col, const struct cell *c
     struct cv_json_reader in;
 
     if (cell->kind != CELL_TEXT) {
-        add_value(out, cell);
+        add_typed(out, col->type, cell);
         return CV_OK;
     }
     cv_json_reader_init(&in, cell->data, cell->len);
@@ -203,26 +259,26 @@ add_json(struct cv_buf *out, const struct sink_column *col, const struct cell *c
 }
 
 static void
-encode_key(struct sink_encoder *enc, struct statement *row)
+encode_key(struct sink_encoder *enc, const struct cell *row)
 {
     bool object = enc->sink->key_format == PLAN_KEY_DEBEZIUM;
 
     cv_buf_reset(&enc->key_buf);
     cv_buf_char(&enc->key_buf, object ? '{' : '[');
     for (size_t i = 0; i < enc->sink->n_key; i++) {
-        struct cell cell = statement_cell(row, enc->key[i]);
+        const struct sink_column *col = &enc->columns[enc->key[i]];
 
         if (object)
             cv_buf_str(&enc->key_buf, enc->key_heads[i]);
         else if (i > 0)
             cv_buf_char(&enc->key_buf, ',');
-        add_value(&enc->key_buf, &cell);
+        add_typed(&enc->key_buf, col->type, &row[enc->key[i]]);
     }
     cv_buf_char(&enc->key_buf, object ? '}' : ']');
 }
 
 static enum cv_rc
-encode_value(struct sink_encoder *enc, struct statement *row, struct cv_err *err)
+encode_value(struct sink_encoder *enc, const struct cell *row, struct cv_err *err)
 {
     struct cv_buf *out = &enc->value_buf;
 
@@ -230,27 +286,93 @@ encode_value(struct sink_encoder *enc, struct statement *row, struct cv_err *err
     cv_buf_char(out, '{');
     for (size_t i = 0; i < enc->n_columns; i++) {
         const struct sink_column *col = &enc->columns[i];
-        struct cell cell;
 
         if (col->head == NULL)
             continue;
-        cell = statement_cell(row, (int)i);
         cv_buf_add(out, col->head, col->head_len);
         if (col->role == ROLE_FIELD)
-            add_value(out, &cell);
-        else if (add_json(out, col, &cell, err) != CV_OK)
+            add_typed(out, col->type, &row[i]);
+        else if (add_json(out, col, &row[i], err) != CV_OK)
             return err->rc;
     }
     cv_buf_char(out, '}');
     return CV_OK;
 }
 
+/* A field of CSV (RFC 4180): quoted if it must be. */
+static void
+csv_field(struct cv_buf *out, const char *text, size_t len, bool quote)
+{
+    for (size_t i = 0; i < len && !quote; i++)
+        quote = strchr("\",\r\n", text[i]) != NULL;
+    if (!quote) {
+        cv_buf_add(out, text, len);
+        return;
+    }
+    cv_buf_char(out, '"');
+    for (size_t i = 0; i < len; i++)
+        cv_buf_str(out, text[i] == '"' ? "\"\"" : (const char[]){ text[i], '\0' });
+    cv_buf_char(out, '"');
+}
+
+static void
+csv_value(struct cv_buf *out, const struct sink_column *col, const struct cell *cell)
+{
+    char text[DECIMAL_TEXT_MAX > CV_ISO_MAX ? DECIMAL_TEXT_MAX : CV_ISO_MAX];
+
+    if (cell->kind == CELL_NULL)
+        return;
+    if (cell->kind == CELL_TEXT) {
+        csv_field(out, cell->data, cell->len, cell->len == 0);
+    } else if (col->type != NULL && col->type->type == COLUMN_DECIMAL &&
+               cell->kind == CELL_INTEGER) {
+        cv_buf_add(out, text, decimal_text(cell->integer, col->type->scale, text));
+    } else if (col->type != NULL && col->type->type == COLUMN_TIMESTAMP &&
+               cell->kind == CELL_INTEGER) {
+        cv_format_iso_ms(cell->integer, text);
+        cv_buf_str(out, text);
+    } else {
+        sink_value(out, cell);
+    }
+}
+
+static void
+encode_csv(struct sink_encoder *enc, const struct cell *row)
+{
+    bool first = true;
+
+    cv_buf_reset(&enc->value_buf);
+    for (size_t i = 0; i < enc->n_columns; i++) {
+        if (enc->columns[i].head == NULL)
+            continue;
+        if (!first)
+            cv_buf_char(&enc->value_buf, ',');
+        csv_value(&enc->value_buf, &enc->columns[i], &row[i]);
+        first = false;
+    }
+}
+
+void
+sink_csv_head(const struct sink_encoder *enc, struct cv_buf *out)
+{
+    bool first = true;
+
+    for (size_t i = 0; i < enc->n_columns; i++) {
+        if (enc->columns[i].head == NULL)
+            continue;
+        if (!first)
+            cv_buf_char(out, ',');
+        csv_field(out, enc->columns[i].name, strlen(enc->columns[i].name), false);
+        first = false;
+    }
+}
+
 /* The bytes of _key or _value. */
 static enum cv_rc
-take_raw(struct statement *row, int col, const char *name, struct cv_arena *arena,
+take_raw(const struct cell *row, int col, const char *name, struct cv_arena *arena,
          struct cv_bytes *ret, struct cv_err *err)
 {
-    struct cell cell = statement_cell(row, col);
+    struct cell cell = row[col];
 
     if (cell.kind == CELL_NULL)
         return CV_OK;
@@ -273,7 +395,7 @@ take_buffer(const struct cv_buf *buf, struct cv_arena *arena, struct cv_bytes *r
 }
 
 static enum cv_rc
-encode_rest(struct sink_encoder *enc, struct statement *row, struct output *out, struct cv_err *err)
+encode_rest(struct sink_encoder *enc, const struct cell *row, struct output *out, struct cv_err *err)
 {
     for (size_t i = 0; i < enc->n_columns; i++) {
         enum role role = enc->columns[i].role;
@@ -281,7 +403,7 @@ encode_rest(struct sink_encoder *enc, struct statement *row, struct output *out,
 
         if (role != ROLE_TS && role != ROLE_PARTITION)
             continue;
-        cell = statement_cell(row, (int)i);
+        cell = row[i];
         if (cell.kind == CELL_NULL)
             continue;
         if (cell.kind != CELL_INTEGER || cell.integer < 0 ||
@@ -297,10 +419,12 @@ encode_rest(struct sink_encoder *enc, struct statement *row, struct output *out,
 }
 
 enum cv_rc
-sink_encode(struct sink_encoder *enc, struct statement *row, struct cv_arena *arena,
+sink_encode(struct sink_encoder *enc, const struct cell *row, struct cv_arena *arena,
             struct output *ret, struct cv_err *err)
 {
-    struct output out = { .sink = enc->sink, .partition = CV_NO_PARTITION, .ts_ms = CHANGE_NONE };
+    struct output out = { .sink = enc->sink,
+                          .topic = enc->sink->topic,
+                          .partition = CV_NO_PARTITION, .ts_ms = CHANGE_NONE };
     enum cv_rc rc = CV_OK;
 
     if (enc->key_column >= 0) {
@@ -309,10 +433,14 @@ sink_encode(struct sink_encoder *enc, struct statement *row, struct cv_arena *ar
         encode_key(enc, row);
         rc = take_buffer(&enc->key_buf, arena, &out.key, err);
     }
-    if (rc == CV_OK && enc->value_column >= 0)
+    if (rc == CV_OK && enc->value_column >= 0) {
         rc = take_raw(row, enc->value_column, "_value", arena, &out.value, err);
-    else if (rc == CV_OK && (rc = encode_value(enc, row, err)) == CV_OK)
+    } else if (rc == CV_OK && enc->sink->csv) {
+        encode_csv(enc, row);
         rc = take_buffer(&enc->value_buf, arena, &out.value, err);
+    } else if (rc == CV_OK && (rc = encode_value(enc, row, err)) == CV_OK) {
+        rc = take_buffer(&enc->value_buf, arena, &out.value, err);
+    }
     if (rc == CV_OK)
         rc = encode_rest(enc, row, &out, err);
     if (rc == CV_OK)

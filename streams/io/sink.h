@@ -5,6 +5,9 @@
  * {"a":1,"b":"x"}. The value is a JSON object of the columns in the order of the SELECT. A column
  * _key or _value replaces key or value by its own bytes (NULL: none, a tombstone); _ts and
  * _partition set timestamp and partition.
+ *
+ * Rows that come from a table itself (late ones) are written by the types of its columns: DECIMAL
+ * as decimal text, TIMESTAMP as ISO 8601, BOOLEAN as true or false.
  */
 #ifndef STREAMS_IO_SINK_H
 #define STREAMS_IO_SINK_H
@@ -12,28 +15,40 @@
 #include <culvert/value.h>
 
 #include "common/arena.h"
+#include "common/buf.h"
 #include "streams/sql/plan.h"
 
-/* A record, or a line for the console. Bytes live in the arena it was made with. */
+/* A record, or a line for the console or a file. Bytes live in the arena it was made with. */
 struct output {
-    const struct plan_sink *sink;
+    const struct plan_sink *sink; /* NULL: for a repartition topic */
+    const char *topic;            /* NULL: console or file */
     struct cv_bytes key;   /* data NULL: none */
     struct cv_bytes value; /* data NULL: tombstone */
     int32_t partition;     /* CV_NO_PARTITION */
     int64_t ts_ms;         /* CHANGE_NONE: that of the event */
 };
 
-/* How the columns of one statement's result become the records of one sink; constant once made. */
+/* How rows become the records of one sink; constant once made. */
 struct sink_encoder;
 
+/* For the result of a statement. */
 CV_MUST_CHECK
 enum cv_rc sink_encoder_new(const struct plan_sink *sink, const struct plan_body *body,
                             struct sink_encoder **ret, struct cv_err *err);
-void sink_encoder_free(struct sink_encoder *enc);
-/* The row that the statement stands on. CV_INVALID: a json_column holds no JSON, a special column
-   has a wrong type. */
+/* For the rows of a table, which must outlive it. */
 CV_MUST_CHECK
-enum cv_rc sink_encode(struct sink_encoder *enc, struct statement *row, struct cv_arena *arena,
+enum cv_rc sink_encoder_for_table(const struct plan_sink *sink, const struct table *table,
+                                  struct sink_encoder **ret, struct cv_err *err);
+void sink_encoder_free(struct sink_encoder *enc);
+/* A row of all columns. CV_INVALID: a json_column holds no JSON, a special column has a wrong type.
+ */
+CV_MUST_CHECK
+enum cv_rc sink_encode(struct sink_encoder *enc, const struct cell *row, struct cv_arena *arena,
                        struct output *ret, struct cv_err *err);
+/* The head of a CSV file of the sink: the names of its columns. */
+void sink_csv_head(const struct sink_encoder *enc, struct cv_buf *out);
+
+/* One value as JSON. */
+void sink_value(struct cv_buf *out, const struct cell *cell);
 
 #endif

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "common/number.h"
+#include "streams/io/changes.h"
 #include "streams/io/value.h"
 #include "streams/io/wire_schema.h"
-#include "streams/store/relation.h"
 
 #define FIELDS_MAX  2048
 #define SCRATCH_MAX ((size_t)256 << 20)
@@ -33,6 +33,7 @@ struct learnt {
 struct source {
     const struct plan_source *plan;
     struct cell *row;
+    struct cell *old; /* streams only */
     bool *seen;
     struct learnt value;
     struct learnt key;
@@ -50,10 +51,11 @@ source_new(const struct plan_source *plan, struct source **ret, struct cv_err *e
     source->plan = plan;
     cv_buf_init(&source->scratch, SCRATCH_MAX);
     source->row = calloc(n, sizeof(*source->row));
+    source->old = calloc(n, sizeof(*source->old));
     source->seen = calloc(n, sizeof(*source->seen));
     source->value.fields = calloc(FIELDS_MAX, sizeof(struct field));
     source->key.fields = calloc(FIELDS_MAX, sizeof(struct field));
-    if (source->row == NULL || source->seen == NULL || source->value.fields == NULL ||
+    if (source->row == NULL || source->old == NULL || source->seen == NULL || source->value.fields == NULL ||
         source->key.fields == NULL || !wire_schema_init(&source->value.schema, plan->table) ||
         !wire_schema_init(&source->key.schema, plan->table)) {
         source_free(source);
@@ -81,6 +83,7 @@ source_free(struct source *source)
     learnt_done(&source->key);
     cv_buf_free(&source->scratch);
     free(source->row);
+    free(source->old);
     free(source->seen);
     free(source);
 }
@@ -122,7 +125,7 @@ find_column(struct source *source, struct learnt *learnt, size_t place,
 
 /* Read an object's fields into the row; its opening brace has been read. */
 static enum cv_rc
-read_row(struct source *source, struct learnt *learnt, struct cv_json_reader *in,
+read_row(struct source *source, struct learnt *learnt, struct cv_json_reader *in, struct cell *row,
          struct cv_err *err)
 {
     const struct table *table = source->plan->table;
@@ -131,7 +134,7 @@ read_row(struct source *source, struct learnt *learnt, struct cv_json_reader *in
 
     memset(source->seen, 0, table->n_columns * sizeof(*source->seen));
     for (size_t i = 0; i < table->n_columns; i++)
-        source->row[i].kind = CELL_NULL;
+        row[i].kind = CELL_NULL;
     for (size_t place = 0; (tok = cv_json_next(in)) == CV_JSON_KEY; place++) {
         int col = -1;
 
@@ -147,7 +150,7 @@ read_row(struct source *source, struct learnt *learnt, struct cv_json_reader *in
                            table->columns[col].name);
         source->seen[col] = true;
         if (value_read(&to, in, &table->columns[col], &learnt->schema.fields[col],
-                       &source->row[col], err) != CV_OK)
+                       &row[col], err) != CV_OK)
             return cv_err_context(err, "field \"%s\"", table->columns[col].name);
     }
     return tok == CV_JSON_OBJECT_END ? CV_OK : cv_json_fail(in, err);
@@ -304,7 +307,7 @@ read_member(struct source *source, struct cv_json_reader *in, struct envelope *e
             return cv_fail(err, CV_INVALID, "the field \"after\" stands there twice");
         if (tok == CV_JSON_OBJECT) {
             env->has_after = true;
-            if (read_row(source, &source->value, in, err) != CV_OK)
+            if (read_row(source, &source->value, in, source->row, err) != CV_OK)
                 return cv_err_context(err, "after");
         } else if (tok != CV_JSON_NULL) {
             return in->problem != NULL
@@ -419,7 +422,7 @@ decode_key(struct source *source, struct cv_bytes key, struct cv_err *err)
         return cv_err_context(err, "key");
     if (is_null)
         return cv_fail(err, CV_INVALID, "the record's key is null");
-    if (read_row(source, &source->key, &in, err) != CV_OK ||
+    if (read_row(source, &source->key, &in, source->row, err) != CV_OK ||
         close_payload(&in, wrapped, err) != CV_OK)
         return cv_err_context(err, "key");
     return check_key(source, err);
@@ -437,7 +440,7 @@ decode_deleted(struct source *source, struct cv_bytes key, const struct envelope
     cv_json_reader_init(&in, env->before.data, env->before.len);
     if (cv_json_next(&in) != CV_JSON_OBJECT)
         return cv_json_fail(&in, err);
-    if (read_row(source, &source->value, &in, err) != CV_OK)
+    if (read_row(source, &source->value, &in, source->row, err) != CV_OK)
         return cv_err_context(err, "before");
     return check_key(source, err);
 }
@@ -468,24 +471,71 @@ finish_upsert(struct source *source, const struct envelope *env, struct event *e
     return check_key(source, err);
 }
 
+/* A stream has no stored row: what was before is what the event says. */
+static enum cv_rc
+decode_before(struct source *source, const struct envelope *env, struct event *event,
+              struct cv_err *err)
+{
+    struct cv_json_reader in;
+
+    if (!source->plan->stream || env->before.data == NULL || event->kind == EVENT_TOMBSTONE)
+        return CV_OK;
+    if (event->kind == EVENT_DELETE) {
+        event->old = source->row;
+        return CV_OK;
+    }
+    cv_json_reader_init(&in, env->before.data, env->before.len);
+    if (cv_json_next(&in) != CV_JSON_OBJECT)
+        return cv_json_fail(&in, err);
+    if (read_row(source, &source->value, &in, source->old, err) != CV_OK)
+        return cv_err_context(err, "before");
+    event->old = source->old;
+    return CV_OK;
+}
+
+/* A plain object: every record is a new row. */
+static enum cv_rc
+decode_object(struct source *source, struct cv_bytes value, struct event *ret, struct cv_err *err)
+{
+    struct event event = EVENT_INIT;
+    struct cv_json_reader in;
+
+    event.kind = EVENT_OTHER;
+    event.row = source->row;
+    if (value.data != NULL) {
+        event.kind = EVENT_UPSERT;
+        event.op = 'c';
+        cv_json_reader_init(&in, value.data, value.len);
+        if (cv_json_next(&in) != CV_JSON_OBJECT)
+            return in.problem != NULL ? cv_json_fail(&in, err)
+                                      : cv_fail(err, CV_INVALID, "it is no JSON object");
+        if (read_row(source, &source->value, &in, source->row, err) != CV_OK ||
+            close_payload(&in, false, err) != CV_OK || check_row(source, err) != CV_OK)
+            return err->rc;
+    }
+    *ret = event;
+    return CV_OK;
+}
+
 enum cv_rc
 source_decode(struct source *source, struct cv_bytes key, struct cv_bytes value, struct event *ret,
               struct cv_err *err)
 {
-    struct event event = { .commit_ts_ms = CHANGE_NONE,
-                           .lsn = CHANGE_NONE,
-                           .commit_lsn = CHANGE_NONE,
-                           .txid = CHANGE_NONE,
-                           .row = source->row };
+    struct event event = EVENT_INIT;
     struct envelope env = { 0 };
     bool is_null = value.data == NULL;
     enum cv_rc rc = CV_OK;
 
+    event.row = source->row;
+    if (source->plan->format == PLAN_CHANGES)
+        return changes_read(source->plan->table, value, source->row, source->old, ret, err);
     cv_buf_reset(&source->scratch);
     /* Decoded text is never longer than its JSON, so nothing moves while cells point into scratch.
      */
-    if (cv_buf_reserve(&source->scratch, key.len + value.len + value.len + 1) == NULL)
+    if (cv_buf_reserve(&source->scratch, key.len + 3 * value.len + 1) == NULL)
         return cv_fail(err, CV_INVALID, "the record is too large");
+    if (source->plan->format == PLAN_JSON)
+        return decode_object(source, value, ret, err);
     if (!is_null)
         rc = decode_value(source, value, &env, &event, &is_null, err);
     if (rc != CV_OK)
@@ -504,6 +554,8 @@ source_decode(struct source *source, struct cv_bytes key, struct cv_bytes value,
     } else {
         rc = finish_upsert(source, &env, &event, err);
     }
+    if (rc == CV_OK)
+        rc = decode_before(source, &env, &event, err);
     if (rc == CV_OK)
         *ret = event;
     return rc;

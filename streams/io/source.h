@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Change events to rows: Debezium's JSON envelope, with and without the schema/payload wrapper,
- * read by the pull reader straight into the cells of the source's columns. No tree, no allocation a
+ * Change events to rows: Debezium's JSON envelope, with and without the schema/payload wrapper, and
+ * plain JSON objects, read by the pull reader straight into the cells of the source's columns. No tree, no allocation a
  * record.
  *
  * A decoder belongs to one thread. It learns the order of fields and the wrapper's schema from the
@@ -13,13 +13,15 @@
 #include <culvert/value.h>
 
 #include "streams/sql/plan.h"
+#include "streams/store/relation.h"
 
 enum event_kind {
     EVENT_UPSERT,    /* op c, r or u */
     EVENT_DELETE,    /* op d */
     EVENT_TOMBSTONE, /* no value */
     EVENT_TRUNCATE,
-    EVENT_OTHER, /* op m: nothing for a table */
+    EVENT_OTHER,     /* op m: nothing for a table */
+    EVENT_WATERMARK, /* of a repartition topic */
 };
 
 enum event_snapshot { EVENT_LIVE, EVENT_SNAPSHOT, EVENT_INCREMENTAL };
@@ -31,12 +33,23 @@ struct event {
     char op;
     enum event_snapshot snapshot;
     struct cell *row; /* of all columns. UPSERT: the new image; DELETE, TOMBSTONE: only the key's
-                         are valid */
+                         are valid, of a stream all */
+    struct cell *old; /* of a stream: the row before, if the event has it; else NULL */
+    int64_t ts_ms;    /* event time; CHANGE_NONE: look at the row */
     int64_t commit_ts_ms;
     int64_t lsn;
     int64_t commit_lsn; /* last commit before this change, from source.sequence */
     int64_t txid;
+    uint32_t upstream; /* WATERMARK: the task that sent it */
+    int64_t watermark_ms;
+    bool idle;
 };
+
+#define EVENT_INIT                                                                                 \
+    {                                                                                              \
+        .ts_ms = CHANGE_NONE, .commit_ts_ms = CHANGE_NONE, .lsn = CHANGE_NONE,                     \
+        .commit_lsn = CHANGE_NONE, .txid = CHANGE_NONE, .watermark_ms = CHANGE_NONE                \
+    }
 
 struct source;
 

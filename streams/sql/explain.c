@@ -31,7 +31,9 @@ text_table(const char *kind, const char *name, const struct table *table, struct
         if (col->type == COLUMN_DECIMAL)
             cv_buf_printf(out, "(%d,%d)", col->precision, col->scale);
     }
-    cv_buf_str(out, "), key ");
+    cv_buf_char(out, ')');
+    if (table->n_key > 0)
+        cv_buf_str(out, ", key ");
     for (size_t i = 0; i < table->n_key; i++)
         cv_buf_printf(out, "%s%s", i > 0 ? ", " : "", table->columns[table->key[i]].name);
     cv_buf_char(out, '\n');
@@ -46,18 +48,62 @@ text_names(const char *label, const char **names, size_t count, struct cv_buf *o
         cv_buf_printf(out, "%s%s", i > 0 ? ", " : "", names[i]);
 }
 
+/* What starts the rule, in words. */
+static void
+text_trigger(const struct plan *plan, const struct plan_rule *rule, struct cv_buf *out)
+{
+    switch (rule->trigger) {
+    case PLAN_ON_CLOSE:
+        cv_buf_printf(out, "on close of %s", plan->states[rule->state].name);
+        break;
+    case PLAN_ON_CHANGE:
+        cv_buf_printf(out, "on change of %s", plan->states[rule->state].name);
+        break;
+    case PLAN_EVERY:
+        break;
+    default:
+        cv_buf_printf(out, "on %s", plan->sources[rule->source].name);
+        break;
+    }
+    if (rule->every_ms > 0)
+        cv_buf_printf(out, "%severy %lld ms", rule->trigger == PLAN_EVERY ? "" : " ",
+                      (long long)rule->every_ms);
+}
+
 static void
 text_rule(const struct plan *plan, const struct plan_rule *rule, struct cv_buf *out)
 {
-    cv_buf_printf(out, "    query %s on %s%s", rule->name, plan->sources[rule->source].name,
-                  rule->when != NULL ? " when " : "");
-    if (rule->when != NULL)
+    cv_buf_printf(out, rule->feeds != PLAN_NONE ? "    repartition %s " : "    query %s ",
+                  rule->name);
+    text_trigger(plan, rule, out);
+    if (rule->when != NULL) {
+        cv_buf_str(out, " when ");
         cv_buf_add(out, rule->st->when.text, rule->st->when.len);
+    }
+    if (rule->feeds != PLAN_NONE)
+        cv_buf_printf(out, " by %s -> topic '%s'", rule->st->by.name,
+                      plan->sources[rule->feeds].topic);
     for (size_t i = 0; i < rule->n_sinks; i++)
         cv_buf_printf(out, "%s%s", i == 0 ? " -> " : ", ", plan->sinks[rule->sinks[i]].name);
+    if (rule->late_sink != PLAN_NONE)
+        cv_buf_printf(out, "; late rows -> %s", plan->sinks[rule->late_sink].name);
     text_names("; reads ", rule->reads, rule->n_reads, out);
     text_names("; writes ", rule->writes, rule->n_writes, out);
     cv_buf_char(out, '\n');
+}
+
+static void
+text_state(const struct plan_state *state, struct cv_buf *out)
+{
+    text_table("state table", state->name, state->table, out);
+    if (state->window_end >= 0)
+        cv_buf_printf(out, "        windows close %lld ms behind %s, kept %lld ms longer\n",
+                      (long long)state->close_after_ms,
+                      state->table->columns[state->window_end].name, (long long)state->retain_ms);
+    if (state->expire >= 0)
+        cv_buf_printf(out, "        rows expire %lld ms behind %s\n",
+                      (long long)state->expire_after_ms,
+                      state->table->columns[state->expire].name);
 }
 
 static void
@@ -70,11 +116,13 @@ text_group(const struct plan *plan, const struct plan_group *group, struct cv_bu
         const struct plan_source *source = &plan->sources[group->sources[i]];
 
         cv_buf_printf(out, "    topic '%s'\n", source->topic);
-        text_table("source table", source->name, source->table, out);
+        text_table(source->stream ? "stream" : "source table", source->name, source->table, out);
+        cv_buf_printf(out, "        watermark %lld ms behind the %s time, idle after %lld ms\n",
+                      (long long)source->delay_ms, source->clock_is_event ? "event" : "commit",
+                      (long long)source->idle_ms);
     }
     for (size_t i = 0; i < group->n_states; i++)
-        text_table("state table", plan->states[group->states[i]].name,
-                   plan->states[group->states[i]].table, out);
+        text_state(&plan->states[group->states[i]], out);
     for (size_t i = 0; i < group->n_rules; i++)
         text_rule(plan, &plan->rules[group->rules[i]], out);
 }
@@ -107,6 +155,8 @@ explain_text(const struct plan *plan, struct cv_buf *out)
 
         if (sink->kind == SQL_SINK_CONSOLE)
             cv_buf_printf(out, "    %s: console", sink->name);
+        else if (sink->kind == SQL_SINK_FILE)
+            cv_buf_printf(out, "    %s: files '%s'", sink->name, sink->pattern);
         else
             cv_buf_printf(out, "    %s: topic '%s'", sink->name, sink->topic);
         text_names(", key ", sink->key, sink->n_key, out);
@@ -162,8 +212,28 @@ json_source(struct cv_json_writer *w, const struct plan_source *source)
     cv_json_key(w, "topic");
     cv_json_string(w, source->topic);
     json_table(w, source->name, source->table);
+    cv_json_key(w, "stream");
+    cv_json_bool(w, source->stream);
+    cv_json_key(w, "delay_ms");
+    cv_json_int(w, source->delay_ms);
+    cv_json_key(w, "idle_timeout_ms");
+    cv_json_int(w, source->idle_ms);
     cv_json_object_end(w);
 }
+
+static const char *
+followed(const struct plan *plan, const struct plan_rule *rule)
+{
+    if (rule->trigger == PLAN_EVERY)
+        return NULL;
+    return rule->trigger < PLAN_ON_CLOSE ? plan->sources[rule->source].name
+                                         : plan->states[rule->state].name;
+}
+
+static const char *const trigger_names[] = {
+    [PLAN_ON] = "change",         [PLAN_FORWARD] = "change", [PLAN_BATCH] = "batch",
+    [PLAN_ON_CLOSE] = "close",    [PLAN_ON_CHANGE] = "commit", [PLAN_EVERY] = "timer",
+};
 
 static void
 json_rule(struct cv_json_writer *w, const struct plan *plan, const struct plan_rule *rule)
@@ -172,7 +242,13 @@ json_rule(struct cv_json_writer *w, const struct plan *plan, const struct plan_r
     cv_json_key(w, "name");
     cv_json_string(w, rule->name);
     cv_json_key(w, "on");
-    cv_json_string(w, plan->sources[rule->source].name);
+    cv_json_string(w, followed(plan, rule));
+    cv_json_key(w, "trigger");
+    cv_json_string(w, trigger_names[rule->trigger]);
+    cv_json_key(w, "feeds");
+    cv_json_string(w, rule->feeds != PLAN_NONE ? plan->sources[rule->feeds].topic : NULL);
+    cv_json_key(w, "late_into");
+    cv_json_string(w, rule->late_sink != PLAN_NONE ? plan->sinks[rule->late_sink].name : NULL);
     cv_json_key(w, "when");
     cv_json_string(w, rule->st->when.text);
     cv_json_key(w, "into");
@@ -193,6 +269,22 @@ json_rule(struct cv_json_writer *w, const struct plan *plan, const struct plan_r
 }
 
 static void
+json_state(struct cv_json_writer *w, const struct plan_state *state)
+{
+    json_table(w, state->name, state->table);
+    cv_json_key(w, "window_end");
+    cv_json_string(w, state->window_end >= 0 ? state->table->columns[state->window_end].name : NULL);
+    cv_json_key(w, "close_after_ms");
+    cv_json_int(w, state->close_after_ms);
+    cv_json_key(w, "retain_ms");
+    cv_json_int(w, state->retain_ms);
+    cv_json_key(w, "expire");
+    cv_json_string(w, state->expire >= 0 ? state->table->columns[state->expire].name : NULL);
+    cv_json_key(w, "expire_after_ms");
+    cv_json_int(w, state->expire_after_ms);
+}
+
+static void
 json_group(struct cv_json_writer *w, const struct plan *plan, const struct plan_group *group)
 {
     cv_json_object(w);
@@ -209,7 +301,7 @@ json_group(struct cv_json_writer *w, const struct plan *plan, const struct plan_
     cv_json_array(w);
     for (size_t i = 0; i < group->n_states; i++) {
         cv_json_object(w);
-        json_table(w, plan->states[group->states[i]].name, plan->states[group->states[i]].table);
+        json_state(w, &plan->states[group->states[i]]);
         cv_json_object_end(w);
     }
     cv_json_array_end(w);
@@ -229,6 +321,8 @@ json_sink(struct cv_json_writer *w, const struct plan_sink *sink)
     cv_json_string(w, sink->name);
     cv_json_key(w, "topic");
     cv_json_string(w, sink->topic);
+    cv_json_key(w, "file");
+    cv_json_string(w, sink->pattern);
     json_names(w, "key", sink->key, sink->n_key);
     cv_json_object_end(w);
 }
@@ -298,18 +392,27 @@ explain_sqlite(const struct plan *plan, struct cv_buf *out)
         const struct plan_group *group = &plan->groups[g];
 
         cv_buf_printf(out, "\n-- task.db of task group %s\n", group->name);
-        for (size_t i = 0; i < group->n_sources; i++)
-            cv_buf_printf(out, "%s;\n", plan->sources[group->sources[i]].ddl);
-        for (size_t i = 0; i < group->n_states; i++)
-            cv_buf_printf(out, "%s;\n", plan->states[group->states[i]].ddl);
+        for (size_t i = 0; i < group->n_sources; i++) {
+            if (plan->sources[group->sources[i]].ddl != NULL)
+                cv_buf_printf(out, "%s;\n", plan->sources[group->sources[i]].ddl);
+        }
+        for (size_t i = 0; i < group->n_states; i++) {
+            const struct plan_state *state = &plan->states[group->states[i]];
+
+            cv_buf_printf(out, "%s;\n", state->ddl);
+            if (state->window_end >= 0)
+                cv_buf_printf(out, "%s;\n%s;\n", state->closed_view, state->late_trigger);
+        }
         sqlite_indexes(plan, g, out);
         for (size_t i = 0; i < plan->n_views; i++)
             cv_buf_printf(out, "%s;\n", plan->views[i].sql);
         for (size_t i = 0; i < group->n_rules; i++) {
             const struct plan_rule *rule = &plan->rules[group->rules[i]];
 
-            cv_buf_printf(out, "\n-- query %s, for every change of %s\n", rule->name,
-                          plan->sources[rule->source].name);
+            cv_buf_printf(out, "\n-- %s %s ", rule->feeds != PLAN_NONE ? "repartition" : "query",
+                          rule->name);
+            text_trigger(plan, rule, out);
+            cv_buf_char(out, '\n');
             if (rule->when != NULL)
                 cv_buf_printf(out, "%s;\n", rule->when);
             for (size_t b = 0; b < rule->n_bodies; b++)

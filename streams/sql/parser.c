@@ -8,8 +8,11 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/number.h"
+
+#define INTERVAL_MAX 36500
 
 struct parser {
     struct lexer lx;
@@ -54,13 +57,6 @@ expected(struct parser *p, const char *what)
 }
 
 static bool
-not_yet(struct parser *p, const struct sql_pos *pos, const char *what)
-{
-    sql_error(p->diags, pos, "%s is not supported yet in this version", what);
-    return false;
-}
-
-static bool
 accept(struct parser *p, const char *keyword)
 {
     if (!token_is(&p->tok, keyword))
@@ -73,6 +69,12 @@ static bool
 expect(struct parser *p, const char *keyword)
 {
     return accept(p, keyword) || expected(p, keyword);
+}
+
+static bool
+expect_either(struct parser *p, const char *keyword, const char *what)
+{
+    return accept(p, keyword) || expected(p, what);
 }
 
 static bool
@@ -168,31 +170,59 @@ parse_names(struct parser *p, const char *what, struct sql_names *ret)
     return true;
 }
 
+static bool
+unit_ms(const char *text, size_t len, int64_t *ret)
+{
+    static const struct {
+        const char *one;
+        int64_t ms;
+    } units[] = {
+        { "MILLISECOND", 1 }, { "SECOND", 1000 }, { "MINUTE", 60000 },
+        { "HOUR", 3600000 },  { "DAY", 86400000 },
+    };
+
+    if (len > 0 && (text[len - 1] == 'S' || text[len - 1] == 's'))
+        len--;
+    for (size_t i = 0; i < CV_COUNT(units); i++) {
+        if (strlen(units[i].one) == len && strncasecmp(units[i].one, text, len) == 0) {
+            *ret = units[i].ms;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+sql_interval(const char *text, int64_t *ret_ms)
+{
+    size_t digits = strspn(text, "0123456789");
+    size_t blanks = strspn(text + digits, " ");
+    const char *unit = text + digits + blanks;
+    int64_t n;
+    int64_t ms;
+
+    if (!cv_parse_i64(text, digits, &n) || n > INTERVAL_MAX || !unit_ms(unit, strlen(unit), &ms))
+        return false;
+    *ret_ms = n * ms;
+    return true;
+}
+
 /* "n SECONDS" */
 static bool
 parse_interval(struct parser *p, int64_t *ret_ms)
 {
-    static const struct {
-        const char *one;
-        const char *many;
-        int64_t ms;
-    } units[] = {
-        { "MILLISECOND", "MILLISECONDS", 1 }, { "SECOND", "SECONDS", 1000 },
-        { "MINUTE", "MINUTES", 60000 },       { "HOUR", "HOURS", 3600000 },
-        { "DAY", "DAYS", 86400000 },
-    };
     int64_t n;
+    int64_t ms;
 
-    if (p->tok.kind != TOKEN_NUMBER || !cv_parse_i64(p->tok.text, p->tok.len, &n) || n > 36500)
+    if (p->tok.kind != TOKEN_NUMBER || !cv_parse_i64(p->tok.text, p->tok.len, &n) ||
+        n > INTERVAL_MAX)
         return expected(p, "a whole number up to 36500 and a unit, like 10 SECONDS");
     next(p);
-    for (size_t i = 0; i < CV_COUNT(units); i++) {
-        if (accept(p, units[i].one) || accept(p, units[i].many)) {
-            *ret_ms = n * units[i].ms;
-            return true;
-        }
-    }
-    return expected(p, "MILLISECONDS, SECONDS, MINUTES, HOURS or DAYS");
+    if (p->tok.kind != TOKEN_WORD || p->tok.quoted || !unit_ms(p->tok.text, p->tok.len, &ms))
+        return expected(p, "MILLISECONDS, SECONDS, MINUTES, HOURS or DAYS");
+    *ret_ms = n * ms;
+    next(p);
+    return true;
 }
 
 /* The value of one option: a string, a number with sign, or a word. */
@@ -319,9 +349,9 @@ parse_source(struct parser *p)
 {
     struct sql_statement *st = p->st;
 
-    if (token_is(&p->tok, "STREAM"))
-        return not_yet(p, &p->tok.pos, "SOURCE STREAM");
-    if (!expect(p, "TABLE") || !parse_name(p, "the name of the source", &st->name) ||
+    st->stream = accept(p, "STREAM");
+    if ((!st->stream && !expect_either(p, "TABLE", "TABLE or STREAM")) ||
+        !parse_name(p, "the name of the source", &st->name) ||
         !capture_bracket(p, "the list of columns in brackets", &st->columns) ||
         !expect(p, "FROM") || !expect(p, "TOPIC") ||
         !parse_string(p, "the topic's name as 'text'", &st->topic))
@@ -335,6 +365,7 @@ parse_source(struct parser *p)
             st->clock = SQL_CLOCK_EVENT;
         else if (!accept(p, "COMMIT"))
             return expected(p, "COMMIT or EVENT");
+        st->clock_given = true;
     }
     if (accept(p, "WATERMARK") &&
         (!expect(p, "DELAY") || !parse_interval(p, &st->watermark_delay_ms)))
@@ -344,10 +375,32 @@ parse_source(struct parser *p)
     return parse_options(p);
 }
 
+/* WINDOW "(" start "," end ")" [GAP ivl] [GRACE ivl] [RETAIN ivl] */
+static bool
+parse_window(struct parser *p)
+{
+    struct sql_statement *st = p->st;
+    struct {
+        const char *keyword;
+        int64_t *to;
+    } parts[] = { { "GAP", &st->gap_ms }, { "GRACE", &st->grace_ms }, { "RETAIN", &st->retain_ms } };
+
+    if (!expect_punct(p, '(') ||
+        !parse_name(p, "the column where the window begins", &st->window_start) ||
+        !expect_punct(p, ',') ||
+        !parse_name(p, "the column where the window ends", &st->window_end) ||
+        !expect_punct(p, ')'))
+        return false;
+    for (size_t i = 0; i < CV_COUNT(parts); i++) {
+        if (accept(p, parts[i].keyword) && !parse_interval(p, parts[i].to))
+            return false;
+    }
+    return true;
+}
+
 static bool
 parse_state(struct parser *p)
 {
-    static const char *const later[] = { "WINDOW", "GAP", "GRACE", "RETAIN", "EXPIRE" };
     struct sql_statement *st = p->st;
 
     if (!expect(p, "TABLE") || !parse_name(p, "the name of the state table", &st->name) ||
@@ -358,14 +411,12 @@ parse_state(struct parser *p)
             return false;
         st->without_rowid = true;
     }
-    for (size_t i = 0; i < CV_COUNT(later); i++) {
-        if (token_is(&p->tok, later[i])) {
-            char what[48];
-
-            snprintf(what, sizeof(what), "%s on a state table", later[i]);
-            return not_yet(p, &p->tok.pos, what);
-        }
-    }
+    if (accept(p, "WINDOW") && !parse_window(p))
+        return false;
+    if (accept(p, "EXPIRE") &&
+        (!parse_name(p, "the column that says when a row expires", &st->expire) ||
+         !expect(p, "AFTER") || !parse_interval(p, &st->expire_after_ms)))
+        return false;
     return parse_options(p);
 }
 
@@ -376,10 +427,12 @@ parse_sink(struct parser *p)
 
     if (!parse_name(p, "the name of the sink", &st->name) || !expect(p, "TO"))
         return false;
-    if (token_is(&p->tok, "FILE"))
-        return not_yet(p, &p->tok.pos, "a sink TO FILE");
     if (accept(p, "CONSOLE")) {
         st->sink = SQL_SINK_CONSOLE;
+    } else if (accept(p, "FILE")) {
+        st->sink = SQL_SINK_FILE;
+        if (!parse_string(p, "the pattern of the file's path as 'text'", &st->topic))
+            return false;
     } else {
         if (!accept(p, "TOPIC"))
             return expected(p, "TOPIC, FILE or CONSOLE");
@@ -431,31 +484,79 @@ parse_body(struct parser *p)
     return true;
 }
 
+/* CREATE REPARTITION (TABLE|STREAM) name, then FROM relation BY column ..., or for a stream ON
+   relation BY column ... AS SELECT. */
+static bool
+parse_repartition(struct parser *p)
+{
+    struct sql_statement *st = p->st;
+    bool select = false;
+
+    st->stream = accept(p, "STREAM");
+    if ((!st->stream && !expect_either(p, "TABLE", "TABLE or STREAM")) ||
+        !parse_name(p, "the name of the new relation", &st->name))
+        return false;
+    if (st->stream)
+        select = accept(p, "ON");
+    if (!select && !expect_either(p, "FROM", st->stream ? "FROM or ON" : "FROM"))
+        return false;
+    if (!parse_name(p, "the relation whose changes are brought together anew", &st->on) ||
+        !expect(p, "BY") || !parse_name(p, "the column that they are brought together by", &st->by))
+        return false;
+    if (accept(p, "LIKE")) {
+        if (!parse_name(p, "the source whose keys they must meet", &st->like))
+            return false;
+    } else if (accept(p, "PARTITIONS")) {
+        if (p->tok.kind != TOKEN_NUMBER ||
+            !cv_parse_i64(p->tok.text, p->tok.len, &st->partitions) || st->partitions < 1 ||
+            st->partitions > 10000)
+            return expected(p, "a number of partitions from 1 to 10000");
+        next(p);
+    }
+    return !select || (expect(p, "AS") && parse_body(p));
+}
+
+static bool
+parse_trigger(struct parser *p)
+{
+    struct sql_statement *st = p->st;
+
+    st->trigger = SQL_EVERY;
+    if (accept(p, "EVERY"))
+        return parse_interval(p, &st->every_ms);
+    if (!expect_either(p, "ON", "ON or EVERY"))
+        return false;
+    st->trigger = SQL_ON;
+    if (token_is(&p->tok, "CLOSE") || token_is(&p->tok, "CHANGE")) {
+        st->trigger = token_is(&p->tok, "CLOSE") ? SQL_ON_CLOSE : SQL_ON_CHANGE;
+        next(p);
+        if (!expect(p, "OF"))
+            return false;
+    }
+    if (!parse_name(p,
+                    st->trigger == SQL_ON ? "the source that the query follows"
+                                          : "the state table that the query follows",
+                    &st->on))
+        return false;
+    if (st->trigger == SQL_ON_CHANGE && accept(p, "EVERY"))
+        return parse_interval(p, &st->every_ms);
+    return true;
+}
+
 static bool
 parse_query(struct parser *p)
 {
     struct sql_statement *st = p->st;
-    struct sql_pos pos;
 
-    if (!parse_name(p, "the name of the query", &st->name))
-        return false;
-    pos = p->tok.pos;
-    if (token_is(&p->tok, "EVERY"))
-        return not_yet(p, &pos, "a query on a timer (EVERY)");
-    if (!expect(p, "ON"))
-        return false;
-    if (token_is(&p->tok, "CLOSE"))
-        return not_yet(p, &pos, "ON CLOSE OF");
-    if (token_is(&p->tok, "CHANGE"))
-        return not_yet(p, &pos, "ON CHANGE OF");
-    if (!parse_name(p, "the source that the query follows", &st->on))
+    if (!parse_name(p, "the name of the query", &st->name) || !parse_trigger(p))
         return false;
     if (accept(p, "WHEN") && !capture_bracket(p, "the condition in brackets", &st->when))
         return false;
     if (accept(p, "INTO") && !parse_names(p, "the name of a sink", &st->into))
         return false;
-    if (token_is(&p->tok, "LATE"))
-        return not_yet(p, &p->tok.pos, "LATE INTO");
+    if (accept(p, "LATE") &&
+        (!expect(p, "INTO") || !parse_name(p, "the name of a sink", &st->late)))
+        return false;
     return parse_options(p) && expect(p, "AS") && parse_body(p);
 }
 
@@ -494,8 +595,10 @@ parse_create(struct parser *p, struct lexer begin)
     }
     if (st->global)
         return false;
-    if (token_is(&p->tok, "REPARTITION"))
-        return not_yet(p, &p->tok.pos, "CREATE REPARTITION");
+    if (accept(p, "REPARTITION")) {
+        st->kind = SQL_REPARTITION;
+        return parse_repartition(p);
+    }
     if (accept(p, "STATE")) {
         st->kind = SQL_STATE;
         return parse_state(p);
@@ -516,7 +619,8 @@ parse_create(struct parser *p, struct lexer begin)
         return parse_passthrough(p, begin, SQL_VIEW);
     return expected(
         p,
-        "PIPELINE, SOURCE, GLOBAL SOURCE, STATE TABLE, SINK, QUERY, INDEX or VIEW behind CREATE");
+        "PIPELINE, SOURCE, GLOBAL SOURCE, REPARTITION, STATE TABLE, SINK, QUERY, INDEX or VIEW behind "
+        "CREATE");
 }
 
 /* Go on behind the next ';', or at the next CREATE that begins a line. */

@@ -14,6 +14,15 @@
 #include "streams/store/function.h"
 #include "streams/store/relation.h"
 
+#define DEFAULT_IDLE_MS 30000
+
+const char plan_engine_ddl[] =
+    "CREATE TABLE _culvert_marks (k TEXT, n INTEGER, v INTEGER, PRIMARY KEY (k, n)) WITHOUT ROWID;"
+    "CREATE TABLE _culvert_outbox (sink TEXT, seq INTEGER, file TEXT, line TEXT, "
+    "PRIMARY KEY (sink, seq)) WITHOUT ROWID;"
+    "CREATE TABLE _culvert_pending (query TEXT, row BLOB, old BLOB, PRIMARY KEY (query, row)) "
+    "WITHOUT ROWID";
+
 static size_t
 count_kind(const struct sql_unit *unit, enum sql_kind kind)
 {
@@ -27,16 +36,19 @@ count_kind(const struct sql_unit *unit, enum sql_kind kind)
 static enum cv_rc
 make_arrays(const struct sql_unit *unit, struct plan *plan, struct cv_err *err)
 {
-    plan->sources =
-        cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_SOURCE) + 1) * sizeof(*plan->sources));
+    size_t n_reparts = count_kind(unit, SQL_REPARTITION);
+    size_t n_states = count_kind(unit, SQL_STATE);
+
+    plan->sources = cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_SOURCE) + n_reparts + 1) *
+                                                     sizeof(*plan->sources));
     plan->states =
-        cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_STATE) + 1) * sizeof(*plan->states));
+        cv_arena_zalloc(plan->arena, (n_states + 1) * sizeof(*plan->states));
     plan->sinks =
         cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_SINK) + 1) * sizeof(*plan->sinks));
-    plan->rules =
-        cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_QUERY) + 1) * sizeof(*plan->rules));
-    plan->indexes =
-        cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_INDEX) + 1) * sizeof(*plan->indexes));
+    plan->rules = cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_QUERY) + n_reparts + 1) *
+                                                   sizeof(*plan->rules));
+    plan->indexes = cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_INDEX) + n_states + 1) *
+                                                     sizeof(*plan->indexes));
     plan->views =
         cv_arena_zalloc(plan->arena, (count_kind(unit, SQL_VIEW) + 1) * sizeof(*plan->views));
     if (plan->sources == NULL || plan->states == NULL || plan->sinks == NULL ||
@@ -45,14 +57,34 @@ make_arrays(const struct sql_unit *unit, struct plan *plan, struct cv_err *err)
     return CV_OK;
 }
 
+static bool
+is_relation(enum sql_kind kind)
+{
+    return kind == SQL_SOURCE || kind == SQL_REPARTITION || kind == SQL_STATE ||
+           kind == SQL_VIEW || kind == SQL_INDEX;
+}
+
 /* Tables and views share SQLite's name space; sinks and queries have one each. */
 static bool
 same_space(enum sql_kind a, enum sql_kind b)
 {
-    bool table_a = a == SQL_SOURCE || a == SQL_STATE || a == SQL_VIEW || a == SQL_INDEX;
-    bool table_b = b == SQL_SOURCE || b == SQL_STATE || b == SQL_VIEW || b == SQL_INDEX;
+    return a == b || (is_relation(a) && is_relation(b));
+}
 
-    return a == b || (table_a && table_b);
+/* "orders_changes" would hide the changes of "orders". */
+static bool
+ends_like_ours(const char *name)
+{
+    static const char *const suffixes[] = { "_changes", "_delta", "_closed" };
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < CV_COUNT(suffixes); i++) {
+        size_t tail = strlen(suffixes[i]);
+
+        if (len > tail && strcasecmp(name + len - tail, suffixes[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void
@@ -63,6 +95,11 @@ check_names(const struct sql_unit *unit, struct sql_diags *diags)
             strncasecmp(st->name.name, "_culvert", 8) == 0)
             sql_error(diags, &st->name.pos,
                       "names that begin with \"sqlite_\" or \"_culvert\" are taken");
+        if (is_relation(st->kind) && ends_like_ours(st->name.name))
+            sql_error(diags, &st->name.pos,
+                      "names that end in \"_changes\", \"_delta\" or \"_closed\" are those of the "
+                      "engine's relations; choose another than \"%s\"",
+                      st->name.name);
         for (const struct sql_statement *old = unit->first; old != st; old = old->next) {
             if (strcasecmp(old->name.name, st->name.name) == 0 && same_space(old->kind, st->kind)) {
                 sql_error(diags, &st->name.pos, "the name \"%s\" is taken by %s:%d", st->name.name,
@@ -117,6 +154,8 @@ plan_table(struct plan *plan, struct database *db, const struct sql_statement *s
     statement_free(create);
     if (rc == CV_OK)
         rc = table_read(db, st->name.name, plan->arena, &table, err);
+    if (rc == CV_OK && table->n_key == 0 && !st->stream)
+        rc = cv_fail(err, CV_INVALID, "table \"%s\" needs a PRIMARY KEY", st->name.name);
     if (rc == CV_INVALID) {
         sql_error(diags, &pos, "table \"%s\": %s", st->name.name, err->text);
         return CV_OK;
@@ -126,6 +165,19 @@ plan_table(struct plan *plan, struct database *db, const struct sql_statement *s
     *ret = table;
     *ret_ddl = table_ddl(plan, st, NULL, &head);
     return *ret_ddl == NULL ? cv_fail_memory(err) : CV_OK;
+}
+
+static enum cv_rc
+drop_table(struct database *db, const char *name, struct cv_err *err)
+{
+    struct cv_buf sql = CV_BUF_INIT(256);
+    enum cv_rc rc;
+
+    cv_buf_str(&sql, "DROP TABLE main.");
+    cv_buf_sql_ident(&sql, name);
+    rc = db_exec(db, cv_buf_cstr(&sql), err);
+    cv_buf_free(&sql);
+    return rc;
 }
 
 static enum cv_rc
@@ -139,11 +191,32 @@ plan_source(struct plan *plan, struct database *db, const struct sql_statement *
     *source = (struct plan_source){ .name = st->name.name,
                                     .topic = st->topic,
                                     .global = st->global,
+                                    .stream = st->stream,
                                     .event_time = -1,
+                                    .delay_ms = st->watermark_delay_ms,
+                                    .idle_ms = st->idle_timeout_ms,
+                                    .clock_is_event = st->clock == SQL_CLOCK_EVENT,
                                     .group = PLAN_NONE,
+                                    .from = PLAN_NONE,
+                                    .like = PLAN_NONE,
+                                    .partitions = -1,
                                     .st = st };
+    if (source->delay_ms == SQL_NO_INTERVAL)
+        source->delay_ms = 0;
+    if (source->idle_ms == SQL_NO_INTERVAL)
+        source->idle_ms = DEFAULT_IDLE_MS;
     rc = plan_table(plan, db, st, &source->ddl, &source->table, diags, err);
+    if (source->stream)
+        source->ddl = NULL;
     plan_source_options(st, source, diags);
+    if (source->global && (source->stream || source->format == PLAN_JSON))
+        sql_error(diags, &st->name.pos,
+                  "a GLOBAL source must be a TABLE of change events; \"%s\" has no rows to keep",
+                  source->name);
+    if (source->format == PLAN_JSON && !source->stream)
+        sql_error(diags, &st->name.pos,
+                  "format = 'json' is for CREATE SOURCE STREAM: plain objects say nothing of "
+                  "updates and deletes");
     if (rc != CV_OK || source->table == NULL)
         return rc;
     if (st->event_time.name != NULL) {
@@ -163,7 +236,128 @@ plan_source(struct plan *plan, struct database *db, const struct sql_statement *
     }
     plan->n_globals += st->global;
     plan->n_sources++;
-    return st->global ? CV_OK : relation_new(db, source->table, &rel, err);
+    if (source->stream && rc == CV_OK)
+        rc = drop_table(db, st->name.name, err);
+    return st->global || rc != CV_OK ? rc : relation_new(db, source->table, &rel, err);
+}
+
+/* A column of a state table that holds a time. */
+static int
+time_column(const struct plan_state *state, const struct sql_name *name, const char *what,
+            struct sql_diags *diags)
+{
+    int col = table_column(state->table, name->name, strlen(name->name));
+
+    if (col < 0)
+        sql_error(diags, &name->pos, "\"%s\" has no column \"%s\"", state->name, name->name);
+    else if (state->table->columns[col].type != COLUMN_INTEGER &&
+             state->table->columns[col].type != COLUMN_TIMESTAMP)
+        sql_error(diags, &name->pos, "%s \"%s\" must be an INTEGER or TIMESTAMP column (ms)", what,
+                  name->name);
+    return col;
+}
+
+static const char *
+kept_text(struct plan *plan, struct cv_buf *sql)
+{
+    struct cv_err err = CV_ERR_INIT;
+    const char *out =
+        cv_buf_check(sql, &err) == CV_OK ? cv_arena_strdup(plan->arena, cv_buf_cstr(sql)) : NULL;
+
+    cv_buf_free(sql);
+    return out;
+}
+
+/* The index that finds windows to close. */
+static enum cv_rc
+add_end_index(struct plan *plan, const struct plan_state *state, struct cv_err *err)
+{
+    struct plan_object *index = &plan->indexes[plan->n_indexes++];
+    struct cv_buf name = CV_BUF_INIT(256);
+    struct cv_buf sql = CV_BUF_INIT(4096);
+
+    cv_buf_printf(&name, "_culvert_%s_end", state->name);
+    cv_buf_str(&sql, "CREATE INDEX ");
+    cv_buf_sql_ident(&sql, cv_buf_cstr(&name));
+    cv_buf_str(&sql, " ON ");
+    cv_buf_sql_ident(&sql, state->name);
+    cv_buf_str(&sql, " (");
+    cv_buf_sql_ident(&sql, state->table->columns[state->window_end].name);
+    cv_buf_char(&sql, ')');
+    *index = (struct plan_object){ .name = kept_text(plan, &name),
+                                   .sql = kept_text(plan, &sql),
+                                   .table = state->name,
+                                   .group = PLAN_NONE,
+                                   .st = state->st };
+    return index->name == NULL || index->sql == NULL ? cv_fail_memory(err) : CV_OK;
+}
+
+/* Rows whose time has come, as a view between two marks that the engine moves. */
+static const char *
+closed_view(struct plan *plan, const struct plan_state *state)
+{
+    struct cv_buf sql = CV_BUF_INIT(4096);
+    struct cv_buf end = CV_BUF_INIT(256);
+
+    cv_buf_sql_ident(&end, state->table->columns[state->window_end].name);
+    cv_buf_printf(&sql, "CREATE TEMP VIEW \"%s_closed\" AS SELECT * FROM main.\"%s\" WHERE ",
+                  state->name, state->name);
+    cv_buf_printf(&sql, "%s > _culvert_closed_from() AND %s <= _culvert_closed_to()",
+                  cv_buf_cstr(&end), cv_buf_cstr(&end));
+    cv_buf_free(&end);
+    return kept_text(plan, &sql);
+}
+
+/* A row of a window that is closed goes to the late rows instead. In TEMP, so that the file stays
+   as the pipeline says. */
+static const char *
+late_trigger(struct plan *plan, const struct plan_state *state)
+{
+    struct cv_buf sql = CV_BUF_INIT((size_t)1 << 20);
+    struct cv_buf end = CV_BUF_INIT(256);
+    static const char *const events[] = { "INSERT", "UPDATE" };
+
+    cv_buf_sql_ident(&end, state->table->columns[state->window_end].name);
+    for (size_t e = 0; e < CV_COUNT(events); e++) {
+        cv_buf_printf(&sql,
+                      "%sCREATE TEMP TRIGGER \"_culvert_%s_late_%s\" BEFORE %s ON main.\"%s\" WHEN "
+                      "%s.%s + %lld <= watermark() BEGIN SELECT _culvert_late(",
+                      e > 0 ? ";" : "", state->name, events[e], events[e], state->name,
+                      e == 0 ? "NEW" : "OLD", cv_buf_cstr(&end), (long long)state->close_after_ms);
+        for (size_t i = 0; i < state->table->n_columns; i++) {
+            cv_buf_str(&sql, i > 0 ? ", NEW." : "NEW.");
+            cv_buf_sql_ident(&sql, state->table->columns[i].name);
+        }
+        cv_buf_str(&sql, "); SELECT RAISE(IGNORE); END");
+    }
+    cv_buf_free(&end);
+    return kept_text(plan, &sql);
+}
+
+static enum cv_rc
+plan_window(struct plan *plan, struct database *db, struct plan_state *state,
+            struct sql_diags *diags, struct cv_err *err)
+{
+    const struct sql_statement *st = state->st;
+    size_t before = diags->errors;
+    enum cv_rc rc;
+
+    state->window_start = time_column(state, &st->window_start, "the window's begin", diags);
+    state->window_end = time_column(state, &st->window_end, "the window's end", diags);
+    if (diags->errors > before)
+        return CV_OK;
+    state->close_after_ms = st->gap_ms + st->grace_ms;
+    state->retain_ms = st->retain_ms;
+    state->closed_view = closed_view(plan, state);
+    state->late_trigger = late_trigger(plan, state);
+    if (state->closed_view == NULL || state->late_trigger == NULL)
+        return cv_fail_memory(err);
+    rc = add_end_index(plan, state, err);
+    if (rc == CV_OK)
+        rc = db_exec(db, plan->indexes[plan->n_indexes - 1].sql, err);
+    if (rc == CV_OK)
+        rc = db_exec(db, state->closed_view, err);
+    return rc == CV_OK ? db_exec(db, state->late_trigger, err) : rc;
 }
 
 static enum cv_rc
@@ -173,11 +367,22 @@ plan_state(struct plan *plan, struct database *db, const struct sql_statement *s
     struct plan_state *state = &plan->states[plan->n_states];
     enum cv_rc rc;
 
-    *state = (struct plan_state){ .name = st->name.name, .group = PLAN_NONE, .st = st };
+    *state = (struct plan_state){ .name = st->name.name,
+                                  .window_start = -1,
+                                  .window_end = -1,
+                                  .expire = -1,
+                                  .expire_after_ms = st->expire_after_ms,
+                                  .group = PLAN_NONE,
+                                  .st = st };
     plan_state_options(st, diags);
     rc = plan_table(plan, db, st, &state->ddl, &state->table, diags, err);
-    if (rc == CV_OK && state->table != NULL)
-        plan->n_states++;
+    if (rc != CV_OK || state->table == NULL)
+        return rc;
+    plan->n_states++;
+    if (st->expire.name != NULL)
+        state->expire = time_column(state, &st->expire, "the column of EXPIRE", diags);
+    if (st->window_start.name != NULL)
+        return plan_window(plan, db, state, diags, err);
     return rc;
 }
 
@@ -188,7 +393,11 @@ plan_sink(struct plan *plan, const struct sql_statement *st, struct sql_diags *d
     struct plan_sink *sink = &plan->sinks[plan->n_sinks++];
 
     *sink =
-        (struct plan_sink){ .name = st->name.name, .kind = st->sink, .topic = st->topic, .st = st };
+        (struct plan_sink){ .name = st->name.name, .kind = st->sink, .st = st };
+    if (st->sink == SQL_SINK_TOPIC)
+        sink->topic = st->topic;
+    else
+        sink->pattern = st->topic;
     sink->n_key = st->key.count;
     sink->key = cv_arena_zalloc(plan->arena, (st->key.count + 1) * sizeof(*sink->key));
     if (sink->key == NULL)
@@ -196,7 +405,7 @@ plan_sink(struct plan *plan, const struct sql_statement *st, struct sql_diags *d
     for (size_t i = 0; i < st->key.count; i++)
         sink->key[i] = st->key.items[i].name;
     plan_sink_options(st, sink, diags);
-    for (size_t i = 0; i < plan->n_sources && st->topic != NULL; i++) {
+    for (size_t i = 0; i < plan->n_sources && sink->topic != NULL; i++) {
         if (strcmp(plan->sources[i].topic, st->topic) == 0)
             sql_error(diags, &st->name.pos,
                       "the topic '%s' is read by source \"%s\"; a sink cannot write it", st->topic,
@@ -232,8 +441,17 @@ static enum cv_rc
 plan_tables(const struct sql_unit *unit, struct plan *plan, struct database *db,
             struct sql_diags *diags, struct cv_err *err)
 {
-    enum cv_rc rc = CV_OK;
+    static const char *const engine[PLAN_ENGINE_TABLES] = { [PLAN_MARKS] = "_culvert_marks",
+                                                            [PLAN_OUTBOX] = "_culvert_outbox",
+                                                            [PLAN_PENDING] = "_culvert_pending" };
+    enum cv_rc rc = db_exec(db, plan_engine_ddl, err);
 
+    for (size_t i = 0; i < PLAN_ENGINE_TABLES && rc == CV_OK; i++) {
+        struct table *table = NULL;
+
+        rc = table_read(db, engine[i], plan->arena, &table, err);
+        plan->engine[i] = table;
+    }
     for (const struct sql_statement *st = unit->first; st != NULL && rc == CV_OK; st = st->next) {
         if (st->kind == SQL_SOURCE)
             rc = plan_source(plan, db, st, diags, err);
@@ -301,7 +519,8 @@ static size_t
 member_of(const struct plan *plan, const char *name)
 {
     for (size_t i = 0; i < plan->n_sources; i++) {
-        if (!plan->sources[i].global && strcasecmp(plan->sources[i].name, name) == 0)
+        if (!plan->sources[i].global && !plan->sources[i].stream &&
+            strcasecmp(plan->sources[i].name, name) == 0)
             return i;
     }
     for (size_t i = 0; i < plan->n_states; i++) {
@@ -311,17 +530,45 @@ member_of(const struct plan *plan, const char *name)
     return PLAN_NONE;
 }
 
-static void
-unite_rule(const struct plan *plan, size_t *parent, bool *used, const struct plan_rule *rule)
+/* What a rule belongs to: what it follows, or the first table that it uses. */
+static size_t
+seat_of(const struct plan *plan, const struct plan_rule *rule)
 {
-    used[rule->source] = true;
+    if (rule->trigger <= PLAN_BATCH)
+        return rule->source;
+    if (rule->trigger != PLAN_EVERY)
+        return plan->n_sources + rule->state;
+    for (size_t i = 0; i < rule->n_reads + rule->n_writes; i++) {
+        size_t member =
+            member_of(plan, i < rule->n_reads ? rule->reads[i] : rule->writes[i - rule->n_reads]);
+
+        if (member != PLAN_NONE)
+            return member;
+    }
+    return PLAN_NONE;
+}
+
+static void
+unite_rule(const struct plan *plan, size_t *parent, bool *used, const struct plan_rule *rule,
+           struct sql_diags *diags)
+{
+    size_t seat = seat_of(plan, rule);
+
+    if (seat == PLAN_NONE) {
+        sql_error(diags, &rule->st->name.pos,
+                  "query \"%s\" uses no table of the pipeline, so it belongs to no task; let it "
+                  "read a source or state table",
+                  rule->name);
+        return;
+    }
+    used[seat] = true;
     for (size_t i = 0; i < rule->n_reads + rule->n_writes; i++) {
         size_t member =
             member_of(plan, i < rule->n_reads ? rule->reads[i] : rule->writes[i - rule->n_reads]);
 
         if (member != PLAN_NONE) {
             used[member] = true;
-            unite(parent, rule->source, member);
+            unite(parent, seat, member);
         }
     }
 }
@@ -351,7 +598,7 @@ make_group(struct plan *plan, size_t anchor, const size_t *parent, struct cv_err
         }
     }
     for (size_t i = 0; i < plan->n_rules; i++) {
-        if (parent[plan->rules[i].source] == anchor) {
+        if (parent[seat_of(plan, &plan->rules[i])] == anchor) {
             plan->rules[i].group = number;
             group->rules[group->n_rules++] = i;
         }
@@ -373,7 +620,9 @@ make_groups(struct plan *plan, struct sql_diags *diags, struct cv_err *err)
     for (size_t i = 0; i < total; i++)
         parent[i] = i;
     for (size_t i = 0; i < plan->n_rules; i++)
-        unite_rule(plan, parent, used, &plan->rules[i]);
+        unite_rule(plan, parent, used, &plan->rules[i], diags);
+    if (diags->errors > 0)
+        return CV_OK;
     for (size_t i = 0; i < total; i++)
         parent[i] = find_root(parent, i);
     for (size_t i = 0; i < total && rc == CV_OK; i++) {
@@ -383,8 +632,27 @@ make_groups(struct plan *plan, struct sql_diags *diags, struct cv_err *err)
             sql_warn(diags, &plan->states[i - plan->n_sources].st->name.pos,
                      "no query uses the state table \"%s\"",
                      plan->states[i - plan->n_sources].name);
+        if (i >= plan->n_sources && used[i] && parent[i] >= plan->n_sources)
+            sql_error(diags, &plan->states[i - plan->n_sources].st->name.pos,
+                      "no source fills the state table \"%s\": no query ON a source uses it",
+                      plan->states[i - plan->n_sources].name);
     }
     return rc;
+}
+
+/* A repartition topic leads to another task. */
+static void
+check_feeds(const struct plan *plan, struct sql_diags *diags)
+{
+    for (size_t i = 0; i < plan->n_sources; i++) {
+        const struct plan_source *source = &plan->sources[i];
+
+        if (source->from != PLAN_NONE && source->group == plan->sources[source->from].group)
+            sql_error(diags, &source->st->name.pos,
+                      "\"%s\" leads back to the task group that feeds it: a table is used on both "
+                      "sides of it; give each side its own",
+                      source->name);
+    }
 }
 
 /* Indexes belong where their table is. */
@@ -392,7 +660,7 @@ static void
 place_indexes(struct plan *plan)
 {
     for (size_t i = 0; i < plan->n_indexes; i++) {
-        size_t member = member_of(plan, plan->indexes[i].st->table.name);
+        size_t member = member_of(plan, plan->indexes[i].table);
 
         plan->indexes[i].group = PLAN_NONE;
         if (member != PLAN_NONE)
@@ -433,6 +701,8 @@ plan_make(const struct sql_unit *unit, struct sql_diags *diags, struct plan **re
             rc = plan_queries(unit, plan, db, diags, err);
         if (rc == CV_OK && diags->errors == 0)
             rc = make_groups(plan, diags, err);
+        if (rc == CV_OK && diags->errors == 0)
+            check_feeds(plan, diags);
         place_indexes(plan);
         db_close(db);
     }

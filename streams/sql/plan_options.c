@@ -8,7 +8,11 @@
 #include "common/buf.h"
 #include "common/number.h"
 
-enum option_type { OPTION_TEXT, OPTION_INT, OPTION_ENUM };
+#define ROLL_MS        ((int64_t)3600 * 1000)
+#define ROLL_ROWS_MAX  100000
+#define ROLL_BYTES_MAX ((int64_t)16 << 20)
+
+enum option_type { OPTION_TEXT, OPTION_INT, OPTION_ENUM, OPTION_INTERVAL };
 
 struct option_def {
     const char *key;
@@ -71,6 +75,16 @@ check_value(const struct option_def *def, const struct sql_option *opt, struct o
                       opt->key, opt->value, (long long)def->min, (long long)def->max);
         }
         break;
+    case OPTION_INTERVAL:
+        if (sql_interval(opt->value, &number) && number > 0) {
+            ret->opt = opt;
+            ret->number = number;
+        } else {
+            sql_error(diags, &opt->pos,
+                      "option \"%s\" is '%s'; it must be a time like '10 minutes' or '1 hour'",
+                      opt->key, opt->value);
+        }
+        break;
     case OPTION_ENUM:
         i = find_name(def->values, opt->value);
         if (i >= 0) {
@@ -130,77 +144,6 @@ check_topic(const char *topic, const struct sql_pos *pos, struct sql_diags *diag
     return false;
 }
 
-void
-plan_pipeline_options(const struct sql_statement *st, struct plan *plan, struct sql_diags *diags)
-{
-    enum { APPLICATION_ID, GUARANTEE, COMMIT_INTERVAL, STATE_COMMIT, ON_ERROR, DLQ_TOPIC, COUNT };
-    const struct option_def defs[COUNT] = {
-        [APPLICATION_ID] = { "application_id", OPTION_TEXT },
-        [GUARANTEE] = { "processing_guarantee", OPTION_ENUM, .values = NAMES("exactly_once"),
-                        .later = NAMES("at_least_once") },
-        [COMMIT_INTERVAL] = { "commit_interval_ms", OPTION_INT, 10, 60000 },
-        [STATE_COMMIT] = { "state_commit_ms", OPTION_INT, 10, 600000 },
-        [ON_ERROR] = { "on_error", OPTION_ENUM, .values = NAMES("fail", "skip", "dlq") },
-        [DLQ_TOPIC] = { "dlq_topic", OPTION_TEXT },
-    };
-    struct option_values v[COUNT] = { 0 };
-
-    check_options(st, "a pipeline", defs, COUNT, NAMES("extension", "max_task_idle_ms"), v, diags);
-    plan->commit_interval_ms =
-        v[COMMIT_INTERVAL].opt != NULL ? (int)v[COMMIT_INTERVAL].number : 500;
-    plan->state_commit_ms = v[STATE_COMMIT].opt != NULL ? (int)v[STATE_COMMIT].number : 2000;
-    plan->on_error = v[ON_ERROR].opt != NULL ? (enum plan_on_error)v[ON_ERROR].number : PLAN_FAIL;
-    if (v[APPLICATION_ID].opt != NULL &&
-        check_topic(v[APPLICATION_ID].opt->value, &v[APPLICATION_ID].opt->pos, diags))
-        plan->application_id = v[APPLICATION_ID].opt->value;
-    if (v[DLQ_TOPIC].opt != NULL && plan->on_error != PLAN_DLQ)
-        sql_error(diags, &v[DLQ_TOPIC].opt->pos, "\"dlq_topic\" needs on_error = 'dlq'");
-    if (plan->on_error == PLAN_DLQ) {
-        struct cv_buf topic = CV_BUF_INIT(512);
-
-        cv_buf_printf(&topic, "%s.dlq", plan->application_id);
-        if (v[DLQ_TOPIC].opt == NULL)
-            plan->dlq_topic = cv_arena_strdup(plan->arena, cv_buf_cstr(&topic));
-        else if (check_topic(v[DLQ_TOPIC].opt->value, &v[DLQ_TOPIC].opt->pos, diags))
-            plan->dlq_topic = v[DLQ_TOPIC].opt->value;
-        cv_buf_free(&topic);
-    }
-}
-
-void
-plan_source_options(const struct sql_statement *st, struct plan_source *source,
-                    struct sql_diags *diags)
-{
-    enum { FORMAT, DEDUPE, TIME_UNIT, DECIMAL, TRUNCATE, UNCHANGED, COUNT };
-    static const int64_t divisors[] = { 1, 1000, 1000000, -1000 };
-    const struct option_def defs[COUNT] = {
-        [FORMAT] = { "format", OPTION_ENUM, .values = NAMES("debezium-json"),
-                     .later = NAMES("json") },
-        [DEDUPE] = { "dedupe", OPTION_ENUM, .values = NAMES("lsn", "none"), .later = NAMES("row") },
-        [TIME_UNIT] = { "time_unit", OPTION_ENUM, .values = NAMES("ms", "us", "ns", "s") },
-        [DECIMAL] = { "decimal", OPTION_ENUM, .values = NAMES("text", "base64") },
-        [TRUNCATE] = { "truncate", OPTION_ENUM, .values = NAMES("refuse", "apply") },
-        [UNCHANGED] = { "unchanged", OPTION_TEXT },
-    };
-    struct option_values v[COUNT] = { 0 };
-
-    check_options(st, "a source", defs, COUNT, NAMES("op", "changelog", "idle_advance", "max_rows"),
-                  v, diags);
-    check_topic(st->topic, &st->name.pos, diags);
-    source->dedupe = (enum plan_dedupe)v[DEDUPE].number;
-    source->time_divisor = divisors[v[TIME_UNIT].number];
-    source->decimal = (enum plan_decimal)v[DECIMAL].number;
-    source->truncate = (enum plan_truncate)v[TRUNCATE].number;
-    source->unchanged =
-        v[UNCHANGED].opt != NULL ? v[UNCHANGED].opt->value : "__debezium_unavailable_value";
-}
-
-void
-plan_state_options(const struct sql_statement *st, struct sql_diags *diags)
-{
-    check_options(st, "a state table", NULL, 0, NAMES("storage"), NULL, diags);
-}
-
 /* "a, b" to names. */
 static void
 split_names(const char *text, struct cv_arena *arena, const char ***ret, size_t *ret_count,
@@ -235,6 +178,115 @@ split_names(const char *text, struct cv_arena *arena, const char ***ret, size_t 
 }
 
 void
+plan_pipeline_options(const struct sql_statement *st, struct plan *plan, struct sql_diags *diags)
+{
+    enum {
+        APPLICATION_ID,
+        GUARANTEE,
+        COMMIT_INTERVAL,
+        STATE_COMMIT,
+        ON_ERROR,
+        DLQ_TOPIC,
+        EXTENSION,
+        COUNT
+    };
+    const struct option_def defs[COUNT] = {
+        [APPLICATION_ID] = { "application_id", OPTION_TEXT },
+        [GUARANTEE] = { "processing_guarantee", OPTION_ENUM, .values = NAMES("exactly_once"),
+                        .later = NAMES("at_least_once") },
+        [COMMIT_INTERVAL] = { "commit_interval_ms", OPTION_INT, 10, 60000 },
+        [STATE_COMMIT] = { "state_commit_ms", OPTION_INT, 10, 600000 },
+        [ON_ERROR] = { "on_error", OPTION_ENUM, .values = NAMES("fail", "skip", "dlq") },
+        [DLQ_TOPIC] = { "dlq_topic", OPTION_TEXT },
+        [EXTENSION] = { "extension", OPTION_TEXT },
+    };
+    struct option_values v[COUNT] = { 0 };
+
+    check_options(st, "a pipeline", defs, COUNT, NAMES("max_task_idle_ms"), v, diags);
+    plan->commit_interval_ms =
+        v[COMMIT_INTERVAL].opt != NULL ? (int)v[COMMIT_INTERVAL].number : 500;
+    plan->state_commit_ms = v[STATE_COMMIT].opt != NULL ? (int)v[STATE_COMMIT].number : 2000;
+    plan->on_error = v[ON_ERROR].opt != NULL ? (enum plan_on_error)v[ON_ERROR].number : PLAN_FAIL;
+    if (v[APPLICATION_ID].opt != NULL &&
+        check_topic(v[APPLICATION_ID].opt->value, &v[APPLICATION_ID].opt->pos, diags))
+        plan->application_id = v[APPLICATION_ID].opt->value;
+    if (v[EXTENSION].opt != NULL)
+        split_names(v[EXTENSION].opt->value, plan->arena, &plan->extensions, &plan->n_extensions,
+                    diags);
+    if (v[DLQ_TOPIC].opt != NULL && plan->on_error != PLAN_DLQ)
+        sql_error(diags, &v[DLQ_TOPIC].opt->pos, "\"dlq_topic\" needs on_error = 'dlq'");
+    if (plan->on_error == PLAN_DLQ) {
+        struct cv_buf topic = CV_BUF_INIT(512);
+
+        cv_buf_printf(&topic, "%s.dlq", plan->application_id);
+        if (v[DLQ_TOPIC].opt == NULL)
+            plan->dlq_topic = cv_arena_strdup(plan->arena, cv_buf_cstr(&topic));
+        else if (check_topic(v[DLQ_TOPIC].opt->value, &v[DLQ_TOPIC].opt->pos, diags))
+            plan->dlq_topic = v[DLQ_TOPIC].opt->value;
+        cv_buf_free(&topic);
+    }
+}
+
+void
+plan_source_options(const struct sql_statement *st, struct plan_source *source,
+                    struct sql_diags *diags)
+{
+    enum { FORMAT, DEDUPE, TIME_UNIT, DECIMAL, TRUNCATE, UNCHANGED, IDLE_ADVANCE, COUNT };
+    static const int64_t divisors[] = { 1, 1000, 1000000, -1000 };
+    const struct option_def defs[COUNT] = {
+        [FORMAT] = { "format", OPTION_ENUM, .values = NAMES("debezium-json", "json") },
+        [DEDUPE] = { "dedupe", OPTION_ENUM, .values = NAMES("lsn", "none"), .later = NAMES("row") },
+        [TIME_UNIT] = { "time_unit", OPTION_ENUM, .values = NAMES("ms", "us", "ns", "s") },
+        [DECIMAL] = { "decimal", OPTION_ENUM, .values = NAMES("text", "base64") },
+        [TRUNCATE] = { "truncate", OPTION_ENUM, .values = NAMES("refuse", "apply") },
+        [UNCHANGED] = { "unchanged", OPTION_TEXT },
+        [IDLE_ADVANCE] = { "idle_advance", OPTION_ENUM, .values = NAMES("on", "off") },
+    };
+    struct option_values v[COUNT] = { 0 };
+
+    check_options(st, "a source", defs, COUNT, NAMES("op", "changelog", "max_rows"),
+                  v, diags);
+    check_topic(st->topic, &st->name.pos, diags);
+    source->format = (enum plan_format)v[FORMAT].number;
+    source->dedupe =
+        source->format == PLAN_JSON ? PLAN_DEDUPE_NONE : (enum plan_dedupe)v[DEDUPE].number;
+    source->idle_advance = v[IDLE_ADVANCE].number == 0;
+    if (source->format == PLAN_JSON && !st->clock_given)
+        source->clock_is_event = true;
+    source->time_divisor = divisors[v[TIME_UNIT].number];
+    source->decimal = (enum plan_decimal)v[DECIMAL].number;
+    source->truncate = (enum plan_truncate)v[TRUNCATE].number;
+    source->unchanged =
+        v[UNCHANGED].opt != NULL ? v[UNCHANGED].opt->value : "__debezium_unavailable_value";
+}
+
+void
+plan_state_options(const struct sql_statement *st, struct sql_diags *diags)
+{
+    check_options(st, "a state table", NULL, 0, NAMES("storage"), NULL, diags);
+}
+
+/* A path whose last part may have strftime's conversions; letters are the only ones that it takes. */
+static void
+check_pattern(const struct sql_statement *st, struct sql_diags *diags)
+{
+    const char *name = strrchr(st->topic, '/');
+
+    name = name == NULL ? st->topic : name + 1;
+    if (name[0] == '\0' || strlen(st->topic) > 3000)
+        sql_error(diags, &st->name.pos, "'%s' is no path of a file", st->topic);
+    for (const char *c = strchr(st->topic, '%'); c != NULL; c = strchr(c + 1, '%')) {
+        if (c < name)
+            sql_error(diags, &st->name.pos,
+                      "'%s': only the file's name may have %% in it, not its directory", st->topic);
+        if (strchr("YmdHMSjFT", c[1]) == NULL || c[1] == '\0')
+            sql_error(diags, &st->name.pos,
+                      "'%s': %%%c is not known here; there are %%Y %%m %%d %%H %%M %%S %%j and %%F",
+                      st->topic, c[1]);
+    }
+}
+
+void
 plan_sink_options(const struct sql_statement *st, struct plan_sink *sink, struct sql_diags *diags)
 {
     enum {
@@ -246,11 +298,14 @@ plan_sink_options(const struct sql_statement *st, struct plan_sink *sink, struct
         RETENTION,
         CLEANUP,
         COMPRESSION,
+        ROLL,
+        ROLL_ROWS,
+        ROLL_BYTES,
         COUNT
     };
     const struct option_def defs[COUNT] = {
-        [FORMAT] = { "format", OPTION_ENUM, .values = NAMES("json"),
-                     .later = NAMES("debezium-json", "csv") },
+        [FORMAT] = { "format", OPTION_ENUM, .values = NAMES("json", "csv"),
+                     .later = NAMES("debezium-json") },
         [JSON_COLUMNS] = { "json_columns", OPTION_TEXT },
         [KEY_FORMAT] = { "key_format", OPTION_ENUM, .values = NAMES("canonical", "debezium") },
         [PARTITIONS] = { "partitions", OPTION_INT, 1, 100000 },
@@ -260,23 +315,36 @@ plan_sink_options(const struct sql_statement *st, struct plan_sink *sink, struct
                       .values = NAMES("delete", "compact", "compact,delete") },
         [COMPRESSION] = { "compression", OPTION_ENUM,
                           .values = NAMES("producer", "none", "gzip", "snappy", "lz4", "zstd") },
+        [ROLL] = { "roll", OPTION_INTERVAL },
+        [ROLL_ROWS] = { "roll_rows", OPTION_INT, 1, 100000000 },
+        [ROLL_BYTES] = { "roll_bytes", OPTION_INT, 1000, INT64_MAX },
     };
     struct option_values v[COUNT] = { 0 };
 
     sink->partitions = sink->replication = -1;
-    check_options(st, "a sink", defs, COUNT, NAMES("roll"), v, diags);
+    check_options(st, "a sink", defs, COUNT, NULL, v, diags);
     if (v[JSON_COLUMNS].opt != NULL)
         split_names(v[JSON_COLUMNS].opt->value, diags->arena, &sink->json_columns,
                     &sink->n_json_columns, diags);
     sink->key_format = (enum plan_key_format)v[KEY_FORMAT].number;
-    if (st->sink == SQL_SINK_CONSOLE) {
-        for (size_t i = KEY_FORMAT; i < COUNT; i++) {
-            if (v[i].opt != NULL)
-                sql_error(diags, &v[i].opt->pos, "option \"%s\" is for sinks TO TOPIC",
-                          v[i].opt->key);
-        }
-        return;
+    sink->csv = v[FORMAT].number == 1;
+    sink->roll_ms = v[ROLL].opt != NULL ? v[ROLL].number : ROLL_MS;
+    sink->roll_rows = v[ROLL_ROWS].opt != NULL ? v[ROLL_ROWS].number : ROLL_ROWS_MAX;
+    sink->roll_bytes = v[ROLL_BYTES].opt != NULL ? v[ROLL_BYTES].number : ROLL_BYTES_MAX;
+    for (size_t i = KEY_FORMAT; i < ROLL && st->sink != SQL_SINK_TOPIC; i++) {
+        if (v[i].opt != NULL)
+            sql_error(diags, &v[i].opt->pos, "option \"%s\" is for sinks TO TOPIC", v[i].opt->key);
     }
+    for (size_t i = ROLL; i < COUNT && st->sink != SQL_SINK_FILE; i++) {
+        if (v[i].opt != NULL)
+            sql_error(diags, &v[i].opt->pos, "option \"%s\" is for sinks TO FILE", v[i].opt->key);
+    }
+    if (sink->csv && st->sink != SQL_SINK_FILE)
+        sql_error(diags, &v[FORMAT].opt->pos, "format = 'csv' is for sinks TO FILE");
+    if (st->sink == SQL_SINK_FILE)
+        check_pattern(st, diags);
+    if (st->sink != SQL_SINK_TOPIC)
+        return;
     check_topic(st->topic, &st->name.pos, diags);
     if (v[PARTITIONS].opt != NULL)
         sink->partitions = (int32_t)v[PARTITIONS].number;

@@ -11,6 +11,7 @@
 #include "common/buf.h"
 #include "streams/sql/plan_options.h"
 #include "streams/store/inspect.h"
+#include "streams/store/relation.h"
 
 /* Columns of a result that are no fields of the record. */
 static const char *const special_columns[] = { "_key", "_value", "_ts", "_partition" };
@@ -22,6 +23,9 @@ struct query_check {
     struct sql_diags *diags;
     bool allow_scan;
 };
+
+/* What a SELECT of a repartition stream says beside its columns. */
+static const char *const stream_columns[] = { "_ts", "_commit_ts" };
 
 static const struct plan_source *
 find_source(const struct plan *plan, const char *name, size_t *ret_i)
@@ -36,16 +40,28 @@ find_source(const struct plan *plan, const char *name, size_t *ret_i)
     return NULL;
 }
 
+static size_t
+find_state(const struct plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->n_states; i++) {
+        if (strcasecmp(plan->states[i].name, name) == 0)
+            return i;
+    }
+    return PLAN_NONE;
+}
+
 static bool
 is_state(void *arg, const char *name)
 {
-    const struct plan *plan = arg;
+    return find_state(arg, name) != PLAN_NONE;
+}
 
-    for (size_t i = 0; i < plan->n_states; i++) {
-        if (strcasecmp(plan->states[i].name, name) == 0)
-            return true;
-    }
-    return false;
+static bool
+is_stream(const struct plan *plan, const char *name)
+{
+    const struct plan_source *source = find_source(plan, name, NULL);
+
+    return source != NULL && source->stream;
 }
 
 /* "orders" of "orders_changes"; len 0 when the name does not end so. */
@@ -56,25 +72,6 @@ base_length(const char *name, const char *suffix)
     size_t tail = strlen(suffix);
 
     return len > tail && strcasecmp(name + len - tail, suffix) == 0 ? len - tail : 0;
-}
-
-/* Relations that come with a later version, missing as tables: say so. */
-static bool
-is_later_relation(const char *message, struct sql_diags *diags, const struct sql_pos *pos)
-{
-    static const char *const suffixes[] = { "_delta", "_closed" };
-    const char *name = strstr(message, "no such table: ");
-
-    if (name == NULL)
-        return false;
-    name += strlen("no such table: ");
-    for (size_t i = 0; i < CV_COUNT(suffixes); i++) {
-        if (base_length(name, suffixes[i]) > 0) {
-            sql_error(diags, pos, "the relation \"%s\" is not supported yet in this version", name);
-            return true;
-        }
-    }
-    return false;
 }
 
 static bool
@@ -110,31 +107,91 @@ add_names(struct plan *plan, const struct inspect_names *names, const char ***in
     return CV_OK;
 }
 
-static void
-check_reads(struct query_check *q, const struct inspection *seen, const struct sql_pos *pos)
+/* The relation that a query runs on; NULL: a timer. */
+static const char *
+followed_name(const struct query_check *q)
 {
-    const char *on = q->plan->sources[q->rule->source].name;
+    if (q->rule->trigger == PLAN_EVERY)
+        return NULL;
+    return q->rule->trigger < PLAN_ON_CLOSE ? q->plan->sources[q->rule->source].name
+                                            : q->plan->states[q->rule->state].name;
+}
+
+/* Change relations hold something only in queries that run on their table. */
+static void
+check_relation(struct query_check *q, const char *name, const struct sql_pos *pos)
+{
+    static const struct {
+        const char *suffix;
+        bool closing;
+    } relations[] = { { "_changes", false }, { "_delta", false }, { "_closed", true } };
+    const char *on = followed_name(q);
+
+    for (size_t i = 0; i < CV_COUNT(relations); i++) {
+        size_t base = base_length(name, relations[i].suffix);
+
+        if (base == 0)
+            continue;
+        if (on == NULL)
+            sql_error(q->diags, pos, "\"%s\" is empty here: the query runs on a timer", name);
+        else if (strlen(on) != base || strncasecmp(on, name, base) != 0 ||
+                 relations[i].closing != (q->rule->trigger == PLAN_ON_CLOSE))
+            sql_error(q->diags, pos, "\"%s\" is empty here: the query runs ON %s%s", name,
+                      q->rule->trigger == PLAN_ON_CLOSE    ? "CLOSE OF "
+                      : q->rule->trigger == PLAN_ON_CHANGE ? "CHANGE OF "
+                                                           : "",
+                      on);
+    }
+}
+
+/* What is subtracted must be subtracted where it was added: not by a value looked up anew. */
+static void
+check_delta(struct query_check *q, const struct inspection *seen, const struct sql_pos *pos)
+{
+    const char *delta = NULL;
+    const char *other = NULL;
 
     for (size_t i = 0; i < seen->reads.count; i++) {
         const char *name = seen->reads.items[i];
-        size_t base = base_length(name, "_changes");
 
-        if (base > 0 && !(strlen(on) == base && strncasecmp(on, name, base) == 0))
-            sql_error(q->diags, pos, "\"%s\" is empty here: the query runs ON %s", name, on);
+        if (base_length(name, "_delta") > 0)
+            delta = name;
+        else if (base_length(name, "_changes") == 0 && !contains(&seen->writes, name))
+            other = name;
     }
-    for (size_t i = 0; i < seen->scans.count && !q->allow_scan; i++)
-        sql_error(q->diags, pos,
-                  "every event would read the whole table \"%s\"; join it by its key or an index, "
-                  "or say WITH "
-                  "(allow_scan = 1)",
-                  seen->scans.items[i]);
+    if (delta != NULL && other != NULL)
+        sql_warn(q->diags, pos,
+                 "\"%s\" is joined with \"%s\": if a value of \"%s\" that is grouped by changes "
+                 "meanwhile, the old row is subtracted elsewhere than it was added",
+                 delta, other, other);
+}
+
+static void
+check_reads(struct query_check *q, const struct inspection *seen, const struct sql_pos *pos)
+{
+    for (size_t i = 0; i < seen->reads.count; i++)
+        check_relation(q, seen->reads.items[i], pos);
+    check_delta(q, seen, pos);
+    for (size_t i = 0; i < seen->scans.count && !q->allow_scan; i++) {
+        if (q->rule->trigger == PLAN_ON || q->rule->trigger == PLAN_BATCH)
+            sql_error(q->diags, pos,
+                      "every event would read the whole table \"%s\"; join it by its key or an "
+                      "index, or say WITH "
+                      "(allow_scan = 1)",
+                      seen->scans.items[i]);
+        else if (q->rule->trigger != PLAN_EVERY)
+            sql_warn(q->diags, pos,
+                     "each run reads the whole table \"%s\"; join it by its key or an index, or "
+                     "say WITH (allow_scan = 1)",
+                     seen->scans.items[i]);
+    }
 }
 
 static bool
-is_special(const char *column)
+is_special(const char *column, const char *const *names, size_t count)
 {
-    for (size_t i = 0; i < CV_COUNT(special_columns); i++) {
-        if (strcmp(special_columns[i], column) == 0)
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], column) == 0)
             return true;
     }
     return false;
@@ -143,13 +200,19 @@ is_special(const char *column)
 static void
 check_columns(struct query_check *q, const struct inspect_names *columns, const struct sql_pos *pos)
 {
+    bool stream = q->rule->trigger == PLAN_BATCH;
+
     for (size_t i = 0; i < columns->count; i++) {
         const char *name = columns->items[i];
 
-        if (strcmp(name, "_headers") == 0)
+        if (stream && name[0] == '_' &&
+            !is_special(name, stream_columns, CV_COUNT(stream_columns)))
             sql_error(q->diags, pos,
-                      "the column \"_headers\" is not supported yet in this version");
-        else if (name[0] == '_' && !is_special(name))
+                      "the result has a column \"%s\"; names with \"_\" in front are _ts and "
+                      "_commit_ts here; rename it with AS",
+                      name);
+        else if (!stream && name[0] == '_' &&
+                 !is_special(name, special_columns, CV_COUNT(special_columns)))
             sql_error(q->diags, pos,
                       "the result has a column \"%s\"; names with \"_\" in front are _key, _value, "
                       "_ts and "
@@ -165,26 +228,28 @@ check_columns(struct query_check *q, const struct inspect_names *columns, const 
     }
 }
 
-/* A SELECT must give what its sinks need. */
+/* A row must give what its sink needs. */
+static void
+check_sink(struct query_check *q, const struct plan_sink *sink, const char *what,
+           const struct inspect_names *columns, const struct sql_pos *pos)
+{
+    for (size_t i = 0; i < sink->n_key && !contains(columns, "_key"); i++) {
+        if (!contains(columns, sink->key[i]))
+            sql_error(q->diags, pos, "%s lacks the column \"%s\" of the key of sink \"%s\"", what,
+                      sink->key[i], sink->name);
+    }
+    for (size_t i = 0; i < sink->n_json_columns && !contains(columns, "_value"); i++) {
+        if (!contains(columns, sink->json_columns[i]))
+            sql_error(q->diags, pos, "%s lacks the column \"%s\", a json_column of sink \"%s\"",
+                      what, sink->json_columns[i], sink->name);
+    }
+}
+
 static void
 check_sinks(struct query_check *q, const struct inspect_names *columns, const struct sql_pos *pos)
 {
-    for (size_t s = 0; s < q->rule->n_sinks; s++) {
-        const struct plan_sink *sink = &q->plan->sinks[q->rule->sinks[s]];
-
-        for (size_t i = 0; i < sink->n_key && !contains(columns, "_key"); i++) {
-            if (!contains(columns, sink->key[i]))
-                sql_error(q->diags, pos,
-                          "the result lacks the column \"%s\" of the key of sink \"%s\"",
-                          sink->key[i], sink->name);
-        }
-        for (size_t i = 0; i < sink->n_json_columns && !contains(columns, "_value"); i++) {
-            if (!contains(columns, sink->json_columns[i]))
-                sql_error(q->diags, pos,
-                          "the result lacks the column \"%s\", a json_column of sink \"%s\"",
-                          sink->json_columns[i], sink->name);
-        }
-    }
+    for (size_t s = 0; s < q->rule->n_sinks; s++)
+        check_sink(q, &q->plan->sinks[q->rule->sinks[s]], "the result", columns, pos);
 }
 
 /* Report a failed statement at its place; only what is no fault of the text comes back as failure.
@@ -199,7 +264,12 @@ report(struct query_check *q, const struct sql_text *text, size_t head, int offs
         return err->rc;
     if (offset >= (int)head)
         pos = sql_text_at(text, (size_t)offset - head);
-    if (!is_later_relation(err->text, q->diags, &pos))
+    if (strncmp(err->text, "no such table: ", 15) == 0 && is_stream(q->plan, err->text + 15))
+        sql_error(q->diags, &pos,
+                  "query \"%s\": \"%s\" is a stream, which keeps no rows; read \"%s_changes\" in a "
+                  "query ON it, or make it a TABLE",
+                  q->rule->name, err->text + 15, err->text + 15);
+    else
         sql_error(q->diags, &pos, "query \"%s\": %s", q->rule->name, err->text);
     return CV_OK;
 }
@@ -223,6 +293,8 @@ plan_body(struct query_check *q, const struct sql_text *text, struct plan_body *
     if (body->n_columns > 0 && seen.writes.count > 0)
         sql_error(q->diags, &text->pos,
                   "RETURNING is not supported; select the rows in a statement of its own");
+    else if (q->rule->trigger == PLAN_BATCH)
+        ; /* its rows go to the repartition topic */
     else if (body->n_columns > 0 && q->rule->n_sinks == 0)
         sql_error(q->diags, &text->pos, "the rows go nowhere: query \"%s\" has no INTO",
                   q->rule->name);
@@ -246,7 +318,10 @@ plan_when(struct query_check *q, struct cv_err *err)
         return CV_OK;
     cv_buf_str(&sql, "SELECT (");
     cv_buf_str(&sql, when->text);
-    cv_buf_printf(&sql, "\n) IS TRUE FROM \"%s_changes\"", q->plan->sources[q->rule->source].name);
+    if (q->rule->trigger == PLAN_ON)
+        cv_buf_printf(&sql, "\n) IS TRUE FROM \"%s_changes\"", followed_name(q));
+    else
+        cv_buf_str(&sql, "\n) IS TRUE");
     q->rule->when = cv_arena_strdup(q->plan->arena, cv_buf_cstr(&sql));
     cv_buf_free(&sql);
     if (q->rule->when == NULL)
@@ -260,6 +335,17 @@ plan_when(struct query_check *q, struct cv_err *err)
     return add_names(q->plan, &seen.reads, &q->rule->reads, &q->rule->n_reads, err);
 }
 
+static size_t
+find_sink(struct query_check *q, const struct sql_name *name)
+{
+    for (size_t s = 0; s < q->plan->n_sinks; s++) {
+        if (strcasecmp(q->plan->sinks[s].name, name->name) == 0)
+            return s;
+    }
+    sql_error(q->diags, &name->pos, "there is no sink \"%s\"", name->name);
+    return PLAN_NONE;
+}
+
 static enum cv_rc
 find_sinks(struct query_check *q, struct cv_err *err)
 {
@@ -269,17 +355,114 @@ find_sinks(struct query_check *q, struct cv_err *err)
     if (q->rule->sinks == NULL)
         return cv_fail_memory(err);
     for (size_t i = 0; i < into->count; i++) {
-        size_t s = 0;
+        size_t s = find_sink(q, &into->items[i]);
 
-        while (s < q->plan->n_sinks && strcasecmp(q->plan->sinks[s].name, into->items[i].name) != 0)
-            s++;
-        if (s == q->plan->n_sinks)
-            sql_error(q->diags, &into->items[i].pos, "there is no sink \"%s\"",
-                      into->items[i].name);
-        else
+        if (s != PLAN_NONE)
             q->rule->sinks[q->rule->n_sinks++] = s;
     }
     return CV_OK;
+}
+
+/* LATE INTO takes the rows of the one windowed table that the query writes. */
+static enum cv_rc
+plan_late(struct query_check *q, struct cv_err *err)
+{
+    const struct sql_name *late = &q->rule->st->late;
+    const struct plan_state *state;
+    struct inspect_names columns = { 0 };
+
+    q->rule->late_sink = q->rule->late_state = PLAN_NONE;
+    for (size_t i = 0; i < q->rule->n_writes; i++) {
+        size_t s = find_state(q->plan, q->rule->writes[i]);
+
+        if (s == PLAN_NONE || q->plan->states[s].window_end < 0)
+            continue;
+        if (q->rule->late_state != PLAN_NONE && late->name != NULL)
+            sql_error(q->diags, &late->pos,
+                      "LATE INTO: query \"%s\" writes two windowed tables, \"%s\" and \"%s\"; split "
+                      "it",
+                      q->rule->name, q->plan->states[q->rule->late_state].name,
+                      q->plan->states[s].name);
+        q->rule->late_state = s;
+    }
+    if (late->name == NULL)
+        return CV_OK;
+    q->rule->late_sink = find_sink(q, late);
+    if (q->rule->late_sink == PLAN_NONE)
+        return CV_OK;
+    if (q->rule->late_state == PLAN_NONE) {
+        if (q->diags->errors == 0)
+            sql_error(q->diags, &late->pos,
+                      "LATE INTO: query \"%s\" writes no state table with a WINDOW", q->rule->name);
+        return CV_OK;
+    }
+    state = &q->plan->states[q->rule->late_state];
+    columns.items = cv_arena_alloc(q->plan->arena, state->table->n_columns * sizeof(char *));
+    if (columns.items == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; i < state->table->n_columns; i++)
+        columns.items[columns.count++] = state->table->columns[i].name;
+    check_sink(q, &q->plan->sinks[q->rule->late_sink], "a late row", &columns, &late->pos);
+    return CV_OK;
+}
+
+/* What the query follows. false: reported. */
+static bool
+find_followed(struct query_check *q)
+{
+    static const enum plan_trigger triggers[] = { [SQL_ON] = PLAN_ON,
+                                                  [SQL_ON_CLOSE] = PLAN_ON_CLOSE,
+                                                  [SQL_ON_CHANGE] = PLAN_ON_CHANGE,
+                                                  [SQL_EVERY] = PLAN_EVERY };
+    const struct sql_statement *st = q->rule->st;
+    const struct plan_source *source;
+
+    q->rule->trigger = triggers[st->trigger];
+    q->rule->source = q->rule->state = q->rule->feeds = PLAN_NONE;
+    q->rule->every_ms = st->every_ms;
+    if (st->trigger == SQL_EVERY)
+        return true;
+    if (st->trigger != SQL_ON) {
+        q->rule->state = find_state(q->plan, st->on.name);
+        if (q->rule->state == PLAN_NONE) {
+            sql_error(q->diags, &st->on.pos, "there is no state table \"%s\"", st->on.name);
+        } else if (st->trigger == SQL_ON_CLOSE &&
+                   q->plan->states[q->rule->state].window_end < 0) {
+            sql_error(q->diags, &st->on.pos, "the state table \"%s\" has no WINDOW to be closed",
+                      st->on.name);
+            return false;
+        }
+        return q->rule->state != PLAN_NONE;
+    }
+    source = find_source(q->plan, st->on.name, &q->rule->source);
+    if (source == NULL && is_state(q->plan, st->on.name))
+        sql_error(q->diags, &st->on.pos, "\"%s\" is a state table; say ON CHANGE OF %s", st->on.name,
+                  st->on.name);
+    else if (source == NULL || source->global)
+        sql_error(q->diags, &st->on.pos,
+                  source == NULL
+                      ? "there is no source \"%s\""
+                      : "the source \"%s\" is GLOBAL; such tables are joined, they start no query",
+                  st->on.name);
+    return source != NULL && !source->global;
+}
+
+static enum cv_rc
+plan_bodies(struct query_check *q, bool *ret_written, struct cv_err *err)
+{
+    struct plan_rule *rule = q->rule;
+    enum cv_rc rc = CV_OK;
+
+    *ret_written = false;
+    rule->n_bodies = rule->st->n_body;
+    rule->bodies = cv_arena_zalloc(q->plan->arena, (rule->n_bodies + 1) * sizeof(*rule->bodies));
+    if (rule->bodies == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; i < rule->n_bodies && rc == CV_OK; i++) {
+        rc = plan_body(q, &rule->st->body[i], &rule->bodies[i], err);
+        *ret_written |= rule->bodies[i].n_columns > 0;
+    }
+    return rc;
 }
 
 static enum cv_rc
@@ -288,37 +471,198 @@ plan_query(struct plan *plan, struct database *db, const struct sql_statement *s
 {
     struct plan_rule *rule = &plan->rules[plan->n_rules];
     struct query_check q = { .plan = plan, .rule = rule, .db = db, .diags = diags };
-    const struct plan_source *source = find_source(plan, st->on.name, &rule->source);
-    bool written = false;
-    enum cv_rc rc;
+    struct relation *rel;
+    bool written;
+    enum cv_rc rc = CV_OK;
 
     rule->name = st->name.name;
     rule->st = st;
     plan_query_options(st, rule, &q.allow_scan, diags);
-    if (source == NULL || source->global) {
-        sql_error(diags, &st->on.pos,
-                  source == NULL
-                      ? "there is no source \"%s\""
-                      : "the source \"%s\" is GLOBAL; such tables are joined, they start no query",
-                  st->on.name);
+    if (!find_followed(&q))
         return CV_OK;
-    }
     plan->n_rules++;
-    rule->n_bodies = st->n_body;
-    rule->bodies = cv_arena_zalloc(plan->arena, (st->n_body + 1) * sizeof(*rule->bodies));
-    if (rule->bodies == NULL)
-        return cv_fail_memory(err);
-    rc = find_sinks(&q, err);
+    if (rule->trigger == PLAN_ON_CHANGE && !plan->states[rule->state].followed) {
+        plan->states[rule->state].followed = true;
+        rc = relation_new(db, plan->states[rule->state].table, &rel, err);
+    }
+    if (rc == CV_OK)
+        rc = find_sinks(&q, err);
     if (rc == CV_OK)
         rc = plan_when(&q, err);
-    for (size_t i = 0; i < st->n_body && rc == CV_OK; i++) {
-        rc = plan_body(&q, &st->body[i], &rule->bodies[i], err);
-        written |= rule->bodies[i].n_columns > 0;
-    }
+    if (rc == CV_OK)
+        rc = plan_bodies(&q, &written, err);
+    if (rc == CV_OK)
+        rc = plan_late(&q, err);
     if (rc == CV_OK && diags->errors == 0 && rule->n_sinks > 0 && !written)
         sql_error(diags, &st->name.pos,
                   "query \"%s\" has INTO, but no SELECT whose rows could go there", st->name.name);
     return rc;
+}
+
+/* ---- repartition ---- */
+
+/* The relation that the SELECT makes. */
+static enum cv_rc
+select_table(struct query_check *q, struct plan_source *source, struct cv_err *err)
+{
+    const struct plan_body *body = &q->rule->bodies[0];
+    const char **columns = cv_arena_alloc(q->plan->arena, (body->n_columns + 1) * sizeof(*columns));
+    struct table *table = NULL;
+    size_t n = 0;
+    enum cv_rc rc;
+
+    if (columns == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; i < body->n_columns; i++) {
+        if (body->columns[i][0] != '_')
+            columns[n++] = body->columns[i];
+    }
+    rc = table_make(source->name, columns, n, q->plan->arena, &table, err);
+    if (rc == CV_INVALID) {
+        sql_error(q->diags, &body->pos, "stream \"%s\": %s", source->name, err->text);
+        return CV_OK;
+    }
+    source->table = table;
+    return rc;
+}
+
+static enum cv_rc
+plan_select(struct query_check *q, struct plan_source *source, struct cv_err *err)
+{
+    bool written;
+    size_t before = q->diags->errors;
+
+    q->rule->trigger = PLAN_BATCH;
+    source->batched = true;
+    if (plan_bodies(q, &written, err) != CV_OK)
+        return err->rc;
+    if (q->diags->errors > before)
+        return CV_OK;
+    if (q->rule->n_bodies != 1 || !written || q->rule->n_writes > 0) {
+        sql_error(q->diags, &q->rule->st->body[0].pos,
+                  "the stream \"%s\" must be a single SELECT", source->name);
+        return CV_OK;
+    }
+    return select_table(q, source, err);
+}
+
+/* CREATE TABLE of a table that has the columns and the key of another one. */
+static const char *
+copied_ddl(struct plan *plan, const struct sql_statement *st, const struct plan_source *from)
+{
+    struct cv_buf sql = CV_BUF_INIT((size_t)1 << 20);
+    const char *out;
+
+    cv_buf_str(&sql, "CREATE TABLE ");
+    cv_buf_sql_ident(&sql, st->name.name);
+    cv_buf_str(&sql, strchr(from->ddl, '('));
+    out = cv_arena_strdup(plan->arena, cv_buf_cstr(&sql));
+    cv_buf_free(&sql);
+    return out;
+}
+
+static enum cv_rc
+plan_forward(struct query_check *q, struct plan_source *source, struct cv_err *err)
+{
+    const struct plan_source *from = &q->plan->sources[source->from];
+    struct table *table = NULL;
+
+    q->rule->trigger = PLAN_FORWARD;
+    source->event_time = from->event_time;
+    if (!source->stream && from->ddl == NULL) {
+        sql_error(q->diags, &source->st->on.pos,
+                  "\"%s\" is a stream; only a stream can be made of it: CREATE REPARTITION STREAM",
+                  from->name);
+        return CV_OK;
+    }
+    if (table_rename(from->table, source->name, q->plan->arena, &table, err) != CV_OK)
+        return err->rc;
+    source->table = table;
+    if (source->stream)
+        return CV_OK;
+    source->ddl = copied_ddl(q->plan, source->st, from);
+    return source->ddl == NULL ? cv_fail_memory(err) : db_exec(q->db, source->ddl, err);
+}
+
+static void
+find_keys(struct plan *plan, struct plan_source *source, struct sql_diags *diags)
+{
+    const struct sql_statement *st = source->st;
+    int by = table_column(source->table, st->by.name, strlen(st->by.name));
+
+    if (by < 0)
+        sql_error(diags, &st->by.pos, "\"%s\" has no column \"%s\"", source->name, st->by.name);
+    source->by = by < 0 ? 0 : (size_t)by;
+    if (st->like.name == NULL)
+        return;
+    if (find_source(plan, st->like.name, &source->like) == NULL)
+        sql_error(diags, &st->like.pos, "there is no source \"%s\"", st->like.name);
+    else if (plan->sources[source->like].table->n_key != 1)
+        sql_error(diags, &st->like.pos, "the key of \"%s\" has several columns, %s only one",
+                  st->like.name, source->name);
+}
+
+static const char *
+repartition_topic(const struct plan *plan, const char *name)
+{
+    struct cv_buf topic = CV_BUF_INIT(512);
+    const char *out;
+
+    cv_buf_printf(&topic, "%s-%s-repartition", plan->application_id, name);
+    out = cv_arena_strdup(plan->arena, cv_buf_cstr(&topic));
+    cv_buf_free(&topic);
+    return out;
+}
+
+/* Adds the source; *rule, which feeds it, gets its place among the queries later. */
+static enum cv_rc
+plan_repartition(struct plan *plan, struct database *db, const struct sql_statement *st,
+                 struct plan_rule *rule, struct sql_diags *diags, struct cv_err *err)
+{
+    struct plan_source *source = &plan->sources[plan->n_sources];
+    struct query_check q = { .plan = plan, .rule = rule, .db = db, .diags = diags };
+    struct relation *rel;
+    const struct plan_source *from;
+    enum cv_rc rc;
+
+    *source = (struct plan_source){ .name = st->name.name,
+                                    .topic = repartition_topic(plan, st->name.name),
+                                    .stream = st->stream,
+                                    .event_time = -1,
+                                    .format = PLAN_CHANGES,
+                                    .dedupe = PLAN_DEDUPE_NONE,
+                                    .truncate = PLAN_TRUNCATE_REFUSE,
+                                    .time_divisor = 1,
+                                    .unchanged = "",
+                                    .idle_advance = true,
+                                    .group = PLAN_NONE,
+                                    .like = PLAN_NONE,
+                                    .partitions = st->partitions > 0 ? (int32_t)st->partitions : -1,
+                                    .st = st };
+    *rule = (struct plan_rule){ .name = st->name.name,
+                                .feeds = plan->n_sources,
+                                .state = PLAN_NONE,
+                                .late_sink = PLAN_NONE,
+                                .late_state = PLAN_NONE,
+                                .st = st };
+    from = find_source(plan, st->on.name, &source->from);
+    if (from == NULL || from->global || source->topic == NULL) {
+        sql_error(diags, &st->on.pos,
+                  from == NULL ? "there is no source \"%s\" above this statement"
+                               : "the source \"%s\" is GLOBAL; every task has all of it",
+                  st->on.name);
+        return CV_OK;
+    }
+    rule->source = source->from;
+    source->delay_ms = from->delay_ms;
+    source->idle_ms = from->idle_ms;
+    source->idle_advance = from->idle_advance;
+    rc = st->n_body > 0 ? plan_select(&q, source, err) : plan_forward(&q, source, err);
+    if (rc != CV_OK || source->table == NULL)
+        return rc;
+    plan->n_sources++;
+    find_keys(plan, source, diags);
+    return relation_new(db, source->table, &rel, err);
 }
 
 /* Text behind the token that the keyword is. */
@@ -373,8 +717,10 @@ plan_index(struct plan *plan, struct database *db, const struct sql_statement *s
     const struct plan_source *source = find_source(plan, st->table.name, NULL);
     struct plan_object *index = &plan->indexes[plan->n_indexes++];
 
-    *index =
-        (struct plan_object){ .name = st->name.name, .sql = index_sql(plan, st, ""), .st = st };
+    *index = (struct plan_object){ .name = st->name.name,
+                                   .sql = index_sql(plan, st, ""),
+                                   .table = st->table.name,
+                                   .st = st };
     if (index->sql == NULL)
         return cv_fail_memory(err);
     if (source == NULL && !is_state(plan, st->table.name)) {
@@ -402,32 +748,92 @@ plan_view(struct plan *plan, struct database *db, const struct sql_statement *st
     return try_object(db, st, view->sql, diags, err);
 }
 
-enum cv_rc
-plan_queries(const struct sql_unit *unit, struct plan *plan, struct database *db,
-             struct sql_diags *diags, struct cv_err *err)
+/* A state table that nothing bounds: neither time nor the keys of what is read. */
+static void
+check_bounds(const struct plan *plan, struct sql_diags *diags)
 {
-    enum cv_rc rc = CV_OK;
+    for (size_t i = 0; i < plan->n_states; i++) {
+        const struct plan_state *state = &plan->states[i];
+        bool bounded = state->window_end >= 0 || state->expire >= 0;
 
-    for (const struct sql_statement *st = unit->first; st != NULL && rc == CV_OK; st = st->next) {
-        if (st->kind == SQL_INDEX)
-            rc = plan_index(plan, db, st, diags, err);
-        else if (st->kind == SQL_VIEW)
-            rc = plan_view(plan, db, st, diags, err);
+        for (size_t s = 0; s < plan->n_sources && !bounded; s++) {
+            const struct plan_source *source = &plan->sources[s];
+            const char *key = source->from != PLAN_NONE
+                                  ? source->table->columns[source->by].name
+                                  : (source->table->n_key == 1
+                                         ? source->table->columns[source->table->key[0]].name
+                                         : "");
+
+            bounded = state->table->n_key == 1 &&
+                      strcmp(state->table->columns[state->table->key[0]].name, key) == 0;
+        }
+        if (!bounded)
+            sql_warn(diags, &state->st->name.pos,
+                     "the state table \"%s\" may grow for ever: it has neither WINDOW nor EXPIRE, and "
+                     "its key is not that of a source",
+                     state->name);
     }
-    for (const struct sql_statement *st = unit->first; st != NULL && rc == CV_OK; st = st->next) {
-        if (st->kind == SQL_QUERY)
-            rc = plan_query(plan, db, st, diags, err);
-    }
-    for (size_t i = 0; i < plan->n_sinks && rc == CV_OK && diags->errors == 0; i++) {
+}
+
+static void
+check_unused_sinks(const struct plan *plan, struct sql_diags *diags)
+{
+    for (size_t i = 0; i < plan->n_sinks; i++) {
         bool used = false;
 
         for (size_t r = 0; r < plan->n_rules && !used; r++) {
+            used = plan->rules[r].late_sink == i;
             for (size_t s = 0; s < plan->rules[r].n_sinks; s++)
                 used |= plan->rules[r].sinks[s] == i;
         }
         if (!used)
             sql_warn(diags, &plan->sinks[i].st->name.pos, "no query writes to the sink \"%s\"",
                      plan->sinks[i].name);
+    }
+}
+
+static size_t
+count_repartitions(const struct sql_unit *unit)
+{
+    size_t n = 0;
+
+    for (const struct sql_statement *st = unit->first; st != NULL; st = st->next)
+        n += st->kind == SQL_REPARTITION;
+    return n;
+}
+
+enum cv_rc
+plan_queries(const struct sql_unit *unit, struct plan *plan, struct database *db,
+             struct sql_diags *diags, struct cv_err *err)
+{
+    struct plan_rule *feeding =
+        cv_arena_zalloc(plan->arena, (count_repartitions(unit) + 1) * sizeof(*feeding));
+    size_t n = 0;
+    enum cv_rc rc = CV_OK;
+
+    if (feeding == NULL)
+        return cv_fail_memory(err);
+    for (const struct sql_statement *st = unit->first; st != NULL && rc == CV_OK; st = st->next) {
+        if (st->kind == SQL_INDEX)
+            rc = plan_index(plan, db, st, diags, err);
+        else if (st->kind == SQL_VIEW)
+            rc = plan_view(plan, db, st, diags, err);
+        else if (st->kind == SQL_REPARTITION)
+            rc = plan_repartition(plan, db, st, &feeding[n++], diags, err);
+    }
+    /* A query on a stream that is wrong would be reported, too, without need. */
+    if (rc != CV_OK || diags->errors > 0)
+        return rc;
+    n = 0;
+    for (const struct sql_statement *st = unit->first; st != NULL && rc == CV_OK; st = st->next) {
+        if (st->kind == SQL_QUERY)
+            rc = plan_query(plan, db, st, diags, err);
+        else if (st->kind == SQL_REPARTITION)
+            plan->rules[plan->n_rules++] = feeding[n++];
+    }
+    if (rc == CV_OK && diags->errors == 0) {
+        check_bounds(plan, diags);
+        check_unused_sinks(plan, diags);
     }
     return rc;
 }

@@ -192,6 +192,7 @@ connect_to(const char *path, int flags, struct database **ret, struct cv_err *er
 
     if (db == NULL)
         return cv_fail_memory(err);
+    db->watermark_ms = TIME_NONE;
     db->path = strdup(path);
     db->vfs = vfs_new();
     if (db->path == NULL || db->vfs == NULL) {
@@ -505,4 +506,43 @@ const char *
 db_path(const struct database *db)
 {
     return db->path;
+}
+
+/* ---- what functions ask for ---- */
+
+void
+db_watermark_set(struct database *db, int64_t watermark_ms)
+{
+    db->watermark_ms = watermark_ms;
+}
+
+void
+db_closing_set(struct database *db, int64_t from_ms, int64_t to_ms)
+{
+    db->close_from_ms = from_ms;
+    db->close_to_ms = to_ms;
+}
+
+void
+db_late_set(struct database *db, db_late *take, void *arg)
+{
+    db->late = take;
+    db->late_arg = arg;
+}
+
+enum cv_rc
+db_extension(struct database *db, const char *path, struct cv_err *err)
+{
+    char *problem = NULL;
+    int code;
+
+    /* Switched on for this call only, and never for SQL. */
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, NULL);
+    code = sqlite3_load_extension(db->handle, path, NULL, &problem);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    if (code != SQLITE_OK)
+        cv_fail(err, CV_INVALID, "could not load the extension \"%s\": %s", path,
+                problem != NULL ? problem : sqlite3_errstr(code));
+    sqlite3_free(problem);
+    return code == SQLITE_OK ? CV_OK : CV_INVALID;
 }

@@ -105,6 +105,19 @@ const char *db_path(const struct database *db);
 void db_clock_set(struct database *db, int64_t now_ms);
 int64_t db_clock(const struct database *db);
 
+/* What watermark() gives; TIME_NONE: NULL. And the windows that "<table>_closed" shows: those that
+   end in (from, to]. */
+#define TIME_NONE INT64_MIN
+void db_watermark_set(struct database *db, int64_t watermark_ms);
+void db_closing_set(struct database *db, int64_t from_ms, int64_t to_ms);
+/* Who takes rows of windows that are closed, all columns of their table; NULL: nobody. */
+typedef void db_late(void *arg, const struct cell *cells, size_t count);
+void db_late_set(struct database *db, db_late *take, void *arg);
+
+/* Load a library of SQL functions. */
+CV_MUST_CHECK
+enum cv_rc db_extension(struct database *db, const char *path, struct cv_err *err);
+
 /* The first statement of the text. *ret_rest, if wanted, points behind it. */
 CV_MUST_CHECK
 enum cv_rc db_prepare(struct database *db, const char *sql, struct statement **ret,

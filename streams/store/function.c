@@ -200,6 +200,63 @@ sql_event_time(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     sqlite3_result_int64(ctx, db_clock(sqlite3_user_data(ctx)));
 }
 
+static void
+result_time(sqlite3_context *ctx, int64_t ms)
+{
+    if (ms != TIME_NONE)
+        sqlite3_result_int64(ctx, ms);
+}
+
+static void
+sql_watermark(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    const struct database *db = sqlite3_user_data(ctx);
+
+    (void)argc;
+    (void)argv;
+    result_time(ctx, db->watermark_ms);
+}
+
+static void
+sql_closed_from(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    const struct database *db = sqlite3_user_data(ctx);
+
+    (void)argc;
+    (void)argv;
+    sqlite3_result_int64(ctx, db->close_from_ms);
+}
+
+static void
+sql_closed_to(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    const struct database *db = sqlite3_user_data(ctx);
+
+    (void)argc;
+    (void)argv;
+    sqlite3_result_int64(ctx, db->close_to_ms);
+}
+
+/* A row that comes too late for its window, from the trigger that keeps it out. */
+static void
+sql_late(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    const struct database *db = sqlite3_user_data(ctx);
+    struct cell *cells;
+
+    if (db->late == NULL)
+        return;
+    cells = sqlite3_malloc64((sqlite3_uint64)argc * sizeof(*cells) + 1);
+    if (cells == NULL) {
+        sqlite3_result_error_nomem(ctx);
+        return;
+    }
+    for (int i = 0; i < argc; i++)
+        cells[i] = sqlite_cell(argv[i]);
+    db->late(db->late_arg, cells, (size_t)argc);
+    sqlite3_free(cells);
+}
+
 enum cv_rc
 functions_register(struct database *db, struct cv_err *err)
 {
@@ -215,6 +272,10 @@ functions_register(struct database *db, struct cv_err *err)
         { "tumble", 2, SQLITE_DETERMINISTIC, sql_tumble },
         { "murmur2", 1, SQLITE_DETERMINISTIC, sql_murmur2 },
         { "event_time", 0, 0, sql_event_time },
+        { "watermark", 0, 0, sql_watermark },
+        { "_culvert_closed_from", 0, 0, sql_closed_from },
+        { "_culvert_closed_to", 0, 0, sql_closed_to },
+        { "_culvert_late", -1, 0, sql_late },
     };
 
     for (size_t i = 0; i < CV_COUNT(functions); i++) {

@@ -6,6 +6,7 @@
  * - todec(text, scale): the scaled integer of a decimal; an error if digits would be lost
  * - tumble(ts, size): begin of the window of size ms that ts lies in
  * - murmur2(x): partitioner hash of the bytes of a text or blob
+ * - watermark(): nothing older is expected to come; NULL before the first event
  * - event_time(): the time that 'now' means, that of the event under way
  */
 #ifndef STREAMS_STORE_FUNCTION_H

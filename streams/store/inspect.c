@@ -66,8 +66,9 @@ is_internal(const char *table)
     return strncasecmp(table, "sqlite_", 7) == 0 || strncasecmp(table, "_culvert_", 9) == 0;
 }
 
+/* within: the view or trigger that calls it; those that call the engine's own are the engine's. */
 static int
-check_function(struct inspector *in, const char *name)
+check_function(struct inspector *in, const char *name, const char *within)
 {
     static const char *const denied[] = { "random",
                                           "randomblob",
@@ -85,6 +86,8 @@ check_function(struct inspector *in, const char *name)
                         "are replayed",
                         name);
     }
+    if (strncasecmp(name, "_culvert_", 9) == 0 && within == NULL)
+        return deny(in, "the function %s() is the engine's own", name);
     return SQLITE_OK;
 }
 
@@ -104,7 +107,6 @@ authorize(void *arg, int action, const char *a, const char *b, const char *schem
     struct inspector *in = arg;
 
     (void)schema;
-    (void)trigger;
     switch (action) {
     case SQLITE_SELECT:
     case SQLITE_RECURSIVE:
@@ -115,7 +117,7 @@ authorize(void *arg, int action, const char *a, const char *b, const char *schem
         names_add(in, &in->out->reads, a, false);
         return SQLITE_OK;
     case SQLITE_FUNCTION:
-        return check_function(in, b);
+        return check_function(in, b, trigger);
     case SQLITE_INSERT:
     case SQLITE_UPDATE:
     case SQLITE_DELETE:

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * "<table>_changes": the change that is being processed, as a relation that queries read. It is an
- * eponymous-only virtual table, so nothing is written to the schema and the file stays readable by
- * the plain sqlite3 shell.
+ * "<table>_changes" and "<table>_delta": the changes that are being processed, as relations that
+ * queries read. They are eponymous-only virtual tables, so nothing is written to the schema and the
+ * file stays readable by the plain sqlite3 shell.
  *
- * Columns: those of the table (the new image; for a delete the old one), old_<column> for each, _op
- * (c u d r), _ts, _commit_ts (ms), _lsn, _txid, _partition, _offset, _snapshot.
+ * Columns of _changes, one row a change: those of the table (the new image; for a delete the old
+ * one), old_<column> for each, _op (c u d r), _ts, _commit_ts (ms), _lsn, _txid, _partition,
+ * _offset, _snapshot. Of _delta, one row for each image that came (_w = 1) or went (_w = -1): those
+ * of the table, _w, _ts, _commit_ts.
  */
 #ifndef STREAMS_STORE_RELATION_H
 #define STREAMS_STORE_RELATION_H
@@ -29,12 +31,14 @@ struct change {
 
 struct relation;
 
-/* Register it on the connection. The table must outlive the connection, the relation is freed with
- * it. */
+/* Register both on the connection. The table must outlive the connection, the relation is freed
+   with it. */
 CV_MUST_CHECK
 enum cv_rc relation_new(struct database *db, const struct table *table, struct relation **ret,
                         struct cv_err *err);
-/* What the relation holds from now on; NULL: nothing. Borrowed. */
-void relation_show(struct relation *rel, const struct change *change);
+/* What the relations hold from now on. Borrowed. Statements that are to see more than one change
+   must be prepared after relation_expect_many(rel, true). */
+void relation_show(struct relation *rel, const struct change *changes, size_t count);
+void relation_expect_many(struct relation *rel, bool many);
 
 #endif

@@ -23,6 +23,11 @@ struct database {
     struct db_vfs *vfs;
     int error_offset;
     enum db_fault fault;
+    int64_t watermark_ms;
+    int64_t close_from_ms;
+    int64_t close_to_ms;
+    db_late *late;
+    void *late_arg;
 };
 
 static inline sqlite3_stmt *

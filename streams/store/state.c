@@ -17,7 +17,7 @@ static const char engine_tables[] =
     "CREATE TABLE _culvert_meta (k TEXT PRIMARY KEY, v) WITHOUT ROWID;"
     "CREATE TABLE _culvert_offsets (topic TEXT, partition INTEGER, next_offset INTEGER, clock_ms "
     "INTEGER, "
-    "commit_lsn INTEGER, lsn INTEGER, snapshot_lsn INTEGER, after_delete INTEGER, "
+    "commit_lsn INTEGER, lsn INTEGER, snapshot_lsn INTEGER, after_delete INTEGER, key_hash INTEGER, "
     "PRIMARY KEY (topic, partition)) WITHOUT ROWID";
 
 struct state {
@@ -50,13 +50,14 @@ statements_init(struct state *state, struct cv_err *err)
                         &state->put_meta, NULL, err);
     if (rc == CV_OK)
         rc = db_prepare(state->db,
-                        "SELECT next_offset, clock_ms, commit_lsn, lsn, snapshot_lsn, after_delete "
+                        "SELECT next_offset, clock_ms, commit_lsn, lsn, snapshot_lsn, after_delete, "
+                        "key_hash "
                         "FROM _culvert_offsets WHERE topic = ?1 AND partition = ?2",
                         &state->get_position, NULL, err);
     if (rc == CV_OK)
         rc = db_prepare(
             state->db,
-            "INSERT OR REPLACE INTO _culvert_offsets VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT OR REPLACE INTO _culvert_offsets VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             &state->put_position, NULL, err);
     return rc;
 }
@@ -129,6 +130,7 @@ state_position(struct state *state, const char *topic, int32_t partition, struct
             .lsn = statement_int(st, 3),
             .snapshot_lsn = statement_int(st, 4),
             .after_delete = statement_int(st, 5) != 0,
+            .key_hash = (uint32_t)statement_int(st, 6),
         };
     statement_reset(st);
     return rc;
@@ -148,6 +150,7 @@ state_set_position(struct state *state, const char *topic, int32_t partition,
     statement_bind_int(st, 6, pos->lsn);
     statement_bind_int(st, 7, pos->snapshot_lsn);
     statement_bind_int(st, 8, pos->after_delete);
+    statement_bind_int(st, 9, pos->key_hash);
     return statement_run(state->db, st, err);
 }
 

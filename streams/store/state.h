@@ -20,6 +20,7 @@ struct position {
     int64_t commit_lsn; /* mark: of the newest live event; 0: none or unknown */
     int64_t lsn;
     int64_t snapshot_lsn; /* of the snapshot that was read last; 0: none */
+    uint32_t key_hash;    /* of the last event, for streams */
     bool after_delete;    /* the last record was a delete: a tombstone that follows belongs to it */
 };
 

@@ -32,6 +32,7 @@ static const struct {
     { "NUMERIC", COLUMN_DECIMAL },
     { "BOOLEAN", COLUMN_BOOLEAN },
     { "JSON", COLUMN_JSON },
+    { "ANY", COLUMN_ANY },
 };
 
 const char *
@@ -69,7 +70,7 @@ read_type(struct column *col, const char *declared, struct cv_err *err)
     while (i < CV_COUNT(type_names) && !(strlen(type_names[i].declared) == len &&
                                          strncasecmp(type_names[i].declared, declared, len) == 0))
         i++;
-    if (i == CV_COUNT(type_names))
+    if (i == CV_COUNT(type_names) || type_names[i].type == COLUMN_ANY)
         return cv_fail(err, CV_INVALID,
                        "column \"%s\" has the type \"%s\"; the types are INTEGER, REAL, TEXT, "
                        "BLOB, TIMESTAMP, "
@@ -174,11 +175,48 @@ table_read(struct database *db, const char *name, struct cv_arena *arena, struct
     statement_free(st);
     if (rc != CV_OK)
         return rc;
-    if (table->n_key == 0)
-        return cv_fail(err, CV_INVALID, "table \"%s\" needs a PRIMARY KEY", name);
     table->id = cv_murmur2(name, strlen(name));
     table->layout = layout_hash(table);
     *ret = table;
+    return CV_OK;
+}
+
+enum cv_rc
+table_make(const char *name, const char *const *columns, size_t n_columns, struct cv_arena *arena,
+           struct table **ret, struct cv_err *err)
+{
+    struct table *table = cv_arena_zalloc(arena, sizeof(*table));
+
+    if (table != NULL) {
+        table->name = cv_arena_strdup(arena, name);
+        table->columns = cv_arena_zalloc(arena, (n_columns + 1) * sizeof(*table->columns));
+    }
+    if (table == NULL || table->name == NULL || table->columns == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; i < n_columns; i++) {
+        table->columns[i] = (struct column){ .name = columns[i], .type = COLUMN_ANY };
+        if (check_name(columns[i], err) != CV_OK)
+            return err->rc;
+    }
+    table->n_columns = n_columns;
+    table->id = cv_murmur2(name, strlen(name));
+    table->layout = layout_hash(table);
+    *ret = table;
+    return CV_OK;
+}
+
+enum cv_rc
+table_rename(const struct table *table, const char *name, struct cv_arena *arena,
+             struct table **ret, struct cv_err *err)
+{
+    struct table *copy = cv_arena_dup(arena, table, sizeof(*table));
+
+    if (copy != NULL)
+        copy->name = cv_arena_strdup(arena, name);
+    if (copy == NULL || copy->name == NULL)
+        return cv_fail_memory(err);
+    copy->id = cv_murmur2(name, strlen(name));
+    *ret = copy;
     return CV_OK;
 }
 

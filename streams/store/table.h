@@ -19,6 +19,7 @@ enum column_type {
     COLUMN_DECIMAL,   /* integer, scaled by 10^scale */
     COLUMN_BOOLEAN,   /* 0 or 1 */
     COLUMN_JSON,      /* text */
+    COLUMN_ANY,       /* whatever a SELECT gave: a column of a repartition stream */
 };
 
 struct column {
@@ -42,10 +43,18 @@ struct table {
 #define TABLE_COLUMNS_MAX 512
 
 /* Read a table that exists in the database. CV_INVALID with the column's name for a type or a name
-   that we do not take, or a missing primary key. */
+   that we do not take. */
 CV_MUST_CHECK
 enum cv_rc table_read(struct database *db, const char *name, struct cv_arena *arena,
                       struct table **ret, struct cv_err *err);
+/* A table that no database has: a repartition stream's. No key. */
+CV_MUST_CHECK
+enum cv_rc table_make(const char *name, const char *const *columns, size_t n_columns,
+                      struct cv_arena *arena, struct table **ret, struct cv_err *err);
+/* The same table under another name. */
+CV_MUST_CHECK
+enum cv_rc table_rename(const struct table *table, const char *name, struct cv_arena *arena,
+                        struct table **ret, struct cv_err *err);
 int table_column(const struct table *table, const char *name, size_t len); /* -1: none */
 const char *column_type_name(enum column_type type);
 

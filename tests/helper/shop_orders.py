@@ -4,6 +4,7 @@ join in SQL over the same events, which shares no code with the engine. For the 
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import time
@@ -31,8 +32,7 @@ def copy_pipeline():
         path = os.path.join(target, name)
         with open(path, encoding="utf-8") as file:
             text = file.read()
-        for topic in h.TABLES + ["processed_orders"]:
-            text = text.replace("TOPIC '%s'" % topic, "TOPIC '%s.%s'" % (h.NAME, topic))
+        text = re.sub("TOPIC '([a-z_]+)'", "TOPIC '%s.\\1'" % h.NAME, text)
         text = text.replace("'shop-streams", "'%s" % h.NAME)
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)

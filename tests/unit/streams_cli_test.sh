@@ -29,15 +29,15 @@ try 0 "sqlite " --version --deps
 try 2 "usage:"
 try 2 "usage:" walk
 try 2 "usage:" run
-try 0 "pipeline shop is fine: 2 sources, 2 queries, 1 sink, 1 task group" check "$shop"
+try 0 "pipeline shop is fine: 5 sources, 7 queries, 5 sinks, 4 task groups" check "$shop"
 try 0 "task group orders" explain "$shop"
 try 0 '"application_id":"shop-streams"' explain --json "$shop"
 try 0 'CREATE TABLE "orders"' explain --sqlite "$shop"
 try 1 "could not read the pipeline directory" check "$tmp/nowhere"
 mkdir "$tmp/empty" "$tmp/wrong"
 try 1 "has no *.sql files" check "$tmp/empty"
-printf "CREATE PIPELINE p WITH (application_id = 'a');\nCREATE SINK s TO FILE 'x';\n" >"$tmp/wrong/1.sql"
-try 1 "1.sql:2:18: error: a sink TO FILE is not supported yet in this version" check "$tmp/wrong"
+printf "CREATE PIPELINE p WITH (application_id = 'a');\nCREATE SINK s TO PLACE 'x';\n" >"$tmp/wrong/1.sql"
+try 1 "1.sql:2:18: error: expected TOPIC, FILE or CONSOLE, found \"PLACE\"" check "$tmp/wrong"
 
 try 1 "nowhere.properties" run "$tmp/nowhere.properties"
 echo "num.threads=many" >"$tmp/a.properties"
@@ -49,7 +49,7 @@ bootstrap.servers=127.0.0.1:1
 pipeline.directory=$tmp/wrong
 state.dir=$tmp/state
 END
-try 1 "is not supported yet" run "$tmp/b.properties"
+try 1 "expected TOPIC, FILE or CONSOLE" run "$tmp/b.properties"
 cat >"$tmp/c.properties" <<END
 bootstrap.servers=127.0.0.1:1
 pipeline.directory=$shop

@@ -28,6 +28,7 @@ encode(const char *sink_options, const char *select, char *text, size_t size, st
     struct statement *st = NULL;
     struct sink_encoder *enc = NULL;
     struct output out;
+    struct cell cells[16];
     bool row;
     enum cv_rc rc;
 
@@ -40,7 +41,9 @@ encode(const char *sink_options, const char *select, char *text, size_t size, st
                      CV_OK);
     assert_int_equal(statement_step(db, st, &row, err), CV_OK);
     assert_true(row);
-    rc = sink_encode(enc, st, arena, &out, err);
+    for (int i = 0; i < statement_columns(st); i++)
+        cells[i] = statement_cell(st, i);
+    rc = sink_encode(enc, cells, arena, &out, err);
     if (rc == CV_OK)
         snprintf(text, size, "%.*s %.*s %d %lld", (int)out.key.len,
                  out.key.data == NULL ? "" : out.key.data, (int)out.value.len,

@@ -308,7 +308,7 @@ the_change_relation_shows_new_and_old_row(void **state)
     assert_int_equal(db_open_memory(&db, &err), CV_OK);
     assert_int_equal(relation_new(db, plan->sources[0].table, &rel, &err), CV_OK);
     assert_int_equal(query_int(db, "SELECT count(*) FROM t_changes"), 0);
-    relation_show(rel, &change);
+    relation_show(rel, &change, 1);
     assert_int_equal(
         query_int(db, "SELECT n * 10 + old_n FROM t_changes WHERE k = 'x' AND old_k = 'y'"), 54);
     assert_int_equal(
@@ -318,7 +318,16 @@ the_change_relation_shows_new_and_old_row(void **state)
         1);
     change.old = NULL;
     assert_int_equal(query_int(db, "SELECT old_n IS NULL FROM t_changes"), 1);
-    relation_show(rel, NULL);
+    assert_int_equal(query_int(db, "SELECT sum(_w * n) FROM t_delta"), change.row[1].integer);
+    change.old = old;
+    assert_int_equal(query_int(db, "SELECT count(*) FROM t_delta"), 2);
+    assert_int_equal(query_int(db, "SELECT sum(_w * n) FROM t_delta"),
+                     change.row[1].integer - old[1].integer);
+    change.op = 'd';
+    change.row = old;
+    assert_int_equal(query_int(db, "SELECT sum(_w) FROM t_delta WHERE k = 'y'"), -1);
+    change.op = 'u';
+    relation_show(rel, NULL, 0);
     assert_int_equal(query_int(db, "SELECT count(*) FROM t_changes"), 0);
     db_close(db);
     cv_arena_free(arena);

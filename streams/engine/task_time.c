@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A task's time: its watermark is the least of its inputs', idle ones left out. Once all are idle,
+ * the wall clock takes over, so that the last windows close without traffic.
+ *
+ * What belongs to it (the watermark, what upstream tasks said, how far windows are closed) is kept
+ * as marks in a table of the state file, so that the changelog restores it with the rest.
+ */
+#include "streams/engine/task_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+
+#define LOOK_MS 200
+
+/* ---- the watermark ---- */
+
+void
+task_move_watermark(struct stream_task *task)
+{
+    int64_t least = INT64_MAX;
+
+    for (size_t i = 0; i < task->n_inputs; i++) {
+        int64_t one;
+
+        if (task->inputs[i].idle)
+            continue;
+        one = input_watermark(&task->inputs[i]);
+        if (one < least)
+            least = one; /* TIME_NONE is the least of all */
+    }
+    if (least != INT64_MAX && least > task->watermark_ms)
+        task->watermark_ms = least;
+}
+
+/* The broker, asked now, has nothing behind what was processed. */
+static bool
+confirm_end(struct stream_task *task, struct input *in)
+{
+    struct broker *b = task->spec.broker;
+    struct cv_err err = CV_ERR_INIT;
+    int64_t low;
+    int64_t high;
+
+    if (b->ops->range(b, in->source->topic, in->partition, &low, &high, &err) != CV_OK)
+        return false;
+    return input_next_offset(in) >= high;
+}
+
+/* All inputs are idle: as if something had just come that could not be older than this. */
+static void
+follow_wall_clock(struct stream_task *task)
+{
+    int64_t most = TIME_NONE;
+    int64_t behind = 0;
+    bool advance = true;
+
+    for (size_t i = 0; i < task->n_inputs; i++) {
+        const struct plan_source *source = task->inputs[i].source;
+        int64_t one = input_watermark(&task->inputs[i]);
+
+        most = one > most ? one : most;
+        behind = source->delay_ms + source->idle_ms > behind ? source->delay_ms + source->idle_ms
+                                                             : behind;
+        advance &= source->idle_advance;
+    }
+    if (advance && cv_now_ms() - behind > most)
+        most = cv_now_ms() - behind;
+    if (most > task->watermark_ms)
+        task->watermark_ms = most;
+}
+
+void
+task_look_idle(struct stream_task *task)
+{
+    int64_t now = cv_mono_ms();
+    bool idle = true;
+
+    if (now - task->looked_ms < LOOK_MS)
+        return;
+    task->looked_ms = now;
+    for (size_t i = 0; i < task->n_inputs; i++) {
+        struct input *in = &task->inputs[i];
+
+        /* A broker that is cut off has told no end, so the end is asked for again and again. */
+        if (!input_seems_idle(in))
+            in->idle = false;
+        else if (!in->idle || now - in->confirmed_ms >= in->source->idle_ms / 4)
+            in->idle = confirm_end(task, in);
+        else
+            continue;
+        if (in->idle)
+            in->confirmed_ms = now;
+    }
+    for (size_t i = 0; i < task->n_inputs; i++)
+        idle &= task->inputs[i].idle;
+    task->idle = idle;
+    if (idle)
+        follow_wall_clock(task);
+    else
+        task_move_watermark(task);
+}
+
+/* ---- marks ---- */
+
+static const char *
+mark_name(char out[128], const char *kind, const char *of)
+{
+    snprintf(out, 128, "%s %s", kind, of);
+    return out;
+}
+
+static enum cv_rc
+put_mark(struct stream_task *task, const char *key, size_t number, int64_t v, struct cv_err *err)
+{
+    statement_bind_text(task->put_mark, 1, key);
+    statement_bind_int(task->put_mark, 2, (int64_t)number);
+    statement_bind_int(task->put_mark, 3, v);
+    return statement_run(task->db, task->put_mark, err);
+}
+
+static enum cv_rc
+save_stamps(struct stream_task *task, struct input *in, struct cv_err *err)
+{
+    char name[128];
+    enum cv_rc rc = CV_OK;
+
+    for (size_t i = 0; i < in->n_stamps && rc == CV_OK; i++) {
+        struct stamp *stamp = &in->stamps[i];
+
+        if (!stamp->moved)
+            continue;
+        rc = put_mark(task, mark_name(name, "stamp", in->source->name), i, stamp->watermark_ms,
+                      err);
+        if (rc == CV_OK)
+            rc = put_mark(task, mark_name(name, "idle", in->source->name), i, stamp->idle, err);
+        stamp->moved = false;
+    }
+    return rc;
+}
+
+enum cv_rc
+task_save_marks(struct stream_task *task, struct cv_err *err)
+{
+    char name[128];
+    enum cv_rc rc = CV_OK;
+
+    for (size_t i = 0; i < task->n_inputs && rc == CV_OK; i++)
+        rc = save_stamps(task, &task->inputs[i], err);
+    if (rc != CV_OK || task->watermark_ms == task->saved_watermark_ms)
+        return rc;
+    rc = put_mark(task, "watermark", 0, task->watermark_ms, err);
+    for (size_t i = 0; i < task->n_timed && rc == CV_OK; i++) {
+        if (task->timed[i].plan->window_end >= 0)
+            rc = put_mark(task, mark_name(name, "closed", task->timed[i].plan->name), 0,
+                          task->timed[i].closed_ms, err);
+    }
+    if (rc == CV_OK)
+        task->saved_watermark_ms = task->watermark_ms;
+    return rc;
+}
+
+static void
+take_stamp(struct stream_task *task, const char *source, int64_t number, const int64_t *watermark,
+           const bool *idle)
+{
+    for (size_t i = 0; i < task->n_inputs; i++) {
+        struct input *in = &task->inputs[i];
+
+        if (strcmp(in->source->name, source) != 0 || number < 0 ||
+            (size_t)number >= in->n_stamps)
+            continue;
+        in->stamps[number].known = true;
+        if (watermark != NULL)
+            in->stamps[number].watermark_ms = *watermark;
+        if (idle != NULL)
+            in->stamps[number].idle = *idle;
+    }
+}
+
+static void
+take_mark(struct stream_task *task, const char *key, int64_t number, int64_t v)
+{
+    bool idle = v != 0;
+
+    if (strcmp(key, "watermark") == 0)
+        task->watermark_ms = v;
+    else if (strncmp(key, "stamp ", 6) == 0)
+        take_stamp(task, key + 6, number, &v, NULL);
+    else if (strncmp(key, "idle ", 5) == 0)
+        take_stamp(task, key + 5, number, NULL, &idle);
+    for (size_t i = 0; i < task->n_timed && strncmp(key, "closed ", 7) == 0; i++) {
+        if (strcmp(task->timed[i].plan->name, key + 7) == 0)
+            task->timed[i].closed_ms = v;
+    }
+}
+
+enum cv_rc
+task_load_marks(struct stream_task *task, struct cv_err *err)
+{
+    struct statement *st = NULL;
+    bool row;
+    enum cv_rc rc = db_prepare(task->db, "SELECT k, n, v FROM _culvert_marks", &st, NULL, err);
+
+    task->watermark_ms = TIME_NONE;
+    task->idle = false;
+    for (size_t i = 0; i < task->n_inputs; i++) {
+        struct input *in = &task->inputs[i];
+
+        if (in->n_stamps > 0)
+            memset(in->stamps, 0, in->n_stamps * sizeof(*in->stamps));
+        in->moved_ms = cv_mono_ms();
+        in->idle = false;
+    }
+    for (size_t i = 0; i < task->n_timed; i++)
+        task->timed[i].closed_ms = TIME_NONE;
+    for (size_t i = 0; i < task->n_rules; i++) {
+        if (task->feeds[i] != NULL)
+            feed_forget(task->feeds[i]);
+    }
+    while (rc == CV_OK && (rc = statement_step(task->db, st, &row, err)) == CV_OK && row)
+        take_mark(task, statement_text(st, 0), statement_int(st, 1), statement_int(st, 2));
+    statement_free(st);
+    task->saved_watermark_ms = task->watermark_ms;
+    db_watermark_set(task->db, task->watermark_ms);
+    return rc;
+}
+
+/* ---- state tables that time changes ---- */
+
+static enum cv_rc
+prepare_window(struct stream_task *task, struct timed *timed, struct cv_err *err)
+{
+    struct cv_buf sql = CV_BUF_INIT(4096);
+    struct cv_buf end = CV_BUF_INIT(512);
+    enum cv_rc rc;
+
+    cv_buf_sql_ident(&end, timed->plan->table->columns[timed->plan->window_end].name);
+    cv_buf_printf(&sql, "SELECT min(%s) FROM main.\"%s\" WHERE %s > ?1", cv_buf_cstr(&end),
+                  timed->plan->name, cv_buf_cstr(&end));
+    rc = db_prepare(task->db, cv_buf_cstr(&sql), &timed->oldest, NULL, err);
+    cv_buf_reset(&sql);
+    cv_buf_printf(&sql, "DELETE FROM main.\"%s\" WHERE %s <= ?1", timed->plan->name,
+                  cv_buf_cstr(&end));
+    if (rc == CV_OK)
+        rc = db_prepare(task->db, cv_buf_cstr(&sql), &timed->purge, NULL, err);
+    cv_buf_free(&sql);
+    cv_buf_free(&end);
+    return rc;
+}
+
+enum cv_rc
+task_open_timed(struct stream_task *task, struct cv_err *err)
+{
+    enum cv_rc rc = db_prepare(task->db, "INSERT OR REPLACE INTO _culvert_marks VALUES (?1, ?2, ?3)",
+                               &task->put_mark, NULL, err);
+
+    task->timed = calloc(task->group->n_states + 1, sizeof(*task->timed));
+    if (task->timed == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; i < task->group->n_states && rc == CV_OK; i++) {
+        struct timed *timed = &task->timed[task->n_timed++];
+
+        timed->plan = &task->spec.plan->states[task->group->states[i]];
+        timed->closed_ms = TIME_NONE;
+        if (timed->plan->window_end >= 0)
+            rc = prepare_window(task, timed, err);
+        if (rc == CV_OK && timed->plan->expire >= 0)
+            rc = expiry_new(task->db, timed->plan, &timed->expiry, err);
+    }
+    return rc;
+}
+
+void
+task_close_timed(struct stream_task *task)
+{
+    for (size_t i = 0; i < task->n_timed; i++) {
+        statement_free(task->timed[i].oldest);
+        statement_free(task->timed[i].purge);
+        expiry_free(task->timed[i].expiry);
+    }
+    free(task->timed);
+    task->timed = NULL;
+    task->n_timed = 0;
+    statement_free(task->put_mark);
+    task->put_mark = NULL;
+}
