@@ -79,7 +79,8 @@ TESTS += tests/unit/streams_cli_test.sh
 EXTRA_DIST += tests/unit/streams_cli_test.sh
 
 EXTRA_DIST += streams/README.md etc/shop/streams/00_sources.sql etc/shop/streams/10_processed_orders.sql \
-	etc/shop/streams/20_inventory_alerts.sql etc/shop/streams/30_business_metrics.sql
+	etc/shop/streams/20_inventory_alerts.sql etc/shop/streams/30_business_metrics.sql \
+	etc/shop/streams/40_fraud_alerts.sql etc/shop/streams/50_customer_behavior.sql
 unit_tests += tests/unit/streams_member_test
 tests_unit_streams_member_test_SOURCES = tests/unit/streams_member_test.c
 tests_unit_streams_member_test_CPPFLAGS = $(unit_cppflags)
