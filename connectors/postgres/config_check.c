@@ -10,6 +10,7 @@
 
 #include "common/number.h"
 #include "common/regex.h"
+#include "connectors/postgres/mask.h"
 #include "data/java_pattern.h"
 
 #define INVALID(def, err, ...) invalid(def, err, __VA_ARGS__)
@@ -299,26 +300,15 @@ check_not_served(const struct cv_config *cfg, struct cv_config_errors *errors)
         { "heartbeat.action.query", NULL },
         { "signal.data.collection", NULL },
         { "notification.enabled.channels", NULL },
-        { "column.propagate.source.type", NULL },
-        { "datatype.propagate.source.type", NULL },
-        { "skip.messages.without.change", "false" },
         { "xmin.fetch.interval.ms", "0" },
         { "heartbeat.interval.ms", "0" },
     };
-    static const char *const prefixes[] = { "column.mask.", "column.truncate.to." };
 
     for (size_t i = 0; i < CV_COUNT(keys); i++)
         if (is_set(cfg, keys[i].key, keys[i].def))
             cv_config_errors_add(errors, keys[i].key,
                                  "The '%s' value is invalid: %s is not supported in this version; remove the option",
                                  keys[i].key, cv_config_get(cfg, keys[i].key));
-    for (size_t i = 0; i < cv_config_count(cfg); i++)
-        for (size_t p = 0; p < CV_COUNT(prefixes); p++)
-            if (strncmp(cv_config_key(cfg, i), prefixes[p], strlen(prefixes[p])) == 0)
-                cv_config_errors_add(errors, cv_config_key(cfg, i),
-                                     "The '%s' value is invalid: masking and truncation are not supported in this "
-                                     "version; leave the columns out with column.exclude.list",
-                                     cv_config_key(cfg, i));
 }
 
 /* Of two lists only one may be given; the error stands at the second. */
@@ -402,6 +392,7 @@ check_together(const struct cv_config *cfg, struct cv_config_errors *errors)
         if (cv_config_get(cfg, required[i]) == NULL)
             cv_config_errors_add(errors, required[i], "The '%s' value is invalid: A value is required", required[i]);
     check_pairs(cfg, errors);
+    mask_check(cfg, errors);
     check_custom(cfg, errors);
     check_snapshot_mode(cfg, errors);
     if (number(cfg, "max.queue.size", 8192) <= number(cfg, "max.batch.size", 2048))

@@ -68,7 +68,7 @@ columns_schema(const struct plan *plan, const char *suffix, bool keys, struct cv
         const struct plan_column *col = &plan->columns[keys ? plan->keys[i] : i];
 
         if (keys || col->in_value)
-            cv_schema_add_field(b, col->field, col->schema);
+            cv_schema_add_field(b, col->field, keys && col->plain != NULL ? col->plain->schema : col->schema);
     }
     if (keys && plan->key_extra != NULL)
         cv_schema_add_field(b, plan->key_extra_field, cv_schema_plain(CV_STRING, false));

@@ -3,6 +3,8 @@ connectors_postgres_libpostgres_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
 connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/catalog.c \
 	connectors/postgres/catalog.h \
+	connectors/postgres/column_type.c \
+	connectors/postgres/column_type.h \
 	connectors/postgres/config.c \
 	connectors/postgres/config.h \
 	connectors/postgres/config_check.c \
@@ -30,6 +32,8 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/envelope_schema.c \
 	connectors/postgres/logical_message.c \
 	connectors/postgres/logical_message.h \
+	connectors/postgres/mask.c \
+	connectors/postgres/mask.h \
 	connectors/postgres/name.c \
 	connectors/postgres/name.h \
 	connectors/postgres/pgoutput.c \
@@ -92,6 +96,11 @@ unit_tests += tests/unit/config_check_test
 tests_unit_config_check_test_SOURCES = tests/unit/config_check_test.c
 tests_unit_config_check_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
 tests_unit_config_check_test_LDADD = $(postgres_test_libs)
+
+unit_tests += tests/unit/mask_test
+tests_unit_mask_test_SOURCES = tests/unit/mask_test.c
+tests_unit_mask_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
+tests_unit_mask_test_LDADD = $(postgres_test_libs)
 
 unit_tests += tests/unit/name_test
 tests_unit_name_test_SOURCES = tests/unit/name_test.c

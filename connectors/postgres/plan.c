@@ -31,19 +31,22 @@ literal_set(struct plan_literal *lit, const char *text, size_t len)
     return true;
 }
 
-/* The JSON of a value text as a literal; "null" for a NULL text or one that does not convert. */
+/* The JSON of a value text, masked if the mask is not NULL, as a literal; "null" for a NULL text or one that does not
+   convert. */
 static bool
-literal_value(struct plan_literal *lit, const struct encode *enc, const char *text)
+literal_value(struct plan_literal *lit, struct mask *mask, const struct encode *enc, const char *text)
 {
+    const char *null = mask != NULL ? mask_null_json(mask) : NULL;
     bool bad = false, ok;
     char *buf, *end;
 
-    if (text == NULL)
-        return literal_set(lit, "null", 4);
-    buf = malloc(encode_bound(enc, strlen(text)));
+    if (text == NULL || null != NULL)
+        return null != NULL ? literal_set(lit, null, strlen(null)) : literal_set(lit, "null", 4);
+    buf = malloc(encode_bound(enc, strlen(text)) + (mask != NULL ? mask_room(mask) : 0));
     if (buf == NULL)
         return false;
-    end = encode_json(enc, text, strlen(text), buf, &bad);
+    end = mask == NULL ? encode_json(enc, text, strlen(text), buf, &bad)
+                       : mask_json(mask, enc, text, strlen(text), buf, &bad);
     ok = literal_set(lit, buf, (size_t)(end - buf));
     free(buf);
     return ok;
@@ -73,7 +76,7 @@ literal_placeholder(struct plan_column *col)
 
     if (col->unchanged.text == NULL)
         return literal_set(&col->placeholder, null->text, null->len);
-    return literal_value(&col->placeholder, &col->unchanged.enc, col->unchanged.text);
+    return literal_value(&col->placeholder, col->mask, &col->unchanged.enc, col->unchanged.text);
 }
 
 static void
@@ -89,6 +92,10 @@ column_done(struct plan_column *col)
     free(col->def_text);
     free(col->fallback);
     cv_schema_unref(col->schema);
+    mask_free(col->mask);
+    if (col->plain != NULL)
+        column_done(col->plain);
+    free(col->plain);
 }
 
 void
@@ -153,47 +160,76 @@ fallback_text(const struct column_type *type)
     return ret;
 }
 
+/* The column's literals, once its encoder, schema and mask are known. A default is not masked: it is no value. */
 static enum cv_rc
-compile_column(const struct plan_spec *spec, const struct pg_column *src, bool is_key,
-               struct plan_column *col, struct cv_err *err)
+set_literals(const struct plan_spec *spec, const struct pg_column *src, struct plan_column *col, struct cv_err *err)
+{
+    bool use_default = spec->direct == NULL || spec->direct->replace_null_with_default;
+    const char *absent = src->not_null || use_default ? col->def_text : NULL;
+    struct mask *stars = col->mask != NULL && mask_null_json(col->mask) != NULL ? col->mask : NULL;
+    struct encode fallback_enc = fallback_encode(&col->enc);
+    struct cv_buf field = CV_BUF_INIT(FIELD_MAX);
+
+    col->column = strdup(src->name);
+    name_adjust_field(spec->config, src->name, &field);
+    col->field = cv_buf_take(&field);
+    if (col->column == NULL || col->field == NULL || !literal_name(&col->name, col->field) ||
+        !literal_value(&col->null, stars, &col->enc, use_default ? col->def_text : NULL) ||
+        !(absent != NULL ? literal_value(&col->absent, stars, &col->enc, absent)
+                         : literal_value(&col->absent, col->mask, &fallback_enc, col->fallback)) ||
+        !literal_placeholder(col))
+        return cv_fail_memory(err);
+    return CV_OK;
+}
+
+/* with_rules: rules of columns count. */
+static enum cv_rc
+compile_form(const struct plan_spec *spec, const struct pg_column *src, bool with_rules, struct plan_column *col,
+             struct cv_err *err)
 {
     const struct pg_table *table = spec->table;
-    const struct cv_direct *direct = spec->direct;
     struct column_type type;
-    bool use_default = direct == NULL || direct->replace_null_with_default;
     struct cv_schema *schema = NULL;
-    struct cv_buf field = CV_BUF_INIT(FIELD_MAX);
-    struct encode fallback_enc;
-    const char *absent;
 
     type_of_column(spec->config, src, &type);
     col->enc = type.enc;
-    col->enc.numeric = direct != NULL && direct->decimal_numeric;
-    if (type.enc.kind == ENCODE_NONE)
-        return CV_OK;
-    col->in_value = table_column_is_captured(spec->filter, table->schema, table->name, src->name);
-    if (!col->in_value && !is_key)
-        return CV_OK;
+    col->enc.numeric = spec->direct != NULL && spec->direct->decimal_numeric;
     col->def_text = type_default_text(spec->config, src);
-    if (type_schema(spec->config, src, !src->not_null, col->def_text, &schema, err) != CV_OK)
+    if (type_schema(spec->config, src, !src->not_null, col->def_text, &schema, err) != CV_OK ||
+        (with_rules && mask_column(table_masks(spec->filter), table->schema, table->name, src, spec->relation == NULL,
+                                   &schema, &col->mask, err) != CV_OK)) {
+        cv_schema_unref(schema);
         return cv_err_context(err, "column \"%s\"", src->name);
+    }
     col->schema = schema;
     if (type_placeholder(spec->config, src, &col->unchanged, err) != CV_OK)
         return err->rc;
     if (src->not_null && col->def_text == NULL && (col->fallback = fallback_text(&type)) == NULL)
         return cv_fail_memory(err);
-    fallback_enc = fallback_encode(&col->enc);
-    absent = src->not_null || use_default ? col->def_text : NULL;
-    col->column = strdup(src->name);
-    name_adjust_field(spec->config, src->name, &field);
-    col->field = cv_buf_take(&field);
-    if (col->column == NULL || col->field == NULL || !literal_name(&col->name, col->field) ||
-        !literal_value(&col->null, &col->enc, use_default ? col->def_text : NULL) ||
-        !literal_value(&col->absent, absent != NULL ? &col->enc : &fallback_enc,
-                       absent != NULL ? absent : col->fallback) ||
-        !literal_placeholder(col))
-        return cv_fail_memory(err);
-    return CV_OK;
+    return set_literals(spec, src, col, err);
+}
+
+static enum cv_rc
+compile_column(const struct plan_spec *spec, const struct pg_column *src, bool is_key, struct plan_column *col,
+               struct cv_err *err)
+{
+    const struct pg_table *table = spec->table;
+    struct column_type type;
+
+    type_of_column(spec->config, src, &type);
+    if (type.enc.kind == ENCODE_NONE)
+        return CV_OK;
+    col->in_value = table_column_is_captured(spec->filter, table->schema, table->name, src->name);
+    if (!col->in_value && !is_key)
+        return CV_OK;
+    if (is_key && mask_names(table_masks(spec->filter), table->schema, table->name, src)) {
+        col->plain = calloc(1, sizeof(*col->plain));
+        if (col->plain == NULL)
+            return cv_fail_memory(err);
+        if (compile_form(spec, src, false, col->plain, err) != CV_OK)
+            return err->rc;
+    }
+    return compile_form(spec, src, true, col, err);
 }
 
 /* The catalog's column of a tuple column. When the catalog no longer has it, or it has another type by now,
@@ -261,6 +297,26 @@ is_key(const struct plan *plan, uint16_t i)
     return false;
 }
 
+static size_t
+literals_len(const struct plan_column *col)
+{
+    return col->name.len + 16 + col->null.len + col->absent.len + col->placeholder.len;
+}
+
+/* Debezium's snapshots read the columns of the row only, and with none of them all. */
+static void
+set_unread(struct plan *plan)
+{
+    bool any = false;
+
+    for (uint16_t i = 0; i < plan->n_columns; i++)
+        any |= plan->columns[i].in_value;
+    for (uint16_t i = 0; any && i < plan->n_columns; i++) {
+        plan->columns[i].unread = !plan->columns[i].in_value;
+        plan->columns[i].in_identity &= plan->columns[i].in_value;
+    }
+}
+
 static enum cv_rc
 compile_columns(const struct plan_spec *spec, struct plan *plan, struct cv_err *err)
 {
@@ -282,9 +338,15 @@ compile_columns(const struct plan_spec *spec, struct plan *plan, struct cv_err *
         room = encode_room(&col->enc);
         if (room.factor > plan->text_factor)
             plan->text_factor = room.factor;
-        plan->row_bound += col->name.len + 16 + room.fixed + col->null.len + col->absent.len + col->placeholder.len;
+        plan->row_bound += literals_len(col) + room.fixed + (col->mask != NULL ? mask_room(col->mask) : 0);
+        if (col->plain != NULL) {
+            col->plain->in_identity = col->in_identity;
+            plan->row_bound += literals_len(col->plain);
+        }
     }
     plan->row_bound += 64;
+    if (spec->relation == NULL)
+        set_unread(plan);
     return CV_OK;
 }
 
@@ -380,7 +442,8 @@ write_column(const struct plan_column *col, enum plan_row kind, const struct pgo
         val = old;
     switch (val->kind) {
     case 't':
-        return encode_json(&col->enc, val->data, val->len, out, ret_bad);
+        return col->mask == NULL ? encode_json(&col->enc, val->data, val->len, out, ret_bad)
+                                 : mask_json(col->mask, &col->enc, val->data, val->len, out, ret_bad);
     case 'u':
         return put(out, &col->placeholder);
     default:
@@ -413,19 +476,29 @@ plan_write_row(const struct plan *plan, enum plan_row kind, const struct pgoutpu
     return out;
 }
 
+/* What the key goes by: rules of columns concern rows only. */
+static const struct plan_column *
+key_column(const struct plan *plan, size_t k)
+{
+    const struct plan_column *col = &plan->columns[plan->keys[k]];
+
+    return col->plain != NULL ? col->plain : col;
+}
+
 char *
 plan_write_key(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row, char *out,
                int *ret_bad)
 {
     *out++ = '{';
     for (size_t k = 0; k < plan->n_keys; k++) {
-        const struct plan_column *col = &plan->columns[plan->keys[k]];
+        const struct plan_column *col = key_column(plan, k);
         bool bad = false;
 
         if (k > 0)
             *out++ = ',';
         out = put(out, &col->name);
-        out = write_column(col, kind, &row->values[plan->keys[k]], NULL, out, &bad);
+        out = col->unread ? put(out, &col->absent)
+                          : write_column(col, kind, &row->values[plan->keys[k]], NULL, out, &bad);
         if (bad)
             *ret_bad = plan->keys[k];
     }
@@ -437,12 +510,35 @@ plan_write_key(const struct plan *plan, enum plan_row kind, const struct pgoutpu
     return out;
 }
 
+/* Whether two values, none of them an unchanged TOAST, are sent alike. */
+static bool
+same_value(const struct plan_column *col, const struct pgoutput_value *a, const struct pgoutput_value *b)
+{
+    if (col->mask != NULL && mask_null_json(col->mask) != NULL)
+        return true;
+    if (a->kind != b->kind)
+        return false;
+    return a->kind != 't' || (a->len == b->len && memcmp(a->data, b->data, a->len) == 0);
+}
+
+bool
+plan_row_changed(const struct plan *plan, const struct pgoutput_tuple *old, const struct pgoutput_tuple *row)
+{
+    for (uint16_t i = 0; i < plan->n_columns; i++) {
+        const struct plan_column *col = &plan->columns[i];
+
+        if (col->in_value && row->values[i].kind != 'u' && !same_value(col, &old->values[i], &row->values[i]))
+            return true;
+    }
+    return false;
+}
+
 /* ---- rows to values ---- */
 
 static enum cv_rc
-column_value(const struct plan_column *col, enum plan_row kind, const struct pgoutput_value *val,
-             const struct pgoutput_value *old, struct cv_arena *arena, struct cv_value *ret, bool *ret_bad,
-             struct cv_err *err)
+plain_value(const struct plan_column *col, enum plan_row kind, const struct pgoutput_value *val,
+            const struct pgoutput_value *old, struct cv_arena *arena, struct cv_value *ret, bool *ret_bad,
+            struct cv_err *err)
 {
     *ret = cv_null(col->schema);
     if (val->kind == 'u' && old != NULL && old->kind != 'u')
@@ -458,6 +554,16 @@ column_value(const struct plan_column *col, enum plan_row kind, const struct pgo
         return encode_value(&enc, col->fallback, strlen(col->fallback), arena, ret, ret_bad, err);
     }
     return CV_OK; /* null: the converter puts the schema's default in its place */
+}
+
+static enum cv_rc
+column_value(const struct plan_column *col, enum plan_row kind, const struct pgoutput_value *val,
+             const struct pgoutput_value *old, struct cv_arena *arena, struct cv_value *ret, bool *ret_bad,
+             struct cv_err *err)
+{
+    enum cv_rc rc = plain_value(col, kind, val, old, arena, ret, ret_bad, err);
+
+    return rc == CV_OK && col->mask != NULL ? mask_value(col->mask, arena, ret, err) : rc;
 }
 
 enum cv_rc
@@ -495,10 +601,12 @@ plan_key_value(const struct plan *plan, enum plan_row kind, const struct pgoutpu
     if (val == NULL)
         return cv_fail_memory(err);
     for (size_t k = 0; k < plan->n_keys; k++) {
-        uint16_t i = plan->keys[k];
+        static const struct pgoutput_value none = { .kind = 'n' };
+        const struct plan_column *col = key_column(plan, k);
         bool bad = false;
 
-        if (column_value(&plan->columns[i], kind, &row->values[i], NULL, arena, cv_struct_at(val, k),
+        if (column_value(col, col->unread ? PLAN_ROW_OLD_KEY : kind,
+                         col->unread ? &none : &row->values[plan->keys[k]], NULL, arena, cv_struct_at(val, k),
                          &bad, err) != CV_OK)
             return err->rc;
     }

@@ -10,6 +10,7 @@
 #include <culvert/plugin.h>
 
 #include "connectors/postgres/encode.h"
+#include "connectors/postgres/mask.h"
 #include "connectors/postgres/table.h"
 #include "connectors/postgres/type.h"
 
@@ -32,6 +33,9 @@ struct plan_column {
     char *def_text;                  /* text of the default; NULL: none */
     bool in_value;
     bool in_identity; /* part of the replica identity: an old key tuple carries it */
+    bool unread;      /* a snapshot does not look at it: it is left out of rows, and keys have what stands for it */
+    struct mask *mask;         /* NULL: values are sent as they are */
+    struct plan_column *plain; /* a key column whose rule concerns rows only: what the key goes by; NULL: this one */
 };
 
 struct plan {
@@ -84,6 +88,9 @@ plan_bound(const struct plan *plan, size_t text_len)
 
 /* What a row is, for the values that it lacks. */
 enum plan_row { PLAN_ROW_WHOLE, PLAN_ROW_OLD_KEY };
+
+/* Whether an update changed a column that is sent; old is the whole old row. */
+bool plan_row_changed(const struct plan *plan, const struct pgoutput_tuple *old, const struct pgoutput_tuple *row);
 
 /*
  * The row as a JSON object at out; old gives the values of unchanged TOAST columns where it has them (NULL:

@@ -263,6 +263,9 @@ emit_change(struct stream *s, char type, cv_lsn lsn, const void *data, size_t le
     }
     if (change.has_new)
         event.new = &change.new;
+    if (s->spec.config->skip_unchanged && type == 'U' && change.old_kind == 'O' &&
+        !plan_row_changed(plan, &change.old, &change.new))
+        return CV_OK;
     return emit(s, plan, &event, batch, err);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/regex.h"
+#include "connectors/postgres/mask.h"
 #include "connectors/postgres/name.h"
 
 #define NAME_MAX_BYTES 512 /* schema.table.column, 63 bytes each, with room */
@@ -23,6 +24,7 @@ struct table_filter {
     struct cv_regex_list *column_include, *column_exclude;
     struct key_rule *keys;
     size_t n_keys;
+    struct mask_rules *masks;
     struct namer *namer;
     bool ignore_builtin;
 };
@@ -117,7 +119,7 @@ table_filter_new(const struct pg_config *config, struct table_filter **ret, stru
         compile("column.include.list", config->column_include, &filter->column_include, err) != CV_OK ||
         compile("column.exclude.list", config->column_exclude, &filter->column_exclude, err) != CV_OK ||
         compile_keys(filter, config->message_key_columns, err) != CV_OK ||
-        namer_new(config, &filter->namer, err) != CV_OK) {
+        mask_rules_new(config->all, &filter->masks, err) != CV_OK || namer_new(config, &filter->namer, err) != CV_OK) {
         table_filter_free(filter);
         return err->rc;
     }
@@ -131,6 +133,7 @@ table_filter_free(struct table_filter *filter)
     if (filter == NULL)
         return;
     namer_free(filter->namer);
+    mask_rules_free(filter->masks);
     cv_regex_list_free(filter->schema_include);
     cv_regex_list_free(filter->schema_exclude);
     cv_regex_list_free(filter->table_include);
@@ -240,6 +243,12 @@ table_key_columns(const struct table_filter *filter, const struct pg_table *tabl
         return n;
     memcpy(ret, table->keys, table->n_keys * sizeof(*ret));
     return table->n_keys;
+}
+
+const struct mask_rules *
+table_masks(const struct table_filter *filter)
+{
+    return filter->masks;
 }
 
 const struct namer *

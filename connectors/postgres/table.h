@@ -8,6 +8,7 @@
 
 #include "connectors/postgres/catalog.h"
 
+struct mask_rules;
 struct namer;
 struct table_filter;
 
@@ -27,6 +28,8 @@ void table_select(const struct table_filter *filter, struct pg_tables *inout);
    *ret must hold table->n_columns. Returns how many. */
 size_t table_key_columns(const struct table_filter *filter, const struct pg_table *table, uint16_t *ret);
 
+/* What is done to columns besides. */
+const struct mask_rules *table_masks(const struct table_filter *filter);
 /* How topics and keys are named. */
 const struct namer *table_namer(const struct table_filter *filter);
 

@@ -131,23 +131,107 @@ what_an_old_key_lacks_is_filled_in(void **state)
     end(&b);
 }
 
+/* The Relation message of columns, all of them part of the identity. */
+static const struct pgoutput_relation *
+streamed(void)
+{
+    static struct pgoutput_relation relation = { .schema = "public", .name = "t", .replica_identity = 'f' };
+
+    relation.n_columns = N;
+    for (uint16_t i = 0; i < N; i++)
+        relation.columns[i] = (struct pgoutput_column){ true, columns[i].name, 100 + i, columns[i].typmod };
+    return &relation;
+}
+
+static void
+key_is(struct bench *b, const char *const *texts, const char *json)
+{
+    struct pgoutput_value values[N_MOST];
+    struct pgoutput_tuple row;
+    char out[1000];
+    int bad = -1;
+
+    pg_fixture_tuple(texts, b->plan->n_columns, values, &row);
+    *plan_write_key(b->plan, PLAN_ROW_WHOLE, &row, out, &bad) = '\0';
+    assert_string_equal(out, json);
+    assert_int_equal(bad, -1);
+}
+
+/* Of a snapshot, as Debezium makes it, the key is the fallback then. */
 static void
 columns_left_out_of_the_value_stay_in_the_key(void **state)
 {
     static const char *const texts[] = { "7", "a", "b", NULL, "1" };
-    struct pgoutput_value values[N];
-    struct pgoutput_tuple row;
+    static const char *const some[] = { "column.exclude.list", "public.t.(id|blob|n|note)", NULL };
+    static const char *const all[] = { "column.include.list", "public.none.*", NULL };
     struct bench b;
-    char out[1000];
-    int bad = -1;
 
     (void)state;
-    begin(&b, (const char *const[]){ "column.exclude.list", "public.t.(id|blob|n|note)", NULL });
+    begin_columns(&b, columns, N, streamed(), some);
     row_is(&b, PLAN_ROW_WHOLE, texts, NULL, "{\"name\":\"a\"}");
-    pg_fixture_tuple(texts, N, values, &row);
-    *plan_write_key(b.plan, PLAN_ROW_WHOLE, &row, out, &bad) = '\0';
-    assert_string_equal(out, "{\"id\":7}");
+    key_is(&b, texts, "{\"id\":7}");
     assert_int_equal(b.plan->row_schema->n_fields, 1);
+    end(&b);
+    begin(&b, some);
+    key_is(&b, texts, "{\"id\":0}");
+    end(&b);
+    begin(&b, all);
+    row_is(&b, PLAN_ROW_WHOLE, texts, NULL, "{}");
+    key_is(&b, texts, "{\"id\":7}");
+    end(&b);
+}
+
+/* Rows only: the key of a masked column is what it is. What stands in for a value is masked with it. */
+static void
+rules_of_columns_concern_rows(void **state)
+{
+    static const char *const texts[] = { "7", "secret", PG_FIXTURE_UNCHANGED, NULL, "1" };
+    static const char *const absent[] = { "7", NULL, NULL, NULL, NULL };
+    struct bench b;
+
+    (void)state;
+    begin(&b, (const char *const[]){ "column.mask.with.3.chars", "public.t.name", "column.truncate.to.2.chars",
+                                     "public.t.note", "message.key.columns", "public.t:name", NULL });
+    row_is(&b, PLAN_ROW_WHOLE, texts, NULL, "{\"id\":7,\"name\":\"***\",\"note\":\"__\",\"blob\":null,\"n\":1}");
+    row_is(&b, PLAN_ROW_OLD_KEY, absent, NULL,
+           "{\"id\":7,\"name\":\"***\",\"note\":\"none\",\"blob\":null,\"n\":null}");
+    key_is(&b, texts, "{\"name\":\"secret\"}");
+    assert_non_null(cv_schema_param(cv_schema_field(b.plan->row_schema, "name")->schema, "masked"));
+    assert_null(cv_schema_param(cv_schema_field(b.plan->key_schema, "name")->schema, "masked"));
+    end(&b);
+}
+
+static bool
+changes(struct bench *b, const char *const *old_texts, const char *const *texts)
+{
+    struct pgoutput_value old_values[N_MOST], values[N_MOST];
+    struct pgoutput_tuple old, row;
+
+    pg_fixture_tuple(old_texts, b->plan->n_columns, old_values, &old);
+    pg_fixture_tuple(texts, b->plan->n_columns, values, &row);
+    return plan_row_changed(b->plan, &old, &row);
+}
+
+static void
+an_update_changes_what_is_sent(void **state)
+{
+    static const char *const old[] = { "7", "a", "b", NULL, "1" };
+    static const char *const left_out[] = { "7", "a", "b", NULL, "2" };
+    static const char *const unchanged[] = { "7", "a", PG_FIXTURE_UNCHANGED, NULL, "1" };
+    static const char *const masked[] = { "7", "other", "b", NULL, "1" };
+    static const char *const null[] = { "7", "a", NULL, NULL, "1" };
+    static const char *const more[] = { "7", "a", "bb", NULL, "1" };
+    struct bench b;
+
+    (void)state;
+    begin(&b, (const char *const[]){ "column.exclude.list", "public.t.n", "column.mask.with.3.chars", "public.t.name",
+                                     NULL });
+    assert_false(changes(&b, old, old));
+    assert_false(changes(&b, old, left_out));
+    assert_false(changes(&b, old, unchanged));
+    assert_false(changes(&b, old, masked));
+    assert_true(changes(&b, old, null));
+    assert_true(changes(&b, old, more));
     end(&b);
 }
 
@@ -178,6 +262,8 @@ main(void)
         cmocka_unit_test(unchanged_toast_is_the_placeholder_or_the_old_value),
         cmocka_unit_test(what_an_old_key_lacks_is_filled_in),
         cmocka_unit_test(columns_left_out_of_the_value_stay_in_the_key),
+        cmocka_unit_test(rules_of_columns_concern_rows),
+        cmocka_unit_test(an_update_changes_what_is_sent),
         cmocka_unit_test(a_value_that_cannot_be_converted_is_null_and_named),
     };
 
