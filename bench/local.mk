@@ -1,15 +1,24 @@
 # The benchmarks: scripts that boot their own servers, and the small programs that they measure with.
 EXTRA_DIST += \
 	bench/file.sh \
+	bench/kafka-streams/pom.xml \
+	bench/kafka-streams/shop/Changes.java \
+	bench/kafka-streams/shop/Event.java \
+	bench/kafka-streams/shop/Fraud.java \
+	bench/kafka-streams/shop/Rows.java \
+	bench/kafka-streams/shop/ShopStreams.java \
+	bench/kafka-streams/shop/Text.java \
 	bench/latency.sh \
 	bench/lib.sh \
 	bench/orders.sql \
 	bench/rest.sh \
 	bench/source.sh \
+	bench/streams.sh \
+	bench/streams_shop.py \
 	bench/worker.sh \
 	docs/performance.md
 
-check_PROGRAMS += bench/ask bench/drain bench/latency bench/watch
+check_PROGRAMS += bench/ask bench/drain bench/latency bench/outputs bench/pace bench/watch
 
 bench_ask_SOURCES = bench/ask.c bench/measure.c bench/measure.h
 
@@ -24,3 +33,11 @@ bench_watch_LDADD = $(RDKAFKA_LIBS)
 bench_latency_SOURCES = bench/latency.c bench/measure.c bench/measure.h
 bench_latency_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS) $(RDKAFKA_CFLAGS)
 bench_latency_LDADD = $(LIBPQ_LIBS) $(RDKAFKA_LIBS)
+
+bench_outputs_SOURCES = bench/outputs.c bench/measure.c bench/measure.h
+bench_outputs_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
+bench_outputs_LDADD = $(RDKAFKA_LIBS)
+
+bench_pace_SOURCES = bench/pace.c bench/measure.c bench/measure.h
+bench_pace_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
+bench_pace_LDADD = $(RDKAFKA_LIBS)
