@@ -185,30 +185,49 @@ family_add(struct family *family, const struct sample *sample)
     return true;
 }
 
-/* Whether an earlier dialect of this scrape has the same name for the metric. */
+/* Whether an earlier one of the dialects has the same name for the metric. */
 static bool
-named_before(const struct cv_metrics_sink *sink, const struct cv_metric *metric, int dialect)
+named_before(unsigned dialects, const struct cv_metric *metric, int dialect)
 {
     for (int i = 0; i < dialect; i++) {
-        if ((sink->dialects >> i & 1) != 0 && metric->names[i] != NULL &&
+        if ((dialects >> i & 1) != 0 && metric->names[i] != NULL &&
             strcmp(metric->names[i], metric->names[dialect]) == 0)
             return true;
     }
     return false;
 }
 
+static bool
+is_of_no_dialect(const struct cv_metric *metric)
+{
+    for (int i = 1; i < CV_DIALECTS; i++)
+        if (metric->names[i] != NULL)
+            return false;
+    return true;
+}
+
 void
 cv_metrics_add(struct cv_metrics_sink *sink, const struct cv_metric *metric,
                const struct cv_label *labels, size_t n_labels, double value)
 {
+    cv_metrics_add_in(sink, (1u << CV_DIALECTS) - 1, metric, labels, n_labels, value);
+}
+
+void
+cv_metrics_add_in(struct cv_metrics_sink *sink, unsigned dialects, const struct cv_metric *metric,
+                  const struct cv_label *labels, size_t n_labels, double value)
+{
     struct sample sample = { .labels_pos = sink->labels.len, .value = value };
 
+    dialects = is_of_no_dialect(metric) ? 1u << CV_DIALECT_PLAIN : dialects & sink->dialects;
+    if (dialects == 0)
+        return;
     add_labels(&sink->labels, labels, n_labels);
     sample.labels_len = sink->labels.len - sample.labels_pos;
     for (int i = 0; i < CV_DIALECTS; i++) {
         struct family *family;
 
-        if ((sink->dialects >> i & 1) == 0 || metric->names[i] == NULL || named_before(sink, metric, i))
+        if ((dialects >> i & 1) == 0 || metric->names[i] == NULL || named_before(dialects, metric, i))
             continue;
         family = family_get(sink, metric->names[i], metric);
         if (family == NULL || !family_add(family, &sample))

@@ -3,7 +3,8 @@
  * Metrics. Modules describe their metrics in tables (struct cv_metric) and hand the values over when asked:
  * a scrape calls every registered collector, which adds samples; the samples are grouped by metric and
  * printed as Prometheus text. A metric may have up to three names, one a dialect, for the dashboards that
- * exist: the JMX exporter's example rules, Confluent's stack, Strimzi's. A NULL name leaves it out there.
+ * exist: those of the JMX exporter's example rules, of Confluent's stack, of Strimzi's metrics reporter. A NULL
+ * name leaves it out there; one with a first name only is of no dialect, and always printed.
  */
 #ifndef COMMON_METRICS_H
 #define COMMON_METRICS_H
@@ -42,6 +43,10 @@ void cv_metrics_unregister(struct cv_metrics *metrics, cv_metrics_collect *colle
 /* From a collector. NaN is printed as NaN. Labels are copied. */
 void cv_metrics_add(struct cv_metrics_sink *sink, const struct cv_metric *metric,
                     const struct cv_label *labels, size_t n_labels, double value);
+
+/* The same in these dialects only (1 << dialect, ...), where labels differ. */
+void cv_metrics_add_in(struct cv_metrics_sink *sink, unsigned dialects, const struct cv_metric *metric,
+                       const struct cv_label *labels, size_t n_labels, double value);
 
 /* Every sample as Prometheus text format 0.0.4, in every dialect of the bit set (1 << dialect). Without memory
    out is marked failed: cv_buf_check says so. */

@@ -26,6 +26,7 @@
 #include "common/thread.h"
 #include "programs/builtin.h"
 #include "programs/version.h"
+#include "programs/worker_metrics.h"
 #include "programs/worker_options.h"
 #include "rest/rest.h"
 #include "worker/plugins.h"
@@ -80,6 +81,7 @@ usage(FILE *out)
           "       culvert-worker --standalone FILE.properties [CONNECTOR.properties | CONNECTOR.json]...\n"
           "       culvert-worker --version [--deps]\n"
           "       culvert-worker --print-options\n"
+          "       culvert-worker --print-metrics\n"
           "       culvert-worker --print-plugins FILE.properties\n"
           "       culvert-worker --help\n"
           "\n"
@@ -220,6 +222,10 @@ main(int argc, char **argv)
     }
     if (argc == 2 && strcmp(argv[1], "--print-options") == 0) {
         worker_options_print(stdout);
+        return fflush(stdout) == 0 ? 0 : 1;
+    }
+    if (argc == 2 && strcmp(argv[1], "--print-metrics") == 0) {
+        worker_metrics_print(stdout);
         return fflush(stdout) == 0 ? 0 : 1;
     }
     if (argc == 3 && strcmp(argv[1], "--print-plugins") == 0)

@@ -17,6 +17,8 @@ programs_culvert_worker_SOURCES = \
 	programs/culvert-worker.c \
 	programs/options_doc.c \
 	programs/options_doc.h \
+	programs/worker_metrics.c \
+	programs/worker_metrics.h \
 	programs/worker_options.c \
 	programs/worker_options.h
 # Plugins in shared libraries call what include/culvert declares: all of it must be there, and visible.
@@ -57,10 +59,12 @@ programs_culvert_streams_LDADD = \
 	common/libcommon.a \
 	$(RDKAFKA_LIBS) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(SQLITE_LIBS) $(PCRE2_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)
 
-# docs/configuration.md, after a change of option rows.
+# docs/configuration.md and docs/metrics.md, after a change of their rows.
 .PHONY: docs
 docs: programs/culvert-worker programs/culvert-streams
 	{ programs/culvert-worker --print-options && programs/culvert-streams --print-options; } \
 		> $(srcdir)/docs/configuration.md
-TESTS += tests/unit/configuration_doc_test.sh
-EXTRA_DIST += tests/unit/configuration_doc_test.sh docs/configuration.md
+	programs/culvert-worker --print-metrics > $(srcdir)/docs/metrics.md
+TESTS += tests/unit/configuration_doc_test.sh tests/unit/metrics_doc_test.sh
+EXTRA_DIST += tests/unit/configuration_doc_test.sh docs/configuration.md \
+	tests/unit/metrics_doc_test.sh docs/metrics.md

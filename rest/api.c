@@ -15,6 +15,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
 
@@ -374,7 +375,8 @@ register_metrics(struct rest *rest, struct cv_metrics *metrics, struct cv_err *e
             return cv_fail_memory(err);
         rest->own_metrics = true;
     }
-    if (cv_metrics_register(rest->metrics, rest_process_collect, rest, err) != CV_OK)
+    if (cv_metrics_register(rest->metrics, rest_process_collect, rest, err) != CV_OK ||
+        cv_metrics_register(rest->metrics, rest_app_info_collect, rest, err) != CV_OK)
         return err->rc;
     return cv_metrics_register(rest->metrics, cv_http_collect, rest->server, err);
 }
@@ -401,6 +403,8 @@ rest_start(const struct rest_spec *spec, struct rest **ret, struct cv_err *err)
     rest->plugins = spec->plugins;
     rest->tls = spec->tls;
     rest->connect_codes = spec->connect_codes;
+    rest->dialects = spec->dialects != 0 ? spec->dialects : 1u << CV_DIALECT_PLAIN;
+    rest->start_ms = cv_now_ms();
     rest->lists = rest_lists_new();
     rc = rest->lists == NULL ? cv_fail_memory(err) : copy_texts(rest, spec, err);
     if (rc == CV_OK)
@@ -412,6 +416,10 @@ rest_start(const struct rest_spec *spec, struct rest **ret, struct cv_err *err)
         rc = start_main(rest, spec, err);
     if (rc == CV_OK && spec->admin_listeners != NULL && !is_blank(spec->admin_listeners))
         rc = start_admin(rest, spec, err);
+    if (spec->client_id != NULL && *spec->client_id != '\0')
+        (void)snprintf(rest->client_id, sizeof(rest->client_id), "%s", spec->client_id);
+    else
+        (void)snprintf(rest->client_id, sizeof(rest->client_id), "connect-%s", rest->worker_id);
     if (rc == CV_OK)
         rc = register_metrics(rest, spec->metrics, err);
     if (rc != CV_OK) {
@@ -450,6 +458,7 @@ rest_stop(struct rest *rest, int wait_ms)
         return true;
     if (rest->metrics != NULL) {
         cv_metrics_unregister(rest->metrics, cv_http_collect, rest->server);
+        cv_metrics_unregister(rest->metrics, rest_app_info_collect, rest);
         cv_metrics_unregister(rest->metrics, rest_process_collect, rest);
     }
     ended = cv_http_stop(rest->admin_server, wait_ms);

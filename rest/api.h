@@ -39,6 +39,9 @@ struct rest {
     bool own_metrics;
     const struct cv_config *tls;
     bool connect_codes;
+    unsigned dialects;
+    char client_id[416];
+    int64_t start_ms;
     char url[512];
     char worker_id[400];
     char *connect_version;
@@ -104,6 +107,9 @@ bool rest_auth_admit(struct rest *rest, const struct cv_http_request *req,
 
 struct cv_metrics_sink;
 void rest_process_collect(void *arg, struct cv_metrics_sink *sink);
+void rest_app_info_collect(void *arg, struct cv_metrics_sink *sink);
+/* The bit of a dialect's name; 0: there is none such. */
+unsigned rest_dialect(const char *name, size_t len);
 
 /* ---- handlers ---- */
 

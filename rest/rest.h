@@ -42,6 +42,8 @@ struct rest_spec {
      * codes: rest.error.codes=connect.
      */
     bool connect_codes;
+    const char *client_id; /* of the group's connection, in metrics; NULL: connect-HOST:PORT */
+    unsigned dialects;     /* of metrics: 1 << enum cv_metric_dialect; 0: the plain one */
 };
 
 /*

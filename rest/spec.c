@@ -91,6 +91,28 @@ read_codes(const struct cv_config *worker, bool *ret, struct cv_err *err)
         text);
 }
 
+/* A list of dialects of metrics. */
+static enum cv_rc
+read_dialects(const struct cv_config *worker, unsigned *ret, struct cv_err *err)
+{
+    const char *text = cv_config_get(worker, "metrics.dialects"), *at = text;
+
+    *ret = 0;
+    while (at != NULL && *at != '\0') {
+        size_t len = strcspn(at, ", ");
+        unsigned bit = rest_dialect(at, len);
+
+        if (bit == 0 && len > 0)
+            return cv_fail(err, CV_INVALID,
+                           "Invalid value %s for configuration metrics.dialects: it must list "
+                           "plain, confluent, strimzi",
+                           text);
+        *ret |= bit;
+        at += len + strspn(at + len, ", ");
+    }
+    return CV_OK;
+}
+
 enum cv_rc
 rest_spec_init(struct rest_spec *ret, const struct cv_config *worker, struct cv_err *err)
 {
@@ -101,12 +123,15 @@ rest_spec_init(struct rest_spec *ret, const struct cv_config *worker, struct cv_
         .advertised_listener = cv_config_get(worker, "rest.advertised.listener"),
         .allow_origin = cv_config_get(worker, "access.control.allow.origin"),
         .allow_methods = cv_config_get(worker, "access.control.allow.methods"),
-        .response_headers = cv_config_get(worker, "response.http.headers.config")
+        .response_headers = cv_config_get(worker, "response.http.headers.config"),
+        .client_id = cv_config_get(worker, "client.id")
     };
     enum cv_rc rc = read_port(worker, &spec.advertised_port, err);
 
     if (rc == CV_OK)
         rc = read_codes(worker, &spec.connect_codes, err);
+    if (rc == CV_OK)
+        rc = read_dialects(worker, &spec.dialects, err);
     if (rc == CV_OK)
         rc = tls_keys(worker, HTTPS, &spec.tls, err);
     if (rc == CV_OK)

@@ -498,10 +498,9 @@ static enum cv_rc
 open_member(struct herder *h, struct cv_err *err)
 {
     const struct worker_config *c = h->spec.config;
-    char client_id[256];
     struct group_spec spec = { .group_id = client_base(h),
                                .alone = is_alone(h),
-                               .client_id = client_id,
+                               .client_id = h->client_id,
                                .url = h->spec.url,
                                .protocol = (enum group_protocol)c->connect_protocol,
                                .session_timeout_ms = c->session_timeout_ms,
@@ -510,6 +509,8 @@ open_member(struct herder *h, struct cv_err *err)
                                .rebalance_max_delay_ms = c->scheduled_rebalance_max_delay_ms,
                                .retry_backoff_ms = (int)c->retry_backoff_ms,
                                .request_timeout_ms = c->request_timeout_ms,
+                               .window = { .sample_ms = c->metrics_window_ms,
+                                           .n_samples = (unsigned)c->metrics_samples },
                                .worker = h->spec.raw,
                                .callbacks = herder_group_callbacks(h) };
 
@@ -518,9 +519,9 @@ open_member(struct herder *h, struct cv_err *err)
         spec.retry_backoff_ms = spec.rebalance_max_delay_ms = 0;
     }
     if (c->client_id != NULL && c->client_id[0] != '\0')
-        snprintf(client_id, sizeof(client_id), "%s", c->client_id);
+        snprintf(h->client_id, sizeof(h->client_id), "%s", c->client_id);
     else
-        snprintf(client_id, sizeof(client_id), "connect-%s", h->spec.worker_id);
+        snprintf(h->client_id, sizeof(h->client_id), "connect-%s", h->spec.worker_id);
     return member_new(&spec, &h->member, err);
 }
 

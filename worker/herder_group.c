@@ -134,6 +134,11 @@ on_assigned(void *arg, const struct group_assignment *assignment, const struct g
     struct herder *h = arg;
 
     atomic_store(&h->generation, generation);
+    cv_lock(&h->running_lock);
+    snprintf(h->leader_url, sizeof(h->leader_url), "%s",
+             assignment->leader_url == NULL ? "" : assignment->leader_url);
+    h->protocol = member_protocol(h->member);
+    cv_unlock(&h->running_lock);
     group_work_done(&h->assignment);
     if (!group_work_copy(&h->assignment, work))
         CV_LOG_ERROR(h->log, "out of memory for an assignment");

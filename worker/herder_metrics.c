@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Metrics of the worker, of its group and of each connector that it runs: connect-worker-metrics (also by connector),
- * connect-worker-rebalance-metrics and connector-metrics of a Java worker, named as the JMX exporter's example rules and
- * as Confluent's name them. Tasks have theirs in task.c. On the scraping thread, under the lock of what runs.
+ * Values of the worker, of its group and of each connector that it runs: connect-worker-metrics (also by connector),
+ * connect-worker-rebalance-metrics, connect-coordinator-metrics and connector-metrics of a Java worker. Tasks have
+ * theirs in task_metrics.c. On the scraping thread, under the lock of what runs.
  */
 #include <config.h>
 
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -13,90 +14,41 @@
 #include "common/map.h"
 #include "common/metrics.h"
 #include "worker/herder_private.h"
+#include "worker/metric_rows.h"
 #include "worker/task.h"
 
-/* A row: type, attribute, documentation; the two name families differ in what stands before the attribute. */
-#define ROW(kind, plain, confluent, attribute, text)                                                         \
-    { .type = CV_##kind,                                                                                     \
-      .names = { "kafka_connect_" plain attribute, "kafka_connect_" confluent attribute,                     \
-                 "kafka_connect_" plain attribute },                                                         \
-      .help = text }
-#define WORKER(kind, attribute, text)    ROW(kind, "worker_", "connect_worker_metrics_", attribute, text)
-#define REBALANCE(kind, attribute, text)                                                                     \
-    ROW(kind, "worker_rebalance_", "connect_worker_rebalance_metrics_", attribute, text)
+#define CONFLUENT (1u << CV_DIALECT_CONFLUENT)
+#define PLAIN     (1u << CV_DIALECT_PLAIN)
+#define ALL       ((1u << CV_DIALECTS) - 1)
 
-enum row {
-    CONNECTORS,
-    TASKS,
-    CONNECTOR_ATTEMPTS,
-    CONNECTOR_SUCCESSES,
-    CONNECTOR_SUCCESS_PERCENTAGE,
-    CONNECTOR_FAILURES,
-    CONNECTOR_FAILURE_PERCENTAGE,
-    TASK_ATTEMPTS,
-    TASK_SUCCESSES,
-    TASK_SUCCESS_PERCENTAGE,
-    TASK_FAILURES,
-    TASK_FAILURE_PERCENTAGE,
-    EPOCH,
-    REBALANCES,
-    REBALANCING,
-    REBALANCE_MAX,
-    REBALANCE_AVG,
-    SINCE_REBALANCE,
-    TASKS_TOTAL,
-    TASKS_RUNNING,
-    TASKS_PAUSED,
-    TASKS_FAILED,
-    TASKS_UNASSIGNED,
-    TASKS_DESTROYED,
-    TASKS_RESTARTING,
-    CONNECTOR_STATUS,
-};
+/* Of the worker as a whole, which Confluent's rules label so. */
+static void
+add(struct cv_metrics_sink *sink, enum worker_metric metric, double value)
+{
+    static const struct cv_label aggregate = { "connector", "aggregate" };
 
-static const struct cv_metric rows[] = {
-    [CONNECTORS] = WORKER(GAUGE, "connector_count", "Connectors that this worker runs."),
-    [TASKS] = WORKER(GAUGE, "task_count", "Tasks that this worker runs."),
-    [CONNECTOR_ATTEMPTS] = WORKER(COUNTER, "connector_startup_attempts_total", "Connectors that were to be started."),
-    [CONNECTOR_SUCCESSES] = WORKER(COUNTER, "connector_startup_success_total", "Connectors that started."),
-    [CONNECTOR_SUCCESS_PERCENTAGE] =
-        WORKER(GAUGE, "connector_startup_success_percentage", "Share of these starts, 0 to 1."),
-    [CONNECTOR_FAILURES] = WORKER(COUNTER, "connector_startup_failure_total", "Connectors that could not be started."),
-    [CONNECTOR_FAILURE_PERCENTAGE] =
-        WORKER(GAUGE, "connector_startup_failure_percentage", "Share of these starts, 0 to 1."),
-    [TASK_ATTEMPTS] = WORKER(COUNTER, "task_startup_attempts_total", "Tasks that were to be started."),
-    [TASK_SUCCESSES] = WORKER(COUNTER, "task_startup_success_total", "Tasks that were handed to their threads."),
-    [TASK_SUCCESS_PERCENTAGE] = WORKER(GAUGE, "task_startup_success_percentage", "Share of these starts, 0 to 1."),
-    [TASK_FAILURES] = WORKER(COUNTER, "task_startup_failure_total", "Tasks that could not be made."),
-    [TASK_FAILURE_PERCENTAGE] = WORKER(GAUGE, "task_startup_failure_percentage", "Share of these starts, 0 to 1."),
-    [EPOCH] = REBALANCE(GAUGE, "epoch", "Generation of the group."),
-    [REBALANCES] = REBALANCE(COUNTER, "completed_rebalances_total", "Rounds of the group that were completed."),
-    [REBALANCING] = REBALANCE(GAUGE, "rebalancing", "1 while a round is under way."),
-    [REBALANCE_MAX] = REBALANCE(GAUGE, "rebalance_max_time_ms", "Longest round."),
-    [REBALANCE_AVG] = REBALANCE(GAUGE, "rebalance_avg_time_ms", "Average time of a round."),
-    [SINCE_REBALANCE] = REBALANCE(GAUGE, "time_since_last_rebalance_ms", "Time since the last round."),
-    [TASKS_TOTAL] = WORKER(GAUGE, "connector_total_task_count", "Tasks of the connector on this worker."),
-    [TASKS_RUNNING] = WORKER(GAUGE, "connector_running_task_count", "Those that run."),
-    [TASKS_PAUSED] = WORKER(GAUGE, "connector_paused_task_count", "Those that are paused."),
-    [TASKS_FAILED] = WORKER(GAUGE, "connector_failed_task_count", "Those that failed."),
-    [TASKS_UNASSIGNED] = WORKER(GAUGE, "connector_unassigned_task_count", "Those that are unassigned."),
-    [TASKS_DESTROYED] = WORKER(GAUGE, "connector_destroyed_task_count", "Those that are destroyed."),
-    [TASKS_RESTARTING] = WORKER(GAUGE, "connector_restarting_task_count", "Those that restart."),
-    [CONNECTOR_STATUS] = { .type = CV_GAUGE,
-                           .names = { "kafka_connect_connector_status", "kafka_connect_connector_metrics",
-                                      "kafka_connect_connector_status" },
-                           .help = "1, labelled with the state of the connector." },
-};
+    cv_metrics_add_in(sink, ALL & ~CONFLUENT, &worker_metric_rows[metric], NULL, 0, value);
+    cv_metrics_add_in(sink, CONFLUENT, &worker_metric_rows[metric], &aggregate, 1, value);
+}
 
 static void
-add(struct cv_metrics_sink *sink, enum row row, double value)
+add_bare(struct cv_metrics_sink *sink, enum worker_metric metric, double value)
 {
-    cv_metrics_add(sink, &rows[row], NULL, 0, value);
+    cv_metrics_add(sink, &worker_metric_rows[metric], NULL, 0, value);
+}
+
+/* With a text as a label. */
+static void
+add_text(struct cv_metrics_sink *sink, enum worker_metric metric, const char *name, const char *value)
+{
+    const struct cv_label label = { name, value };
+
+    cv_metrics_add(sink, &worker_metric_rows[metric], &label, 1, 1);
 }
 
 /* Attempts, successes, their share, failures, their share: five rows from the first on. */
 static void
-add_starts(struct cv_metrics_sink *sink, enum row first, uint64_t attempts, uint64_t failures)
+add_starts(struct cv_metrics_sink *sink, enum worker_metric first, uint64_t attempts, uint64_t failures)
 {
     double share = attempts == 0 ? 0 : (double)failures / (double)attempts;
 
@@ -107,21 +59,120 @@ add_starts(struct cv_metrics_sink *sink, enum row first, uint64_t attempts, uint
     add(sink, first + 4, share);
 }
 
-static void
-add_rebalances(struct herder *h, struct cv_metrics_sink *sink)
+static double
+total_of(const struct group_stats *stats, enum group_stat which)
 {
-    struct member_stats stats;
+    return (double)atomic_load_explicit(&stats->totals[which], memory_order_relaxed);
+}
 
-    add(sink, EPOCH, (double)atomic_load(&h->generation));
-    if (!atomic_load(&h->started))
+/* Monotonic ms since it happened last; NaN: never. */
+static double
+ms_since(const struct group_stats *stats, enum group_stat which)
+{
+    int64_t last_ms = atomic_load_explicit(&stats->last_ms[which], memory_order_relaxed);
+
+    return last_ms == 0 ? NAN : (double)(cv_mono_ms() - last_ms);
+}
+
+static double
+seconds_ago(const struct group_stats *stats, enum group_stat which)
+{
+    double ms = ms_since(stats, which);
+
+    return isnan(ms) ? -1 : floor(ms / 1000);
+}
+
+/* The lock of what runs is held. */
+static void
+add_round_texts(const struct herder *h, struct cv_metrics_sink *sink)
+{
+    static const char *const protocols[] = { [GROUP_EAGER] = "eager", [GROUP_COMPATIBLE] = "compatible",
+                                             [GROUP_SESSIONED] = "sessioned" };
+
+    if (h->leader_url[0] == '\0')
         return;
-    member_stats(h->member, &stats);
-    add(sink, REBALANCES, (double)stats.rebalances);
-    add(sink, REBALANCING, stats.rebalancing ? 1 : 0);
-    add(sink, REBALANCE_MAX, stats.rebalances == 0 ? NAN : (double)stats.rebalance_ms_max);
-    add(sink, REBALANCE_AVG,
-        stats.rebalances == 0 ? NAN : (double)stats.rebalance_ms_sum / (double)stats.rebalances);
-    add(sink, SINCE_REBALANCE, stats.rebalances == 0 ? NAN : (double)(cv_mono_ms() - stats.last_rebalance_ms));
+    add_text(sink, METRIC_LEADER_NAME, "leader_name", h->leader_url);
+    add_text(sink, METRIC_CONNECT_PROTOCOL, "connect_protocol", protocols[h->protocol]);
+}
+
+static void
+add_rebalances(const struct herder *h, const struct group_stats *stats, struct cv_metrics_sink *sink)
+{
+    const struct cv_window *rounds = &stats->windows[GROUP_STAT_REBALANCE];
+
+    add_bare(sink, METRIC_REBALANCES, total_of(stats, GROUP_STAT_REBALANCE));
+    add_bare(sink, METRIC_REBALANCING, member_rebalancing(h->member) ? 1 : 0);
+    add_bare(sink, METRIC_REBALANCE_MAX, cv_window_max(rounds));
+    add_bare(sink, METRIC_REBALANCE_AVG, cv_window_avg(rounds));
+    add_bare(sink, METRIC_SINCE_REBALANCE, ms_since(stats, GROUP_STAT_REBALANCE));
+}
+
+static void
+add_coordinator(const struct herder *h, const struct group_stats *stats, struct cv_metrics_sink *sink)
+{
+    const struct cv_window *beats = &stats->windows[GROUP_STAT_HEARTBEAT], *joins = &stats->windows[GROUP_STAT_JOIN];
+    const struct cv_window *syncs = &stats->windows[GROUP_STAT_SYNC], *rounds = &stats->windows[GROUP_STAT_REBALANCE];
+    const struct {
+        enum worker_metric metric;
+        double value;
+    } values[] = {
+        { METRIC_ASSIGNED_CONNECTORS, (double)cv_hash_count(h->connectors) },
+        { METRIC_ASSIGNED_TASKS, (double)cv_hash_count(h->tasks) },
+        { METRIC_HEARTBEAT_RATE, cv_window_count_rate(beats) },
+        { METRIC_HEARTBEAT_TOTAL, total_of(stats, GROUP_STAT_HEARTBEAT) },
+        { METRIC_HEARTBEAT_MAX, cv_window_max(beats) },
+        { METRIC_SINCE_HEARTBEAT, seconds_ago(stats, GROUP_STAT_HEARTBEAT) },
+        { METRIC_JOIN_RATE, cv_window_count_rate(joins) },
+        { METRIC_JOIN_TOTAL, total_of(stats, GROUP_STAT_JOIN) },
+        { METRIC_JOIN_AVG, cv_window_avg(joins) },
+        { METRIC_JOIN_MAX, cv_window_max(joins) },
+        { METRIC_SYNC_RATE, cv_window_count_rate(syncs) },
+        { METRIC_SYNC_TOTAL, total_of(stats, GROUP_STAT_SYNC) },
+        { METRIC_SYNC_AVG, cv_window_avg(syncs) },
+        { METRIC_SYNC_MAX, cv_window_max(syncs) },
+        { METRIC_LATENCY_AVG, cv_window_avg(rounds) },
+        { METRIC_LATENCY_MAX, cv_window_max(rounds) },
+        { METRIC_LATENCY_TOTAL,
+          (double)atomic_load_explicit(&stats->total_ms[GROUP_STAT_REBALANCE], memory_order_relaxed) },
+        { METRIC_REBALANCE_TOTAL, total_of(stats, GROUP_STAT_REBALANCE) },
+        { METRIC_REBALANCE_RATE, cv_window_count_rate(rounds) * 3600 },
+        { METRIC_FAILED_TOTAL, total_of(stats, GROUP_STAT_FAILED) },
+        { METRIC_FAILED_RATE, cv_window_count_rate(&stats->windows[GROUP_STAT_FAILED]) * 3600 },
+        { METRIC_LAST_REBALANCE, seconds_ago(stats, GROUP_STAT_REBALANCE) },
+    };
+    const struct cv_label plain = { "clientId", h->client_id }, others = { "client_id", h->client_id };
+
+    for (size_t i = 0; i < CV_COUNT(values); i++) {
+        cv_metrics_add_in(sink, PLAIN, &worker_metric_rows[values[i].metric], &plain, 1, values[i].value);
+        cv_metrics_add_in(sink, ALL & ~PLAIN, &worker_metric_rows[values[i].metric], &others, 1, values[i].value);
+    }
+}
+
+/* Texts of a connector. */
+static void
+add_connector_texts(const struct running_connector *c, struct cv_metrics_sink *sink)
+{
+    const struct cv_plugin *plugin = c->plugin;
+    char state[32] = "";
+    const struct {
+        enum worker_metric metric;
+        const char *name;
+        const char *value;
+    } texts[] = {
+        { METRIC_CONNECTOR_STATUS, "status", state },
+        { METRIC_CONNECTOR_TYPE, "connector_type",
+          plugin == NULL ? "unknown" : plugin->kind == CV_SOURCE ? "source" : "sink" },
+        { METRIC_CONNECTOR_CLASS, "connector_class", plugin == NULL ? "unknown" : plugin->name },
+        { METRIC_CONNECTOR_VERSION, "connector_version", plugin == NULL ? "unknown" : plugin->version },
+    };
+
+    for (size_t i = 0; i + 1 < sizeof(state) && status_name(c->state)[i] != '\0'; i++)
+        state[i] = (char)tolower((unsigned char)status_name(c->state)[i]);
+    for (size_t i = 0; i < CV_COUNT(texts); i++) {
+        const struct cv_label labels[] = { { "connector", c->name }, { texts[i].name, texts[i].value } };
+
+        cv_metrics_add(sink, &worker_metric_rows[texts[i].metric], labels, 2, 1);
+    }
 }
 
 /* By stored status, of the tasks that run here. The lock of what runs is held. */
@@ -129,15 +180,14 @@ static void
 add_connector(struct herder *h, const struct running_connector *c, struct cv_metrics_sink *sink)
 {
     static const struct {
-        enum row row;
+        enum worker_metric metric;
         enum status_state state;
-    } states[] = { { TASKS_RUNNING, STATUS_RUNNING },       { TASKS_PAUSED, STATUS_PAUSED },
-                   { TASKS_FAILED, STATUS_FAILED },         { TASKS_UNASSIGNED, STATUS_UNASSIGNED },
-                   { TASKS_DESTROYED, STATUS_DESTROYED },   { TASKS_RESTARTING, STATUS_RESTARTING } };
-    struct cv_label labels[2] = { { "connector", c->name } };
+    } states[] = { { METRIC_TASKS_RUNNING, STATUS_RUNNING },       { METRIC_TASKS_PAUSED, STATUS_PAUSED },
+                   { METRIC_TASKS_FAILED, STATUS_FAILED },         { METRIC_TASKS_UNASSIGNED, STATUS_UNASSIGNED },
+                   { METRIC_TASKS_DESTROYED, STATUS_DESTROYED },   { METRIC_TASKS_RESTARTING, STATUS_RESTARTING } };
+    const struct cv_label label = { "connector", c->name };
     size_t counts[CV_COUNT(states)] = { 0 }, total = 0, i = 0;
     struct cv_hash_entry at;
-    char lower[32];
 
     while (cv_hash_next(h->tasks, &i, &at)) {
         const struct running_task *t = at.value;
@@ -153,26 +203,23 @@ add_connector(struct herder *h, const struct running_connector *c, struct cv_met
             counts[s] += status.state == states[s].state;
         status_done(&status);
     }
-    cv_metrics_add(sink, &rows[TASKS_TOTAL], labels, 1, (double)total);
+    cv_metrics_add(sink, &worker_metric_rows[METRIC_TASKS_TOTAL], &label, 1, (double)total);
     for (size_t s = 0; s < CV_COUNT(states); s++)
-        cv_metrics_add(sink, &rows[states[s].row], labels, 1, (double)counts[s]);
-    for (i = 0; i + 1 < sizeof(lower) && status_name(c->state)[i] != '\0'; i++)
-        lower[i] = (char)(status_name(c->state)[i] | 0x20);
-    lower[i] = '\0';
-    labels[1] = (struct cv_label){ "status", lower };
-    cv_metrics_add(sink, &rows[CONNECTOR_STATUS], labels, 2, 1);
+        cv_metrics_add(sink, &worker_metric_rows[states[s].metric], &label, 1, (double)counts[s]);
+    add_connector_texts(c, sink);
 }
 
 void
 herder_metrics(void *arg, struct cv_metrics_sink *sink)
 {
     struct herder *h = arg;
+    bool started = atomic_load(&h->started);
     struct cv_hash_entry at;
     size_t i = 0;
 
     cv_lock(&h->running_lock);
-    add(sink, CONNECTORS, (double)cv_hash_count(h->connectors));
-    add(sink, TASKS, (double)cv_hash_count(h->tasks));
+    add(sink, METRIC_CONNECTOR_COUNT, (double)cv_hash_count(h->connectors));
+    add(sink, METRIC_TASK_COUNT, (double)cv_hash_count(h->tasks));
     while (cv_hash_next(h->tasks, &i, &at)) {
         const struct running_task *t = at.value;
 
@@ -180,10 +227,15 @@ herder_metrics(void *arg, struct cv_metrics_sink *sink)
             task_metrics(t->task, sink);
     }
     i = 0;
-    while (atomic_load(&h->started) && cv_hash_next(h->connectors, &i, &at))
+    while (started && cv_hash_next(h->connectors, &i, &at))
         add_connector(h, at.value, sink);
+    add_round_texts(h, sink);
+    if (started)
+        add_coordinator(h, member_stats(h->member), sink);
     cv_unlock(&h->running_lock);
-    add_starts(sink, CONNECTOR_ATTEMPTS, atomic_load(&h->connector_starts), atomic_load(&h->connector_failures));
-    add_starts(sink, TASK_ATTEMPTS, atomic_load(&h->task_starts), atomic_load(&h->task_failures));
-    add_rebalances(h, sink);
+    add_starts(sink, METRIC_CONNECTOR_ATTEMPTS, atomic_load(&h->connector_starts), atomic_load(&h->connector_failures));
+    add_starts(sink, METRIC_TASK_ATTEMPTS, atomic_load(&h->task_starts), atomic_load(&h->task_failures));
+    add_bare(sink, METRIC_EPOCH, (double)atomic_load(&h->generation));
+    if (started)
+        add_rebalances(h, member_stats(h->member), sink);
 }

@@ -99,6 +99,9 @@ struct herder {
     int64_t assignment_offset;
     int16_t assignment_error;
     _Atomic int32_t generation;
+    char client_id[256];           /* of the group's connection; set before started */
+    char leader_url[512];          /* of the last round, for metrics; under running_lock */
+    enum group_protocol protocol;  /* the same */
     bool assignment_pending;       /* the round is not acted upon yet */
     bool had_revocations;
     int64_t scheduled_rebalance_ms; /* 0: none */

@@ -37,6 +37,8 @@ worker_libworker_a_SOURCES = \
 	worker/herder_sink_offsets.c \
 	worker/herder_source_offsets.c \
 	worker/herder_work.c \
+	worker/metric_rows.c \
+	worker/metric_rows.h \
 	worker/pipeline.c \
 	worker/pipeline.h \
 	worker/plugin_path.c \
@@ -59,6 +61,7 @@ worker_libworker_a_SOURCES = \
 	worker/status.h \
 	worker/task.c \
 	worker/task.h \
+	worker/task_counters.c \
 	worker/task_metrics.c \
 	worker/task_private.h \
 	worker/tolerance.c \

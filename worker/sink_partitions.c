@@ -88,29 +88,21 @@ is_committable(const struct sink_part *part)
 static void
 count_commit(struct sink_runtime *rt, int64_t started_us, const struct cv_err *failure)
 {
-    struct task_counters *c = &rt->task->counters;
-
-    cv_histogram_record(&c->commit_us, (uint64_t)(cv_mono_us() - started_us));
-    if (failure == NULL) {
-        atomic_fetch_add_explicit(&c->commits_ok, 1, memory_order_relaxed);
-        return;
-    }
-    atomic_fetch_add_explicit(&c->commits_failed, 1, memory_order_relaxed);
-    CV_LOG_WARN(rt->task->log, "could not commit offsets", CV_ERR(failure));
+    task_count_commit(rt->task, started_us, failure == NULL);
+    if (failure != NULL)
+        CV_LOG_WARN(rt->task->log, "could not commit offsets", CV_ERR(failure));
 }
 
 void
 sink_count_active(struct sink_runtime *rt)
 {
-    struct task_counters *c = &rt->task->counters;
     uint_fast64_t active = 0;
 
     for (size_t i = 0; i < rt->n_parts; i++)
         if (rt->parts[i].committed != SINK_NO_OFFSET && rt->parts[i].position > rt->parts[i].committed)
             active += (uint_fast64_t)(rt->parts[i].position - rt->parts[i].committed);
-    atomic_store_explicit(&c->records_active, active, memory_order_relaxed);
-    if (active > atomic_load_explicit(&c->active_max, memory_order_relaxed))
-        atomic_store_explicit(&c->active_max, active, memory_order_relaxed);
+    atomic_store_explicit(&rt->task->counters.records_active, active, memory_order_relaxed);
+    task_record(rt->task, WINDOW_ACTIVE, (double)active);
 }
 
 /* Whatever was asked of the commit under way is known, or not waited for any more. */
@@ -135,6 +127,7 @@ sink_committed(void *arg, const struct cv_err *err)
     if (rt->commits_late > 0) {
         rt->commits_late--;
         atomic_fetch_add_explicit(&rt->task->counters.commits_skipped, 1, memory_order_relaxed);
+        task_record(rt->task, WINDOW_COMMIT_SKIP, 1);
         return;
     }
     end_commit(rt, err == NULL);

@@ -185,22 +185,21 @@ sink_batch_convert(struct sink_runtime *rt, struct cv_err *err)
             part->position = msg->offset + 1;
     }
     atomic_fetch_add_explicit(&rt->task->counters.records_polled, counted, memory_order_relaxed);
+    task_record(rt->task, WINDOW_POLLED, (double)counted);
     return rc;
 }
 
 static void
 count_put(struct sink_runtime *rt, int64_t put_us)
 {
-    struct task_counters *c = &rt->task->counters;
     size_t records = rt->batch.n_records;
 
     if (records == 0)
         return;
-    atomic_fetch_add_explicit(&c->records_sent, records, memory_order_relaxed);
-    atomic_fetch_add_explicit(&c->batches, 1, memory_order_relaxed);
-    if (records > atomic_load_explicit(&c->batch_max, memory_order_relaxed))
-        atomic_store_explicit(&c->batch_max, records, memory_order_relaxed);
-    cv_histogram_record(&c->poll_us, (uint64_t)put_us);
+    atomic_fetch_add_explicit(&rt->task->counters.records_sent, records, memory_order_relaxed);
+    task_record(rt->task, WINDOW_SENT, (double)records);
+    task_record(rt->task, WINDOW_BATCH, (double)records);
+    task_record(rt->task, WINDOW_POLL_MS, (double)put_us / 1000.0);
 }
 
 enum cv_rc

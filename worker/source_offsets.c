@@ -110,7 +110,6 @@ take_back(struct source_runtime *rt, struct cv_err *err)
 static enum cv_rc
 commit_failed(struct source_runtime *rt, struct cv_err *err)
 {
-    atomic_fetch_add_explicit(&rt->task->counters.commits_failed, 1, memory_order_relaxed);
     CV_LOG_WARN(rt->task->log, "could not store offsets, trying again at the next commit",
                 CV_STR("error", rt->commit_problem));
     return take_back(rt, err);
@@ -150,15 +149,13 @@ source_commit_tell(struct source_runtime *rt, struct source_offsets *offsets, st
 enum cv_rc
 source_commit_finish(struct source_runtime *rt, struct cv_err *err)
 {
-    struct task_counters *c = &rt->task->counters;
     int result = rt->commit_running ? atomic_load_explicit(&rt->commit_result, memory_order_acquire) : 0;
 
     if (result == 0)
         return CV_OK;
     rt->commit_running = false;
-    cv_histogram_record(&c->commit_us, (uint64_t)(cv_mono_us() - rt->commit_started_us));
+    task_count_commit(rt->task, rt->commit_started_us, result != 2);
     if (result == 2)
         return commit_failed(rt, err);
-    atomic_fetch_add_explicit(&c->commits_ok, 1, memory_order_relaxed);
     return source_commit_tell(rt, &rt->committing, err);
 }

@@ -194,6 +194,16 @@ does_without(struct source_runtime *rt, size_t messages, struct cv_err *err)
     return true;
 }
 
+static void
+count_active(struct task *task, int64_t change)
+{
+    uint_fast64_t active = atomic_fetch_add_explicit(&task->counters.records_active, (uint_fast64_t)change,
+                                                     memory_order_relaxed) +
+                           (uint_fast64_t)change;
+
+    task_record(task, WINDOW_ACTIVE, (double)active);
+}
+
 enum cv_rc
 source_retire(struct source_runtime *rt, struct cv_err *err)
 {
@@ -212,7 +222,8 @@ source_retire(struct source_runtime *rt, struct cv_err *err)
             if (source_offsets_put(&rt->committable, &chunk->batch.offsets[i], err) != CV_OK)
                 return err->rc;
         atomic_fetch_add_explicit(&c->records_sent, chunk->messages - chunk->delivery.failed, memory_order_relaxed);
-        atomic_fetch_sub_explicit(&c->records_active, chunk->messages, memory_order_relaxed);
+        task_record(rt->task, WINDOW_SENT, (double)(chunk->messages - chunk->delivery.failed));
+        count_active(rt->task, -(int64_t)chunk->messages);
         rt->head = chunk->next;
         if (rt->head == NULL)
             rt->tail = NULL;
@@ -295,17 +306,6 @@ convert_record(struct source_runtime *rt, struct cv_batch *batch, struct cv_reco
     return CV_OK;
 }
 
-static void
-count_active(struct task_counters *c, size_t messages)
-{
-    uint_fast64_t active =
-        atomic_fetch_add_explicit(&c->records_active, messages, memory_order_relaxed) + messages;
-
-    atomic_fetch_add_explicit(&c->active_sum, active, memory_order_relaxed);
-    if (active > atomic_load_explicit(&c->active_max, memory_order_relaxed))
-        atomic_store_explicit(&c->active_max, active, memory_order_relaxed);
-}
-
 enum cv_rc
 source_produce(struct source_runtime *rt, struct source_chunk *chunk, struct cv_err *err)
 {
@@ -320,7 +320,7 @@ source_produce(struct source_runtime *rt, struct source_chunk *chunk, struct cv_
         rt->head = chunk;
     rt->tail = chunk;
     chunk->messages = batch->n_messages;
-    count_active(&rt->task->counters, chunk->messages);
+    count_active(rt->task, (int64_t)chunk->messages);
     for (size_t i = 0; i < batch->n_messages && rc == CV_OK; i++)
         rc = send_message(rt, chunk, &batch->messages[i], err);
     if (rc != CV_OK)

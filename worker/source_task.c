@@ -80,15 +80,12 @@ ctx_transaction_abort(struct cv_source_ctx *ctx)
 static void
 count_batch(struct source_runtime *rt, size_t records, int64_t poll_us)
 {
-    struct task_counters *c = &rt->task->counters;
-
     if (records == 0)
         return;
-    atomic_fetch_add_explicit(&c->records_polled, records, memory_order_relaxed);
-    atomic_fetch_add_explicit(&c->batches, 1, memory_order_relaxed);
-    if (records > atomic_load_explicit(&c->batch_max, memory_order_relaxed))
-        atomic_store_explicit(&c->batch_max, records, memory_order_relaxed);
-    cv_histogram_record(&c->poll_us, (uint64_t)poll_us);
+    atomic_fetch_add_explicit(&rt->task->counters.records_polled, records, memory_order_relaxed);
+    task_record(rt->task, WINDOW_POLLED, (double)records);
+    task_record(rt->task, WINDOW_BATCH, (double)records);
+    task_record(rt->task, WINDOW_POLL_MS, (double)poll_us / 1000.0);
 }
 
 /* With messages on their way their reports are looked for often, so that memory and offsets move on; with offsets

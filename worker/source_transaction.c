@@ -176,19 +176,6 @@ end_transaction(struct source_runtime *rt, struct cv_err *err)
     return CV_OK;
 }
 
-static void
-count_transaction(struct source_runtime *rt)
-{
-    struct task_counters *c = &rt->task->counters;
-
-    atomic_fetch_add_explicit(&c->commits_ok, 1, memory_order_relaxed);
-    cv_histogram_record(&c->commit_us, (uint64_t)(cv_mono_us() - rt->commit_started_us));
-    cv_histogram_record(&c->transaction_size, rt->txn.records);
-    if (cv_histogram_count(&c->transaction_size) == 1 ||
-        rt->txn.records < atomic_load_explicit(&c->transaction_min, memory_order_relaxed))
-        atomic_store_explicit(&c->transaction_min, rt->txn.records, memory_order_relaxed);
-}
-
 static enum cv_rc
 commit(struct source_runtime *rt, struct cv_err *err)
 {
@@ -206,12 +193,11 @@ commit(struct source_runtime *rt, struct cv_err *err)
         rc = send_offsets(rt, err);
     if (rc == CV_OK)
         rc = end_transaction(rt, err);
-    if (rc != CV_OK) {
-        atomic_fetch_add_explicit(&rt->task->counters.commits_failed, 1, memory_order_relaxed);
+    task_count_commit(rt->task, rt->commit_started_us, rc == CV_OK);
+    if (rc != CV_OK)
         return rc;
-    }
     rt->txn.open = false;
-    count_transaction(rt);
+    task_record(rt->task, WINDOW_TRANSACTION, (double)rt->txn.records);
     connector_offsets_copy(rt->offsets, rt->committable.items, rt->committable.count);
     return source_commit_tell(rt, &rt->committable, err);
 }

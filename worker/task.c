@@ -72,6 +72,7 @@ task_free(struct task *task)
 {
     if (task == NULL)
         return;
+    task_counters_done(task);
     cv_config_free(task->connector_config);
     cv_config_free(task->task_config);
     cv_log_child_free(task->log);
@@ -127,7 +128,7 @@ task_start(const struct task_spec *spec, struct task **ret, struct cv_err *err)
     atomic_init(&task->counters.state_since_ms, cv_mono_ms());
     atomic_init(&task->target, spec->target);
     snprintf(name, sizeof(name), "t%d:%.11s", spec->id, spec->connector);
-    if (task->log == NULL || cv_wake_init(&task->wake, err) != CV_OK ||
+    if (task->log == NULL || task_counters_init(task, err) != CV_OK || cv_wake_init(&task->wake, err) != CV_OK ||
         cv_thread_start(name, run, task, &task->thread, err) != CV_OK) {
         if (task->log == NULL)
             cv_fail_memory(err);

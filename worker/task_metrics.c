@@ -1,32 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a task tells of itself: connector-task-metrics, source-task-metrics, sink-task-metrics, task-error-metrics and
- * the plugin's own, from one table. Any thread; the counters are relaxed atomics.
- *
- * Rates are left to who reads them (rate() of the totals); averages, maxima and ratios are those of the task's life.
- *
- * Source: org.apache.kafka.connect.runtime.ConnectMetricsRegistry.
+ * the plugin's own. Any thread; the counters are relaxed atomics. Rates, averages and extremes are those of the last
+ * metrics.num.samples times metrics.sample.window.ms, ratios of the task's life.
  */
 #include <config.h>
 
+#include <math.h>
 #include <stdio.h>
 
 #include "common/clock.h"
 #include "common/metrics.h"
+#include "worker/metric_rows.h"
 #include "worker/task_private.h"
+#include "worker/worker_config.h"
 
 static double
 count_of(const atomic_uint_fast64_t *counter)
 {
     return (double)atomic_load_explicit(counter, memory_order_relaxed);
-}
-
-static double
-mean_of(const struct cv_histogram *h)
-{
-    uint64_t n = cv_histogram_count(h);
-
-    return n == 0 ? 0.0 : (double)cv_histogram_sum(h) / (double)n;
 }
 
 /* ---- time in states ---- */
@@ -74,33 +66,39 @@ share_of(const struct task *task, enum status_state state)
     }
 
 static double
-share(double part, double rest)
+or_zero(double value)
 {
-    return part + rest > 0 ? part / (part + rest) : 0.0;
+    return isnan(value) ? 0 : value;
 }
+
+#define WINDOW(name) (&c->windows[WINDOW_##name])
 
 VALUE(running, share_of(task, STATUS_RUNNING))
 VALUE(paused, share_of(task, STATUS_PAUSED))
-VALUE(batch_max, count_of(&c->batch_max))
-VALUE(batch_avg, count_of(&c->batches) > 0 ? count_of(&c->records_polled) / count_of(&c->batches) : 0.0)
-VALUE(commit_max, (double)cv_histogram_max(&c->commit_us) / 1000.0)
-VALUE(commit_avg, mean_of(&c->commit_us) / 1000.0)
-VALUE(commits_ok, share(count_of(&c->commits_ok), count_of(&c->commits_failed)))
-VALUE(commits_failed, share(count_of(&c->commits_failed), count_of(&c->commits_ok)))
+VALUE(batch_max, cv_window_max(WINDOW(BATCH)))
+VALUE(batch_avg, cv_window_avg(WINDOW(BATCH)))
+VALUE(commit_max, cv_window_max(WINDOW(COMMIT_MS)))
+VALUE(commit_avg, cv_window_avg(WINDOW(COMMIT_MS)))
+VALUE(commits_succeed, or_zero(cv_window_avg(WINDOW(COMMIT_OK))))
+VALUE(commits_fail, or_zero(1 - cv_window_avg(WINDOW(COMMIT_OK))))
 VALUE(polled, count_of(&c->records_polled))
+VALUE(polled_rate, cv_window_rate(WINDOW(POLLED)))
 VALUE(sent, count_of(&c->records_sent))
+VALUE(sent_rate, cv_window_rate(WINDOW(SENT)))
 VALUE(active, count_of(&c->records_active))
-VALUE(active_max, count_of(&c->active_max))
-VALUE(active_avg, count_of(&c->batches) > 0 ? count_of(&c->active_sum) / count_of(&c->batches) : 0.0)
-VALUE(poll_max, (double)cv_histogram_max(&c->poll_us) / 1000.0)
-VALUE(poll_avg, mean_of(&c->poll_us) / 1000.0)
-VALUE(transaction_min, count_of(&c->transaction_min))
-VALUE(transaction_max, (double)cv_histogram_max(&c->transaction_size))
-VALUE(transaction_avg, mean_of(&c->transaction_size))
+VALUE(active_max, cv_window_max(WINDOW(ACTIVE)))
+VALUE(active_avg, cv_window_avg(WINDOW(ACTIVE)))
+VALUE(poll_max, cv_window_max(WINDOW(POLL_MS)))
+VALUE(poll_avg, cv_window_avg(WINDOW(POLL_MS)))
+VALUE(transaction_min, cv_window_min(WINDOW(TRANSACTION)))
+VALUE(transaction_max, cv_window_max(WINDOW(TRANSACTION)))
+VALUE(transaction_avg, cv_window_avg(WINDOW(TRANSACTION)))
 VALUE(partitions, count_of(&c->partitions))
 VALUE(commit_number, count_of(&c->commit_number))
-VALUE(commits_done, count_of(&c->commits_ok))
-VALUE(commits_skipped, count_of(&c->commits_skipped))
+VALUE(commits, count_of(&c->commits_ok))
+VALUE(commit_rate, cv_window_rate(WINDOW(COMMIT_OK)))
+VALUE(skips, count_of(&c->commits_skipped))
+VALUE(skip_rate, cv_window_rate(WINDOW(COMMIT_SKIP)))
 VALUE(failures, count_of(&t->failures))
 VALUE(errors, count_of(&t->errors))
 VALUE(skipped, count_of(&t->skipped))
@@ -110,72 +108,58 @@ VALUE(dead_letters, count_of(&t->dead_letters))
 VALUE(dead_letter_failures, count_of(&t->dead_letter_failures))
 VALUE(last_error, (double)atomic_load_explicit(&t->last_error_ms, memory_order_relaxed))
 
-/* ---- the table ---- */
+/* ---- which task has which ---- */
 
 enum of { OF_ALL, OF_SOURCE, OF_EXACTLY_ONCE, OF_SINK };
 
-struct row {
-    struct cv_metric metric;
+static const struct row {
+    enum worker_metric metric;
     enum of of;
     double (*value)(const struct task *task);
-};
-
-#define ROW(kind, of, mbean, name, value, text)                                                                       \
-    {                                                                                                                  \
-        { .type = kind, .names = { "kafka_connect_" mbean "_" name, "kafka_connect_" mbean "_metrics_" name, NULL },  \
-          .help = text },                                                                                              \
-        of, value                                                                                                      \
-    }
-#define TASK(kind, name, value, text)   ROW(kind, OF_ALL, "connector_task", name, value, text)
-#define SOURCE(kind, name, value, text) ROW(kind, OF_SOURCE, "source_task", name, value, text)
-#define TXN(kind, name, value, text)    ROW(kind, OF_EXACTLY_ONCE, "source_task", name, value, text)
-#define SINK(kind, name, value, text)   ROW(kind, OF_SINK, "sink_task", name, value, text)
-#define ERRORS(kind, name, value, text) ROW(kind, OF_ALL, "task_error", name, value, text)
-
-static const struct cv_metric status_metric = {
-    .type = CV_GAUGE,
-    .names = { "kafka_connect_connector_task_status", "kafka_connect_connector_task_metrics_status_info", NULL },
-    .help = "1 for the state that the task is in.",
-};
-
-static const struct row rows[] = {
-    TASK(CV_GAUGE, "running_ratio", running, "Share of its life that the task was running."),
-    TASK(CV_GAUGE, "pause_ratio", paused, "Share of its life that the task was paused."),
-    TASK(CV_GAUGE, "batch_size_max", batch_max, "Largest batch in records."),
-    TASK(CV_GAUGE, "batch_size_avg", batch_avg, "Mean batch in records."),
-    TASK(CV_GAUGE, "offset_commit_max_time_ms", commit_max, "Longest offset commit in ms."),
-    TASK(CV_GAUGE, "offset_commit_avg_time_ms", commit_avg, "Mean offset commit in ms."),
-    TASK(CV_GAUGE, "offset_commit_success_percentage", commits_ok, "Fraction of offset commits that succeeded."),
-    TASK(CV_GAUGE, "offset_commit_failure_percentage", commits_failed, "Fraction of offset commits that failed."),
-    SOURCE(CV_COUNTER, "source_record_poll_total", polled, "Records that the source gave."),
-    SOURCE(CV_COUNTER, "source_record_write_total", sent, "Records that are in Kafka."),
-    SOURCE(CV_GAUGE, "source_record_active_count", active, "Records given by the source and not yet in Kafka."),
-    SOURCE(CV_GAUGE, "source_record_active_count_max", active_max, "Most records given and not yet in Kafka."),
-    SOURCE(CV_GAUGE, "source_record_active_count_avg", active_avg, "Mean of records given and not yet in Kafka."),
-    SOURCE(CV_GAUGE, "poll_batch_max_time_ms", poll_max, "Longest poll that gave records in ms."),
-    SOURCE(CV_GAUGE, "poll_batch_avg_time_ms", poll_avg, "Mean time of a poll that gave records in ms."),
-    TXN(CV_GAUGE, "transaction_size_min", transaction_min, "Smallest transaction in records."),
-    TXN(CV_GAUGE, "transaction_size_max", transaction_max, "Largest transaction in records."),
-    TXN(CV_GAUGE, "transaction_size_avg", transaction_avg, "Mean transaction in records."),
-    SINK(CV_COUNTER, "sink_record_read_total", polled, "Records read from Kafka."),
-    SINK(CV_COUNTER, "sink_record_send_total", sent, "Records given to the sink."),
-    SINK(CV_GAUGE, "sink_record_active_count", active, "Records read from Kafka and not yet committed."),
-    SINK(CV_GAUGE, "sink_record_active_count_max", active_max, "Most records read from Kafka and not yet committed."),
-    SINK(CV_GAUGE, "partition_count", partitions, "Partitions that the consumer group gave to the task."),
-    SINK(CV_GAUGE, "offset_commit_seq_no", commit_number, "Number of the last offset commit."),
-    SINK(CV_COUNTER, "offset_commit_completion_total", commits_done, "Offset commits that succeeded."),
-    SINK(CV_COUNTER, "offset_commit_skip_total", commits_skipped, "Offset commits that were answered too late."),
-    SINK(CV_GAUGE, "put_batch_max_time_ms", poll_max, "Longest put in ms."),
-    SINK(CV_GAUGE, "put_batch_avg_time_ms", poll_avg, "Mean time of a put in ms."),
-    ERRORS(CV_COUNTER, "total_record_failures", failures, "Attempts at a record that failed."),
-    ERRORS(CV_COUNTER, "total_record_errors", errors, "Records that were given up."),
-    ERRORS(CV_COUNTER, "total_records_skipped", skipped, "Failed records that were skipped."),
-    ERRORS(CV_COUNTER, "total_retries", retries, "Operations that were tried again."),
-    ERRORS(CV_COUNTER, "total_errors_logged", logged, "Failed records that were logged."),
-    ERRORS(CV_COUNTER, "deadletterqueue_produce_requests", dead_letters, "Records for the dead letter queue."),
-    ERRORS(CV_COUNTER, "deadletterqueue_produce_failures", dead_letter_failures,
-           "Records that the dead letter queue did not take."),
-    ERRORS(CV_GAUGE, "last_error_timestamp", last_error, "When a record last failed, in ms since 1970; 0: never."),
+} rows[] = {
+    { METRIC_RUNNING_RATIO, OF_ALL, running },
+    { METRIC_PAUSE_RATIO, OF_ALL, paused },
+    { METRIC_BATCH_MAX, OF_ALL, batch_max },
+    { METRIC_BATCH_AVG, OF_ALL, batch_avg },
+    { METRIC_COMMIT_MAX, OF_ALL, commit_max },
+    { METRIC_COMMIT_AVG, OF_ALL, commit_avg },
+    { METRIC_COMMIT_SUCCESS, OF_ALL, commits_succeed },
+    { METRIC_COMMIT_FAILURE, OF_ALL, commits_fail },
+    { METRIC_POLL_RATE, OF_SOURCE, polled_rate },
+    { METRIC_POLL_TOTAL, OF_SOURCE, polled },
+    { METRIC_WRITE_RATE, OF_SOURCE, sent_rate },
+    { METRIC_WRITE_TOTAL, OF_SOURCE, sent },
+    { METRIC_SOURCE_ACTIVE, OF_SOURCE, active },
+    { METRIC_SOURCE_ACTIVE_MAX, OF_SOURCE, active_max },
+    { METRIC_SOURCE_ACTIVE_AVG, OF_SOURCE, active_avg },
+    { METRIC_POLL_MAX, OF_SOURCE, poll_max },
+    { METRIC_POLL_AVG, OF_SOURCE, poll_avg },
+    { METRIC_TRANSACTION_MIN, OF_EXACTLY_ONCE, transaction_min },
+    { METRIC_TRANSACTION_MAX, OF_EXACTLY_ONCE, transaction_max },
+    { METRIC_TRANSACTION_AVG, OF_EXACTLY_ONCE, transaction_avg },
+    { METRIC_READ_RATE, OF_SINK, polled_rate },
+    { METRIC_READ_TOTAL, OF_SINK, polled },
+    { METRIC_SEND_RATE, OF_SINK, sent_rate },
+    { METRIC_SEND_TOTAL, OF_SINK, sent },
+    { METRIC_SINK_ACTIVE, OF_SINK, active },
+    { METRIC_SINK_ACTIVE_MAX, OF_SINK, active_max },
+    { METRIC_SINK_ACTIVE_AVG, OF_SINK, active_avg },
+    { METRIC_PARTITION_COUNT, OF_SINK, partitions },
+    { METRIC_COMMIT_NUMBER, OF_SINK, commit_number },
+    { METRIC_COMMIT_RATE, OF_SINK, commit_rate },
+    { METRIC_COMMIT_TOTAL, OF_SINK, commits },
+    { METRIC_SKIP_RATE, OF_SINK, skip_rate },
+    { METRIC_SKIP_TOTAL, OF_SINK, skips },
+    { METRIC_PUT_MAX, OF_SINK, poll_max },
+    { METRIC_PUT_AVG, OF_SINK, poll_avg },
+    { METRIC_RECORD_FAILURES, OF_ALL, failures },
+    { METRIC_RECORD_ERRORS, OF_ALL, errors },
+    { METRIC_RECORDS_SKIPPED, OF_ALL, skipped },
+    { METRIC_RETRIES, OF_ALL, retries },
+    { METRIC_ERRORS_LOGGED, OF_ALL, logged },
+    { METRIC_DEAD_LETTERS, OF_ALL, dead_letters },
+    { METRIC_DEAD_FAILURES, OF_ALL, dead_letter_failures },
+    { METRIC_LAST_ERROR, OF_ALL, last_error },
 };
 
 static bool
@@ -187,7 +171,7 @@ has_row(const struct task *task, enum of of)
     case OF_SOURCE:
         return source;
     case OF_EXACTLY_ONCE:
-        return source && cv_histogram_count(&task->counters.transaction_size) > 0;
+        return source && task->spec.worker_config->exactly_once == WORKER_EOS_ENABLED;
     case OF_SINK:
         return !source;
     case OF_ALL:
@@ -208,10 +192,10 @@ task_metrics(const struct task *task, struct cv_metrics_sink *sink)
         *p = (char)(*p | 0x20);
     const struct cv_label labels[] = { { "connector", task->connector }, { "task", id }, { "status", state } };
 
-    cv_metrics_add(sink, &status_metric, labels, 3, 1.0);
+    cv_metrics_add(sink, &worker_metric_rows[METRIC_TASK_STATUS], labels, 3, 1.0);
     for (size_t i = 0; i < CV_COUNT(rows); i++)
         if (has_row(task, rows[i].of))
-            cv_metrics_add(sink, &rows[i].metric, labels, 2, rows[i].value(task));
+            cv_metrics_add(sink, &worker_metric_rows[rows[i].metric], labels, 2, rows[i].value(task));
     for (size_t i = 0; i < plugin->n_metrics && i < TASK_PLUGIN_METRICS; i++)
         cv_metrics_add(sink, &plugin->metrics[i], labels, 2,
                        atomic_load_explicit(&task->counters.plugin[i], memory_order_relaxed));

@@ -5,32 +5,39 @@
 
 #include <stdatomic.h>
 
-#include "common/histogram.h"
 #include "common/thread.h"
+#include "common/window.h"
 #include "worker/pipeline.h"
 #include "worker/task.h"
 #include "worker/tolerance.h"
 
 #define TASK_PLUGIN_METRICS 32
 
+/* What a task's rates, averages and extremes are of. */
+enum task_window {
+    WINDOW_POLLED,      /* records of a poll; sinks: read */
+    WINDOW_SENT,        /* records written to Kafka; sinks: put */
+    WINDOW_ACTIVE,      /* records_active, at each change */
+    WINDOW_BATCH,       /* records of a batch */
+    WINDOW_POLL_MS,     /* of non-empty polls; sinks: of put */
+    WINDOW_COMMIT_MS,
+    WINDOW_COMMIT_OK,   /* 1 or 0 */
+    WINDOW_COMMIT_SKIP, /* sinks: commits_skipped */
+    WINDOW_TRANSACTION, /* records of a transaction */
+    TASK_WINDOWS
+};
+
 /* Written by the task's thread, read by scrapes; relaxed. */
 struct task_counters {
     atomic_uint_fast64_t records_polled; /* sinks: read */
     atomic_uint_fast64_t records_sent;   /* written to Kafka; sinks: put */
     atomic_uint_fast64_t records_active; /* polled, not yet delivered; sinks: read, not yet committed */
-    atomic_uint_fast64_t active_max;
-    atomic_uint_fast64_t active_sum; /* sources: of records_active behind each batch */
     atomic_uint_fast64_t partitions; /* sinks */
     atomic_uint_fast64_t commit_number; /* sinks: of the last commit */
     atomic_uint_fast64_t commits_skipped; /* sinks: answers that came too late to count */
-    atomic_uint_fast64_t batch_max;
-    atomic_uint_fast64_t batches;
     atomic_uint_fast64_t commits_ok;
     atomic_uint_fast64_t commits_failed;
-    struct cv_histogram poll_us; /* of non-empty polls; sinks: of put */
-    struct cv_histogram commit_us;
-    struct cv_histogram transaction_size; /* in records */
-    atomic_uint_fast64_t transaction_min;
+    struct cv_window windows[TASK_WINDOWS];
     _Atomic double plugin[TASK_PLUGIN_METRICS];
     _Atomic int64_t state_since_ms;
     _Atomic int64_t running_ms, paused_ms, other_ms; /* in states before this one */
@@ -62,6 +69,13 @@ struct task {
 void task_set_state(struct task *task, enum status_state state, const char *trace);
 /* Say how the plugin's poll can be interrupted; NULL: no longer. */
 void task_set_wake(struct task *task, void (*wake_plugin)(struct task *task), void *plugin_task);
+/* The windows of its counters. */
+CV_MUST_CHECK enum cv_rc task_counters_init(struct task *task, struct cv_err *err);
+void task_counters_done(struct task *task);
+/* A value for a window; the task's thread. */
+void task_record(struct task *task, enum task_window window, double value);
+/* A commit of offsets that took its time; failed ones too. */
+void task_count_commit(struct task *task, int64_t started_us, bool ok);
 /* Add the time in the state that it leaves to the counters. */
 void task_count_time(struct task *task);
 bool task_stopping(const struct task *task);

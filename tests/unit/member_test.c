@@ -294,6 +294,7 @@ start(struct fixture *f)
         .rebalance_max_delay_ms = 1000,
         .retry_backoff_ms = 10,
         .request_timeout_ms = 2000,
+        .window = { .sample_ms = 30000, .n_samples = 2 },
         .worker = cfg,
         .callbacks = { .arg = f,
                        .config_offset = on_offset,
@@ -521,7 +522,7 @@ sync_errors_are_tried_again(void **state)
 
     for (i = 0; i < CV_COUNT(rows); i++) {
         struct fixture *f;
-        struct member_stats stats;
+        const struct group_stats *stats;
 
         teardown(state);
         setup(state);
@@ -530,9 +531,11 @@ sync_errors_are_tried_again(void **state)
         start(f);
         poll_round(f);
         assert_int_equal(2, f->held);
-        member_stats(f->member, &stats);
-        assert_int_equal(1, stats.rebalances);
-        assert_int_equal(1, stats.failed_rebalances);
+        stats = member_stats(f->member);
+        assert_int_equal(1, atomic_load(&stats->totals[GROUP_STAT_REBALANCE]));
+        assert_int_equal(1, atomic_load(&stats->totals[GROUP_STAT_FAILED]));
+        assert_int_equal(2, atomic_load(&stats->totals[GROUP_STAT_JOIN]));
+        assert_int_equal(2, atomic_load(&stats->totals[GROUP_STAT_SYNC]));
         stop(f);
         assert_int_equal(2, f->coordinator.n_joins);
         assert_string_equal(rows[i].id, f->coordinator.join_ids[1]);
@@ -617,7 +620,7 @@ static void
 heartbeats_keep_a_herder_that_is_busy(void **state)
 {
     struct fixture *f = *state;
-    struct member_stats stats;
+    const struct group_stats *stats;
     int beats;
 
     start(f);
@@ -626,9 +629,10 @@ heartbeats_keep_a_herder_that_is_busy(void **state)
     (void)cv_wake_wait(&f->wake, cv_mono_ms() + 2 * SESSION_MS);
     assert_true(atomic_load(&f->coordinator.beats) >= beats + SESSION_MS / HEARTBEAT_MS);
     poll_quiet(f, 100);
-    member_stats(f->member, &stats);
-    assert_true(stats.heartbeats > 0);
-    assert_true(cv_mono_ms() - stats.last_heartbeat_ms < SESSION_MS);
+    stats = member_stats(f->member);
+    assert_true(atomic_load(&stats->totals[GROUP_STAT_HEARTBEAT]) > 0);
+    assert_true(cv_mono_ms() - atomic_load(&stats->last_ms[GROUP_STAT_HEARTBEAT]) < SESSION_MS);
+    assert_true(cv_window_max(&stats->windows[GROUP_STAT_HEARTBEAT]) >= 0);
     assert_int_equal(1, atomic_load(&f->coordinator.finds));
 }
 
@@ -806,7 +810,6 @@ static void
 wake_up_ends_the_poll_in_the_middle_of_a_join(void **state)
 {
     struct fixture *f = *state;
-    struct member_stats stats;
     struct cv_err err;
     int64_t begun_ms;
     pthread_t thread;
@@ -816,8 +819,7 @@ wake_up_ends_the_poll_in_the_middle_of_a_join(void **state)
     begun_ms = cv_mono_ms();
     while (atomic_load(&f->coordinator.joins) == 0 && cv_mono_ms() - begun_ms < 5000)
         (void)poll_for(f, 10, &err);
-    member_stats(f->member, &stats);
-    assert_true(stats.rebalancing);
+    assert_true(member_rebalancing(f->member));
     assert_int_equal(0, pthread_create(&thread, NULL, wake_soon, &f->wake));
     begun_ms = cv_mono_ms();
     assert_int_equal(CV_OK, poll_for(f, 10000, &err));

@@ -107,6 +107,33 @@ each_dialect_has_its_names_and_equal_ones_appear_once(void **state)
     cv_metrics_free(metrics);
 }
 
+static const struct cv_metric own = { .type = CV_GAUGE, .names = { "own" } };
+static const struct cv_metric started = { .type = CV_GAUGE, .names = { "started", "app", "app" } };
+
+static void
+collect_labelled(void *arg, struct cv_metrics_sink *sink)
+{
+    const struct cv_label plain = { "clientId", "c" }, others = { "client_id", "c" };
+
+    (void)arg;
+    cv_metrics_add(sink, &own, NULL, 0, 7);
+    cv_metrics_add_in(sink, PLAIN, &started, &plain, 1, 1);
+    cv_metrics_add_in(sink, CONFLUENT | STRIMZI, &started, &others, 1, 2);
+}
+
+static void
+labels_may_differ_by_dialect_and_what_is_of_none_is_always_there(void **state)
+{
+    struct cv_metrics *metrics = cv_metrics_new();
+
+    (void)state;
+    add_collector(metrics, collect_labelled, NULL);
+    expect(metrics, PLAIN, "# TYPE own gauge\nown 7\n# TYPE started gauge\nstarted{clientId=\"c\"} 1\n");
+    expect(metrics, CONFLUENT, "# TYPE own gauge\nown 7\n# TYPE app gauge\napp{client_id=\"c\"} 2\n");
+    expect(metrics, CONFLUENT | STRIMZI, "# TYPE own gauge\nown 7\n# TYPE app gauge\napp{client_id=\"c\"} 2\n");
+    cv_metrics_free(metrics);
+}
+
 static const struct cv_metric quoted = { .type = CV_GAUGE, .names = { "v" } };
 
 static void
@@ -205,6 +232,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_are_grouped_by_name),
+        cmocka_unit_test(labels_may_differ_by_dialect_and_what_is_of_none_is_always_there),
         cmocka_unit_test(each_dialect_has_its_names_and_equal_ones_appear_once),
         cmocka_unit_test(values_and_labels_are_as_prometheus_reads_them),
         cmocka_unit_test(a_collector_that_is_gone_is_not_asked),

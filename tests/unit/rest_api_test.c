@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/metrics.h"
 #include "rest/rest.h"
 #include "tests/helper/fake_herder.h"
 #include "tests/helper/raw_http.h"
@@ -193,7 +194,16 @@ metrics_are_prometheus_text_for_any_accept(void **state)
     assert_non_null(strstr(a.body, "\nprocess_resident_memory_bytes "));
     assert_non_null(strstr(a.body, "\nprocess_cpu_seconds_total "));
     assert_non_null(strstr(a.body, "culvert_http_responses_total{class=\"2xx\"}"));
+    assert_non_null(strstr(a.body, "\nkafka_connect_version_info{clientId=\"connect-127.0.0.1:"));
+    assert_null(strstr(a.body, "kafka_connect_app_info"));
     free(type);
+    raw_answer_done(&a);
+    a = raw_call(w->port, "GET", "/metrics?dialect=confluent", NULL, NULL);
+    assert_non_null(strstr(a.body, "\nprocess_resident_memory_bytes "));
+    assert_non_null(strstr(a.body, "\nkafka_connect_app_info{client_id=\"connect-127.0.0.1:"));
+    assert_non_null(strstr(a.body, ",version=\"4.1.0\"} 1\n"));
+    assert_non_null(strstr(a.body, ",start_time_ms=\"1"));
+    assert_null(strstr(a.body, "kafka_connect_version_info"));
     raw_answer_done(&a);
 }
 
@@ -1173,6 +1183,16 @@ a_spec_is_made_of_the_workers_keys(void **state)
         spec.tls, "ssl.truststore.location")); /* one prefixed key hides all plain ones */
     assert_string_equal(cv_config_get(spec.admin_tls, "ssl.truststore.location"), "/plain");
     rest_spec_done(&spec);
+
+    set(worker, "metrics.dialects", "confluent, Strimzi");
+    assert_int_equal(rest_spec_init(&spec, worker, &err), CV_OK);
+    assert_int_equal(spec.dialects, 1u << CV_DIALECT_CONFLUENT | 1u << CV_DIALECT_STRIMZI);
+    rest_spec_done(&spec);
+    set(worker, "metrics.dialects", "plain,jmx");
+    assert_int_equal(rest_spec_init(&spec, worker, &err), CV_INVALID);
+    assert_string_equal(err.text, "Invalid value plain,jmx for configuration metrics.dialects: it must list plain, "
+                                  "confluent, strimzi");
+    cv_config_remove(worker, "metrics.dialects");
 
     set(worker, "rest.error.codes", "teapot");
     assert_int_equal(rest_spec_init(&spec, worker, &err), CV_INVALID);

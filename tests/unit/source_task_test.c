@@ -396,6 +396,8 @@ bench_up(void **state)
     b->worker.offset_flush_interval_ms = 1;
     b->worker.offset_flush_timeout_ms = 500;
     b->worker.task_memory_bytes = 16 << 20;
+    b->worker.metrics_window_ms = 30000;
+    b->worker.metrics_samples = 2;
     b->raw = cv_config_new();
     b->config = cv_config_new();
     assert_int_equal(cv_config_set(b->raw, "bootstrap.servers", "nowhere:1", &err), CV_OK);
@@ -877,11 +879,12 @@ records_and_their_offsets_are_one_transaction(void **state)
     begin(b, TARGET_STARTED);
     WAIT_FOR(atomic_load(&source.committed) == 2);
     assert_wrote("init\nbegin\nt - v\n" OFFSET("1") "commit\nbegin\nt - v\n" OFFSET("2") "commit\n");
-    assert_int_equal(cv_histogram_count(&b->task->counters.transaction_size), 2);
-    assert_int_equal(atomic_load(&b->task->counters.transaction_min), 1);
+    assert_int_equal(cv_window_min(&b->task->counters.windows[WINDOW_TRANSACTION]), 1);
+    assert_int_equal(cv_window_max(&b->task->counters.windows[WINDOW_TRANSACTION]), 1);
     assert_int_equal(atomic_load(&b->task->counters.records_sent), 2);
     assert_int_equal(atomic_load(&b->task->counters.records_active), 0);
-    assert_int_equal(atomic_load(&b->task->counters.active_max), 1);
+    assert_int_equal(cv_window_max(&b->task->counters.windows[WINDOW_ACTIVE]), 1);
+    assert_true(cv_window_rate(&b->task->counters.windows[WINDOW_SENT]) > 0);
     fake_producer_transactional_id(id, sizeof(id));
     assert_string_equal(id, "g-c-0");
     assert_int_equal(atomic_load(&herder.fenced), 1);

@@ -49,13 +49,15 @@ coordinator_init(struct coordinator *coord, const struct group_spec *spec, struc
 }
 
 enum cv_rc
-coordinator_new(const struct group_spec *spec, struct coordinator **ret, struct cv_err *err)
+coordinator_new(const struct group_spec *spec, struct group_stats *stats, struct coordinator **ret,
+                struct cv_err *err)
 {
     struct coordinator *coord = calloc(1, sizeof(*coord));
     enum cv_rc rc;
 
     if (coord == NULL)
         return cv_fail_memory(err);
+    coord->stats = stats;
     coord->command.fd = coord->stop.fd = coord->news.fd = -1;
     cv_lock_init(&coord->lock, CV_RANK_KAFKA);
     cv_cond_init(&coord->left);
@@ -211,14 +213,5 @@ coordinator_leave(struct coordinator *coord, const char *member_id)
     }
     if (coord->leave_member != NULL && !coord->leave_sent)
         coordinator_leave_over(coord);
-    cv_unlock(&coord->lock);
-}
-
-void
-coordinator_beat_stats(struct coordinator *coord, uint64_t *ret_count, int64_t *ret_last_ms)
-{
-    cv_lock(&coord->lock);
-    *ret_count = coord->beat_count;
-    *ret_last_ms = coord->beat_last_ms;
     cv_unlock(&coord->lock);
 }

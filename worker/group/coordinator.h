@@ -15,10 +15,10 @@
 
 struct coordinator;
 
-/* spec and what it points at are not used after the call. */
+/* spec and what it points at are not used after the call; stats until coordinator_free. */
 CV_MUST_CHECK
-enum cv_rc coordinator_new(const struct group_spec *spec, struct coordinator **ret,
-                           struct cv_err *err);
+enum cv_rc coordinator_new(const struct group_spec *spec, struct group_stats *stats,
+                           struct coordinator **ret, struct cv_err *err);
 void coordinator_free(struct coordinator *coord); /* stops the thread */
 
 /* Signalled whenever coordinator_events or coordinator_take_response may have news; clear it before
@@ -60,7 +60,6 @@ void coordinator_lost(struct coordinator *coord, const char *why);
 void coordinator_leave(struct coordinator *coord, const char *member_id);
 
 /* Any thread. */
-void coordinator_beat_stats(struct coordinator *coord, uint64_t *ret_count, int64_t *ret_last_ms);
 
 /* Backoff of retry n (from 0): base doubled each time up to a second, give or take a fifth. */
 int64_t coordinator_backoff_ms(int base_ms, unsigned int n);

@@ -20,6 +20,7 @@ struct flight {
     enum flight_kind kind;
     enum cv_wire_api api;
     int32_t correlation_id;
+    int64_t sent_ms;
     int64_t deadline_ms;
     uint64_t seq; /* of the request or of the heartbeats, to tell what was meant by now */
 };
@@ -35,6 +36,7 @@ struct coordinator {
     int retry_backoff_ms;
     int request_timeout_ms;
     struct cv_log *log;
+    struct group_stats *stats;
     struct cv_thread *thread;
     struct cv_wake command; /* to the thread */
     struct cv_wake stop;    /* stays signalled */
@@ -60,8 +62,6 @@ struct coordinator {
     int32_t beat_generation;
     int64_t beat_due_ms;
     int64_t beat_alive_ms; /* last sign of life from the coordinator */
-    uint64_t beat_count;
-    int64_t beat_last_ms;
     bool polling;
     int64_t polled_ms;
     /* LeaveGroup */

@@ -181,7 +181,8 @@ take_off(struct coordinator *coord, struct flight flight, const struct cv_buf *b
 {
     struct cv_err err;
 
-    flight.deadline_ms = cv_mono_ms() + timeout_ms;
+    flight.sent_ms = cv_mono_ms();
+    flight.deadline_ms = flight.sent_ms + timeout_ms;
     if (cv_wire_send(coord->conn, flight.api, body, &flight.correlation_id, &err) != CV_OK) {
         lose(coord, &err);
         return false;
@@ -286,23 +287,23 @@ expire_poll(struct coordinator *coord)
 }
 
 static void
-beat_answered(struct coordinator *coord, uint64_t seq, int16_t error)
+beat_answered(struct coordinator *coord, const struct flight *flight, int16_t error)
 {
     struct cv_err err;
     bool meant;
 
     cv_lock(&coord->lock);
-    meant = coord->beating && coord->beat_seq == seq;
+    meant = coord->beating && coord->beat_seq == flight->seq;
     if (meant && (error == CV_WIRE_NONE || error == CV_WIRE_REBALANCE_IN_PROGRESS)) {
         coord->beat_alive_ms = cv_mono_ms();
-        coord->beat_count++;
-        coord->beat_last_ms = coord->beat_alive_ms;
     }
     if (meant && error != CV_WIRE_NONE)
         coord->events.beat_error = error;
     if (meant && (error == CV_WIRE_UNKNOWN_MEMBER_ID || error == CV_WIRE_ILLEGAL_GENERATION))
         coordinator_beats_off(coord);
     cv_unlock(&coord->lock);
+    if (meant)
+        group_stats_count(coord->stats, GROUP_STAT_HEARTBEAT, cv_mono_ms() - flight->sent_ms);
     if (!meant || error == CV_WIRE_NONE)
         return;
     switch (error) {
@@ -358,6 +359,10 @@ request_answered(struct coordinator *coord, const struct flight *flight,
     cv_lock(&coord->lock);
     meant = coord->slot == SLOT_SENT && coord->slot_seq == flight->seq;
     cv_unlock(&coord->lock);
+    if (meant)
+        group_stats_count(coord->stats,
+                          flight->api == CV_WIRE_JOIN_GROUP ? GROUP_STAT_JOIN : GROUP_STAT_SYNC,
+                          cv_mono_ms() - flight->sent_ms);
     if (meant && flight->api == CV_WIRE_JOIN_GROUP)
         beats_start_of_join(coord, resp);
     cv_lock(&coord->lock);
@@ -386,7 +391,7 @@ land(struct coordinator *coord, const struct cv_wire_response *resp)
     switch (flight.kind) {
     case FLIGHT_BEAT:
         if (cv_wire_read_heartbeat(resp->body, resp->len, &error, &err) == CV_OK)
-            beat_answered(coord, flight.seq, error);
+            beat_answered(coord, &flight, error);
         else
             lose(coord, &err);
         break;

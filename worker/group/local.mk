@@ -20,7 +20,9 @@ worker_group_libgroup_a_SOURCES = \
 	worker/group/member.c \
 	worker/group/member.h \
 	worker/group/protocol.c \
-	worker/group/protocol.h
+	worker/group/protocol.h \
+	worker/group/stats.c \
+	worker/group/stats.h
 
 group_test_libs = worker/group/libgroup.a common/wire/libwire.a $(oauth_libs) common/libcommon.a \
 	$(oauth_system_libs) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(JSONC_LIBS) $(CMOCKA_LIBS)

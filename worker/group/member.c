@@ -88,11 +88,7 @@ struct group_member {
     int64_t round_begun_ms;
     bool completed; /* a round, in this call of member_poll */
 
-    atomic_uint_fast64_t rebalances;
-    atomic_uint_fast64_t failed_rebalances;
-    atomic_int_fast64_t last_rebalance_ms;
-    atomic_int_fast64_t rebalance_ms_max;
-    atomic_int_fast64_t rebalance_ms_sum;
+    struct group_stats stats;
     atomic_bool rebalancing;
 };
 
@@ -156,7 +152,7 @@ static void
 unjoin(struct group_member *member, const char *why)
 {
     if (member->state == MEMBER_PREPARING || member->state == MEMBER_COMPLETING)
-        atomic_fetch_add_explicit(&member->failed_rebalances, 1, memory_order_relaxed);
+        group_stats_count(&member->stats, GROUP_STAT_FAILED, cv_mono_ms() - member->round_begun_ms);
     member_set_state(member, MEMBER_UNJOINED);
     member_request_rejoin(member, why);
 }
@@ -386,18 +382,6 @@ merge_work(const struct group_member *member, const struct group_assignment *ass
     return true;
 }
 
-static void
-count_round(struct group_member *member)
-{
-    int64_t now_ms = cv_mono_ms(), took_ms = now_ms - member->round_begun_ms;
-
-    atomic_fetch_add_explicit(&member->rebalances, 1, memory_order_relaxed);
-    atomic_store_explicit(&member->last_rebalance_ms, now_ms, memory_order_relaxed);
-    atomic_fetch_add_explicit(&member->rebalance_ms_sum, took_ms, memory_order_relaxed);
-    if (took_ms > atomic_load_explicit(&member->rebalance_ms_max, memory_order_relaxed))
-        atomic_store_explicit(&member->rebalance_ms_max, took_ms, memory_order_relaxed);
-}
-
 /* A round is complete: revoke, merge, tell the herder. */
 static enum cv_rc
 complete_round(struct group_member *member, const struct group_assignment *assignment,
@@ -426,7 +410,7 @@ complete_round(struct group_member *member, const struct group_assignment *assig
     member->round_begun = false;
     member->completed = true;
     member_set_state(member, MEMBER_STABLE);
-    count_round(member);
+    group_stats_count(&member->stats, GROUP_STAT_REBALANCE, cv_mono_ms() - member->round_begun_ms);
     if (assignment->error == 0)
         member->attempts = 0;
     else
@@ -660,7 +644,9 @@ member_init(struct group_member *member, const struct group_spec *spec, struct c
     if (member->group_id == NULL || member->url == NULL || member->id == NULL ||
         member->leader == NULL)
         return cv_fail_memory(err);
-    return coordinator_new(spec, &member->coord, err);
+    if (group_stats_init(&member->stats, &spec->window, err) != CV_OK)
+        return err->rc;
+    return coordinator_new(spec, &member->stats, &member->coord, err);
 }
 
 enum cv_rc
@@ -685,6 +671,7 @@ member_free(struct group_member *member)
     if (member == NULL)
         return;
     coordinator_free(member->coord);
+    group_stats_done(&member->stats);
     leader_free(member->leader);
     group_assignment_done(&member->held);
     free(member->group_id);
@@ -739,16 +726,14 @@ member_owner_url(const struct group_member *member, const char *connector, int32
     return leader_owner_url(member->leader, connector, task);
 }
 
-void
-member_stats(const struct group_member *member, struct member_stats *ret)
+const struct group_stats *
+member_stats(const struct group_member *member)
 {
-    *ret = (struct member_stats){
-        .rebalances = atomic_load_explicit(&member->rebalances, memory_order_relaxed),
-        .failed_rebalances = atomic_load_explicit(&member->failed_rebalances, memory_order_relaxed),
-        .last_rebalance_ms = atomic_load_explicit(&member->last_rebalance_ms, memory_order_relaxed),
-        .rebalance_ms_max = atomic_load_explicit(&member->rebalance_ms_max, memory_order_relaxed),
-        .rebalance_ms_sum = atomic_load_explicit(&member->rebalance_ms_sum, memory_order_relaxed),
-        .rebalancing = atomic_load_explicit(&member->rebalancing, memory_order_relaxed),
-    };
-    coordinator_beat_stats(member->coord, &ret->heartbeats, &ret->last_heartbeat_ms);
+    return &member->stats;
+}
+
+bool
+member_rebalancing(const struct group_member *member)
+{
+    return atomic_load_explicit(&member->rebalancing, memory_order_relaxed);
 }

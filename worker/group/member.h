@@ -13,6 +13,7 @@
 
 #include "common/thread.h"
 #include "worker/group/protocol.h"
+#include "worker/group/stats.h"
 
 struct cv_config;
 struct group_member;
@@ -55,6 +56,7 @@ struct group_spec {
     int rebalance_max_delay_ms; /* scheduled.rebalance.max.delay.ms */
     int retry_backoff_ms;
     int request_timeout_ms;
+    struct cv_window_spec window; /* of what is counted */
     const struct cv_config *worker; /* bootstrap.servers, security.protocol, ssl.*, sasl.* */
     struct group_callbacks callbacks;
 };
@@ -90,17 +92,9 @@ enum group_protocol member_protocol(const struct group_member *member); /* selec
 const char *member_owner_url(const struct group_member *member, const char *connector,
                              int32_t task);
 
-/* Counters for connect-coordinator-metrics and connect-worker-rebalance-metrics; any thread. */
-struct member_stats {
-    uint64_t rebalances;
-    uint64_t failed_rebalances;
-    uint64_t heartbeats;
-    int64_t last_heartbeat_ms; /* monotonic */
-    int64_t last_rebalance_ms; /* monotonic */
-    int64_t rebalance_ms_max;
-    int64_t rebalance_ms_sum;
-    bool rebalancing;
-};
-void member_stats(const struct group_member *member, struct member_stats *ret);
+/* For connect-coordinator-metrics and connect-worker-rebalance-metrics. Borrowed; any thread until
+   member_free. */
+const struct group_stats *member_stats(const struct group_member *member);
+bool member_rebalancing(const struct group_member *member); /* any thread */
 
 #endif
