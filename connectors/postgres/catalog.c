@@ -193,7 +193,7 @@ static const char tables_sql[] =
     " a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated <> '',"
     " CASE WHEN a.attgenerated = '' AND a.attidentity = ''"
     "  THEN pg_get_expr(d.adbin, d.adrelid) END,"
-    " array_position(k.indkey::int2[], a.attnum), c.relpersistence = 'p'"
+    " array_position(k.indkey::int2[], a.attnum), c.relpersistence = 'p', c.relhassubclass"
     " FROM pg_class c"
     " JOIN pg_namespace n ON n.oid = c.relnamespace"
     " JOIN pg_attribute a ON a.attrelid = c.oid"
@@ -226,6 +226,7 @@ table_of_row(const PGresult *res, int row)
     table->pages = strtod(PQgetvalue(res, row, 5), NULL);
     table->rows = strtod(PQgetvalue(res, row, 6), NULL);
     table->logged = PQgetvalue(res, row, 14)[0] == 't';
+    table->parent = PQgetvalue(res, row, 15)[0] == 't';
     if (table->schema == NULL || table->name == NULL) {
         pg_table_free(table);
         return NULL;

@@ -41,6 +41,7 @@ struct pg_table {
     char kind;             /* relkind: r, p */
     char replica_identity; /* d, n, f, i */
     bool logged;           /* its changes are in the WAL */
+    bool parent;           /* others inherit from it, or did once: reading it reads them, too */
     double pages;          /* relpages */
     double rows;           /* reltuples; below 0: unknown */
     struct pg_column *columns;

@@ -136,7 +136,6 @@ struct pg_config {
     bool table_ignore_builtin;
     char *message_key_columns;
     char *skipped_operations;
-    bool skipped_given;  /* by the user, not by default */
     bool skip_unchanged; /* skip.messages.without.change */
     int32_t guardrail_collections_max; /* 0: no limit */
     int guardrail_action;              /* enum pg_guardrail_action */

@@ -291,7 +291,6 @@ check_not_served(const struct cv_config *cfg, struct cv_config_errors *errors)
         const char *def; /* a value that asks for nothing */
     } keys[] = {
         { "database.initial.statements", NULL },
-        { "replica.identity.autoset.values", NULL },
         { "slot.failover", "false" },
         { "snapshot.include.collection.list", NULL },
         { "snapshot.select.statement.overrides", NULL },

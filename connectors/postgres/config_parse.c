@@ -103,7 +103,6 @@ complete(const struct cv_config *cfg, struct pg_config *config, struct cv_err *e
     static const char *const signals[] = { "source", "kafka", "file", NULL };
     static const char *const notifications[] = { "sink", "log", NULL };
 
-    config->skipped_given = cv_config_get(cfg, "skipped.operations") != NULL;
     config->signal_channels = channel_bits(&config->signal_channel_list, signals);
     config->notification_channels = channel_bits(&config->notification_channel_list, notifications);
     config->all = cv_config_copy(cfg);

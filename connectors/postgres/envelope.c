@@ -28,6 +28,7 @@ envelope_new(const struct envelope_spec *spec, struct envelope **ret, struct cv_
     if (env == NULL)
         return cv_fail_memory(err);
     env->config = spec->config;
+    env->skipped = pg_config_skipped(spec->config);
     env->direct = spec->direct;
     env->transaction = spec->transaction;
     cv_buf_init(&env->source_head, FRAGMENT_MAX);
@@ -388,9 +389,12 @@ emit_key_change(const struct envelope *env, const struct plan *plan, const struc
     oldkey = headers_with(env, "__debezium.oldkey", old_text, batch);
     if (newkey == NULL || oldkey == NULL)
         return cv_fail_memory(err);
-    if (emit_value(env, plan, &gone, keys[0], newkey, batch, ret_bad, err) != CV_OK ||
-        emit_tombstone(env, plan, keys[0], newkey, batch, err) != CV_OK)
+    if ((env->skipped & PG_OP_DELETE) == 0 &&
+        (emit_value(env, plan, &gone, keys[0], newkey, batch, ret_bad, err) != CV_OK ||
+         emit_tombstone(env, plan, keys[0], newkey, batch, err) != CV_OK))
         return err->rc;
+    if ((env->skipped & PG_OP_CREATE) != 0)
+        return CV_OK;
     return emit_value(env, plan, &come, keys[1], oldkey, batch, ret_bad, err);
 }
 

@@ -22,6 +22,7 @@ struct envelope_source {
 
 struct envelope {
     const struct pg_config *config;
+    unsigned skipped; /* PG_OP_ bits: the halves of a changed key are a delete and a create */
     const struct cv_direct *direct;
     struct transaction *transaction; /* borrowed; NULL: no transaction metadata */
     struct envelope_source source;

@@ -205,6 +205,7 @@ emit_key_change(const struct envelope *env, const struct plan *plan, const struc
                 const struct cv_value *old_key, const struct cv_value *new_key, struct cv_batch *batch,
                 int *ret_bad, struct cv_err *err)
 {
+    bool deletes = (env->skipped & PG_OP_DELETE) == 0;
     struct envelope_change gone = *change, come = *change;
 
     gone.op = 'd';
@@ -212,11 +213,14 @@ emit_key_change(const struct envelope *env, const struct plan *plan, const struc
     come.op = 'c';
     come.whole = envelope_whole(change);
     come.old = NULL;
-    if (add_record(env, plan, &gone, old_key, "__debezium.newkey", new_key, batch, ret_bad, err) != CV_OK)
+
+    if (deletes && add_record(env, plan, &gone, old_key, "__debezium.newkey", new_key, batch, ret_bad, err) != CV_OK)
         return err->rc;
-    if (env->config->tombstones_on_delete &&
+    if (deletes && env->config->tombstones_on_delete &&
         add_record(env, plan, NULL, old_key, "__debezium.newkey", new_key, batch, ret_bad, err) != CV_OK)
         return err->rc;
+    if ((env->skipped & PG_OP_CREATE) != 0)
+        return CV_OK;
     return add_record(env, plan, &come, new_key, "__debezium.oldkey", old_key, batch, ret_bad, err);
 }
 

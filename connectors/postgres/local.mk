@@ -46,6 +46,8 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/position.h \
 	connectors/postgres/publication.c \
 	connectors/postgres/publication.h \
+	connectors/postgres/replica_identity.c \
+	connectors/postgres/replica_identity.h \
 	connectors/postgres/slot.c \
 	connectors/postgres/slot.h \
 	connectors/postgres/snapshot.c \

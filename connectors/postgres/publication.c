@@ -2,6 +2,7 @@
 /* Publications. Names are quoted: a name in mixed case is the one that was written. */
 #include "connectors/postgres/publication.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/buf.h"
@@ -53,35 +54,6 @@ add_tables(struct cv_buf *sql, const struct pg_tables *tables)
     }
 }
 
-/* WITH (...) of a new publication: what the user asked for, nothing else. */
-static void
-add_options(struct cv_buf *sql, const struct pg_config *config)
-{
-    unsigned skipped = pg_config_skipped(config);
-    static const struct {
-        unsigned op;
-        const char *name;
-    } ops[] = { { PG_OP_CREATE, "insert" },
-                { PG_OP_UPDATE, "update" },
-                { PG_OP_DELETE, "delete" },
-                { PG_OP_TRUNCATE, "truncate" } };
-    bool comma = false;
-
-    if (config->publish_via_partition_root)
-        cv_buf_str(sql, " WITH (publish_via_partition_root = true");
-    if (config->skipped_given) {
-        cv_buf_str(sql, config->publish_via_partition_root ? ", publish = '" : " WITH (publish = '");
-        for (size_t i = 0; i < CV_COUNT(ops); i++)
-            if ((skipped & ops[i].op) == 0) {
-                cv_buf_printf(sql, "%s%s", comma ? ", " : "", ops[i].name);
-                comma = true;
-            }
-        cv_buf_char(sql, '\'');
-    }
-    if (config->publish_via_partition_root || config->skipped_given)
-        cv_buf_char(sql, ')');
-}
-
 static enum cv_rc
 run(PGconn *conn, struct cv_buf *sql, const char *what, struct cv_err *err)
 {
@@ -111,7 +83,8 @@ create(PGconn *conn, const struct pg_config *config, const struct pg_tables *tab
         cv_buf_str(&sql, " FOR");
         add_tables(&sql, tables);
     }
-    add_options(&sql, config);
+    if (config->publish_via_partition_root)
+        cv_buf_str(&sql, " WITH (publish_via_partition_root = true)");
     if (run(conn, &sql, "could not create the publication", err) != CV_OK)
         return cv_err_context(err,
                               "publication.name \"%s\" (publication.autocreate.mode; or have its owner make it "
@@ -127,8 +100,8 @@ same_tables(PGconn *conn, const struct pg_config *config, const struct pg_tables
 {
     const char *values[1] = { config->publication_name };
     PGresult *res = PQexecParams(conn,
-                                 "SELECT schemaname, tablename FROM pg_publication_tables WHERE pubname = $1"
-                                 " ORDER BY 1 COLLATE \"C\", 2 COLLATE \"C\"",
+                                 "SELECT r.prrelid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid"
+                                 " WHERE p.pubname = $1",
                                  1, NULL, values, NULL, NULL, 0);
     enum cv_rc rc = CV_OK;
     size_t found = 0;
@@ -138,11 +111,12 @@ same_tables(PGconn *conn, const struct pg_config *config, const struct pg_tables
                      config->publication_name);
         goto out;
     }
-    for (size_t i = 0; i < tables->count; i++)
-        for (int row = 0; row < PQntuples(res); row++)
-            if (strcmp(PQgetvalue(res, row, 0), tables->items[i]->schema) == 0 &&
-                strcmp(PQgetvalue(res, row, 1), tables->items[i]->name) == 0)
-                found++;
+    for (int row = 0; row < PQntuples(res); row++) {
+        uint32_t oid = (uint32_t)strtoul(PQgetvalue(res, row, 0), NULL, 10);
+
+        for (size_t i = 0; i < tables->count; i++)
+            found += tables->items[i]->oid == oid;
+    }
     *ret = found == count_logged(tables) && found == (size_t)PQntuples(res);
 out:
     PQclear(res);

@@ -242,11 +242,11 @@ copy_sql(struct snapshot *s, struct cv_buf *sql)
         cv_buf_sql_ident(sql, plan->columns[i].column);
         comma = ", ";
     }
-    cv_buf_str(sql, table->kind == 'p' ? " FROM " : " FROM ONLY ");
+    cv_buf_str(sql, table->parent ? " FROM " : " FROM ONLY ");
     cv_buf_sql_ident(sql, table->schema);
     cv_buf_char(sql, '.');
     cv_buf_sql_ident(sql, table->name);
-    if (table->kind != 'p' && s->pages[s->table] > RANGE_PAGES) {
+    if (!table->parent && s->pages[s->table] > RANGE_PAGES) {
         cv_buf_printf(sql, " WHERE ctid >= '(%" PRIu64 ",0)'::tid", s->range);
         if (s->range + RANGE_PAGES < s->pages[s->table])
             cv_buf_printf(sql, " AND ctid < '(%" PRIu64 ",0)'::tid", s->range + RANGE_PAGES);
@@ -440,7 +440,7 @@ next_range(struct snapshot *s)
     const struct pg_table *table = s->spec.tables->items[s->table];
 
     s->range += RANGE_PAGES;
-    if (table->kind != 'p' && s->range < pages) {
+    if (!table->parent && s->range < pages) {
         s->pages_done += RANGE_PAGES;
         return;
     }

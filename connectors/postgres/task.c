@@ -28,6 +28,7 @@
 #include "common/thread.h"
 #include "connectors/postgres/logical_message.h"
 #include "connectors/postgres/publication.h"
+#include "connectors/postgres/replica_identity.h"
 #include "connectors/postgres/snapshot.h"
 #include "connectors/postgres/stream.h"
 #include "connectors/postgres/transaction.h"
@@ -394,6 +395,8 @@ start_from(struct pg_task *task, PGconn *take_conn, struct cv_err *err)
 
     if (rc == CV_OK)
         rc = publication_ensure(take_conn, &task->config, &task->tables, err);
+    if (rc == CV_OK)
+        rc = replica_identity_set(take_conn, &task->config, &task->tables, task->base.ctx->log, err);
     if (rc == CV_OK && pos->phase != POSITION_STREAM && task->config.snapshot_mode == PG_SNAPSHOT_INITIAL)
         return begin_snapshot(task, take_conn, &slot, err);
     if (rc == CV_OK && pos->phase != POSITION_STREAM) {

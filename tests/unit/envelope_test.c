@@ -233,6 +233,13 @@ both_paths_give_the_same_bytes_for_every_type_and_mode(void **state)
         { "time.precision.mode", "microseconds", "binary.handling.mode", "hex", "hstore.handling.mode", "map",
           "include.unknown.datatypes", "true", NULL },
         { "time.precision.mode", "adaptive_time_microseconds", NULL },
+        { "column.truncate.to.3.chars", ".*", "decimal.handling.mode", "string", "binary.handling.mode", "hex",
+          "time.precision.mode", "isostring", "field.name.adjustment.mode", "avro_unicode", NULL },
+        { "column.truncate.to.2.chars", ".*0", "column.mask.with.4.chars", ".*1",
+          "column.mask.hash.SHA-256.with.salt.s", ".*2", "schema.name.adjustment.mode", "avro", NULL },
+        { "column.propagate.source.type", ".*0", "column.mask.hash.v2.MD5.with.salt.s", ".*",
+          "topic.naming.strategy", "io.debezium.schema.SchemaRegexTopicNamingStrategy", "topic.regex", ".*",
+          "topic.replacement", "all", NULL },
     };
     static struct pg_fixture_column columns[PG_FIXTURE_COLUMNS];
     static char names[PG_FIXTURE_COLUMNS][24];
@@ -317,12 +324,32 @@ a_changed_key_is_a_delete_and_a_create(void **state)
     end(&b);
 }
 
+static void
+skipped_operations_are_left_out_of_key_changes(void **state)
+{
+    static const char *const before[] = { "1.50", "x" }, *const after[] = { "2.00", "x" };
+    static const struct {
+        const char *skipped;
+        size_t messages;
+    } rows[] = { { "c", 2 }, { "d", 1 }, { "c,d", 0 }, { "t", 3 } };
+
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(rows); i++) {
+        struct bench b;
+
+        begin(&b, (const char *const[]){ "skipped.operations", rows[i].skipped, NULL }, two, 2, false, false);
+        assert_int_equal(change_two(&b, 'u', before, after), rows[i].messages);
+        end(&b);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_delete_is_followed_by_its_tombstone),
         cmocka_unit_test(a_changed_key_is_a_delete_and_a_create),
+        cmocka_unit_test(skipped_operations_are_left_out_of_key_changes),
         cmocka_unit_test(both_paths_give_the_same_bytes_for_every_type_and_mode),
     };
 
