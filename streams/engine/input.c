@@ -148,9 +148,12 @@ input_move_clock(struct input *in)
 
     if (in->n_stamps > 0 || in->decode_rc != CV_OK || event->snapshot == EVENT_SNAPSHOT)
         return;
+    /* A tombstone has no time of its own; when it was written to the topic tells nothing. */
+    if (event->kind == EVENT_TOMBSTONE)
+        return;
     if (in->source->clock_is_event)
         clock = input_time(in);
-    else if (clock == CHANGE_NONE)
+    else if (clock == CHANGE_NONE && in->source->format == PLAN_JSON)
         clock = input_head(in)->timestamp_ms;
     if (clock <= in->pos.clock_ms)
         return;

@@ -282,6 +282,23 @@ a_time_in_the_future_makes_nothing_late(void **state)
     assert_topic("late", "");
 }
 
+static void
+a_tombstone_does_not_move_the_watermark(void **state)
+{
+    (void)state;
+    begin(PIPELINE ORDERS CELLS, 1);
+    order(0, 'c', 1, "a", "1", 1 * MINUTE, 1 * MINUTE);
+    order(0, 'd', 2, "", "0", 0, 1 * MINUTE);
+    memory_kafka_put(rig.kafka, "orders", 0, "{\"id\":2}", NULL, 1600000000000);
+    start_loop();
+    run();
+    assert_topic("out", "");
+    order(0, 'c', 3, "a", "2", 1 * MINUTE, 1 * MINUTE);
+    order(0, 'c', 4, "a", "2", 9 * MINUTE, 9 * MINUTE);
+    run();
+    assert_topic("out", "{\"kind\":\"a\",\"m\":1,\"n\":2,\"total\":\"3.00\"}\n");
+}
+
 /* Every call to Kafka fails once, before or after its effect: the results stay the same. */
 static void
 a_crash_at_any_call_changes_no_result(void **state)
@@ -339,6 +356,7 @@ main(void)
             an_idle_partition_is_left_out_and_the_last_windows_close_by_themselves, teardown),
         cmocka_unit_test_teardown(history_of_a_snapshot_does_not_move_the_watermark, teardown),
         cmocka_unit_test_teardown(a_time_in_the_future_makes_nothing_late, teardown),
+        cmocka_unit_test_teardown(a_tombstone_does_not_move_the_watermark, teardown),
         cmocka_unit_test_teardown(a_crash_at_any_call_changes_no_result, teardown),
     };
 
