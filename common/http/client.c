@@ -3,14 +3,19 @@
  * One libcurl handle a call: calls are rare (forwards between workers, a schema registry) and
  * nothing is shared, so any thread may call. No proxy from the environment, no redirect, http and
  * https only.
+ *
+ * libcurl brings eight more libraries, which most workers never need: it is loaded by the first call.
  */
 #include <config.h>
 
 #include "common/http/client.h"
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include <culvert/record.h>
@@ -20,12 +25,57 @@
 
 #define POLL_MS 1000 /* of a wait that neither time-outs nor sockets end */
 
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+#define LIBCURL "libcurl.so.4" /* the one name that it has had since 2006 */
+
+#define CURL_FUNCTIONS(X)                                                                          \
+    X(global_init)                                                                                 \
+    X(easy_init)                                                                                   \
+    X(easy_setopt)                                                                                 \
+    X(easy_getinfo)                                                                                \
+    X(easy_strerror)                                                                               \
+    X(easy_cleanup)                                                                                \
+    X(slist_append)                                                                                \
+    X(slist_free_all)                                                                              \
+    X(multi_add_handle)                                                                            \
+    X(multi_cleanup)                                                                               \
+    X(multi_info_read)                                                                             \
+    X(multi_init)                                                                                  \
+    X(multi_perform)                                                                               \
+    X(multi_poll)                                                                                  \
+    X(multi_remove_handle)
+
+static struct {
+#define CURL_FUNCTION(name) __typeof__(curl_##name) *name;
+    CURL_FUNCTIONS(CURL_FUNCTION)
+#undef CURL_FUNCTION
+} lib;
+static pthread_once_t lib_once = PTHREAD_ONCE_INIT;
+static char lib_problem[256]; /* "": it is there */
 
 static void
-curl_init(void)
+load_function(void *handle, const char *name, void *ret)
 {
-    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+    void *found = dlsym(handle, name);
+
+    if (found == NULL && lib_problem[0] == '\0')
+        snprintf(lib_problem, sizeof(lib_problem), "%s has no %s", LIBCURL, name);
+    memcpy(ret, &found, sizeof(found)); /* ISO C has no cast from an object's pointer to a function's */
+}
+
+static void
+load_lib(void)
+{
+    void *handle = dlopen(LIBCURL, RTLD_NOW | RTLD_LOCAL);
+
+    if (handle == NULL) {
+        snprintf(lib_problem, sizeof(lib_problem), "%s", dlerror());
+        return;
+    }
+#define CURL_FUNCTION(name) load_function(handle, "curl_" #name, &lib.name);
+    CURL_FUNCTIONS(CURL_FUNCTION)
+#undef CURL_FUNCTION
+    if (lib_problem[0] == '\0' && lib.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        snprintf(lib_problem, sizeof(lib_problem), "%s cannot be initialized", LIBCURL);
 }
 
 struct answer {
@@ -51,16 +101,16 @@ on_body(char *data, size_t size, size_t count, void *arg)
 static struct curl_slist *
 make_headers(const struct cv_http_call *call, struct cv_err *err)
 {
-    struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* no pause before a large body */
+    struct curl_slist *list = lib.slist_append(NULL, "Expect:"); /* no pause before a large body */
     bool typed = false;
 
     for (size_t i = 0; i < call->n_headers; i++)
         typed = typed || strcasecmp(call->headers[i].name, "Content-Type") == 0;
     if (list != NULL && !typed) { /* libcurl would say that it is a form */
-        struct curl_slist *longer = curl_slist_append(list, "Content-Type:");
+        struct curl_slist *longer = lib.slist_append(list, "Content-Type:");
 
         if (longer == NULL)
-            curl_slist_free_all(list);
+            lib.slist_free_all(list);
         list = longer;
     }
     for (size_t i = 0; list != NULL && i < call->n_headers; i++) {
@@ -69,10 +119,10 @@ make_headers(const struct cv_http_call *call, struct cv_err *err)
 
         cv_buf_printf(&line, "%s: ", call->headers[i].name);
         cv_buf_add(&line, call->headers[i].value.data, call->headers[i].value.len);
-        longer = line.failed == CV_OK ? curl_slist_append(list, cv_buf_cstr(&line)) : NULL;
+        longer = line.failed == CV_OK ? lib.slist_append(list, cv_buf_cstr(&line)) : NULL;
         cv_buf_free(&line);
         if (longer == NULL)
-            curl_slist_free_all(list);
+            lib.slist_free_all(list);
         list = longer;
     }
     if (list == NULL)
@@ -87,7 +137,7 @@ set_blob(CURL *curl, CURLoption option, const char *text)
                               .len = strlen(text),
                               .flags = CURL_BLOB_COPY };
 
-    return curl_easy_setopt(curl, option, &blob);
+    return lib.easy_setopt(curl, option, &blob);
 }
 
 static CURLcode
@@ -96,12 +146,12 @@ set_tls(CURL *curl, const struct http_tls *tls)
     long versions = (tls->no_tls12 ? (long)CURL_SSLVERSION_TLSv1_3 : (long)CURL_SSLVERSION_TLSv1_2) |
                     (tls->no_tls13 ? (long)CURL_SSLVERSION_MAX_TLSv1_2
                                    : (long)CURL_SSLVERSION_MAX_DEFAULT);
-    CURLcode code = curl_easy_setopt(curl, CURLOPT_SSLVERSION, versions);
+    CURLcode code = lib.easy_setopt(curl, CURLOPT_SSLVERSION, versions);
 
     if (code == CURLE_OK && tls->suites12 != NULL)
-        code = curl_easy_setopt(curl, CURLOPT_SSL_CIPHER_LIST, tls->suites12);
+        code = lib.easy_setopt(curl, CURLOPT_SSL_CIPHER_LIST, tls->suites12);
     if (code == CURLE_OK && tls->suites13 != NULL)
-        code = curl_easy_setopt(curl, CURLOPT_TLS13_CIPHERS, tls->suites13);
+        code = lib.easy_setopt(curl, CURLOPT_TLS13_CIPHERS, tls->suites13);
 
     if (code == CURLE_OK && tls->trusted != NULL)
         code = set_blob(curl, CURLOPT_CAINFO_BLOB, tls->trusted);
@@ -110,7 +160,7 @@ set_tls(CURL *curl, const struct http_tls *tls)
     if (code == CURLE_OK && tls->identity.key != NULL)
         code = set_blob(curl, CURLOPT_SSLKEY_BLOB, tls->identity.key);
     if (code == CURLE_OK && !tls->verify_host)
-        code = curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+        code = lib.easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
     return code;
 }
 
@@ -118,9 +168,9 @@ static CURLcode
 set_protocols(CURL *curl)
 {
 #if LIBCURL_VERSION_NUM >= 0x075500
-    return curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    return lib.easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
-    return curl_easy_setopt(curl, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+    return lib.easy_setopt(curl, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
 #endif
 }
 
@@ -128,11 +178,11 @@ static CURLcode
 set_options(CURL *curl, const struct cv_http_call *call, struct curl_slist *headers,
             struct answer *answer, char *text)
 {
-    CURLcode code = curl_easy_setopt(curl, CURLOPT_URL, call->url);
+    CURLcode code = lib.easy_setopt(curl, CURLOPT_URL, call->url);
 
 #define SET(option, value)                                                                         \
     if (code == CURLE_OK)                                                                          \
-    code = curl_easy_setopt(curl, option, value)
+    code = lib.easy_setopt(curl, option, value)
     SET(CURLOPT_CUSTOMREQUEST, call->method);
     SET(CURLOPT_HTTPHEADER, headers);
     SET(CURLOPT_ERRORBUFFER, text);
@@ -163,24 +213,24 @@ transfer(CURL *curl, const struct cv_wake *interrupt)
     struct curl_waitfd fd = { .fd = interrupt == NULL ? -1 : interrupt->fd,
                               .events = CURL_WAIT_POLLIN };
     unsigned int n_fds = interrupt == NULL ? 0 : 1;
-    CURLM *multi = curl_multi_init();
+    CURLM *multi = lib.multi_init();
     CURLcode code = CURLE_OUT_OF_MEMORY;
     CURLMsg *done;
     int running = 1, left;
 
-    if (multi == NULL || curl_multi_add_handle(multi, curl) != CURLM_OK)
+    if (multi == NULL || lib.multi_add_handle(multi, curl) != CURLM_OK)
         goto out;
     code = CURLE_ABORTED_BY_CALLBACK;
-    while (curl_multi_perform(multi, &running) == CURLM_OK && running > 0) {
-        if (curl_multi_poll(multi, &fd, n_fds, POLL_MS, NULL) != CURLM_OK || fd.revents != 0)
+    while (lib.multi_perform(multi, &running) == CURLM_OK && running > 0) {
+        if (lib.multi_poll(multi, &fd, n_fds, POLL_MS, NULL) != CURLM_OK || fd.revents != 0)
             goto out;
     }
-    done = curl_multi_info_read(multi, &left);
+    done = lib.multi_info_read(multi, &left);
     if (running == 0 && done != NULL)
         code = done->data.result;
 out:
-    (void)curl_multi_remove_handle(multi, curl);
-    (void)curl_multi_cleanup(multi);
+    (void)lib.multi_remove_handle(multi, curl);
+    (void)lib.multi_cleanup(multi);
     return code;
 }
 
@@ -198,13 +248,13 @@ perform(CURL *curl, const struct cv_http_call *call, const struct answer *answer
         code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CERTPROBLEM ||
         code == CURLE_SSL_CACERT_BADFILE)
         return cv_fail(err, CV_INVALID, "could not ask %s: %s", call->url,
-                       *text == '\0' ? curl_easy_strerror(code) : text);
+                       *text == '\0' ? lib.easy_strerror(code) : text);
     if (code != CURLE_OK)
         return cv_fail(err, CV_RETRY, "could not ask %s: %s", call->url,
-                       *text == '\0' ? curl_easy_strerror(code) : text);
+                       *text == '\0' ? lib.easy_strerror(code) : text);
     if (cv_buf_check(answer->body, err) != CV_OK)
         return err->rc;
-    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    (void)lib.easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     *ret_status = (int)status;
     return CV_OK;
 }
@@ -221,14 +271,16 @@ cv_http_request(const struct cv_http_call *call, int *ret_status, struct cv_buf 
     CURLcode code;
     enum cv_rc rc = CV_OK;
 
-    (void)pthread_once(&curl_once, curl_init);
+    (void)pthread_once(&lib_once, load_lib);
+    if (lib_problem[0] != '\0')
+        return cv_fail(err, CV_INTERNAL, "cannot ask %s without libcurl: %s", call->url, lib_problem);
     if (call->tls != NULL && strncmp(call->url, "https:", 6) == 0) {
         rc = http_tls_load(call->tls, &tls, err);
         if (rc != CV_OK)
             return rc;
     }
     headers = make_headers(call, err);
-    curl = curl_easy_init();
+    curl = lib.easy_init();
     if (headers == NULL || curl == NULL) {
         rc = cv_fail_memory(err);
         goto out;
@@ -238,13 +290,13 @@ cv_http_request(const struct cv_http_call *call, int *ret_status, struct cv_buf 
         code = set_tls(curl, &tls);
     if (code != CURLE_OK) {
         rc = cv_fail(err, CV_INVALID, "could not prepare a request to %s: %s", call->url,
-                     curl_easy_strerror(code));
+                     lib.easy_strerror(code));
         goto out;
     }
     rc = perform(curl, call, &answer, text, ret_status, err);
 out:
-    curl_easy_cleanup(curl);
-    curl_slist_free_all(headers);
+    lib.easy_cleanup(curl);
+    lib.slist_free_all(headers);
     http_tls_done(&tls);
     return rc;
 }

@@ -22,7 +22,7 @@ common_http_libhttp_a_SOURCES = \
 	common/http/tls.c \
 	common/http/tls.h
 
-http_libs = common/http/libhttp.a $(unit_common) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)
+http_libs = common/http/libhttp.a $(unit_common) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/helper/raw_http.h
 unit_tests += tests/unit/http_server_test
 tests_unit_http_server_test_SOURCES = tests/unit/http_server_test.c tests/helper/raw_http.c

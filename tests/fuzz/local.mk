@@ -37,7 +37,7 @@ EXTRA_DIST += tests/fuzz/properties.in
 fuzz_targets += tests/fuzz/http_body
 tests_fuzz_http_body_SOURCES = tests/fuzz/http_body.c tests/helper/fake_herder.c $(fuzz_driver)
 tests_fuzz_http_body_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_http_body_LDADD = rest/librest.a common/http/libhttp.a $(fuzz_common) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS)
+tests_fuzz_http_body_LDADD = rest/librest.a common/http/libhttp.a $(fuzz_common) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/http_body.in
 
 fuzz_targets += tests/fuzz/http_target
