@@ -74,7 +74,8 @@ offset.flush.interval.ms=1000
 listeners=$rest_url
 PROPERTIES
 }
-# worker_boot NAME: a culvert-worker; sets worker_pid and rest_ms, from exec to the first answer of GET /.
+# worker_boot NAME: a culvert-worker; sets worker_pid, rest_ms (exec to the first 200 of
+# GET /) and health_ms (to that of GET /health: the topics are read, the group is joined).
 worker_boot() {
     properties "$1" >"$CULVERT_STATE/$1.properties"
     boot "$CULVERT_BUILD/programs/culvert-worker" "$CULVERT_STATE/$1.properties"
@@ -87,21 +88,29 @@ java_boot() {
 }
 # boot COMMAND...
 boot() {
-    local before=${EPOCHREALTIME/./} line
+    local before=${EPOCHREALTIME/./}
     proc_start worker "$@"
     # Connect's HTTP server answers 404 before its routes are there
-    until read -r line < <(first_line) && [[ $line = 'HTTP/1.'[01]' 200'* ]]; do
+    until answers /; do
         proc_alive worker || worker_failed "did not start"
     done
     rest_ms=$(per $((${EPOCHREALTIME/./} - before)) 1000 1)
-    wait_until 120 rest_ok "$rest_url/health" || worker_failed "did not become healthy"
+    until answers /health; do
+        proc_alive worker || worker_failed "did not become healthy"
+    done
+    health_ms=$(per $((${EPOCHREALTIME/./} - before)) 1000 1)
     worker_pid=$(proc_pid worker)
 }
-# The status line of GET /, nothing if nobody listens.
+# answers PATH: whether a GET of it is answered with 200.
+answers() {
+    local line
+    read -r line < <(first_line "$1") && [[ $line = 'HTTP/1.'[01]' 200'* ]]
+}
+# The status line of GET $1, nothing if nobody listens.
 first_line() {
     local reply
     { exec 3<>"/dev/tcp/127.0.0.1/$rest_port"; } 2>/dev/null || return 0
-    printf 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' >&3
+    printf 'GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' "$1" >&3
     IFS= read -r -t 10 reply <&3 && printf '%s\n' "$reply"
 }
 worker_stop() { proc_stop worker; }

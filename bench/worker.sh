@@ -4,9 +4,11 @@
 # worker.sh [OPTIONS]: what a worker costs that has little to do, beside Kafka's own Connect
 #
 # Boots a private Kafka. In each round a culvert-worker and a Java worker start in turn with a group and
-# topics of their own: time from exec to the first answer of GET /, memory without connectors; then each
-# gets FileStreamSource connectors that wait for lines, and is measured while nothing happens: memory,
-# and the CPU time of its process. Prints medians with least and most.
+# topics of their own: time from exec to the first 200 of GET /, which asks Kafka nothing, and of GET
+# /health, for which topics are made and read and the group is joined; memory without connectors; then
+# each gets FileStreamSource connectors that wait for lines, and is measured while nothing happens, from
+# half a minute on (what was used to create them has ended by then): memory, and the CPU time of its
+# process. Prints medians with least and most.
 #
 #   --connectors N   connectors of one task                        (50)
 #   --seconds N      how long nothing happens                      (20)
@@ -68,11 +70,12 @@ worker_round() {
     java) java_boot "$kind$2" "$CULVERT_STATE/plugins" ;; # all is on the class path
     esac
     keep "$kind.rest_ms" "$rest_ms"
+    keep "$kind.health_ms" "$health_ms"
     sleep 3
     keep "$kind.rss_empty" "$(rss_of "$worker_pid")"
     create_all
     wait_until 120 all_run || worker_failed "does not run all connectors"
-    sleep 3
+    sleep 35
     before=$(cpu_of "$worker_pid")
     sleep "$seconds"
     keep "$kind.cpu" "$(per $(($(cpu_of "$worker_pid") - before)) $((seconds * 10)) 2)"
@@ -96,7 +99,8 @@ show_machine
 say "$connectors connectors, $seconds s of nothing; $rounds round(s): median (least - most)"
 for kind in "${kinds[@]}"; do
     say "$kind"
-    show "$kind.rest_ms" "exec to first answer of GET /, ms"
+    show "$kind.rest_ms" "exec to first 200 of GET /, ms"
+    show "$kind.health_ms" "exec to first 200 of GET /health, ms"
     show "$kind.rss_empty" "memory without connectors, MB"
     show "$kind.rss" "memory with $connectors connectors, MB"
     show "$kind.cpu" "CPU with them, % of one core"
