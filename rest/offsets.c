@@ -28,12 +28,15 @@ alter(struct rest *rest, const struct cv_http_request *req, const char *json, si
     const char *connector = cv_http_variable(req, "connector");
     struct herder_forward forward = rest_hop(req);
     struct cv_err err;
+    bool refused;
 
-    if (herder_offsets_alter(rest_herder(rest), connector, json, len, &forward, &res->body, &err) !=
-        CV_OK)
-        rest_fail_named(res, &err, NOT_FOUND, connector);
-    else
+    if (herder_offsets_alter(rest_herder(rest), connector, json, len, &forward, &res->body, &refused,
+                             &err) == CV_OK)
         (void)rest_forwarded(rest, req, &forward, res);
+    else if (refused)
+        rest_fail_malformed(rest, res, err.text);
+    else
+        rest_fail_named(res, &err, NOT_FOUND, connector);
 }
 
 void

@@ -83,7 +83,7 @@ read_map(const struct cv_value *entry, const char *member, struct cv_value **ret
     if (val == NULL || val->is_null)
         return CV_OK;
     if (val->type != CV_MAP)
-        return cv_fail(err, CV_INTERNAL, "\"%s\" in the provided offsets must be an object", member);
+        return cv_fail(err, CV_INVALID, "\"%s\" in the provided offsets must be an object", member);
     *ret = val;
     return CV_OK;
 }
@@ -109,7 +109,7 @@ read_change(const char *json, size_t len, struct offsets_change *change, struct 
         const struct cv_value *entry = &list->list.items[i];
 
         if (entry->is_null || entry->type != CV_MAP)
-            return cv_fail(err, CV_INTERNAL, "each of the provided offsets must be an object");
+            return cv_fail(err, CV_INVALID, "each of the provided offsets must be an object");
         if (read_map(entry, "partition", &change->items[i].partition, err) != CV_OK ||
             read_map(entry, "offset", &change->items[i].offset, err) != CV_OK)
             return err->rc;
@@ -132,14 +132,15 @@ write_message(struct cv_buf *out, const char *done, bool told)
 
 enum cv_rc
 herder_offsets_alter(struct herder *h, const char *name, const char *json, size_t len,
-                     struct herder_forward *forward, struct cv_buf *ret_json, struct cv_err *err)
+                     struct herder_forward *forward, struct cv_buf *ret_json, bool *ret_refused, struct cv_err *err)
 {
     struct offsets_request r = { .name = name, .forward = forward };
     struct offsets_of of = { .name = name };
     struct offsets_change change = { .arena = NULL };
-    bool told = false;
+    struct offsets_answer answer = { .told = false };
     enum cv_rc rc = herder_call(h, run_offsets, &r, HERDER_REQUEST_TIMEOUT_MS, err);
 
+    *ret_refused = false;
     if (rc != CV_OK || r.config == NULL)
         return rc;
     of.config = r.config;
@@ -149,11 +150,13 @@ herder_offsets_alter(struct herder *h, const char *name, const char *json, size_
         rc = cv_fail_memory(err);
     if (rc == CV_OK && json != NULL)
         rc = read_change(json, len, &change, err);
+    answer.refused = rc == CV_INVALID;
     if (rc == CV_OK)
-        rc = of.plugin->kind == CV_SOURCE ? herder_source_offsets_alter(h, &of, &change, &told, err)
-                                          : herder_sink_offsets_alter(h, &of, &change, &told, err);
+        rc = of.plugin->kind == CV_SOURCE ? herder_source_offsets_alter(h, &of, &change, &answer, err)
+                                          : herder_sink_offsets_alter(h, &of, &change, &answer, err);
+    *ret_refused = answer.refused;
     if (rc == CV_OK)
-        write_message(ret_json, json != NULL ? "altered" : "reset", told);
+        write_message(ret_json, json != NULL ? "altered" : "reset", answer.told);
     cv_arena_free(change.arena);
     cv_config_free(r.config);
     return rc;

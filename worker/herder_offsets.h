@@ -26,18 +26,22 @@ struct offsets_change {
     size_t count;
 };
 
+struct offsets_answer {
+    bool told;    /* the connector itself has agreed */
+    bool refused; /* CV_INVALID, for what Connect takes for a failure of its own */
+};
+
 /* Append {"partition":{..},"offset":{..}} of each, with commas between. */
 CV_MUST_CHECK enum cv_rc herder_source_offsets_get(struct herder *h, const struct offsets_of *of, struct cv_buf *out,
                                                    struct cv_err *err);
-/* *ret_told: the connector itself has agreed. */
 CV_MUST_CHECK enum cv_rc herder_source_offsets_alter(struct herder *h, const struct offsets_of *of,
-                                                     const struct offsets_change *change, bool *ret_told,
+                                                     const struct offsets_change *change, struct offsets_answer *ret,
                                                      struct cv_err *err);
 /* The same of sinks. */
 CV_MUST_CHECK enum cv_rc herder_sink_offsets_get(struct herder *h, const struct offsets_of *of, struct cv_buf *out,
                                                  struct cv_err *err);
 CV_MUST_CHECK enum cv_rc herder_sink_offsets_alter(struct herder *h, const struct offsets_of *of,
-                                                   const struct offsets_change *change, bool *ret_told,
+                                                   const struct offsets_change *change, struct offsets_answer *ret,
                                                    struct cv_err *err);
 
 #endif

@@ -150,10 +150,11 @@ CV_MUST_CHECK enum cv_rc herder_task_restart(struct herder *h, const char *name,
 /* Offsets as Connect's JSON {"offsets":[...]}; alter's answer is {"message":...} with Connect's text. */
 CV_MUST_CHECK enum cv_rc herder_offsets_get(struct herder *h, const char *name, struct cv_buf *ret_json,
                                             struct cv_err *err);
-/* json NULL: reset all. */
+/* json NULL: reset all. *ret_refused: it failed for what the offsets are, where Connect answers as if it were to
+   blame itself. */
 CV_MUST_CHECK enum cv_rc herder_offsets_alter(struct herder *h, const char *name, const char *json,
                                               size_t len, struct herder_forward *forward,
-                                              struct cv_buf *ret_json, struct cv_err *err);
+                                              struct cv_buf *ret_json, bool *ret_refused, struct cv_err *err);
 
 /* ---- internal requests of other workers ---- */
 /* The session key's signature of a body. algorithm and signature are NULL where the request has no such

@@ -187,7 +187,8 @@ read_partition(const struct cv_value *from, struct cv_arena *arena, struct cv_pa
 }
 
 static enum cv_rc
-read_offset(const struct sink_group *group, const struct cv_value *from, struct cv_partition *ret, struct cv_err *err)
+read_offset(const struct sink_group *group, const struct cv_value *from, struct cv_partition *ret,
+            struct offsets_answer *answer, struct cv_err *err)
 {
     const struct cv_value *offset;
 
@@ -200,16 +201,18 @@ read_offset(const struct sink_group *group, const struct cv_value *from, struct 
                        "The offset for a sink connector should either be null or contain the key 'kafka_offset'");
     if (!read_number(offset, INT64_MIN, INT64_MAX, &ret->offset))
         return bad_number(offset, "offset", err);
-    if (ret->offset < 0)
-        return cv_fail(err, CV_INTERNAL, "Failed to modify offsets for sink connector %s: offset %lld is negative",
+    if (ret->offset < 0) {
+        answer->refused = true;
+        return cv_fail(err, CV_INVALID, "Failed to modify offsets for sink connector %s: offset %lld is negative",
                        group->connector, (long long)ret->offset);
+    }
     return CV_OK;
 }
 
 /* The changes, each partition once: the last of equal ones counts. */
 static enum cv_rc
 read_changes(const struct sink_group *group, const struct offsets_change *change, struct cv_partitions *ret,
-             struct cv_err *err)
+             struct offsets_answer *answer, struct cv_err *err)
 {
     ret->count = 0;
     ret->items = cv_arena_alloc(change->arena, (change->count + 1) * sizeof(*ret->items));
@@ -220,7 +223,7 @@ read_changes(const struct sink_group *group, const struct offsets_change *change
         size_t k = 0;
 
         if (read_partition(change->items[i].partition, change->arena, &part, err) != CV_OK ||
-            read_offset(group, change->items[i].offset, &part, err) != CV_OK)
+            read_offset(group, change->items[i].offset, &part, answer, err) != CV_OK)
             return err->rc;
         while (k < ret->count && (ret->items[k].partition != part.partition ||
                                   strcmp(ret->items[k].topic, part.topic) != 0))
@@ -266,7 +269,8 @@ select_changes(const struct cv_partitions *changes, bool resets, struct cv_topic
 }
 
 static enum cv_rc
-apply_changes(const struct sink_group *group, const struct cv_partitions *changes, struct cv_err *err)
+apply_changes(const struct sink_group *group, const struct cv_partitions *changes, struct offsets_answer *answer,
+              struct cv_err *err)
 {
     struct cv_topic_partitions list = { .items = calloc(changes->count + 1, sizeof(*list.items)) };
     enum cv_rc rc = CV_OK;
@@ -285,7 +289,11 @@ apply_changes(const struct sink_group *group, const struct cv_partitions *change
         rc = cv_admin_group_offsets_delete(group->admin, group->name, &list, ADMIN_TIMEOUT_MS, err);
     }
     free(list.items);
-    return rc == CV_OK ? CV_OK : modify_failed(group, "alter", err);
+    if (rc == CV_OK)
+        return CV_OK;
+    answer->refused = rc == CV_NOT_FOUND; /* no such topic or partition */
+    (void)modify_failed(group, "alter", err);
+    return answer->refused ? (err->rc = CV_INVALID) : err->rc;
 }
 
 /* All offsets of the group, as changes that forget them. Borrows from *held. */
@@ -307,7 +315,7 @@ list_for_reset(const struct sink_group *group, struct cv_arena *arena, struct cv
 
 enum cv_rc
 herder_sink_offsets_alter(struct herder *h, const struct offsets_of *of, const struct offsets_change *change,
-                          bool *ret_told, struct cv_err *err)
+                          struct offsets_answer *ret, struct cv_err *err)
 {
     const struct cv_sink_ops *ops = of->plugin->sink;
     struct cv_topic_partitions held = { 0 };
@@ -319,14 +327,14 @@ herder_sink_offsets_alter(struct herder *h, const struct offsets_of *of, const s
     if (rc != CV_OK)
         return rc;
     rc = reset ? list_for_reset(&group, change->arena, &held, &changes, err)
-               : read_changes(&group, change, &changes, err);
+               : read_changes(&group, change, &changes, ret, err);
     if (rc == CV_OK && ops->offsets_alter != NULL)
-        rc = ops->offsets_alter(of->config, &changes, err);
+        ret->refused = (rc = ops->offsets_alter(of->config, &changes, err)) == CV_INVALID;
     if (rc == CV_OK && !reset)
-        rc = apply_changes(&group, &changes, err);
+        rc = apply_changes(&group, &changes, ret, err);
     else if (rc == CV_OK && cv_admin_group_delete(group.admin, group.name, ADMIN_TIMEOUT_MS, err) != CV_OK)
         rc = modify_failed(&group, "reset", err);
-    *ret_told = ops->offsets_alter != NULL;
+    ret->told = ops->offsets_alter != NULL;
     cv_topic_partitions_done(&held);
     group_done(&group);
     return rc;

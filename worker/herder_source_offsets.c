@@ -242,7 +242,7 @@ check_primitives(const struct cv_value *map, struct cv_err *err)
         const char *type = compound_name(&entry->value);
 
         if (type != NULL)
-            return cv_fail(err, CV_INTERNAL,
+            return cv_fail(err, CV_INVALID,
                            "Offsets may only contain primitive types as values, but field %.*s contains %s",
                            (int)entry->key.bytes.len, (const char *)entry->key.bytes.data, type);
     }
@@ -256,11 +256,11 @@ ask_connector(const struct offsets_of *of, const struct cv_offset *offset, struc
     enum cv_rc rc = of->plugin->source->offset_alter(of->config, offset, err);
 
     if (rc == CV_CONFLICT)
-        return cv_fail(err, CV_INTERNAL,
+        return cv_fail(err, CV_INVALID,
                        "Failed to modify offsets for connector %s because it doesn't support external modification of "
                        "offsets",
                        of->name);
-    return rc == CV_OK ? CV_OK : (err->rc = CV_INTERNAL);
+    return rc;
 }
 
 static enum cv_rc
@@ -276,7 +276,7 @@ check_items(const struct offsets_of *of, const struct offsets_change *change, st
         if (asks && ask_connector(of, item, err) != CV_OK)
             return err->rc;
         if (item->partition == NULL)
-            return cv_fail(err, CV_INTERNAL, "Partition objects cannot be null");
+            return cv_fail(err, CV_INVALID, "Partition objects cannot be null");
     }
     return CV_OK;
 }
@@ -314,7 +314,7 @@ change_offsets(struct herder *h, const struct offsets_of *of, const struct offse
 
 enum cv_rc
 herder_source_offsets_alter(struct herder *h, const struct offsets_of *of, const struct offsets_change *change,
-                            bool *ret_told, struct cv_err *err)
+                            struct offsets_answer *ret, struct cv_err *err)
 {
     bool asks = of->plugin->source->offset_alter != NULL;
     enum cv_rc rc = CV_OK;
@@ -323,9 +323,10 @@ herder_source_offsets_alter(struct herder *h, const struct offsets_of *of, const
         rc = check_items(of, change, err);
     else if (asks)
         rc = ask_connector(of, NULL, err);
+    ret->refused = rc == CV_INVALID;
     if (rc == CV_OK)
         rc = change_offsets(h, of, change, err);
     if (rc == CV_OK)
-        *ret_told = asks;
+        ret->told = asks;
     return rc;
 }

@@ -664,15 +664,20 @@ herder_offsets_get(struct herder *h, const char *name, struct cv_buf *ret_json, 
 
 enum cv_rc
 herder_offsets_alter(struct herder *h, const char *name, const char *json, size_t len,
-                     struct herder_forward *forward, struct cv_buf *ret_json, struct cv_err *err)
+                     struct herder_forward *forward, struct cv_buf *ret_json, bool *ret_refused, struct cv_err *err)
 {
     struct fake_connector *c;
     enum cv_rc rc;
 
+    *ret_refused = false;
     if (elsewhere(h, forward, &rc, err))
         return rc;
     if (find_or_fail(h, name, "Connector %s not found", &c, err) != CV_OK)
         return err->rc;
+    if (c->target == TARGET_STOPPED && json != NULL && strstr(json, "\"refused\"") != NULL) {
+        *ret_refused = true;
+        return cv_fail(err, CV_INVALID, "the connector does not want it");
+    }
     if (c->target != TARGET_STOPPED)
         return cv_fail(
             err, CV_INVALID,

@@ -135,7 +135,7 @@ static struct {
     struct herder herder;
     struct cv_config *cfg;
     struct cv_arena *arena;
-    bool told;
+    struct offsets_answer answer;
 } f;
 
 static int
@@ -177,7 +177,7 @@ change(const struct cv_plugin *plugin, const char *partition, const char *offset
         items[i].offset = vals[i * 2 + 1].is_null ? NULL : &vals[i * 2 + 1];
         list.count++;
     }
-    return herder_sink_offsets_alter(&f.herder, &of, &list, &f.told, err);
+    return herder_sink_offsets_alter(&f.herder, &of, &list, &f.answer, err);
 }
 
 static enum cv_rc
@@ -186,7 +186,7 @@ reset(const struct cv_plugin *plugin, struct cv_err *err)
     const struct offsets_change list = { .arena = f.arena };
     const struct offsets_of of = { .name = "c", .config = f.cfg, .plugin = plugin };
 
-    return herder_sink_offsets_alter(&f.herder, &of, &list, &f.told, err);
+    return herder_sink_offsets_alter(&f.herder, &of, &list, &f.answer, err);
 }
 
 /* ---- tests ---- */
@@ -234,9 +234,9 @@ offsets_are_set_and_removed(void **state)
     (void)state;
     assert_int_equal(change(&asked, "{\"kafka_topic\":\"a\",\"kafka_partition\":\"+1\",\"more\":0}",
                             "{\"kafka_offset\":\"8\",\"more\":1}", NULL, &err), CV_OK);
-    assert_true(f.told);
+    assert_true(f.answer.told);
     assert_int_equal(change(&silent, "{\"kafka_topic\":\"a\",\"kafka_partition\":1}", "null", NULL, &err), CV_OK);
-    assert_false(f.told);
+    assert_false(f.answer.told);
     assert_string_equal(admin.asked, "alter connect-c a-1@8;remove connect-c;alter connect-c;remove connect-c a-1@-1;");
 }
 
@@ -260,6 +260,7 @@ the_connector_may_refuse(void **state)
     assert_int_equal(change(&asked, "{\"kafka_topic\":\"a\",\"kafka_partition\":1}", "{\"kafka_offset\":13}", NULL,
                             &err), CV_INVALID);
     assert_string_equal(err.text, "13 is not for us");
+    assert_true(f.answer.refused);
     assert_string_equal(admin.asked, "");
 }
 
@@ -290,9 +291,9 @@ every_refusal_has_connects_words(void **state)
         { "{\"kafka_topic\":\"a\",\"kafka_partition\":1}", "{\"kafka_offset\":\"+-1\"}", CV_INVALID,
           "Failed to parse the following Kafka offset value in the provided offsets: '+-1'. Offset values for sink "
           "connectors need to be integers." },
-        { "{\"kafka_topic\":\"a\",\"kafka_partition\":1}", "{\"kafka_offset\":-1}", CV_INTERNAL,
+        { "{\"kafka_topic\":\"a\",\"kafka_partition\":1}", "{\"kafka_offset\":-1}", CV_INVALID,
           "Failed to modify offsets for sink connector c: offset -1 is negative" },
-        { "{\"kafka_topic\":\"a\",\"kafka_partition\":-1}", "{\"kafka_offset\":1}", CV_INTERNAL,
+        { "{\"kafka_topic\":\"a\",\"kafka_partition\":-1}", "{\"kafka_offset\":1}", CV_INVALID,
           "Failed to alter consumer group offsets for connector c: partition -1 is negative" },
     };
 
@@ -302,6 +303,7 @@ every_refusal_has_connects_words(void **state)
 
         assert_int_equal(change(&silent, cases[i].partition, cases[i].offset, NULL, &err), cases[i].rc);
         assert_string_equal(err.text, cases[i].text);
+        assert_int_equal(f.answer.refused, strstr(err.text, "negative") != NULL);
     }
     assert_string_equal(admin.asked, "");
 }
@@ -323,7 +325,8 @@ a_group_with_members_is_told_apart(void **state)
                         "restarted to get rid of the zombie sink tasks.");
     admin.alter = CV_NOT_FOUND;
     assert_int_equal(change(&silent, "{\"kafka_topic\":\"a\",\"kafka_partition\":1}", "{\"kafka_offset\":8}", NULL, &err),
-                     CV_INTERNAL);
+                     CV_INVALID);
+    assert_true(f.answer.refused);
     assert_string_equal(err.text, "Failed to alter consumer group offsets for connector c: the broker says no");
 }
 
@@ -334,7 +337,7 @@ a_reset_deletes_the_group(void **state)
 
     (void)state;
     assert_int_equal(reset(&asked, &err), CV_OK);
-    assert_true(f.told);
+    assert_true(f.answer.told);
     assert_string_equal(admin.asked, "list connect-c;delete connect-c;");
     admin.remove = CV_INVALID;
     assert_int_equal(reset(&silent, &err), CV_INTERNAL);

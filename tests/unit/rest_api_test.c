@@ -348,6 +348,11 @@ malformed_bodies_are_500_where_connects_codes_are_asked_for(void **state)
                  "org.apache.kafka.connect.runtime.rest.errors.BadRequestException: Connector "
                  "config {} contains "
                  "no connector type");
+    create(&w, "c1");
+    expect(&w, "PUT", "/connectors/c1/stop", NULL, 204, NULL);
+    expect_error(&w, "PATCH", "/connectors/c1/offsets",
+                 "{\"offsets\":[{\"partition\":{\"f\":\"x\"},\"offset\":{\"refused\":1}}]}", 500,
+                 "the connector does not want it");
     stop(&w);
 }
 
@@ -659,6 +664,9 @@ offsets_are_checked_in_shape_and_handed_on(void **state)
            "\"p\":1.50}}]}",
            200, "{\"message\":\"The offsets for this connector have been altered successfully\"}");
     assert_string_equal(fake_herder_offsets(w->herder), body);
+    expect_error(w, "PATCH", "/connectors/c1/offsets",
+                 "{\"offsets\":[{\"partition\":{\"f\":\"x\"},\"offset\":{\"refused\":1}}]}", 400,
+                 "the connector does not want it");
     expect(w, "DELETE", "/connectors/c1/offsets", NULL, 200,
            "{\"message\":\"The offsets for this connector have been reset successfully\"}");
 }
