@@ -2,6 +2,7 @@
 # all on one private PostgreSQL and Kafka (tests/helper/servers.sh) and reports each by name.
 integration_tests = \
 	tests/integration/bad_config.int \
+	tests/integration/bad_input.int \
 	tests/integration/builtin_connectors.int \
 	tests/integration/exactly_once.int \
 	tests/integration/file_connectors.int \
