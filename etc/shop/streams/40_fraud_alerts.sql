@@ -57,8 +57,9 @@ BEGIN
 END;
 
 -- CANCEL_REORDER: an order is cancelled, another one made within ten minutes; either may come first.
+-- Who is cancelled, restored and cancelled again is still one pair with an order behind both.
 CREATE QUERY reordered ON order_events WHEN (op = 'c') INTO fraud_alerts, fraud_console AS
-  SELECT 'CANCEL_REORDER' AS pattern, e.customer_id, e.order_id, iso(e.created_at) AS at,
+  SELECT DISTINCT 'CANCEL_REORDER' AS pattern, e.customer_id, e.order_id, iso(e.created_at) AS at,
          k.order_id AS cancelled_order_id
     FROM order_events_changes e
     JOIN recent_cancellations k ON k.customer_id = e.customer_id
@@ -66,11 +67,14 @@ CREATE QUERY reordered ON order_events WHEN (op = 'c') INTO fraud_alerts, fraud_
 
 CREATE QUERY cancelled ON order_events WHEN (op = 'u') INTO fraud_alerts, fraud_console AS
 BEGIN
-  INSERT INTO recent_cancellations
-    SELECT customer_id, at, order_id FROM order_events_changes WHERE true ON CONFLICT DO NOTHING;
   SELECT 'CANCEL_REORDER' AS pattern, e.customer_id, o.order_id, iso(o.created_at) AS at,
          e.order_id AS cancelled_order_id
     FROM order_events_changes e
     JOIN recent_orders o ON o.customer_id = e.customer_id
-     AND o.created_at > e.at AND o.created_at <= e.at + 600000 AND o.order_id <> e.order_id;
+     AND o.created_at > e.at AND o.created_at <= e.at + 600000 AND o.order_id <> e.order_id
+   WHERE NOT EXISTS (SELECT 1 FROM recent_cancellations k
+                      WHERE k.customer_id = e.customer_id AND k.order_id = e.order_id
+                        AND k.at >= o.created_at - 600000 AND k.at < o.created_at);
+  INSERT INTO recent_cancellations
+    SELECT customer_id, at, order_id FROM order_events_changes WHERE true ON CONFLICT DO NOTHING;
 END;
