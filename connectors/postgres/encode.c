@@ -98,6 +98,8 @@ encode_double(double v, bool is_float, char *out)
 {
     size_t n;
 
+    if (is_float)
+        v = (double)(float)v;
     if (v != v || v - v != 0) { /* NaN and infinities are JSON strings */
         *out++ = '"';
         n = cv_format_double(v, out);
@@ -108,11 +110,11 @@ encode_double(double v, bool is_float, char *out)
     return out + n;
 }
 
-/* A decimal as a JSON number; NULL: longer than the room. */
+/* A decimal as a JSON number; NULL when memory is out. */
 static char *
-json_decimal_number(const struct encode *enc, const struct converted *conv, size_t room, char *out)
+json_decimal_number(const struct encode *enc, const struct converted *conv, char *out)
 {
-    struct cv_buf text = CV_BUF_INIT(room);
+    struct cv_buf text = CV_BUF_INIT(4 * DECIMAL_BYTES_MAX);
     struct cv_err err;
     char *end = NULL;
 
@@ -145,20 +147,16 @@ json_variable(const struct converted *conv, char *out)
     return out;
 }
 
-/* A form that fills conv->bytes; NULL: a number that does not fit, as only an exponent makes it, which the server
-   does not print. */
 static char *
-json_bytes(const struct encode *enc, const struct converted *conv, size_t room, char *out)
+json_bytes(const struct encode *enc, const struct converted *conv, char *out)
 {
     bool decimal = enc->kind == ENCODE_DECIMAL || enc->kind == ENCODE_MONEY;
 
     if (conv->form == FORM_TEXT)
         return encode_json_string(cv_buf_cstr(&conv->bytes), conv->bytes.len, out);
-    if (decimal && enc->numeric)
-        return json_decimal_number(enc, conv, room, out);
-    if (CV_BASE64_LEN(conv->bytes.len) + (conv->form == FORM_SCALED ? 32 : 2) > room)
-        return NULL;
-    return conv->form == FORM_SCALED ? json_variable(conv, out) : json_base64(conv, out);
+    if (conv->form == FORM_SCALED)
+        return json_variable(conv, out);
+    return decimal && enc->numeric ? json_decimal_number(enc, conv, out) : json_base64(conv, out);
 }
 
 static char *
@@ -188,7 +186,7 @@ json_converted(const struct encode *enc, const char *text, size_t len, char *out
     case FORM_BYTES:
     case FORM_SCALED:
     case FORM_TEXT:
-        end = json_bytes(enc, &conv, encode_bound(enc, len), out);
+        end = json_bytes(enc, &conv, out);
         break;
     case FORM_BAD:
         break;
@@ -198,19 +196,46 @@ out:
     return end;
 }
 
+static bool
+is_integer(const char *text, size_t len)
+{
+    size_t i = len > 1 && text[0] == '-' ? 1 : 0;
+
+    if (len == 0 || len > 20)
+        return false;
+    while (i < len && text[i] >= '0' && text[i] <= '9')
+        i++;
+    return i == len;
+}
+
+/* Whether the eight bytes have digits where the pattern has 0, and about the pattern's bytes elsewhere (those up to 9
+   away from it: none of them can end a JSON text). */
+static bool
+is_like(const char *text, const char pattern[8])
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t bytes, like, off;
+
+    memcpy(&bytes, text, 8);
+    memcpy(&like, pattern, 8);
+    off = bytes ^ like;
+    return (((off + each * (0x7f - 9)) | off) & each * 0x80) == 0;
+}
+
 /* "2026-01-01 00:00:00.5+00" with a four-digit year, in UTC, is copied; NULL: take the long way. */
 static char *
 json_timestamptz(const struct encode *enc, const char *text, size_t len, char *out)
 {
     size_t digits = 0;
 
-    if (len < 22 || text[4] != '-' || text[10] != ' ' || memcmp(text + len - 3, "+00", 3) != 0)
+    if (len < 22 || len > 29 || !is_like(text, "0000-00-") || !is_like(text + 8, "00 00:00") ||
+        !is_like(text + 11, "00:00:00") || memcmp(text + len - 3, "+00", 3) != 0)
         return NULL;
     if (text[19] == '.')
         digits = len - 23;
     else if (len != 22)
         return NULL;
-    if (digits > (size_t)enc->scale)
+    if (digits > (size_t)enc->scale || (digits > 0 && !is_integer(text + 20, digits)))
         return NULL;
     *out++ = '"';
     memcpy(out, text, 19);
@@ -224,18 +249,6 @@ json_timestamptz(const struct encode *enc, const char *text, size_t len, char *o
     }
     memcpy(out, "Z\"", 2);
     return out + 2;
-}
-
-static bool
-is_integer(const char *text, size_t len)
-{
-    size_t i = len > 1 && text[0] == '-' ? 1 : 0;
-
-    if (len == 0 || len > 20)
-        return false;
-    while (i < len && text[i] >= '0' && text[i] <= '9')
-        i++;
-    return i == len;
 }
 
 /* The kinds that are more than one form, and all others by their form; NULL: cannot be converted. */

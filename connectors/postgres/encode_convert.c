@@ -92,12 +92,23 @@ plain_money(const char *text, size_t len, struct cv_buf *out)
     return digits;
 }
 
+/* Digits, a point and a sign at most, as the server prints numbers that are none of the special ones. An exponent could
+   stand for more digits than the value has room for. */
+static bool
+is_plain_number(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((text[i] < '0' || text[i] > '9') && text[i] != '.' && (text[i] != '-' || i > 0))
+            return false;
+    return len > 0;
+}
+
 static enum form
 convert_decimal(const struct encode *enc, const char *text, size_t len, struct cv_buf *out)
 {
     struct cv_err err;
 
-    if (is_special_number(text, len))
+    if (!is_plain_number(text, len))
         return FORM_BAD;
     return cv_decimal_unscaled(text, len, enc->scale, out, &err) == CV_OK ? FORM_BYTES : FORM_BAD;
 }
@@ -192,7 +203,7 @@ convert_variable(const char *text, size_t len, struct converted *ret)
 {
     struct cv_err err;
 
-    if (is_special_number(text, len))
+    if (!is_plain_number(text, len))
         return FORM_BAD;
     ret->integer = stripped_scale(text, len);
     if (cv_decimal_unscaled(text, len, (int32_t)ret->integer, &ret->bytes, &err) != CV_OK)

@@ -96,7 +96,10 @@ encode_set_field(struct cv_value *object, size_t index, struct cv_value val)
 static inline bool
 is_special_number(const char *text, size_t len)
 {
-    return len > 0 && (text[0] == 'N' || text[0] == 'I' || (len > 1 && text[1] == 'I'));
+    if (len > 0 && text[len - 1] <= '9')
+        return false;
+    return (len == 3 && memcmp(text, "NaN", 3) == 0) || (len == 8 && memcmp(text, "Infinity", 8) == 0) ||
+           (len == 9 && memcmp(text, "-Infinity", 9) == 0);
 }
 
 #endif

@@ -206,7 +206,7 @@ epoch_seconds(const struct time_parts *parts)
 int64_t
 time_epoch_ms(const struct time_parts *parts)
 {
-    return epoch_seconds(parts) * 1000 + parts->us_of_day % US_PER_SECOND / 1000;
+    return (int64_t)((uint64_t)epoch_seconds(parts) * 1000 + (uint64_t)(parts->us_of_day % US_PER_SECOND / 1000));
 }
 
 /* The seconds stay at the ends of 64 bits, the fraction goes beyond them. */
@@ -292,7 +292,7 @@ take_interval_part(struct cursor *cur, struct time_interval *interval)
         minus = true;
     else
         take_char(cur, '+');
-    if (!take_number(cur, 18, &v))
+    if (!take_number(cur, 11, &v))
         return false;
     if (take_char(cur, ':')) { /* the time part: hours may have more than two digits */
         struct cursor rest = { cur->p - 1, cur->end };
@@ -305,6 +305,8 @@ take_interval_part(struct cursor *cur, struct time_interval *interval)
         struct cursor time = { buf, buf + 2 + left };
 
         if (!take_time(&time, &us) || time.p != time.end)
+            return false;
+        if (v > INT64_MAX / (3600 * US_PER_SECOND) - 1)
             return false;
         us += v * 3600 * US_PER_SECOND;
         interval->us = minus ? -us : us;

@@ -427,15 +427,26 @@ emit_direct(struct envelope *env, const struct plan *plan, const struct envelope
     return CV_OK;
 }
 
-/* What event.converting.failure.handling.mode says of a value that went out as null. */
+/* What event.converting.failure.handling.mode says of a value that went out as null; where the schema has no null, no
+   consumer could read it. */
 static enum cv_rc
 judge_bad(const struct envelope *env, const struct plan *plan, int *ret_bad, struct cv_err *err)
 {
+    const struct plan_column *col = &plan->columns[*ret_bad];
+
     if (env->config->event_converting_failure_mode == PG_FAILURE_FAIL)
         return cv_fail(err, CV_INVALID,
                        "cannot convert a value of column \"%s\"; event.converting.failure.handling.mode=warn sends null"
                        " instead",
-                       plan->columns[*ret_bad].column);
+                       col->column);
+    if (!col->schema->optional && col->schema->def == NULL)
+        return cv_fail(err, CV_INVALID,
+                       "cannot convert a value of column \"%s\", which is NOT NULL so that null cannot be sent instead;"
+                       " correct the value or leave the column out with column.exclude.list%s",
+                       col->column,
+                       col->enc.kind == ENCODE_DECIMAL || col->enc.kind == ENCODE_DECIMAL_VARIABLE
+                           ? "; decimal.handling.mode=string has NaN and infinities"
+                           : "");
     if (env->config->event_converting_failure_mode == PG_FAILURE_SKIP)
         *ret_bad = -1;
     return CV_OK;

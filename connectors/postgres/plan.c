@@ -249,10 +249,14 @@ find_column(const struct plan_spec *spec, uint16_t i, struct pg_column *ret, str
     at = pg_table_column(table, streamed->name);
     if (at >= 0 && table->columns[at].type->oid == streamed->type_oid) {
         *ret = table->columns[at];
-        return CV_OK;
+    } else {
+        *ret = (struct pg_column){ .name = (char *)(uintptr_t)streamed->name };
+        if (catalog_type(spec->catalog, spec->conn, streamed->type_oid, &ret->type, err) != CV_OK)
+            return err->rc;
     }
-    *ret = (struct pg_column){ .name = (char *)(uintptr_t)streamed->name, .typmod = streamed->typmod };
-    return catalog_type(spec->catalog, spec->conn, streamed->type_oid, &ret->type, err);
+    /* the values are of this modifier, which may have changed since */
+    ret->typmod = streamed->typmod >= 0 ? streamed->typmod : ret->type->typmod;
+    return CV_OK;
 }
 
 /* Position in tuple order of a column of the table; -1. */
@@ -425,6 +429,14 @@ plan_new(const struct plan_spec *spec, struct plan **ret, struct cv_err *err)
     return rc;
 }
 
+/* Of the columns of a row that could not be converted the one to tell of: one that cannot be null before others. */
+static void
+note_bad(const struct plan *plan, uint16_t i, int *ret_bad)
+{
+    if (*ret_bad < 0 || !plan->columns[i].schema->optional)
+        *ret_bad = i;
+}
+
 /* ---- rows to JSON ---- */
 
 static char *
@@ -432,6 +444,18 @@ put(char *out, const struct plan_literal *lit)
 {
     memcpy(out, lit->text, lit->len);
     return out + lit->len;
+}
+
+/* A value; what cannot be converted prints as null does. */
+static char *
+write_value(const struct plan_column *col, const struct pgoutput_value *val, char *out, bool *ret_bad)
+{
+    char *end = col->mask == NULL ? encode_json(&col->enc, val->data, val->len, out, ret_bad)
+                                  : mask_json(col->mask, &col->enc, val->data, val->len, out, ret_bad);
+
+    if (*ret_bad && end == out + 4 && memcmp(out, "null", 4) == 0)
+        return put(out, &col->null);
+    return end;
 }
 
 static char *
@@ -442,8 +466,7 @@ write_column(const struct plan_column *col, enum plan_row kind, const struct pgo
         val = old;
     switch (val->kind) {
     case 't':
-        return col->mask == NULL ? encode_json(&col->enc, val->data, val->len, out, ret_bad)
-                                 : mask_json(col->mask, &col->enc, val->data, val->len, out, ret_bad);
+        return write_value(col, val, out, ret_bad);
     case 'u':
         return put(out, &col->placeholder);
     default:
@@ -467,7 +490,7 @@ plan_write_row(const struct plan *plan, enum plan_row kind, const struct pgoutpu
         out = write_column(col, kind, &row->values[i], old != NULL ? &old->values[i] : NULL, out, &bad);
         *out++ = ',';
         if (bad)
-            *ret_bad = i;
+            note_bad(plan, i, ret_bad);
     }
     *start = '{';
     if (out > start + 1)
@@ -500,7 +523,7 @@ plan_write_key(const struct plan *plan, enum plan_row kind, const struct pgoutpu
         out = col->unread ? put(out, &col->absent)
                           : write_column(col, kind, &row->values[plan->keys[k]], NULL, out, &bad);
         if (bad)
-            *ret_bad = plan->keys[k];
+            note_bad(plan, plan->keys[k], ret_bad);
     }
     if (plan->key_tail.len > 0) {
         *out++ = ',';
@@ -586,7 +609,7 @@ plan_row_value(const struct plan *plan, enum plan_row kind, const struct pgoutpu
                          cv_struct_at(val, field++), &bad, err) != CV_OK)
             return err->rc;
         if (bad)
-            *ret_bad = i;
+            note_bad(plan, i, ret_bad);
     }
     *ret = *val;
     return CV_OK;

@@ -93,3 +93,10 @@ tests_fuzz_json_struct_SOURCES = tests/fuzz/json_struct.c $(fuzz_driver)
 tests_fuzz_json_struct_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_json_struct_LDADD = transforms/libtransforms.a data/libdata.a $(fuzz_common)
 EXTRA_DIST += tests/fuzz/json_struct.in
+
+fuzz_targets += tests/fuzz/pg_value
+tests_fuzz_pg_value_SOURCES = tests/fuzz/pg_value.c $(fuzz_driver)
+tests_fuzz_pg_value_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
+tests_fuzz_pg_value_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_pg_value_LDADD = connectors/postgres/libpostgres.a data/libdata.a $(fuzz_common) $(LIBPQ_LIBS) $(OPENSSL_LIBS)
+EXTRA_DIST += tests/fuzz/pg_value.in

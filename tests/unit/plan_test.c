@@ -254,6 +254,98 @@ a_value_that_cannot_be_converted_is_null_and_named(void **state)
     end(&b);
 }
 
+/* As the record path's converter has it: a default stands for every null. */
+static void
+a_value_that_cannot_be_converted_prints_as_the_default(void **state)
+{
+    static const struct pg_fixture_column two[] = { { "id", "numeric", -1, true, NULL, 0, NULL },
+                                                    { "n", "numeric", (6 << 16 | 2) + 4, false, "1", 0, NULL } };
+    static const char *const texts[] = { "NaN", "NaN" };
+    struct pgoutput_value values[2];
+    struct pgoutput_tuple row;
+    struct bench b;
+    char out[2000];
+    int bad = -1;
+
+    (void)state;
+    begin_columns(&b, two, 2, NULL, NULL);
+    pg_fixture_tuple(texts, 2, values, &row);
+    *plan_write_row(b.plan, PLAN_ROW_WHOLE, &row, NULL, out, &bad) = '\0';
+    assert_string_equal(out, "{\"id\":null,\"n\":\"ZA==\"}");
+    assert_int_equal(bad, 0); /* the one that cannot be null */
+    end(&b);
+}
+
+/* Between the change and now the column's modifier changed: the values have that of the stream. */
+static void
+values_have_the_modifier_that_the_stream_names(void **state)
+{
+    static const struct pg_fixture_column now[] = { { "id", "int4", -1, true, NULL, 0, NULL },
+                                                    { "n", "numeric", (6 << 16 | 1) + 4, false, NULL, 0, NULL } };
+    static const char *const texts[] = { "1", "1.555" };
+    static struct pgoutput_relation relation = { .schema = "public", .name = "t", .n_columns = 2 };
+    struct bench b;
+
+    (void)state;
+    relation.columns[0] = (struct pgoutput_column){ true, "id", 100, -1 };
+    relation.columns[1] = (struct pgoutput_column){ false, "n", 101, (6 << 16 | 3) + 4 };
+    begin_columns(&b, now, 2, &relation, NULL);
+    row_is(&b, PLAN_ROW_WHOLE, texts, NULL, "{\"id\":1,\"n\":\"BhM=\"}");
+    end(&b);
+}
+
+static const struct {
+    const char *type;
+    int32_t typmod;
+    const char *option;
+    const char *value;
+    const char *json; /* of the placeholder "hey" */
+} placeholders[] = {
+    { "text", -1, NULL, NULL, "\"hey\"" },
+    { "jsonb", -1, NULL, NULL, "\"hey\"" },
+    { "bytea", -1, NULL, NULL, "\"aGV5\"" },
+    { "bytea", -1, "binary.handling.mode", "hex", "\"hey\"" },
+    { "bytea", -1, "binary.handling.mode", "base64", "null" },
+    { "numeric", -1, NULL, NULL, "null" },
+    { "numeric", -1, "decimal.handling.mode", "string", "\"hey\"" },
+    { "hstore", -1, NULL, NULL, "\"{\\\"hey\\\":\\\"hey\\\"}\"" },
+    { "hstore", -1, "hstore.handling.mode", "map", "{\"hey\":\"hey\"}" },
+    { "_text", -1, NULL, NULL, "[\"hey\"]" },
+    { "_json", -1, NULL, NULL, "[\"hey\"]" },
+    { "_inet", -1, NULL, NULL, "null" },
+    { "_int4", -1, NULL, NULL, "[104,101,121]" },
+    { "_int8", -1, NULL, NULL, "[104,101,121]" },
+    { "_oid", -1, NULL, NULL, "null" },
+    { "_date", -1, NULL, NULL, "[104,101,121]" },
+    { "_date", -1, "time.precision.mode", "isostring", "null" },
+    { "_bytea", -1, NULL, NULL, "[\"aGV5\"]" },
+    { "_bytea", -1, "binary.handling.mode", "hex", "null" },
+    { "_uuid", -1, NULL, NULL, "[\"6057f13c-496e-3f7f-9777-ceb9e79ae285\"]" },
+    { "_float8", -1, NULL, NULL, "null" },
+    { "timestamp", -1, NULL, NULL, "null" },
+    { "text", -1, "unavailable.value.placeholder", "hex:c3bc22", "\"\xc3\xbc\\\"\"" },
+};
+
+static void
+each_type_has_its_placeholder(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(placeholders); i++) {
+        const struct pg_fixture_column two[] = { { "id", "int4", -1, true, NULL, 0, NULL },
+                                                 { "v", placeholders[i].type, placeholders[i].typmod, false, NULL, 0, NULL } };
+        static const char *const texts[] = { "1", PG_FIXTURE_UNCHANGED };
+        const char *const first[] = { "unavailable.value.placeholder", "hey", placeholders[i].option,
+                                      placeholders[i].value, NULL };
+        struct bench b;
+        char json[200];
+
+        begin_columns(&b, two, 2, NULL, first);
+        snprintf(json, sizeof(json), "{\"id\":1,\"v\":%s}", placeholders[i].json);
+        row_is(&b, PLAN_ROW_WHOLE, texts, NULL, json);
+        end(&b);
+    }
+}
+
 int
 main(void)
 {
@@ -265,6 +357,9 @@ main(void)
         cmocka_unit_test(rules_of_columns_concern_rows),
         cmocka_unit_test(an_update_changes_what_is_sent),
         cmocka_unit_test(a_value_that_cannot_be_converted_is_null_and_named),
+        cmocka_unit_test(a_value_that_cannot_be_converted_prints_as_the_default),
+        cmocka_unit_test(values_have_the_modifier_that_the_stream_names),
+        cmocka_unit_test(each_type_has_its_placeholder),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

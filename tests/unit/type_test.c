@@ -39,6 +39,17 @@ static const struct {
     { "timestamptz", -1, "time.precision.mode", "connect", CV_STRING, "io.debezium.time.ZonedTimestamp" },
     { "interval", -1, NULL, NULL, CV_INT64, "io.debezium.time.MicroDuration" },
     { "interval", -1, "interval.handling.mode", "string", CV_STRING, "io.debezium.time.Interval" },
+    { "hstore", -1, NULL, NULL, CV_STRING, "io.debezium.data.Json" },
+    { "hstore", -1, "hstore.handling.mode", "map", CV_MAP, NULL },
+    { "point", -1, NULL, NULL, CV_STRUCT, "io.debezium.data.geometry.Point" },
+    { "geometry", -1, NULL, NULL, CV_STRUCT, "io.debezium.data.geometry.Geometry" },
+    { "oidvector", -1, NULL, NULL, CV_ARRAY, NULL },
+    { "vector", -1, NULL, NULL, CV_ARRAY, "io.debezium.data.DoubleVector" },
+    { "sparsevec", -1, NULL, NULL, CV_STRUCT, "io.debezium.data.SparseDoubleVector" },
+    { "tsquery", -1, "include.unknown.datatypes", "true", CV_BYTES, NULL },
+    { "_int4", -1, NULL, NULL, CV_ARRAY, NULL },
+    { "_bit", 3, NULL, NULL, CV_ARRAY, NULL },
+    { "_tsquery", -1, "include.unknown.datatypes", "true", CV_ARRAY, NULL },
 };
 
 static void
@@ -137,16 +148,102 @@ an_enum_carries_its_labels(void **state)
 static void
 a_type_without_a_mapping_is_left_out(void **state)
 {
-    const struct pg_fixture_column col = { "c", "tsquery", -1, true, NULL, 0, NULL };
-    struct pg_fixture_table t;
+    static const char *const names[] = { "tsquery",  "_tsquery", "_money", "_interval",  "_xml",
+                                         "_point",   "_name",    "_varbit", "_refcursor" };
+    static const char *const pair[] = { "include.unknown.datatypes", "true", NULL };
+
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(names); i++)
+        for (int unknown = 0; unknown < 2; unknown++) {
+            const struct pg_fixture_column col = { "c", names[i], -1, true, NULL, 0, NULL };
+            struct pg_fixture_table t;
+            struct pg_config config;
+            struct column_type type;
+
+            pg_fixture_config(unknown != 0 ? pair : NULL, &config);
+            pg_fixture_table(&col, 1, 0, &t);
+            type_of_column(&config, &t.columns[0], &type);
+            if (unknown != 0 && strstr(names[i], "tsquery") != NULL)
+                assert_int_not_equal(type.enc.kind, ENCODE_NONE);
+            else
+                assert_int_equal(type.enc.kind, ENCODE_NONE);
+            pg_config_done(&config);
+        }
+}
+
+/* A type of a user with the name of one of the system's is another one; an extension's may be anywhere. */
+static void
+names_of_the_system_count_in_the_system_only(void **state)
+{
+    static const struct {
+        const char *name;
+        char kind;
+        enum encode_kind is;
+    } types[] = {
+        { "int4range", 'r', ENCODE_NONE },    { "date", 'c', ENCODE_NONE },
+        { "text", 'e', ENCODE_TEXT },         { "citext", 'b', ENCODE_TEXT },
+        { "vector", 'b', ENCODE_FLOAT64_VECTOR }, { "vector", 'c', ENCODE_NONE },
+    };
     struct pg_config config;
-    struct column_type type;
 
     (void)state;
     pg_fixture_config(NULL, &config);
-    pg_fixture_table(&col, 1, 0, &t);
-    type_of_column(&config, &t.columns[0], &type);
-    assert_int_equal(type.enc.kind, ENCODE_NONE);
+    for (size_t i = 0; i < CV_COUNT(types); i++) {
+        const struct pg_fixture_column col = { "c", types[i].name, -1, true, NULL, types[i].kind, "a" };
+        struct pg_fixture_table t;
+        struct column_type type;
+
+        pg_fixture_table(&col, 1, 0, &t);
+        t.types[0].system = false;
+        type_of_column(&config, &t.columns[0], &type);
+        assert_int_equal(type.enc.kind, types[i].is);
+    }
+    pg_config_done(&config);
+}
+
+/* Of an array of domains Debezium knows nothing, whatever the domain is of. */
+static void
+an_array_of_domains_is_of_unknown_elements(void **state)
+{
+    static const char *const pair[] = { "include.unknown.datatypes", "true", NULL };
+    const struct pg_fixture_column col = { "c", "_int4", -1, true, NULL, 0, NULL };
+
+    (void)state;
+    for (int unknown = 0; unknown < 2; unknown++) {
+        struct pg_fixture_table t;
+        struct pg_config config;
+        struct column_type type;
+
+        pg_fixture_config(unknown != 0 ? pair : NULL, &config);
+        pg_fixture_table(&col, 1, 0, &t);
+        t.items[0].base_oid = 23;
+        type_of_column(&config, &t.columns[0], &type);
+        assert_int_equal(type.enc.kind, unknown != 0 ? ENCODE_ARRAY : ENCODE_NONE);
+        assert_int_equal(type.enc.element, unknown != 0 ? ENCODE_RAW : ENCODE_NONE);
+        pg_config_done(&config);
+    }
+}
+
+static void
+elements_of_arrays_may_be_null(void **state)
+{
+    static const char *const names[] = { "_int4", "_mood", "_numeric", "_tsvector", "_vector" };
+    struct pg_config config;
+
+    (void)state;
+    pg_fixture_config(NULL, &config);
+    for (size_t i = 0; i < CV_COUNT(names); i++) {
+        const struct pg_fixture_column col = { "c", names[i], -1, true, NULL, i == 1 ? 'e' : 0, "a,b" };
+        struct pg_fixture_table t;
+        struct cv_schema *schema = NULL;
+        struct cv_err err = CV_ERR_INIT;
+
+        pg_fixture_table(&col, 1, 0, &t);
+        assert_int_equal(type_schema(&config, &t.columns[0], false, NULL, &schema, &err), CV_OK);
+        assert_false(schema->optional);
+        assert_true(schema->items->optional);
+        cv_schema_unref(schema);
+    }
     pg_config_done(&config);
 }
 
@@ -158,6 +255,9 @@ main(void)
         cmocka_unit_test(defaults_are_read_as_recorded),
         cmocka_unit_test(an_enum_carries_its_labels),
         cmocka_unit_test(a_type_without_a_mapping_is_left_out),
+        cmocka_unit_test(names_of_the_system_count_in_the_system_only),
+        cmocka_unit_test(an_array_of_domains_is_of_unknown_elements),
+        cmocka_unit_test(elements_of_arrays_may_be_null),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
