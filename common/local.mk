@@ -20,6 +20,7 @@ common_libcommon_a_SOURCES += common/number.c common/decimal.c common/base64.c c
 common_libcommon_a_SOURCES += common/tls_store.c common/tls_store.h
 common_libcommon_a_SOURCES += common/utf8.c common/utf8.h
 common_libcommon_a_SOURCES += common/window.c common/window.h
+common_libcommon_a_SOURCES += common/uuid.c common/uuid.h
 common_libcommon_a_SOURCES += common/secret.c common/secret_reference.c common/secret.h
 
 unit_tests += tests/unit/err_test
@@ -116,6 +117,11 @@ tests_unit_tls_store_test_SOURCES = tests/unit/tls_store_test.c
 tests_unit_tls_store_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_tls_store_test_LDADD = $(unit_common) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/data/tls/keystore.p12 tests/data/tls/encrypted-key.pem
+unit_tests += tests/unit/uuid_test
+tests_unit_uuid_test_SOURCES = tests/unit/uuid_test.c
+tests_unit_uuid_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_uuid_test_LDADD = $(unit_common)
+
 unit_tests += tests/unit/utf8_test
 tests_unit_utf8_test_SOURCES = tests/unit/utf8_test.c
 tests_unit_utf8_test_CPPFLAGS = $(unit_cppflags)

@@ -88,6 +88,15 @@ cv_struct_at(const struct cv_value *val, size_t index)
     return &val->list.items[index];
 }
 
+void
+cv_struct_set(struct cv_value *object, size_t index, struct cv_value val)
+{
+    struct cv_value *at = cv_struct_at(object, index);
+
+    val.schema = at->schema;
+    *at = val;
+}
+
 struct cv_value *
 cv_struct_get(const struct cv_value *val, const char *field)
 {

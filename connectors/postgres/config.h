@@ -39,7 +39,6 @@ enum pg_isolation {
 };
 enum pg_locking { PG_LOCKING_NONE, PG_LOCKING_SHARED, PG_LOCKING_CUSTOM };
 enum pg_query_mode { PG_QUERY_SELECT_ALL, PG_QUERY_CUSTOM };
-enum pg_row_count_order { PG_ROW_COUNT_DISABLED, PG_ROW_COUNT_ASCENDING, PG_ROW_COUNT_DESCENDING };
 enum pg_watermarking { PG_WATERMARK_INSERT_INSERT, PG_WATERMARK_INSERT_DELETE };
 enum pg_failure_mode { PG_FAILURE_FAIL, PG_FAILURE_WARN, PG_FAILURE_SKIP, PG_FAILURE_IGNORE };
 enum pg_flush_action { PG_FLUSH_FAIL, PG_FLUSH_WARN, PG_FLUSH_IGNORE };
@@ -155,7 +154,6 @@ struct pg_config {
     int32_t snapshot_max_threads;
     int32_t snapshot_fetch_size;
     char *snapshot_include; /* list of patterns; NULL: all captured tables */
-    int snapshot_row_count_order; /* enum pg_row_count_order */
     char *snapshot_override_tables;
     struct pg_select_override *snapshot_select_overrides;
     size_t n_snapshot_select_overrides;

@@ -290,17 +290,17 @@ check_not_served(const struct cv_config *cfg, struct cv_config_errors *errors)
         const char *key;
         const char *def; /* a value that asks for nothing */
     } keys[] = {
+<<<<<<< HEAD
         { "database.initial.statements", NULL },
         { "slot.failover", "false" },
         { "snapshot.include.collection.list", NULL },
         { "snapshot.select.statement.overrides", NULL },
+=======
+        { "replica.identity.autoset.values", NULL },
+>>>>>>> c557b50 (postgres: all snapshot modes, own statements, notifications, heartbeats, xmin)
         { "converters", NULL },
         { "post.processors", NULL },
-        { "heartbeat.action.query", NULL },
         { "signal.data.collection", NULL },
-        { "notification.enabled.channels", NULL },
-        { "xmin.fetch.interval.ms", "0" },
-        { "heartbeat.interval.ms", "0" },
     };
 
     for (size_t i = 0; i < CV_COUNT(keys); i++)
@@ -355,21 +355,6 @@ check_custom(const struct cv_config *cfg, struct cv_config_errors *errors)
     }
 }
 
-/* A mode that is not served would take no snapshot without a word. */
-static void
-check_snapshot_mode(const struct cv_config *cfg, struct cv_config_errors *errors)
-{
-    static const char *const later[] = { "always", "initial_only", "when_needed", "configuration_based" };
-    const char *mode = cv_config_get(cfg, "snapshot.mode");
-
-    for (size_t i = 0; mode != NULL && i < CV_COUNT(later); i++)
-        if (strcasecmp(mode, later[i]) == 0)
-            cv_config_errors_add(errors, "snapshot.mode",
-                                 "The 'snapshot.mode' value is invalid: %s is not supported in this version; use "
-                                 "initial or no_data",
-                                 mode);
-}
-
 static int64_t
 number(const struct cv_config *cfg, const char *key, int64_t def)
 {
@@ -393,7 +378,6 @@ check_together(const struct cv_config *cfg, struct cv_config_errors *errors)
     check_pairs(cfg, errors);
     mask_check(cfg, errors);
     check_custom(cfg, errors);
-    check_snapshot_mode(cfg, errors);
     if (number(cfg, "max.queue.size", 8192) <= number(cfg, "max.batch.size", 2048))
         cv_config_errors_add(errors, "max.queue.size",
                              "The 'max.queue.size' value is invalid: Must be larger than the maximum batch size");

@@ -14,14 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/buf.h"
 #include "common/clock.h"
 
 #define MAX_PARAMS 24
 
-static const char session_options[] =
-    "-c datestyle=ISO,YMD -c intervalstyle=postgres -c timezone=UTC -c bytea_output=hex "
-    "-c extra_float_digits=1 -c lc_monetary=C -c search_path= -c client_min_messages=warning "
-    "-c standard_conforming_strings=on";
+#define SESSION_OPTIONS                                                                                    \
+    "-c datestyle=ISO,YMD -c intervalstyle=postgres -c timezone=UTC -c bytea_output=hex "                  \
+    "-c extra_float_digits=1 -c lc_monetary=C -c client_min_messages=warning -c standard_conforming_strings=on"
+#define STATEMENT_MAX 65536
 
 struct params {
     const char *keys[MAX_PARAMS + 1];
@@ -161,6 +162,29 @@ finish_connecting(PGconn *conn, int64_t deadline_ms)
     return status == PGRES_POLLING_OK;
 }
 
+/* Statements separated by ";"; ";;" stands for one within a statement. */
+static enum cv_rc
+run_initial_statements(PGconn *conn, const char *text, struct cv_err *err)
+{
+    struct cv_buf sql = CV_BUF_INIT(STATEMENT_MAX);
+    enum cv_rc rc = CV_OK;
+
+    while (rc == CV_OK && text != NULL && *text != '\0') {
+        cv_buf_reset(&sql);
+        for (; *text != '\0' && (*text != ';' || text[1] == ';'); text++) {
+            cv_buf_char(&sql, *text);
+            if (*text == ';')
+                text++;
+        }
+        text += *text == ';' ? 1 : 0;
+        rc = cv_buf_check(&sql, err);
+        if (rc == CV_OK && strspn(cv_buf_cstr(&sql), " \t\r\n") < sql.len)
+            rc = pg_command(conn, cv_buf_cstr(&sql), "could not run database.initial.statements", err);
+    }
+    cv_buf_free(&sql);
+    return rc;
+}
+
 enum cv_rc
 pg_connect(const struct pg_config *config, enum pg_session session, int timeout_ms, PGconn **ret,
            struct cv_err *err)
@@ -196,7 +220,8 @@ pg_connect_verbose(const struct pg_config *config, enum pg_session session, int 
     param(&params, "keepalives_count", "3");
     param(&params, "client_encoding", "UTF8");
     param(&params, "application_name", session == PG_SESSION_REPLICATION ? "culvert streaming" : "culvert");
-    param(&params, "options", session_options);
+    param(&params, "options",
+          session == PG_SESSION_USER ? SESSION_OPTIONS : SESSION_OPTIONS " -c search_path=");
     param(&params, "gssencmode", "disable");
     if (session == PG_SESSION_REPLICATION)
         param(&params, "replication", "database");
@@ -204,8 +229,11 @@ pg_connect_verbose(const struct pg_config *config, enum pg_session session, int 
     if (conn == NULL || PQstatus(conn) == CONNECTION_BAD) {
         connect_fail(config, conn, ret_message, err);
     } else if (finish_connecting(conn, deadline)) {
-        *ret = conn;
-        return CV_OK;
+        ret_message[0] = '\0';
+        if (session == PG_SESSION_REPLICATION || run_initial_statements(conn, config->initial_statements, err) == CV_OK) {
+            *ret = conn;
+            return CV_OK;
+        }
     } else if (PQstatus(conn) == CONNECTION_BAD) {
         connect_fail(config, conn, ret_message, err);
     } else {

@@ -12,9 +12,11 @@
 #include "connectors/postgres/config.h"
 #include "connectors/postgres/pgoutput.h"
 
-enum pg_session { PG_SESSION_ORDINARY, PG_SESSION_REPLICATION };
+/* USER: for statements that the user wrote; names without a schema are looked for as usual. */
+enum pg_session { PG_SESSION_ORDINARY, PG_SESSION_REPLICATION, PG_SESSION_USER };
 
-/* Connect within timeout_ms. The session prints values as encode.h wants them, with search_path empty. */
+/* Connect within timeout_ms. The session prints values as encode.h wants them, with search_path empty but for USER.
+   Ordinary sessions have run database.initial.statements. */
 CV_MUST_CHECK enum cv_rc pg_connect(const struct pg_config *config, enum pg_session session,
                                     int timeout_ms, PGconn **ret, struct cv_err *err);
 /* The same; on failure ret_message is the server's or libpq's own line ("FATAL:  ..."), "" if there was none. */

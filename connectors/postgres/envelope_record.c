@@ -27,15 +27,6 @@ enum {
     SRC_XMIN,
 };
 
-static void
-set(struct cv_value *object, size_t field, struct cv_value val)
-{
-    struct cv_value *at = cv_struct_at(object, field);
-
-    val.schema = at->schema;
-    *at = val;
-}
-
 enum cv_rc
 envelope_source_value(const struct envelope *env, const struct cv_schema *source_schema, const char *schema,
                       const char *table, cv_lsn lsn, struct cv_arena *arena, struct cv_value *ret, struct cv_err *err)
@@ -54,24 +45,24 @@ envelope_source_value(const struct envelope *env, const struct cv_schema *source
     sequence = cv_arena_strdup(arena, text);
     if (val == NULL || sequence == NULL || schema_name == NULL || table_name == NULL)
         return cv_fail_memory(err);
-    set(val, SRC_VERSION, cv_cstring(DEBEZIUM_VERSION));
-    set(val, SRC_CONNECTOR, cv_cstring("postgresql"));
-    set(val, SRC_NAME, cv_cstring(env->config->topic_prefix));
-    set(val, SRC_TS_MS, cv_int(CV_INT64, src->time_us / 1000));
+    cv_struct_set(val, SRC_VERSION, cv_cstring(DEBEZIUM_VERSION));
+    cv_struct_set(val, SRC_CONNECTOR, cv_cstring("postgresql"));
+    cv_struct_set(val, SRC_NAME, cv_cstring(env->config->topic_prefix));
+    cv_struct_set(val, SRC_TS_MS, cv_int(CV_INT64, src->time_us / 1000));
     if (src->marker != NULL)
-        set(val, SRC_SNAPSHOT, cv_cstring(src->marker));
-    set(val, SRC_DB, cv_cstring(env->config->dbname));
-    set(val, SRC_SEQUENCE, cv_cstring(sequence));
-    set(val, SRC_TS_US, cv_int(CV_INT64, src->time_us));
-    set(val, SRC_TS_NS, cv_int(CV_INT64, src->time_us * 1000));
-    set(val, SRC_SCHEMA, cv_cstring(schema_name));
-    set(val, SRC_TABLE, cv_cstring(table_name));
+        cv_struct_set(val, SRC_SNAPSHOT, cv_cstring(src->marker));
+    cv_struct_set(val, SRC_DB, cv_cstring(env->config->dbname));
+    cv_struct_set(val, SRC_SEQUENCE, cv_cstring(sequence));
+    cv_struct_set(val, SRC_TS_US, cv_int(CV_INT64, src->time_us));
+    cv_struct_set(val, SRC_TS_NS, cv_int(CV_INT64, src->time_us * 1000));
+    cv_struct_set(val, SRC_SCHEMA, cv_cstring(schema_name));
+    cv_struct_set(val, SRC_TABLE, cv_cstring(table_name));
     if (src->txid != 0)
-        set(val, SRC_TXID, cv_int(CV_INT64, (int64_t)src->txid));
+        cv_struct_set(val, SRC_TXID, cv_int(CV_INT64, (int64_t)src->txid));
     if (!src->no_lsn)
-        set(val, SRC_LSN, cv_int(CV_INT64, (int64_t)lsn));
+        cv_struct_set(val, SRC_LSN, cv_int(CV_INT64, (int64_t)lsn));
     if (src->xmin != 0)
-        set(val, SRC_XMIN, cv_int(CV_INT64, (int64_t)src->xmin));
+        cv_struct_set(val, SRC_XMIN, cv_int(CV_INT64, (int64_t)src->xmin));
     *ret = *val;
     return CV_OK;
 }
@@ -96,9 +87,9 @@ transaction_value(const struct envelope *env, const struct plan *plan, cv_lsn ls
     id = cv_arena_strdup(arena, text);
     if (val == NULL || id == NULL)
         return cv_fail_memory(err);
-    set(val, 0, cv_cstring(id));
-    set(val, 1, cv_int(CV_INT64, (int64_t)order.total));
-    set(val, 2, cv_int(CV_INT64, (int64_t)order.in_collection));
+    cv_struct_set(val, 0, cv_cstring(id));
+    cv_struct_set(val, 1, cv_int(CV_INT64, (int64_t)order.total));
+    cv_struct_set(val, 2, cv_int(CV_INT64, (int64_t)order.in_collection));
     *ret = *val;
     return CV_OK;
 }
@@ -122,10 +113,10 @@ envelope_value(const struct envelope *env, const struct plan *plan, const struct
                               change->lsn, arena, cv_struct_at(val, SOURCE), err) != CV_OK ||
         transaction_value(env, plan, change->lsn, arena, cv_struct_at(val, TRANSACTION), err) != CV_OK)
         return err->rc;
-    set(val, OP, cv_string(op, 1));
-    set(val, TS_MS, cv_int(CV_INT64, env->now_ns / 1000000));
-    set(val, TS_US, cv_int(CV_INT64, env->now_ns / 1000));
-    set(val, TS_NS, cv_int(CV_INT64, env->now_ns));
+    cv_struct_set(val, OP, cv_string(op, 1));
+    cv_struct_set(val, TS_MS, cv_int(CV_INT64, env->now_ns / 1000000));
+    cv_struct_set(val, TS_US, cv_int(CV_INT64, env->now_ns / 1000));
+    cv_struct_set(val, TS_NS, cv_int(CV_INT64, env->now_ns));
     *ret = *val;
     return CV_OK;
 }

@@ -30,12 +30,16 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/envelope_private.h \
 	connectors/postgres/envelope_record.c \
 	connectors/postgres/envelope_schema.c \
+	connectors/postgres/heartbeat.c \
+	connectors/postgres/heartbeat.h \
 	connectors/postgres/logical_message.c \
 	connectors/postgres/logical_message.h \
 	connectors/postgres/mask.c \
 	connectors/postgres/mask.h \
 	connectors/postgres/name.c \
 	connectors/postgres/name.h \
+	connectors/postgres/notification.c \
+	connectors/postgres/notification.h \
 	connectors/postgres/pgoutput.c \
 	connectors/postgres/pgoutput.h \
 	connectors/postgres/plan.c \
@@ -52,6 +56,9 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/slot.h \
 	connectors/postgres/snapshot.c \
 	connectors/postgres/snapshot.h \
+	connectors/postgres/snapshot_table.c \
+	connectors/postgres/snapshot_table.h \
+	connectors/postgres/start.c \
 	connectors/postgres/stream.c \
 	connectors/postgres/stream.h \
 	connectors/postgres/stream_message.c \
@@ -60,6 +67,7 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/table.h \
 	connectors/postgres/task.c \
 	connectors/postgres/task.h \
+	connectors/postgres/task_private.h \
 	connectors/postgres/transaction.c \
 	connectors/postgres/transaction.h \
 	connectors/postgres/type.c \

@@ -127,15 +127,6 @@ is_left_out(const struct logical_messages *m, const char *prefix)
            (m->exclude != NULL && cv_regex_list_matches(m->exclude, prefix, len));
 }
 
-static void
-set(struct cv_value *object, size_t field, struct cv_value val)
-{
-    struct cv_value *at = cv_struct_at(object, field);
-
-    val.schema = at->schema;
-    *at = val;
-}
-
 /* The content in the form of binary.handling.mode. */
 static enum cv_rc
 content_value(const struct logical_messages *m, const struct pgoutput_message *msg, struct cv_arena *arena,
@@ -181,9 +172,9 @@ order_value(const struct logical_messages *m, const struct pgoutput_message *msg
     id = cv_arena_strdup(arena, text);
     if (val == NULL || id == NULL)
         return cv_fail_memory(err);
-    set(val, 0, cv_cstring(id));
-    set(val, 1, cv_int(CV_INT64, (int64_t)order.total));
-    set(val, 2, cv_int(CV_INT64, (int64_t)order.in_collection));
+    cv_struct_set(val, 0, cv_cstring(id));
+    cv_struct_set(val, 1, cv_int(CV_INT64, (int64_t)order.total));
+    cv_struct_set(val, 2, cv_int(CV_INT64, (int64_t)order.in_collection));
     *ret = *val;
     return CV_OK;
 }
@@ -214,12 +205,12 @@ logical_message_emit(struct logical_messages *m, const struct envelope *env, con
                               cv_struct_at(val, VALUE_SOURCE), err) != CV_OK ||
         order_value(m, msg, lsn, arena, cv_struct_at(val, VALUE_TRANSACTION), err) != CV_OK)
         return err->rc;
-    set(key, 0, cv_cstring(prefix));
-    set(message, 0, cv_cstring(prefix));
-    set(message, 1, content);
-    set(val, VALUE_OP, cv_cstring("m"));
-    set(val, VALUE_TS_MS, cv_int(CV_INT64, envelope_now_ms(env)));
-    set(val, VALUE_MESSAGE, *message);
+    cv_struct_set(key, 0, cv_cstring(prefix));
+    cv_struct_set(message, 0, cv_cstring(prefix));
+    cv_struct_set(message, 1, content);
+    cv_struct_set(val, VALUE_OP, cv_cstring("m"));
+    cv_struct_set(val, VALUE_TS_MS, cv_int(CV_INT64, envelope_now_ms(env)));
+    cv_struct_set(val, VALUE_MESSAGE, *message);
     rec->topic = m->topic;
     rec->key = *key;
     rec->value = *val;

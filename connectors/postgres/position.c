@@ -146,6 +146,8 @@ position_read(const struct cv_value *offset, struct position *ret, struct cv_err
         pos.lsn = pos.last_commit; /* streams restart at a commit */
     else if (has_proc)
         pos.lsn = CV_LSN_NONE; /* inside the first transaction: the slot knows where it begins */
+    if (get_integer(offset, "culvert_commit", &pos.last_commit, &found, err) != CV_OK)
+        return err->rc;
     pos.time_us = (cv_time_us)time_us;
     pos.timeline = (uint32_t)timeline;
     pos.system_id = get_digits(offset, "culvert_system");
@@ -211,6 +213,15 @@ put_row(const struct position *pos, struct cv_arena *arena, struct cv_value *map
     return put_integer(arena, map, "ts_usec", (uint64_t)part->time_us, err);
 }
 
+/* A quiet database moves the position without a commit that anybody saw. */
+static enum cv_rc
+put_last_commit(const struct position *pos, struct cv_arena *arena, struct cv_value *map, struct cv_err *err)
+{
+    if (pos->last_commit == pos->lsn)
+        return CV_OK;
+    return put_integer(arena, map, "culvert_commit", pos->last_commit, err);
+}
+
 /* What is exact behind it. */
 static enum cv_rc
 put_partial(const struct position_partial *part, struct cv_arena *arena, struct cv_value *map, struct cv_err *err)
@@ -226,7 +237,7 @@ put_partial(const struct position_partial *part, struct cv_arena *arena, struct 
 enum cv_rc
 position_write(const struct position *pos, struct cv_arena *arena, struct cv_value **ret, struct cv_err *err)
 {
-    struct cv_value *map = cv_map_new(arena, 12);
+    struct cv_value *map = cv_map_new(arena, 14);
     char text[24];
     char *system;
     enum cv_rc rc;
@@ -243,6 +254,8 @@ position_write(const struct position *pos, struct cv_arena *arena, struct cv_val
         rc = put_row(pos, arena, map, err);
     else
         rc = put_commit(pos, arena, map, err);
+    if (rc == CV_OK && pos->phase == POSITION_STREAM && !pos->bare && !pos->snapshot_last)
+        rc = put_last_commit(pos, arena, map, err);
     if (rc == CV_OK && pos->phase == POSITION_STREAM)
         rc = put_partial(&pos->partial, arena, map, err);
     if (rc != CV_OK || cv_map_put(arena, map, "culvert_system", cv_cstring(system), err) != CV_OK ||

@@ -35,7 +35,7 @@ struct position_partial {
 struct position {
     enum position_phase phase;
     cv_lsn lsn;         /* streaming begins here; everything that ended before is in Kafka */
-    cv_lsn last_commit; /* end LSN of the last commit seen; 0: none since the snapshot */
+    cv_lsn last_commit; /* end LSN of the last commit that brought something; 0: none since the snapshot */
     cv_time_us time_us; /* of that commit, or of the snapshot */
     uint64_t txid;
     struct position_partial partial;

@@ -37,7 +37,8 @@ slot_read(PGconn *conn, const char *name, struct slot_info *ret, struct cv_err *
     PGresult *res = PQexecParams(conn,
                                  "SELECT active, coalesce(active_pid, 0), coalesce(plugin, ''),"
                                  " coalesce(database, ''), restart_lsn, confirmed_flush_lsn,"
-                                 " coalesce(wal_status, '') FROM pg_replication_slots WHERE slot_name = $1",
+                                 " coalesce(wal_status, ''), coalesce(catalog_xmin::text, '0')"
+                                 " FROM pg_replication_slots WHERE slot_name = $1",
                                  1, NULL, values, NULL, NULL, 0);
 
     if (PQresultStatus(res) != PGRES_TUPLES_OK) {
@@ -49,6 +50,7 @@ slot_read(PGconn *conn, const char *name, struct slot_info *ret, struct cv_err *
         copy_text(slot.plugin, sizeof(slot.plugin), res, 2);
         copy_text(slot.database, sizeof(slot.database), res, 3);
         copy_text(slot.wal_status, sizeof(slot.wal_status), res, 6);
+        slot.catalog_xmin = strtoull(PQgetvalue(res, 0, 7), NULL, 10);
         rc = get_lsn(res, 4, &slot.restart_lsn, err);
         if (rc == CV_OK)
             rc = get_lsn(res, 5, &slot.confirmed_flush_lsn, err);
@@ -78,8 +80,8 @@ slot_system(PGconn *repl, struct system_info *ret, struct cv_err *err)
 }
 
 enum cv_rc
-slot_create(PGconn *repl, const char *name, cv_lsn *ret_lsn, char ret_snapshot[SLOT_SNAPSHOT_MAX],
-            struct cv_err *err)
+slot_create(PGconn *repl, const char *name, bool failover, cv_lsn *ret_lsn,
+            char ret_snapshot[SLOT_SNAPSHOT_MAX], struct cv_err *err)
 {
     struct cv_buf sql = CV_BUF_INIT(256);
     PGresult *res = NULL;
@@ -87,7 +89,10 @@ slot_create(PGconn *repl, const char *name, cv_lsn *ret_lsn, char ret_snapshot[S
 
     cv_buf_str(&sql, "CREATE_REPLICATION_SLOT ");
     cv_buf_sql_ident(&sql, name);
-    cv_buf_str(&sql, " LOGICAL pgoutput EXPORT_SNAPSHOT");
+    if (failover && PQserverVersion(repl) >= 170000)
+        cv_buf_str(&sql, " LOGICAL pgoutput (SNAPSHOT 'export', FAILOVER)");
+    else
+        cv_buf_str(&sql, " LOGICAL pgoutput EXPORT_SNAPSHOT");
     rc = cv_buf_check(&sql, err);
     if (rc == CV_OK)
         rc = pg_query(repl, cv_buf_cstr(&sql), &res, "could not create the replication slot", err);
@@ -140,8 +145,45 @@ check_system(const struct system_info *sys, const struct position *pos, struct c
 }
 
 enum cv_rc
-slot_check(const char *name, const struct slot_info *slot, const struct system_info *sys,
-           const struct position *pos, const char *database, struct cv_err *err)
+slot_advance(PGconn *conn, const char *name, cv_lsn lsn, struct cv_err *err)
+{
+    char text[PG_LSN_MAX];
+    const char *values[2] = { name, pg_format_lsn(lsn, text) };
+    PGresult *res = PQexecParams(conn, "SELECT pg_replication_slot_advance($1, $2::pg_lsn)", 2, NULL, values, NULL, NULL,
+                                 0);
+    enum cv_rc rc = CV_OK;
+
+    if (PQresultStatus(res) != PGRES_TUPLES_OK)
+        rc = pg_fail(err, conn, res, "could not advance replication slot \"%s\" to %s", name, text);
+    PQclear(res);
+    return rc;
+}
+
+enum cv_rc
+slot_check_use(const char *name, const struct slot_info *slot, const char *database, struct cv_err *err)
+{
+    if (!slot->exists)
+        return CV_OK;
+    if (strcmp(slot->plugin, "pgoutput") != 0)
+        return cv_fail(err, CV_INVALID,
+                       "replication slot \"%s\" uses the plug-in \"%s\", not pgoutput; choose another slot.name or "
+                       "drop the slot",
+                       name, slot->plugin);
+    if (strcmp(slot->database, database) != 0)
+        return cv_fail(err, CV_INVALID,
+                       "replication slot \"%s\" belongs to database \"%s\", not to \"%s\"; choose another slot.name",
+                       name, slot->database, database);
+    if (slot->active)
+        return cv_fail(err, CV_RETRY,
+                       "replication slot \"%s\" is in use by process %d; stop the other consumer or choose another "
+                       "slot.name",
+                       name, slot->active_pid);
+    return CV_OK;
+}
+
+enum cv_rc
+slot_check_position(const char *name, const struct slot_info *slot, const struct system_info *sys,
+                    const struct position *pos, struct cv_err *err)
 {
     char stored[PG_LSN_MAX], at[PG_LSN_MAX];
 
@@ -152,15 +194,6 @@ slot_check(const char *name, const struct slot_info *slot, const struct system_i
                        "replication slot \"%s\" does not exist, but the stored position is %s (the server's WAL "
                        "ends at %s): changes after it are lost to this connector; " REMEDY,
                        name, pg_format_lsn(pos->lsn, stored), pg_format_lsn(sys->wal_end, at));
-    if (strcmp(slot->plugin, "pgoutput") != 0)
-        return cv_fail(err, CV_INVALID,
-                       "replication slot \"%s\" uses the plug-in \"%s\", not pgoutput; choose another slot.name or "
-                       "drop the slot",
-                       name, slot->plugin);
-    if (strcmp(slot->database, database) != 0)
-        return cv_fail(err, CV_INVALID,
-                       "replication slot \"%s\" belongs to database \"%s\", not to \"%s\"; choose another slot.name",
-                       name, slot->database, database);
     if (strcmp(slot->wal_status, "lost") == 0)
         return cv_fail(err, CV_INVALID,
                        "replication slot \"%s\" is invalidated: WAL after the stored position %s was removed "
@@ -171,10 +204,5 @@ slot_check(const char *name, const struct slot_info *slot, const struct system_i
                        "replication slot \"%s\" is at %s, ahead of the stored position %s: another consumer or "
                        "pg_replication_slot_advance moved it, and the changes between are lost; " REMEDY,
                        name, pg_format_lsn(slot->confirmed_flush_lsn, at), pg_format_lsn(pos->lsn, stored));
-    if (slot->active)
-        return cv_fail(err, CV_RETRY,
-                       "replication slot \"%s\" is in use by process %d; stop the other consumer or choose another "
-                       "slot.name",
-                       name, slot->active_pid);
     return CV_OK;
 }

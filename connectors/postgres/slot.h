@@ -19,6 +19,7 @@ struct slot_info {
     char wal_status[16]; /* reserved, extended, unreserved, lost; "" before PostgreSQL 13 */
     cv_lsn restart_lsn;
     cv_lsn confirmed_flush_lsn;
+    uint64_t catalog_xmin;
 };
 
 struct system_info {
@@ -33,16 +34,21 @@ CV_MUST_CHECK enum cv_rc slot_read(PGconn *conn, const char *name, struct slot_i
 CV_MUST_CHECK enum cv_rc slot_system(PGconn *repl, struct system_info *ret, struct cv_err *err);
 
 #define SLOT_SNAPSHOT_MAX 64
-/* Create the slot with an exported snapshot, valid until the connection's next command. On failure outputs are
-   untouched. */
-CV_MUST_CHECK enum cv_rc slot_create(PGconn *repl, const char *name, cv_lsn *ret_lsn,
+/* Create the slot with an exported snapshot, valid until the connection's next command. failover: it is to follow
+   to standbys, where the server (17 and later) can do that. On failure outputs are untouched. */
+CV_MUST_CHECK enum cv_rc slot_create(PGconn *repl, const char *name, bool failover, cv_lsn *ret_lsn,
                                      char ret_snapshot[SLOT_SNAPSHOT_MAX], struct cv_err *err);
 CV_MUST_CHECK enum cv_rc slot_drop(PGconn *conn, const char *name, struct cv_err *err);
 
-/* Whether streaming from the stored position misses nothing. CV_INVALID gives both positions and the remedy;
-   CV_RETRY: the slot is in use, with the pid. */
-CV_MUST_CHECK enum cv_rc slot_check(const char *name, const struct slot_info *slot,
-                                    const struct system_info *sys, const struct position *pos,
-                                    const char *database, struct cv_err *err);
+/* Move the slot forward to lsn. */
+CV_MUST_CHECK enum cv_rc slot_advance(PGconn *conn, const char *name, cv_lsn lsn, struct cv_err *err);
+
+/* Whether it is a slot for us: plug-in, database, nobody else on it. CV_RETRY: it is in use, with the pid. */
+CV_MUST_CHECK enum cv_rc slot_check_use(const char *name, const struct slot_info *slot, const char *database,
+                                        struct cv_err *err);
+/* Whether streaming from the stored position misses nothing. CV_INVALID gives both positions and the remedy. */
+CV_MUST_CHECK enum cv_rc slot_check_position(const char *name, const struct slot_info *slot,
+                                             const struct system_info *sys, const struct position *pos,
+                                             struct cv_err *err);
 
 #endif

@@ -4,7 +4,7 @@
  *
  * A table is read in ranges of 64 MB of its pages: COPY (SELECT ... WHERE ctid >= '(a,0)' AND ctid < '(b,0)') TO
  * STDOUT, which PostgreSQL 14 and later answer with a TID range scan; the last range is open, so rows beyond the
- * size that was read are not missed. Partitioned tables have no pages of their own and are read whole.
+ * size that was read are not missed. What is read of which table is said in snapshot_table.c.
  *
  * One row is always held back, because its marker (last of its table, last of all) depends on whether another
  * follows.
@@ -22,8 +22,9 @@
 #include "common/buf.h"
 #include "common/log.h"
 #include "common/thread.h"
+#include "connectors/postgres/notification.h"
+#include "connectors/postgres/snapshot_table.h"
 
-#define RANGE_PAGES 8192
 #define BATCH_BYTES (640 * 1024)
 #define SQL_MAX     ((size_t)1 << 20)
 
@@ -31,7 +32,7 @@
 struct row {
     char *data;
     size_t len;
-    const struct plan *plan;
+    const struct snapshot_table *from;
     bool first_of_all;
     bool first_of_table;
     struct pgoutput_value values[PGOUTPUT_MAX_COLUMNS];
@@ -43,8 +44,7 @@ struct snapshot {
     struct position position;
     char *visible;
 
-    struct plan **plans; /* one a table; they live until the snapshot is freed */
-    uint64_t *pages;     /* one a table */
+    struct snapshot_table_list tables;
     size_t table;        /* index of the one being read */
     uint64_t range;      /* first page of the range being read */
     bool copying;
@@ -61,16 +61,70 @@ struct snapshot {
     struct cv_log_limit bad_value_limit;
 };
 
+/* ---- notifications ---- */
+
+static enum cv_rc
+tell(struct snapshot *s, const char *type, struct cv_err *err)
+{
+    return notify(s->spec.notifications, &(struct notification){ .aggregate = NOTIFY_INITIAL, .type = type }, err);
+}
+
+/* Of the table being read: begun, or complete. */
+static enum cv_rc
+tell_table(struct snapshot *s, const char *type, struct cv_err *err)
+{
+    const char *name = s->tables.items[s->table].name;
+    struct notification what = { .aggregate = NOTIFY_INITIAL, .type = type };
+    char rows[24];
+
+    snprintf(rows, sizeof(rows), "%" PRIu64, s->table_rows);
+    if (strcmp(type, "IN_PROGRESS") == 0) {
+        what.data[0].key = "current_collection_in_progress";
+        what.data[0].value = name;
+        what.data[1].key = "data_collections";
+        what.data[1].value = s->tables.hashed_names;
+    } else {
+        what.data[0].key = "scanned_collection";
+        what.data[0].value = name;
+        what.data[1].key = "total_rows_scanned";
+        what.data[1].value = rows;
+        what.data[2].key = "status";
+        what.data[2].value = "SUCCEEDED";
+        what.data[3].key = "data_collections";
+        what.data[3].value = s->tables.names;
+    }
+    return notify(s->spec.notifications, &what, err);
+}
+
 /* ---- start ---- */
+
+static const char *
+isolation_of(const struct snapshot *s)
+{
+    if (s->spec.exported != NULL)
+        return "REPEATABLE READ, READ ONLY"; /* only that one can import a snapshot that is not serializable */
+    switch (s->spec.config->snapshot_isolation_mode) {
+    case PG_ISOLATION_READ_COMMITTED:
+        return "READ COMMITTED, READ ONLY";
+    case PG_ISOLATION_READ_UNCOMMITTED:
+        return "READ UNCOMMITTED, READ ONLY";
+    case PG_ISOLATION_REPEATABLE_READ:
+        return "REPEATABLE READ, READ ONLY";
+    default:
+        return "SERIALIZABLE, READ ONLY, DEFERRABLE";
+    }
+}
 
 static enum cv_rc
 begin(struct snapshot *s, struct cv_err *err)
 {
     struct cv_buf sql = CV_BUF_INIT(512);
-    enum cv_rc rc = pg_command(s->conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-                               "could not begin the snapshot", err);
+    enum cv_rc rc;
 
+    cv_buf_printf(&sql, "BEGIN ISOLATION LEVEL %s", isolation_of(s));
+    rc = pg_command(s->conn, cv_buf_cstr(&sql), "could not begin the snapshot", err);
     if (rc == CV_OK && s->spec.exported != NULL) {
+        cv_buf_reset(&sql);
         cv_buf_str(&sql, "SET TRANSACTION SNAPSHOT ");
         cv_buf_sql_literal(&sql, s->spec.exported);
         rc = cv_buf_check(&sql, err);
@@ -102,47 +156,38 @@ read_position(struct snapshot *s, struct cv_err *err)
     return s->visible == NULL ? cv_fail_memory(err) : CV_OK;
 }
 
-/* The size of every table now, for ranges and progress. */
+/* Statements of the user's may name tables without their schema. */
 static enum cv_rc
-read_pages(struct snapshot *s, struct cv_err *err)
+open_search_path(struct snapshot *s, struct cv_err *err)
 {
-    for (size_t i = 0; i < s->spec.tables->count; i++) {
-        char sql[160];
-        PGresult *res = NULL;
-
-        snprintf(sql, sizeof(sql),
-                 "SELECT coalesce(pg_relation_size(%u), 0) / current_setting('block_size')::bigint",
-                 s->spec.tables->items[i]->oid);
-        if (pg_query(s->conn, sql, &res, "could not read a table's size", err) != CV_OK)
-            return err->rc;
-        s->pages[i] = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
-        s->pages_total += s->pages[i];
-        PQclear(res);
-    }
-    return CV_OK;
+    if (s->spec.n_overrides == 0)
+        return CV_OK;
+    return pg_command(s->conn, "SET LOCAL search_path = \"$user\", public", "could not set the search path", err);
 }
 
+/* snapshot.locking.mode=shared: no table may be dropped or rewritten while the snapshot runs. */
 static enum cv_rc
-make_plans(struct snapshot *s, struct cv_err *err)
+lock_tables(struct snapshot *s, struct cv_err *err)
 {
-    for (size_t i = 0; i < s->spec.tables->count; i++) {
-        struct plan_spec spec = { .config = s->spec.config,
-                                  .direct = s->spec.direct,
-                                  .filter = s->spec.filter,
-                                  .table = s->spec.tables->items[i],
-                                  .catalog = s->spec.catalog,
-                                  .conn = s->conn };
+    struct cv_buf sql = CV_BUF_INIT(SQL_MAX);
+    enum cv_rc rc = CV_OK;
 
-        if (plan_new(&spec, &s->plans[i], err) != CV_OK)
-            return err->rc;
-        if (s->spec.direct == NULL)
-            continue;
-        err->rc = CV_OK;
-        s->plans[i]->topic = s->spec.ctx->topic(s->spec.ctx, s->plans[i]->topic_name, err);
-        if (s->plans[i]->topic == NULL && err->rc != CV_OK)
-            return err->rc;
+    if (s->spec.config->snapshot_locking_mode != PG_LOCKING_SHARED || s->tables.count == 0)
+        return CV_OK;
+    cv_buf_printf(&sql, "SET LOCAL lock_timeout = %" PRId64 "; LOCK TABLE ", s->spec.config->snapshot_lock_timeout_ms);
+    for (size_t i = 0; i < s->tables.count; i++) {
+        cv_buf_str(&sql, i > 0 ? ", " : "");
+        cv_buf_sql_ident(&sql, s->tables.items[i].table->schema);
+        cv_buf_char(&sql, '.');
+        cv_buf_sql_ident(&sql, s->tables.items[i].table->name);
     }
-    return CV_OK;
+    cv_buf_str(&sql, " IN ACCESS SHARE MODE");
+    rc = cv_buf_check(&sql, err);
+    if (rc == CV_OK)
+        rc = pg_command(s->conn, cv_buf_cstr(&sql), "could not lock the tables of the snapshot "
+                        "(snapshot.locking.mode, snapshot.lock.timeout.ms)", err);
+    cv_buf_free(&sql);
+    return rc;
 }
 
 enum cv_rc
@@ -157,21 +202,25 @@ snapshot_start(const struct snapshot_spec *spec, PGconn *take_conn, struct snaps
     }
     s->spec = *spec;
     s->conn = take_conn;
-    s->plans = calloc(spec->tables->count + 1, sizeof(*s->plans));
-    s->pages = calloc(spec->tables->count + 1, sizeof(*s->pages));
-    rc = s->plans == NULL || s->pages == NULL ? cv_fail_memory(err) : begin(s, err);
+    rc = begin(s, err);
     if (rc == CV_OK)
         rc = read_position(s, err);
     if (rc == CV_OK)
-        rc = read_pages(s, err);
+        rc = open_search_path(s, err);
     if (rc == CV_OK)
-        rc = make_plans(s, err);
+        rc = snapshot_tables_choose(spec, s->conn, &s->tables, err);
+    if (rc == CV_OK)
+        rc = lock_tables(s, err);
+    if (rc == CV_OK)
+        rc = tell(s, "STARTED", err);
     if (rc != CV_OK) {
         snapshot_free(s);
         return rc;
     }
     envelope_snapshot(spec->envelope, s->position.time_us, s->position.txid, s->position.last_commit);
     s->marker = "true";
+    for (size_t i = 0; i < s->tables.count; i++)
+        s->pages_total += s->tables.items[i].pages;
     *ret = s;
     return CV_OK;
 }
@@ -183,13 +232,16 @@ snapshot_free(struct snapshot *s)
         return;
     for (size_t i = 0; i < 2; i++)
         PQfreemem(s->rows[i].data);
-    for (size_t i = 0; s->plans != NULL && i < s->spec.tables->count; i++)
-        plan_free(s->plans[i]);
+    snapshot_tables_done(&s->tables);
     PQfinish(s->conn);
-    free(s->plans);
-    free(s->pages);
     free(s->visible);
     free(s);
+}
+
+size_t
+snapshot_tables(const struct snapshot *s)
+{
+    return s->tables.count;
 }
 
 void
@@ -207,7 +259,7 @@ snapshot_visible(const struct snapshot *s)
 void
 snapshot_progress(const struct snapshot *s, struct snapshot_progress *ret)
 {
-    *ret = (struct snapshot_progress){ .tables = s->spec.tables->count,
+    *ret = (struct snapshot_progress){ .tables = s->tables.count,
                                        .tables_done = s->table,
                                        .rows = s->n_rows,
                                        .percent = s->pages_total == 0
@@ -220,6 +272,7 @@ snapshot_progress(const struct snapshot *s, struct snapshot_progress *ret)
 
 /* ---- COPY ---- */
 
+<<<<<<< HEAD
 /* Columns that are neither in the value nor in the key are not read. */
 static bool
 is_read(const struct plan *plan, uint16_t i)
@@ -254,21 +307,24 @@ copy_sql(struct snapshot *s, struct cv_buf *sql)
     cv_buf_str(sql, ") TO STDOUT");
 }
 
+=======
+>>>>>>> c557b50 (postgres: all snapshot modes, own statements, notifications, heartbeats, xmin)
 static enum cv_rc
 start_copy(struct snapshot *s, struct cv_err *err)
 {
-    const struct pg_table *table = s->spec.tables->items[s->table];
+    const struct snapshot_table *table = &s->tables.items[s->table];
     struct cv_buf sql = CV_BUF_INIT(SQL_MAX);
     PGresult *res = NULL;
-    enum cv_rc rc;
+    enum cv_rc rc = CV_OK;
 
-    copy_sql(s, &sql);
-    rc = cv_buf_check(&sql, err);
+    if (s->range == 0)
+        rc = tell_table(s, "IN_PROGRESS", err);
+    if (rc == CV_OK)
+        rc = snapshot_table_copy(table, s->range, &sql, err);
     if (rc == CV_OK) {
         res = PQexec(s->conn, cv_buf_cstr(&sql));
         if (PQresultStatus(res) != PGRES_COPY_OUT)
-            rc = pg_fail(err, s->conn, res, "could not read table \"%s.%s\"; database.user needs SELECT on it",
-                         table->schema, table->name);
+            rc = pg_fail(err, s->conn, res, "could not read table \"%s\"; database.user needs SELECT on it", table->name);
     }
     s->copying = rc == CV_OK;
     PQclear(res);
@@ -323,7 +379,7 @@ static bool
 parse_row(struct row *row)
 {
     char *p = row->data, *end = row->data + row->len;
-    const struct plan *plan = row->plan;
+    const struct plan *plan = row->from->plan;
     bool more = true, any = false;
 
     if (end > p && end[-1] == '\n')
@@ -333,7 +389,7 @@ parse_row(struct row *row)
         char *tab;
 
         *val = (struct pgoutput_value){ .kind = 'n' };
-        if (!is_read(plan, i))
+        if (!row->from->reads[i])
             continue;
         if (!more)
             return false;
@@ -371,7 +427,8 @@ emit_held(struct snapshot *s, bool last_of_table, bool last_of_all, struct cv_ba
           struct cv_err *err)
 {
     struct row *row = s->held;
-    struct pgoutput_tuple tuple = { row->plan->n_columns, row->values };
+    const struct plan *plan = row->from->plan;
+    struct pgoutput_tuple tuple = { plan->n_columns, row->values };
     struct envelope_change change = { .op = 'r', .new = &tuple, .text_len = row->len,
                                       .lsn = s->position.lsn };
     const char *marker = marker_of(row, last_of_table, last_of_all);
@@ -382,11 +439,11 @@ emit_held(struct snapshot *s, bool last_of_table, bool last_of_all, struct cv_ba
         envelope_marker(s->spec.envelope, marker);
         s->marker = marker;
     }
-    if (envelope_emit(s->spec.envelope, row->plan, &change, batch, &bad, err) != CV_OK)
-        return cv_err_context(err, "table \"%s.%s\"", row->plan->schema_name, row->plan->table_name);
+    if (envelope_emit(s->spec.envelope, plan, &change, batch, &bad, err) != CV_OK)
+        return cv_err_context(err, "table \"%s\"", row->from->name);
     if (bad >= 0 && cv_log_limit(&s->bad_value_limit, 10000, &suppressed))
         CV_LOG_WARN(s->spec.ctx->log, "a value could not be converted and was sent as null",
-                    CV_STR("relation", row->plan->topic_name), CV_STR("column", row->plan->columns[bad].column),
+                    CV_STR("relation", plan->topic_name), CV_STR("column", plan->columns[bad].column),
                     CV_INT("suppressed", suppressed));
     PQfreemem(row->data);
     row->data = NULL;
@@ -399,16 +456,15 @@ static enum cv_rc
 on_row(struct snapshot *s, char *take_data, size_t len, struct cv_batch *batch, struct cv_err *err)
 {
     struct row *row = s->held == &s->rows[0] ? &s->rows[1] : &s->rows[0];
-    const struct pg_table *table = s->spec.tables->items[s->table];
 
     row->data = take_data;
     row->len = len;
-    row->plan = s->plans[s->table];
+    row->from = &s->tables.items[s->table];
     row->first_of_all = s->n_rows == 0;
     row->first_of_table = s->table_rows == 0;
     if (!parse_row(row))
-        return cv_fail(err, CV_INVALID, "a row of table \"%s.%s\" has another number of columns than asked for",
-                       table->schema, table->name);
+        return cv_fail(err, CV_INVALID, "a row of table \"%s\" has another number of columns than asked for",
+                       row->from->name);
     if (s->held != NULL && emit_held(s, row->first_of_table, false, batch, err) != CV_OK)
         return err->rc;
     s->held = row;
@@ -420,12 +476,11 @@ on_row(struct snapshot *s, char *take_data, size_t len, struct cv_batch *batch, 
 static enum cv_rc
 finish_copy(struct snapshot *s, struct cv_err *err)
 {
-    const struct pg_table *table = s->spec.tables->items[s->table];
     PGresult *res = PQgetResult(s->conn);
     enum cv_rc rc = CV_OK;
 
     if (PQresultStatus(res) != PGRES_COMMAND_OK)
-        rc = pg_fail(err, s->conn, res, "could not read table \"%s.%s\" to its end", table->schema, table->name);
+        rc = pg_fail(err, s->conn, res, "could not read table \"%s\" to its end", s->tables.items[s->table].name);
     PQclear(res);
     while ((res = PQgetResult(s->conn)) != NULL)
         PQclear(res);
@@ -433,23 +488,32 @@ finish_copy(struct snapshot *s, struct cv_err *err)
     return rc;
 }
 
-static void
-next_range(struct snapshot *s)
+static enum cv_rc
+next_range(struct snapshot *s, struct cv_err *err)
 {
-    uint64_t pages = s->pages[s->table];
-    const struct pg_table *table = s->spec.tables->items[s->table];
+    const struct snapshot_table *table = &s->tables.items[s->table];
 
+<<<<<<< HEAD
     s->range += RANGE_PAGES;
     if (!table->parent && s->range < pages) {
         s->pages_done += RANGE_PAGES;
         return;
+=======
+    s->range += SNAPSHOT_RANGE_PAGES;
+    if (s->range < table->pages) {
+        s->pages_done += SNAPSHOT_RANGE_PAGES;
+        return CV_OK;
+>>>>>>> c557b50 (postgres: all snapshot modes, own statements, notifications, heartbeats, xmin)
     }
-    s->pages_done += pages % RANGE_PAGES;
-    CV_LOG_INFO(s->spec.ctx->log, "table snapshot complete", CV_STR("relation", s->plans[s->table]->topic_name),
+    s->pages_done += table->pages % SNAPSHOT_RANGE_PAGES;
+    CV_LOG_INFO(s->spec.ctx->log, "table snapshot complete", CV_STR("relation", table->plan->topic_name),
                 CV_INT("rows", s->table_rows));
+    if (tell_table(s, "TABLE_SCAN_COMPLETED", err) != CV_OK)
+        return err->rc;
     s->table++;
     s->range = 0;
     s->table_rows = 0;
+    return CV_OK;
 }
 
 static enum cv_rc
@@ -480,8 +544,7 @@ drain(struct snapshot *s, struct cv_batch *batch, bool *ret_dry, struct cv_err *
         } else if (n == -1) {
             if (finish_copy(s, err) != CV_OK)
                 return err->rc;
-            next_range(s);
-            return CV_OK;
+            return next_range(s, err);
         } else if (n == -2) {
             return pg_fail(err, s->conn, NULL, "could not read the snapshot");
         } else {
@@ -516,7 +579,7 @@ snapshot_poll(struct snapshot *s, struct cv_batch *batch, int timeout_ms, bool *
     if (batch == NULL)
         return wait_for_data(s, timeout_ms);
     envelope_clock(s->spec.envelope, cv_now_ns());
-    while (cv_arena_used(batch->arena) < BATCH_BYTES && s->table < s->spec.tables->count) {
+    while (cv_arena_used(batch->arena) < BATCH_BYTES && s->table < s->tables.count) {
         if (!s->copying && start_copy(s, err) != CV_OK)
             return err->rc;
         if (drain(s, batch, &dry, err) != CV_OK)
@@ -529,8 +592,10 @@ snapshot_poll(struct snapshot *s, struct cv_batch *batch, int timeout_ms, bool *
         if (PQconsumeInput(s->conn) == 0)
             return pg_fail(err, s->conn, NULL, "lost the connection during the snapshot");
     }
-    if (s->table == s->spec.tables->count) {
+    if (s->table == s->tables.count) {
         if (s->held != NULL && emit_held(s, true, true, batch, err) != CV_OK)
+            return err->rc;
+        if (tell(s, "COMPLETED", err) != CV_OK)
             return err->rc;
         s->done = true;
         *ret_done = true;

@@ -10,6 +10,7 @@
 #include "connectors/postgres/position.h"
 
 struct cv_wake;
+struct notifications;
 struct snapshot;
 
 struct snapshot_spec {
@@ -17,12 +18,16 @@ struct snapshot_spec {
     const struct cv_direct *direct;
     struct cv_source_ctx *ctx;
     struct envelope *envelope;
+    struct notifications *notifications;
     const struct table_filter *filter;
     struct catalog *catalog;
     struct cv_wake *wake;
-    struct pg_tables *tables;  /* captured ones, in snapshot order; borrowed */
+    struct pg_tables *tables;  /* captured ones, in snapshot order; borrowed until snapshot_free, as all that follows */
+    const char *include;       /* patterns of schema.table to read; NULL: all of tables */
+    const struct pg_select_override *overrides; /* statements instead of tables */
+    size_t n_overrides;
     const char *exported;      /* snapshot to import; NULL: one of its own */
-    struct position position;  /* lsn; time and txid are filled by snapshot_start */
+    struct position position;  /* lsn, last_commit; time and txid are filled by snapshot_start */
 };
 
 struct snapshot_progress {
@@ -39,6 +44,8 @@ CV_MUST_CHECK enum cv_rc snapshot_start(const struct snapshot_spec *spec, PGconn
                                         struct snapshot **ret, struct cv_err *err);
 void snapshot_free(struct snapshot *snapshot);
 
+/* How many tables it reads. */
+size_t snapshot_tables(const struct snapshot *snapshot);
 /* As in the envelope: when the transaction began, its id, and its position. */
 void snapshot_position(const struct snapshot *snapshot, struct position *ret);
 /* The transaction's visibility, "xmin:xmax:xip,...". Borrowed. */

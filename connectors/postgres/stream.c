@@ -25,6 +25,7 @@
 #include "common/log.h"
 #include "common/map.h"
 #include "common/thread.h"
+#include "connectors/postgres/heartbeat.h"
 #include "connectors/postgres/transaction.h"
 
 #define BATCH_BYTES     (640 * 1024)
@@ -191,6 +192,7 @@ stream_start(const struct stream_spec *spec, PGconn *take_repl, PGconn *take_con
     s->seen_commit = spec->start.last_commit;
     s->confirmed = spec->start.lsn;
     s->skipped_ops = pg_config_skipped(spec->config);
+    s->xmin_due_ms = spec->config->xmin_fetch_interval_ms > 0 ? 0 : INT64_MAX;
     if (start_replication(s, err) != CV_OK) {
         stream_free(s);
         return err->rc;
@@ -247,7 +249,8 @@ stream_move(struct stream *s, cv_lsn lsn, cv_time_us time_us, uint64_t txid)
 {
     s->position.phase = POSITION_STREAM;
     s->position.snapshot_last = s->position.bare = false;
-    s->position.lsn = s->position.last_commit = lsn;
+    s->position.lsn = lsn;
+    s->position.last_commit = s->seen_commit;
     s->position.time_us = time_us;
     s->position.txid = txid;
     s->position_moved = true;
@@ -474,6 +477,40 @@ read_clock(struct stream *s)
     envelope_clock(s->spec.envelope, now_ns);
 }
 
+/* xmin.fetch.interval.ms: how far back the slot holds the catalog. */
+static enum cv_rc
+fetch_xmin(struct stream *s, struct cv_err *err)
+{
+    int64_t now = cv_mono_ms();
+    struct slot_info slot;
+
+    if (now < s->xmin_due_ms)
+        return CV_OK;
+    if (slot_read(s->conn, s->spec.config->slot_name, &slot, err) != CV_OK)
+        return err->rc;
+    s->xmin_due_ms = now + s->spec.config->xmin_fetch_interval_ms;
+    envelope_xmin(s->spec.envelope, slot.catalog_xmin);
+    return CV_OK;
+}
+
+/* What goes out by the clock. A heartbeat carries the position, moved or not. */
+static enum cv_rc
+beat(struct stream *s, struct cv_batch *batch, struct cv_err *err)
+{
+    bool beaten;
+
+    if (heartbeat_tick(s->spec.heartbeat, batch, &beaten, err) != CV_OK)
+        return err->rc;
+    if (!beaten)
+        return CV_OK;
+    if (!s->in_transaction && s->idle_lsn > s->position.lsn) {
+        s->position.phase = POSITION_STREAM;
+        s->position.snapshot_last = s->position.bare = false;
+        s->position.lsn = s->idle_lsn;
+    }
+    return put_offset(s, batch, err);
+}
+
 enum cv_rc
 stream_poll(struct stream *s, struct cv_batch *batch, int timeout_ms, struct cv_err *err)
 {
@@ -481,6 +518,9 @@ stream_poll(struct stream *s, struct cv_batch *batch, int timeout_ms, struct cv_
 
     if (batch == NULL)
         return keep_alive(s, timeout_ms, err);
+    timeout_ms = heartbeat_wait_ms(s->spec.heartbeat, timeout_ms);
+    if (fetch_xmin(s, err) != CV_OK)
+        return err->rc;
     read_clock(s);
     for (;;) {
         if (drain_buffered(s, batch, &full, err) != CV_OK)
@@ -510,7 +550,7 @@ stream_poll(struct stream *s, struct cv_batch *batch, int timeout_ms, struct cv_
     }
     measure_rate(s);
     batch->split = s->held = s->in_transaction;
-    if (send_status_if_due(s, err) != CV_OK)
+    if (send_status_if_due(s, err) != CV_OK || set_offset(s, batch, err) != CV_OK)
         return err->rc;
-    return set_offset(s, batch, err);
+    return beat(s, batch, err);
 }

@@ -12,6 +12,7 @@
 
 struct cv_log;
 struct cv_wake;
+struct heartbeat;
 struct logical_messages;
 struct stream;
 struct transaction;
@@ -32,6 +33,7 @@ struct stream_spec {
     struct envelope *envelope;
     struct transaction *transaction;    /* borrowed; NULL: no transaction metadata */
     struct logical_messages *messages;  /* borrowed */
+    struct heartbeat *heartbeat;        /* borrowed; NULL: none */
     const struct table_filter *filter;
     struct catalog *catalog;
     struct cv_wake *wake;         /* borrowed */

@@ -53,6 +53,7 @@ struct stream {
     cv_lsn confirmed;
     int64_t status_due_ms;
     bool reply_now;
+    int64_t xmin_due_ms; /* INT64_MAX: never */
 
     uint64_t events;
     uint64_t transactions;

@@ -26,6 +26,7 @@ struct table_filter {
     size_t n_keys;
     struct mask_rules *masks;
     struct namer *namer;
+    const char *signal; /* the signal table, schema.table; borrowed from the configuration; NULL: none */
     bool ignore_builtin;
 };
 
@@ -112,6 +113,7 @@ table_filter_new(const struct pg_config *config, struct table_filter **ret, stru
     if (filter == NULL)
         return cv_fail_memory(err);
     filter->ignore_builtin = config->table_ignore_builtin;
+    filter->signal = config->signal_data_collection;
     if (compile("schema.include.list", config->schema_include, &filter->schema_include, err) != CV_OK ||
         compile("schema.exclude.list", config->schema_exclude, &filter->schema_exclude, err) != CV_OK ||
         compile("table.include.list", config->table_include, &filter->table_include, err) != CV_OK ||
@@ -164,10 +166,21 @@ is_builtin(const char *schema, const char *table)
 }
 
 bool
+table_is_signal(const struct table_filter *filter, const char *schema, const char *table)
+{
+    char name[NAME_MAX_BYTES];
+
+    snprintf(name, sizeof(name), "%s.%s", schema, table);
+    return filter->signal != NULL && strcmp(filter->signal, name) == 0;
+}
+
+bool
 table_is_captured(const struct table_filter *filter, const char *schema, const char *table)
 {
     char name[NAME_MAX_BYTES];
 
+    if (table_is_signal(filter, schema, table))
+        return true;
     if (filter->ignore_builtin && is_builtin(schema, table))
         return false;
     snprintf(name, sizeof(name), "%s.%s", schema, table);

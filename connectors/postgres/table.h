@@ -17,6 +17,8 @@ CV_MUST_CHECK enum cv_rc table_filter_new(const struct pg_config *config, struct
                                           struct cv_err *err);
 void table_filter_free(struct table_filter *filter);
 
+/* signal.data.collection: captured whatever the lists say, but not part of snapshots. */
+bool table_is_signal(const struct table_filter *filter, const char *schema, const char *table);
 bool table_is_captured(const struct table_filter *filter, const char *schema, const char *table);
 bool table_column_is_captured(const struct table_filter *filter, const char *schema, const char *table,
                               const char *column);

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A connector's task: start order, snapshot then stream, what to do when a connection is lost.
+ * A connector's task: snapshot then stream, and what to do when a connection is lost.
  *
- *   CONNECTING --nothing stored--> SNAPSHOT --last row--> STREAMING
- *       |  ^ \----- stored -----------------------------------^
- *       v  |                                                  |
- *     WAITING <------------- connection lost -----------------+
+ *   CONNECTING --snapshot.mode--> SNAPSHOT --last row--> STREAMING, or IDLE
+ *       |  ^ \----------------------------------------------^
+ *       v  |                                                |
+ *     WAITING <------------- connection lost ---------------+
  *
- * CONNECTING: connections, server, tables, slot and publication are looked at; anything that makes completeness
- * impossible ends the task with the two positions and the remedy. SNAPSHOT: the slot exists, its snapshot (or, for
- * a slot that existed before, one of our own) is read. STREAMING: as stream.c. WAITING: a transient failure; the
- * next attempt is at retry_ms.
- *
- * A slot that existed without a stored offset is older than the snapshot taken now: what it still holds of
- * transactions that the snapshot has seen is skipped by transaction id (struct stream_seen), so nothing comes
- * twice and nothing is missed.
+ * CONNECTING: see start.c. SNAPSHOT: the slot exists, its snapshot (or one of our own) is read. STREAMING: as
+ * stream.c. WAITING: a transient failure; the next attempt is at retry_ms. IDLE: a mode without stream has read its
+ * snapshot.
  */
 #include "connectors/postgres/task.h"
 
@@ -22,9 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/arena.h"
 #include "common/log.h"
 #include "common/metrics.h"
+<<<<<<< HEAD
 #include "common/thread.h"
 #include "connectors/postgres/logical_message.h"
 #include "connectors/postgres/publication.h"
@@ -32,48 +27,14 @@
 #include "connectors/postgres/snapshot.h"
 #include "connectors/postgres/stream.h"
 #include "connectors/postgres/transaction.h"
+=======
+#include "connectors/postgres/task_private.h"
+>>>>>>> c557b50 (postgres: all snapshot modes, own statements, notifications, heartbeats, xmin)
 
-#define CONNECT_TIMEOUT_MS  10000
 #define RETRY_FIRST_MS      500
 #define POLL_MAX_MS         100 /* statuses and metrics are due between polls */
 #define METRICS_INTERVAL_MS 1000
-
-enum phase { PHASE_CONNECTING, PHASE_SNAPSHOT, PHASE_STREAMING, PHASE_WAITING };
-
-struct pg_task {
-    struct cv_source_task base;
-    struct pg_config config;
-    const struct cv_direct *direct;
-    struct envelope *envelope;
-    struct transaction *transaction;
-    struct logical_messages *messages;
-    struct table_filter *filter;
-    struct catalog *catalog;
-    struct pg_tables tables;
-    struct cv_wake wake;
-
-    enum phase phase;
-    struct position stored;        /* as read at the start */
-    bool stored_known;
-    bool slot_is_ours;             /* created by this task for a snapshot that is not complete */
-    struct position resume;        /* of the stream before; valid if has_resume */
-    bool has_resume;
-    struct system_info system;
-
-    PGconn *repl; /* between CONNECTING and STREAMING */
-    struct snapshot *snapshot;
-    bool snapshot_marked; /* an offset that says "under way" is in a batch */
-    struct position snapshot_start; /* where streaming begins after it */
-    struct stream_seen seen;
-    struct stream *stream;
-    cv_lsn durable; /* confirmed as soon as there is a stream */
-
-    int64_t retry_ms; /* WAITING: when to go on */
-    int64_t backoff_ms;
-    int64_t busy_since_ms; /* the slot is in use by another consumer since then; 0: it is not */
-    int64_t metrics_ms;
-    uint64_t events_before; /* of streams that ended */
-};
+#define DROP_TIMEOUT_MS     5000
 
 enum metric {
     METRIC_EVENTS,
@@ -132,6 +93,10 @@ pg_task_start(struct cv_source_ctx *ctx, const struct cv_config *cfg, struct cv_
         rc = envelope_new(&spec, &task->envelope, err);
     if (rc == CV_OK)
         rc = logical_messages_new(&task->config, task->transaction, &task->messages, err);
+    if (rc == CV_OK)
+        rc = heartbeat_new(&task->config, ctx->log, &task->heartbeat, err);
+    if (rc == CV_OK)
+        rc = notifications_new(&task->config, ctx->log, &task->notifications, err);
     if (rc != CV_OK) {
         pg_task_free(&task->base);
         return rc;
@@ -161,13 +126,37 @@ disconnect(struct pg_task *task)
     pg_tables_done(&task->tables);
 }
 
+/* slot.drop.on.stop. The walsender of the stream that has just ended may hold the slot for a moment. */
+static void
+drop_slot(struct pg_task *task)
+{
+    int64_t deadline = cv_mono_ms() + DROP_TIMEOUT_MS;
+    PGconn *conn = NULL;
+    struct cv_err err;
+    enum cv_rc rc = pg_connect(&task->config, PG_SESSION_ORDINARY, CONNECT_TIMEOUT_MS, &conn, &err);
+
+    while (rc == CV_OK && (rc = slot_drop(conn, task->config.slot_name, &err)) == CV_RETRY && cv_mono_ms() < deadline) {
+        cv_wake_wait(&task->wake, cv_mono_ms() + 50);
+        rc = CV_OK;
+    }
+    PQfinish(conn);
+    if (rc != CV_OK)
+        CV_LOG_WARN(task->base.ctx->log, "the slot was not dropped (slot.drop.on.stop)", CV_ERR(&err));
+}
+
 void
 pg_task_free(struct cv_source_task *base)
 {
     struct pg_task *task = cv_container_of(base, struct pg_task, base);
+    bool streamed;
 
+    streamed = task->stream != NULL;
     disconnect(task);
+    if (streamed && task->config.slot_drop_on_stop)
+        drop_slot(task);
     envelope_free(task->envelope);
+    notifications_free(task->notifications);
+    heartbeat_free(task->heartbeat);
     logical_messages_free(task->messages);
     transaction_free(task->transaction);
     table_filter_free(task->filter);
@@ -186,6 +175,7 @@ pg_task_wake(struct cv_source_task *base)
     cv_wake_signal(&task->wake);
 }
 
+<<<<<<< HEAD
 /* ---- CONNECTING ---- */
 
 static enum cv_rc
@@ -438,9 +428,11 @@ connect_all(struct pg_task *task, struct cv_err *err)
     return rc;
 }
 
+=======
+>>>>>>> c557b50 (postgres: all snapshot modes, own statements, notifications, heartbeats, xmin)
 /* ---- failures ---- */
 
-/* Another process streams from the slot: found by slot_check(), or by the server (object_in_use). */
+/* Another process streams from the slot: found by slot_check_use(), or by the server (object_in_use). */
 static bool
 slot_is_busy(const struct cv_err *err)
 {
@@ -513,10 +505,11 @@ end_snapshot(struct pg_task *task, struct cv_batch *batch, struct cv_err *err)
     struct position pos;
 
     snapshot_position(task->snapshot, &pos);
+    snapshot_progress(task->snapshot, &progress);
     pos.lsn = task->snapshot_start.lsn;
     pos.phase = POSITION_STREAM;
-    pos.snapshot_last = true;
-    snapshot_progress(task->snapshot, &progress);
+    pos.snapshot_last = progress.rows > 0;
+    pos.bare = progress.rows == 0;
     CV_LOG_INFO(task->base.ctx->log, "snapshot complete", CV_INT("rows", progress.rows),
                 CV_INT("tables", progress.tables));
     if (task->base.ctx->progress != NULL)
@@ -527,7 +520,7 @@ end_snapshot(struct pg_task *task, struct cv_batch *batch, struct cv_err *err)
     task->has_resume = true;
     snapshot_free(task->snapshot);
     task->snapshot = NULL;
-    return begin_streaming(task, &pos, err);
+    return start_streaming(task, &pos, err);
 }
 
 static enum cv_rc
@@ -591,7 +584,7 @@ pg_task_poll(struct cv_source_task *base, struct cv_batch *batch, int timeout_ms
         timeout_ms = POLL_MAX_MS;
     switch (task->phase) {
     case PHASE_CONNECTING:
-        rc = connect_all(task, err);
+        rc = start_connect(task, err);
         break;
     case PHASE_SNAPSHOT:
         rc = poll_snapshot(task, batch, timeout_ms, err);
@@ -606,8 +599,13 @@ pg_task_poll(struct cv_source_task *base, struct cv_batch *batch, int timeout_ms
     case PHASE_WAITING:
         wait_to_retry(task, timeout_ms);
         break;
+    case PHASE_IDLE:
+        cv_wake_wait(&task->wake, cv_mono_ms() + timeout_ms);
+        break;
     }
     publish_metrics(task);
+    if (rc == CV_OK && batch != NULL)
+        rc = notifications_flush(task->notifications, batch, err);
     return rc == CV_OK ? CV_OK : on_failure(task, err);
 }
 

@@ -155,15 +155,6 @@ transaction_free(struct transaction *txn)
 
 /* ---- records ---- */
 
-static void
-set(struct cv_value *object, size_t field, struct cv_value val)
-{
-    struct cv_value *at = cv_struct_at(object, field);
-
-    val.schema = at->schema;
-    *at = val;
-}
-
 static enum cv_rc
 collection_counts(const struct transaction *txn, struct cv_arena *arena, struct cv_value *ret, struct cv_err *err)
 {
@@ -185,8 +176,8 @@ collection_counts(const struct transaction *txn, struct cv_arena *arena, struct 
 
         if (item == NULL || name == NULL)
             return cv_fail_memory(err);
-        set(item, 0, cv_cstring(name));
-        set(item, 1, cv_int(CV_INT64, (int64_t)at->events));
+        cv_struct_set(item, 0, cv_cstring(name));
+        cv_struct_set(item, 1, cv_int(CV_INT64, (int64_t)at->events));
         if (cv_array_add(arena, list, *item, err) != CV_OK)
             return err->rc;
     }
@@ -208,15 +199,15 @@ add_record(const struct transaction *txn, const char *status, cv_lsn lsn, bool c
     if (rec == NULL || key == NULL || val == NULL || id == NULL)
         return cv_fail_memory(err);
     snprintf(id, ID_MAX, "%" PRIu32 ":%" PRIu64, txn->xid, lsn);
-    set(key, 0, cv_cstring(id));
-    set(val, END_STATUS, cv_cstring(status));
-    set(val, END_ID, cv_cstring(id));
+    cv_struct_set(key, 0, cv_cstring(id));
+    cv_struct_set(val, END_STATUS, cv_cstring(status));
+    cv_struct_set(val, END_ID, cv_cstring(id));
     if (counts) {
-        set(val, END_EVENT_COUNT, cv_int(CV_INT64, (int64_t)txn->events));
+        cv_struct_set(val, END_EVENT_COUNT, cv_int(CV_INT64, (int64_t)txn->events));
         if (collection_counts(txn, batch->arena, cv_struct_at(val, END_COLLECTIONS), err) != CV_OK)
             return err->rc;
     }
-    set(val, END_TS_MS, cv_int(CV_INT64, txn->time_us / 1000));
+    cv_struct_set(val, END_TS_MS, cv_int(CV_INT64, txn->time_us / 1000));
     rec->topic = txn->topic;
     rec->key = *key;
     rec->value = *val;

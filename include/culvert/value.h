@@ -63,6 +63,8 @@ CV_API struct cv_value cv_binary(const void *data, size_t len); /* borrows */
 CV_API struct cv_value *cv_struct_new(struct cv_arena *arena, const struct cv_schema *schema);
 /* The value of the field, never NULL for an index below n_fields. */
 CV_API struct cv_value *cv_struct_at(const struct cv_value *val, size_t index);
+/* Set that field; type and schema are those of the field. */
+CV_API void cv_struct_set(struct cv_value *object, size_t index, struct cv_value val);
 /* The value of that field, NULL if the schema has none. */
 CV_API struct cv_value *cv_struct_get(const struct cv_value *val, const char *field);
 

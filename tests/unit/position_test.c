@@ -116,6 +116,26 @@ debezium_inside_a_transaction_restarts_at_the_commit_before(void **state)
     assert_int_equal(got.system_id, 0);
 }
 
+/* A quiet database: the position moves, what source.sequence says does not. */
+static void
+the_last_commit_is_remembered_beside_the_position(void **state)
+{
+    struct bench *b = *state;
+    struct position pos = { .phase = POSITION_STREAM, .lsn = 9000, .last_commit = 2000 }, got;
+    struct cv_value *map = NULL;
+    struct cv_err err = CV_ERR_INIT;
+
+    assert_int_equal(position_write(&pos, b->arena, &map, &err), CV_OK);
+    assert_int_equal(cv_map_get(map, "lsn_commit")->integer, 9000);
+    assert_int_equal(position_read(map, &got, &err), CV_OK);
+    assert_int_equal(got.lsn, 9000);
+    assert_int_equal(got.last_commit, 2000);
+    pos.last_commit = CV_LSN_NONE;
+    assert_int_equal(position_write(&pos, b->arena, &map, &err), CV_OK);
+    assert_int_equal(position_read(map, &got, &err), CV_OK);
+    assert_int_equal(got.last_commit, CV_LSN_NONE);
+}
+
 /* LSN and type of the row say how far Debezium came; a logical message does not move lsn_proc. */
 static void
 debezium_inside_a_transaction_says_which_row(void **state)
@@ -224,6 +244,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_snapshot_under_way_is_told_from_one_that_is_complete, set_up, tear_down),
         cmocka_unit_test_setup_teardown(debezium_inside_a_transaction_restarts_at_the_commit_before, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(the_last_commit_is_remembered_beside_the_position, set_up, tear_down),
         cmocka_unit_test_setup_teardown(debezium_inside_a_transaction_says_which_row, set_up, tear_down),
         cmocka_unit_test_setup_teardown(inside_a_transaction_comes_back_as_it_was_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_whole_lsn_the_offset_is_the_commit_and_the_count, set_up,

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables of a snapshot: chosen, sized, and read by which statement. */
+#include "connectors/postgres/snapshot_table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/regex.h"
+#include "data/java_order.h"
+
+#define NAME_SIZE 160
+
+void
+snapshot_tables_done(struct snapshot_table_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        plan_free(list->items[i].plan);
+        free(list->items[i].name);
+        free(list->items[i].reads);
+    }
+    free(list->items);
+    free(list->names);
+    free(list->hashed_names);
+    *list = (struct snapshot_table_list){ 0 };
+}
+
+/* ---- choosing ---- */
+
+static bool
+is_asked_for(const struct snapshot_spec *spec, const struct cv_regex_list *include, const struct pg_table *table,
+             const char *name)
+{
+    if (table_is_signal(spec->filter, table->schema, table->name))
+        return false;
+    return include == NULL || cv_regex_list_matches(include, name, strlen(name));
+}
+
+static const char *
+statement_of(const struct snapshot_spec *spec, const char *name)
+{
+    for (size_t i = 0; i < spec->n_overrides; i++)
+        if (strcmp(spec->overrides[i].table, name) == 0)
+            return spec->overrides[i].statement;
+    return NULL;
+}
+
+static enum cv_rc
+add_table(const struct snapshot_spec *spec, const struct pg_table *table, const char *name,
+          struct snapshot_table_list *list, struct cv_err *err)
+{
+    struct snapshot_table *item = &list->items[list->count];
+
+    *item = (struct snapshot_table){ .table = table, .name = strdup(name), .statement = statement_of(spec, name) };
+    if (item->name == NULL)
+        return cv_fail_memory(err);
+    list->count++;
+    return CV_OK;
+}
+
+static enum cv_rc
+choose(const struct snapshot_spec *spec, struct snapshot_table_list *list, struct cv_err *err)
+{
+    struct cv_regex_list *include = NULL;
+    enum cv_rc rc = CV_OK;
+
+    if (spec->include != NULL)
+        rc = cv_regex_list_new(spec->include, true, &include, err);
+    for (size_t i = 0; rc == CV_OK && i < spec->tables->count; i++) {
+        const struct pg_table *table = spec->tables->items[i];
+        char name[NAME_SIZE];
+
+        snprintf(name, sizeof(name), "%s.%s", table->schema, table->name);
+        if (is_asked_for(spec, include, table, name))
+            rc = add_table(spec, table, name, list, err);
+    }
+    cv_regex_list_free(include);
+    return rc;
+}
+
+static enum cv_rc
+join_names(struct snapshot_table_list *list, struct cv_err *err)
+{
+    struct cv_buf plain = CV_BUF_INIT((size_t)1 << 24), hashed = CV_BUF_INIT((size_t)1 << 24);
+    const char **names = calloc(list->count + 1, sizeof(*names));
+    size_t *at = calloc(list->count + 1, sizeof(*at));
+    enum cv_rc rc = names == NULL || at == NULL ? cv_fail_memory(err) : CV_OK;
+
+    for (size_t i = 0; rc == CV_OK && i < list->count; i++)
+        names[i] = list->items[i].name;
+    if (rc == CV_OK)
+        rc = java_order_strings(names, list->count, at, err);
+    for (size_t i = 0; rc == CV_OK && i < list->count; i++) {
+        cv_buf_printf(&plain, "%s%s", i > 0 ? "," : "", names[i]);
+        cv_buf_printf(&hashed, "%s%s", i > 0 ? "," : "", names[at[i]]);
+    }
+    if (rc == CV_OK)
+        rc = cv_buf_check(&plain, err);
+    if (rc == CV_OK)
+        rc = cv_buf_check(&hashed, err);
+    if (rc == CV_OK) {
+        list->names = cv_buf_take(&plain);
+        list->hashed_names = cv_buf_take(&hashed);
+    }
+    cv_buf_free(&plain);
+    cv_buf_free(&hashed);
+    free(names);
+    free(at);
+    return rc;
+}
+
+/* ---- sizes and plans ---- */
+
+/* The size now, for ranges and progress. Partitioned tables have no pages of their own. */
+static enum cv_rc
+read_pages(PGconn *conn, struct snapshot_table *item, struct cv_err *err)
+{
+    char sql[160];
+    PGresult *res = NULL;
+
+    if (item->table->kind == 'p' || item->statement != NULL)
+        return CV_OK;
+    snprintf(sql, sizeof(sql), "SELECT coalesce(pg_relation_size(%u), 0) / current_setting('block_size')::bigint",
+             item->table->oid);
+    if (pg_query(conn, sql, &res, "could not read a table's size", err) != CV_OK)
+        return err->rc;
+    item->pages = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
+    PQclear(res);
+    return CV_OK;
+}
+
+/* Columns that a statement of the user's returns, by name; a user's names are looked for as usual. */
+static enum cv_rc
+describe_statement(PGconn *conn, struct snapshot_table *item, struct cv_err *err)
+{
+    PGresult *res = PQprepare(conn, "", item->statement, 0, NULL);
+    enum cv_rc rc = CV_OK;
+
+    if (PQresultStatus(res) == PGRES_COMMAND_OK) {
+        PQclear(res);
+        res = PQdescribePrepared(conn, "");
+    }
+    if (PQresultStatus(res) != PGRES_COMMAND_OK)
+        rc = pg_fail(err, conn, res, "snapshot.select.statement.overrides.%s cannot be used", item->name);
+    for (uint16_t i = 0; rc == CV_OK && i < item->plan->n_columns; i++) {
+        const struct plan_column *col = &item->plan->columns[i];
+        bool found = false;
+
+        for (int at = 0; col->schema != NULL && at < PQnfields(res) && !found; at++)
+            found = strcmp(PQfname(res, at), col->column) == 0;
+        item->reads[i] = found;
+    }
+    PQclear(res);
+    return rc;
+}
+
+/* Columns that are neither in the value nor in the key are not read. */
+static enum cv_rc
+make_plan(const struct snapshot_spec *spec, PGconn *conn, struct snapshot_table *item, struct cv_err *err)
+{
+    struct plan_spec plan = { .config = spec->config,
+                              .direct = spec->direct,
+                              .filter = spec->filter,
+                              .table = item->table,
+                              .catalog = spec->catalog,
+                              .conn = conn };
+
+    if (plan_new(&plan, &item->plan, err) != CV_OK)
+        return err->rc;
+    item->reads = calloc((size_t)item->plan->n_columns + 1, sizeof(*item->reads));
+    if (item->reads == NULL)
+        return cv_fail_memory(err);
+    for (uint16_t i = 0; i < item->plan->n_columns; i++)
+        item->reads[i] = item->plan->columns[i].schema != NULL;
+    if (item->statement != NULL && describe_statement(conn, item, err) != CV_OK)
+        return err->rc;
+    if (spec->direct == NULL)
+        return CV_OK;
+    err->rc = CV_OK;
+    item->plan->topic = spec->ctx->topic(spec->ctx, item->plan->topic_name, err);
+    return item->plan->topic == NULL ? err->rc : CV_OK;
+}
+
+enum cv_rc
+snapshot_tables_choose(const struct snapshot_spec *spec, PGconn *conn, struct snapshot_table_list *ret, struct cv_err *err)
+{
+    struct snapshot_table_list list = { .items = calloc(spec->tables->count + 1, sizeof(*list.items)) };
+    enum cv_rc rc = list.items == NULL ? cv_fail_memory(err) : choose(spec, &list, err);
+
+    if (rc == CV_OK)
+        rc = join_names(&list, err);
+    for (size_t i = 0; rc == CV_OK && i < list.count; i++) {
+        rc = read_pages(conn, &list.items[i], err);
+        if (rc == CV_OK)
+            rc = make_plan(spec, conn, &list.items[i], err);
+    }
+    if (rc == CV_OK)
+        *ret = list;
+    else
+        snapshot_tables_done(&list);
+    return rc;
+}
+
+/* ---- statements ---- */
+
+static void
+add_columns(const struct snapshot_table *item, struct cv_buf *sql)
+{
+    const char *comma = "";
+
+    for (uint16_t i = 0; i < item->plan->n_columns; i++) {
+        if (!item->reads[i])
+            continue;
+        cv_buf_str(sql, comma);
+        cv_buf_sql_ident(sql, item->plan->columns[i].column);
+        comma = ", ";
+    }
+}
+
+static void
+add_statement(const struct snapshot_table *item, struct cv_buf *sql)
+{
+    size_t len = strlen(item->statement);
+
+    while (len > 0 && strchr("; \t\r\n", item->statement[len - 1]) != NULL)
+        len--;
+    cv_buf_str(sql, " FROM (");
+    cv_buf_add(sql, item->statement, len);
+    cv_buf_str(sql, ") AS statement"); /* its order is kept: nothing above sorts */
+}
+
+enum cv_rc
+snapshot_table_copy(const struct snapshot_table *item, uint64_t first, struct cv_buf *sql, struct cv_err *err)
+{
+    const struct pg_table *table = item->table;
+
+    cv_buf_str(sql, "COPY (SELECT ");
+    add_columns(item, sql);
+    if (item->statement != NULL) {
+        add_statement(item, sql);
+    } else {
+        cv_buf_str(sql, table->kind == 'p' ? " FROM " : " FROM ONLY ");
+        cv_buf_sql_ident(sql, table->schema);
+        cv_buf_char(sql, '.');
+        cv_buf_sql_ident(sql, table->name);
+    }
+    if (item->pages > SNAPSHOT_RANGE_PAGES) {
+        cv_buf_printf(sql, " WHERE ctid >= '(%" PRIu64 ",0)'::tid", first);
+        if (first + SNAPSHOT_RANGE_PAGES < item->pages)
+            cv_buf_printf(sql, " AND ctid < '(%" PRIu64 ",0)'::tid", first + SNAPSHOT_RANGE_PAGES);
+    }
+    cv_buf_str(sql, ") TO STDOUT");
+    return cv_buf_check(sql, err);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What task.c (phases, polling, failures) and start.c (CONNECTING: what to begin with) share. */
+#ifndef POSTGRES_TASK_PRIVATE_H
+#define POSTGRES_TASK_PRIVATE_H
+
+#include "common/thread.h"
+#include "connectors/postgres/heartbeat.h"
+#include "connectors/postgres/logical_message.h"
+#include "connectors/postgres/notification.h"
+#include "connectors/postgres/snapshot.h"
+#include "connectors/postgres/stream.h"
+#include "connectors/postgres/transaction.h"
+
+#define CONNECT_TIMEOUT_MS 10000
+
+enum phase { PHASE_CONNECTING, PHASE_SNAPSHOT, PHASE_STREAMING, PHASE_WAITING, PHASE_IDLE };
+
+struct pg_task {
+    struct cv_source_task base;
+    struct pg_config config;
+    const struct cv_direct *direct;
+    struct envelope *envelope;
+    struct transaction *transaction;
+    struct logical_messages *messages;
+    struct heartbeat *heartbeat;
+    struct notifications *notifications;
+    struct table_filter *filter;
+    struct catalog *catalog;
+    struct pg_tables tables;
+    struct cv_wake wake;
+
+    enum phase phase;
+    struct position stored; /* as read at the start */
+    bool stored_known;
+    bool slot_is_ours;      /* created by this task for a snapshot that is not complete */
+    bool skip_told;         /* a notification said that there is no snapshot */
+    struct position resume; /* of the stream before; valid if has_resume */
+    bool has_resume;
+    struct system_info system;
+
+    PGconn *repl; /* between CONNECTING and STREAMING */
+    struct snapshot *snapshot;
+    bool snapshot_marked;           /* an offset that says "under way" is in a batch */
+    struct position snapshot_start; /* where streaming begins after it */
+    struct stream_seen seen;
+    struct stream *stream;
+    cv_lsn durable; /* confirmed as soon as there is a stream */
+
+    int64_t retry_ms; /* WAITING: when to go on */
+    int64_t backoff_ms;
+    int64_t busy_since_ms; /* the slot is in use by another consumer since then; 0: it is not */
+    int64_t metrics_ms;
+    uint64_t events_before; /* of streams that ended */
+};
+
+/* CONNECTING: connections, checks, and whichever of SNAPSHOT, STREAMING and IDLE follows. */
+CV_MUST_CHECK enum cv_rc start_connect(struct pg_task *task, struct cv_err *err);
+/* To STREAMING (or IDLE, if the mode has none), from there. */
+CV_MUST_CHECK enum cv_rc start_streaming(struct pg_task *task, const struct position *from, struct cv_err *err);
+
+#endif
