@@ -290,14 +290,6 @@ check_not_served(const struct cv_config *cfg, struct cv_config_errors *errors)
         const char *key;
         const char *def; /* a value that asks for nothing */
     } keys[] = {
-<<<<<<< HEAD
-        { "database.initial.statements", NULL },
-        { "slot.failover", "false" },
-        { "snapshot.include.collection.list", NULL },
-        { "snapshot.select.statement.overrides", NULL },
-=======
-        { "replica.identity.autoset.values", NULL },
->>>>>>> c557b50 (postgres: all snapshot modes, own statements, notifications, heartbeats, xmin)
         { "converters", NULL },
         { "post.processors", NULL },
         { "signal.data.collection", NULL },

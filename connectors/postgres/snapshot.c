@@ -272,43 +272,6 @@ snapshot_progress(const struct snapshot *s, struct snapshot_progress *ret)
 
 /* ---- COPY ---- */
 
-<<<<<<< HEAD
-/* Columns that are neither in the value nor in the key are not read. */
-static bool
-is_read(const struct plan *plan, uint16_t i)
-{
-    return plan->columns[i].schema != NULL;
-}
-
-static void
-copy_sql(struct snapshot *s, struct cv_buf *sql)
-{
-    const struct pg_table *table = s->spec.tables->items[s->table];
-    const struct plan *plan = s->plans[s->table];
-    const char *comma = "";
-
-    cv_buf_str(sql, "COPY (SELECT ");
-    for (uint16_t i = 0; i < plan->n_columns; i++) {
-        if (!is_read(plan, i))
-            continue;
-        cv_buf_str(sql, comma);
-        cv_buf_sql_ident(sql, plan->columns[i].column);
-        comma = ", ";
-    }
-    cv_buf_str(sql, table->parent ? " FROM " : " FROM ONLY ");
-    cv_buf_sql_ident(sql, table->schema);
-    cv_buf_char(sql, '.');
-    cv_buf_sql_ident(sql, table->name);
-    if (!table->parent && s->pages[s->table] > RANGE_PAGES) {
-        cv_buf_printf(sql, " WHERE ctid >= '(%" PRIu64 ",0)'::tid", s->range);
-        if (s->range + RANGE_PAGES < s->pages[s->table])
-            cv_buf_printf(sql, " AND ctid < '(%" PRIu64 ",0)'::tid", s->range + RANGE_PAGES);
-    }
-    cv_buf_str(sql, ") TO STDOUT");
-}
-
-=======
->>>>>>> c557b50 (postgres: all snapshot modes, own statements, notifications, heartbeats, xmin)
 static enum cv_rc
 start_copy(struct snapshot *s, struct cv_err *err)
 {
@@ -493,17 +456,10 @@ next_range(struct snapshot *s, struct cv_err *err)
 {
     const struct snapshot_table *table = &s->tables.items[s->table];
 
-<<<<<<< HEAD
-    s->range += RANGE_PAGES;
-    if (!table->parent && s->range < pages) {
-        s->pages_done += RANGE_PAGES;
-        return;
-=======
     s->range += SNAPSHOT_RANGE_PAGES;
     if (s->range < table->pages) {
         s->pages_done += SNAPSHOT_RANGE_PAGES;
         return CV_OK;
->>>>>>> c557b50 (postgres: all snapshot modes, own statements, notifications, heartbeats, xmin)
     }
     s->pages_done += table->pages % SNAPSHOT_RANGE_PAGES;
     CV_LOG_INFO(s->spec.ctx->log, "table snapshot complete", CV_STR("relation", table->plan->topic_name),

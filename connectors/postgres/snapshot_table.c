@@ -111,14 +111,14 @@ join_names(struct snapshot_table_list *list, struct cv_err *err)
 
 /* ---- sizes and plans ---- */
 
-/* The size now, for ranges and progress. Partitioned tables have no pages of their own. */
+/* The size now, for ranges and progress. A parent is read whole, with what inherits from it. */
 static enum cv_rc
 read_pages(PGconn *conn, struct snapshot_table *item, struct cv_err *err)
 {
     char sql[160];
     PGresult *res = NULL;
 
-    if (item->table->kind == 'p' || item->statement != NULL)
+    if (item->table->parent || item->statement != NULL)
         return CV_OK;
     snprintf(sql, sizeof(sql), "SELECT coalesce(pg_relation_size(%u), 0) / current_setting('block_size')::bigint",
              item->table->oid);
@@ -239,7 +239,7 @@ snapshot_table_copy(const struct snapshot_table *item, uint64_t first, struct cv
     if (item->statement != NULL) {
         add_statement(item, sql);
     } else {
-        cv_buf_str(sql, table->kind == 'p' ? " FROM " : " FROM ONLY ");
+        cv_buf_str(sql, table->parent ? " FROM " : " FROM ONLY ");
         cv_buf_sql_ident(sql, table->schema);
         cv_buf_char(sql, '.');
         cv_buf_sql_ident(sql, table->name);

@@ -20,6 +20,7 @@
 #include "common/arena.h"
 #include "common/log.h"
 #include "connectors/postgres/publication.h"
+#include "connectors/postgres/replica_identity.h"
 
 /* ---- what the mode says ---- */
 
@@ -331,6 +332,8 @@ start_from(struct pg_task *task, PGconn *take_conn, struct cv_err *err)
 
     if (rc == CV_OK && mode_streams(&task->config))
         rc = publication_ensure(take_conn, &task->config, &task->tables, err);
+    if (rc == CV_OK)
+        rc = replica_identity_set(take_conn, &task->config, &task->tables, task->base.ctx->log, err);
     if (rc == CV_OK && pos.phase == POSITION_STREAM && mode_streams(&task->config)) {
         rc = settle_mismatch(task, take_conn, &slot, &pos, err);
         if (rc == CV_OK)
