@@ -116,8 +116,6 @@ static const struct {
       INVALID("message.prefix.exclude.list", "\"logical_decoding_message.prefix.include.list\" is already specified") },
     { { "max.batch.size", "100", "max.queue.size", "100" }, "max.queue.size",
       INVALID("max.queue.size", "Must be larger than the maximum batch size") },
-    { { "snapshot.mode", "When_needed" }, "snapshot.mode",
-      INVALID("snapshot.mode", "When_needed is not supported in this version; use initial or no_data") },
     { { "snapshot.mode", "custom" }, "snapshot.mode.custom.name",
       INVALID("snapshot.mode.custom.name",
               "snapshot.mode.custom.name cannot be empty when snapshot.mode 'custom' is defined") },
