@@ -12,6 +12,7 @@ streams_libstreams_a_SOURCES = \
 	streams/engine/input.c streams/engine/input.h \
 	streams/engine/loop.c streams/engine/loop.h \
 	streams/engine/offset_note.c \
+	streams/engine/outbox.c streams/engine/outbox.h \
 	streams/engine/rule.c streams/engine/rule.h \
 	streams/engine/status.c streams/engine/status.h \
 	streams/engine/task.c streams/engine/task.h streams/engine/task_private.h \

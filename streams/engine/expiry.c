@@ -241,3 +241,9 @@ expiry_step(struct expiry *ex, int64_t watermark_ms, struct cv_err *err)
     ex->bound_copy = copy;
     return CV_OK;
 }
+
+bool
+expiry_under_way(const struct expiry *ex)
+{
+    return ex->under_way;
+}

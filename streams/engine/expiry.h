@@ -17,5 +17,7 @@ void expiry_free(struct expiry *ex);
 /* One step, in SQLite's open transaction: delete what the watermark leaves behind. */
 CV_MUST_CHECK
 enum cv_rc expiry_step(struct expiry *ex, int64_t watermark_ms, struct cv_err *err);
+/* In the middle of a round: the next step need not wait for the watermark. */
+bool expiry_under_way(const struct expiry *ex);
 
 #endif

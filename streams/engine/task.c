@@ -338,6 +338,11 @@ task_open_state(struct stream_task *task, struct cv_err *err)
         rc = open_rules(task, err);
     if (rc == CV_OK)
         rc = task_open_timed(task, err);
+    if (rc == CV_OK) {
+        snprintf(path, sizeof(path), "%s/files", task->spec.state_dir);
+        rc = outbox_new(task->db, task->spec.plan, task->spec.group, task->status.id, path,
+                        task->log, &task->outbox, err);
+    }
     if (rc != CV_OK)
         task_close_state(task);
     task->saved_ms = cv_mono_ms();
@@ -358,6 +363,8 @@ task_close_state(struct stream_task *task)
     task->feeds = NULL;
     task->timers_ms = NULL;
     task_close_timed(task);
+    outbox_free(task->outbox);
+    task->outbox = NULL;
     task->n_rules = 0;
     for (size_t i = 0; i < task->n_inputs; i++) {
         applier_free(task->inputs[i].applier);

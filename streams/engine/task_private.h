@@ -10,6 +10,7 @@
 #include "streams/engine/expiry.h"
 #include "streams/engine/feed.h"
 #include "streams/engine/input.h"
+#include "streams/engine/outbox.h"
 #include "streams/engine/rule.h"
 #include "streams/engine/task.h"
 #include "streams/store/changelog.h"
@@ -46,6 +47,7 @@ struct stream_task {
     struct timed *timed; /* one a state table */
     size_t n_timed;
     struct statement *put_mark;
+    struct outbox *outbox; /* NULL: it writes no files */
 
     int64_t watermark_ms; /* TIME_NONE: none yet */
     int64_t saved_watermark_ms;

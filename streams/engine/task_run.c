@@ -297,9 +297,13 @@ task_send_outputs(struct stream_task *task, struct txn *txn, int64_t timestamp_m
                   struct cv_err *err)
 {
     for (size_t i = 0; i < task->outputs.count; i++) {
-        if (txn_write(txn, &task->outputs.items[i], timestamp_ms, err) != CV_OK)
+        const struct output *output = &task->outputs.items[i];
+        bool file = output->sink != NULL && output->sink->kind == SQL_SINK_FILE;
+
+        if ((file ? outbox_add(task->outbox, output, err)
+                  : txn_write(txn, output, timestamp_ms, err)) != CV_OK)
             return err->rc;
-        task->status.produced += task->outputs.items[i].sink != NULL;
+        task->status.produced += output->sink != NULL;
     }
     task->outputs.count = 0;
     return CV_OK;
@@ -476,6 +480,8 @@ task_committed(struct stream_task *task, struct cv_err *err)
     task->status.commits++;
     task->status.last_commit_ms = cv_now_ms();
     task->committed_ms = cv_mono_ms();
+    if (rc == CV_OK && task->outbox != NULL)
+        outbox_write(task->outbox);
     return rc == CV_OK ? task_save(task, false, err) : rc;
 }
 

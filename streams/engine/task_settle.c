@@ -48,6 +48,16 @@ feed_due(const struct stream_task *task)
 }
 
 static bool
+expiry_due(const struct stream_task *task)
+{
+    for (size_t i = 0; i < task->n_timed; i++) {
+        if (task->timed[i].expiry != NULL && expiry_under_way(task->timed[i].expiry))
+            return true;
+    }
+    return false;
+}
+
+static bool
 timer_due(const struct stream_task *task)
 {
     int64_t now = cv_mono_ms();
@@ -69,7 +79,12 @@ task_time_due(struct stream_task *task)
     if (cv_mono_ms() - task->committed_ms > REFRESH_MS) /* brokers would forget its offsets */
         return true;
     task_look_idle(task);
-    if (timer_due(task) || feed_due(task))
+    if (task->outbox != NULL) {
+        outbox_write(task->outbox); /* what a predecessor left, or could not be written before */
+        if (outbox_due(task->outbox))
+            return true;
+    }
+    if (timer_due(task) || feed_due(task) || expiry_due(task))
         return true;
     return task->watermark_ms != TIME_NONE && task->watermark_ms > before && window_due(task);
 }
@@ -228,5 +243,7 @@ task_settle(struct stream_task *task, struct txn *txn, struct cv_err *err)
         return task_trouble_of(task, rc);
     if (task_send_outputs(task, txn, CV_NO_TIMESTAMP, err) != CV_OK)
         return err->rc == CV_NO_MEMORY || err->rc == CV_INVALID ? TASK_BROKEN : TASK_BROKER;
+    if (task->outbox != NULL && outbox_decide(task->outbox, err) != CV_OK)
+        return task_trouble_of(task, err->rc);
     return TASK_FINE;
 }

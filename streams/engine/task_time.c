@@ -225,6 +225,8 @@ task_load_marks(struct stream_task *task, struct cv_err *err)
     statement_free(st);
     task->saved_watermark_ms = task->watermark_ms;
     db_watermark_set(task->db, task->watermark_ms);
+    if (rc == CV_OK && task->outbox != NULL)
+        rc = outbox_load(task->outbox, err);
     return rc;
 }
 

@@ -299,9 +299,8 @@ encode_value(struct sink_encoder *enc, const struct cell *row, struct cv_err *er
     return CV_OK;
 }
 
-/* A field of CSV (RFC 4180): quoted if it must be. */
-static void
-csv_field(struct cv_buf *out, const char *text, size_t len, bool quote)
+void
+sink_csv_field(struct cv_buf *out, const char *text, size_t len, bool quote)
 {
     for (size_t i = 0; i < len && !quote; i++)
         quote = strchr("\",\r\n", text[i]) != NULL;
@@ -323,7 +322,7 @@ csv_value(struct cv_buf *out, const struct sink_column *col, const struct cell *
     if (cell->kind == CELL_NULL)
         return;
     if (cell->kind == CELL_TEXT) {
-        csv_field(out, cell->data, cell->len, cell->len == 0);
+        sink_csv_field(out, cell->data, cell->len, cell->len == 0);
     } else if (col->type != NULL && col->type->type == COLUMN_DECIMAL &&
                cell->kind == CELL_INTEGER) {
         cv_buf_add(out, text, decimal_text(cell->integer, col->type->scale, text));
@@ -348,21 +347,6 @@ encode_csv(struct sink_encoder *enc, const struct cell *row)
         if (!first)
             cv_buf_char(&enc->value_buf, ',');
         csv_value(&enc->value_buf, &enc->columns[i], &row[i]);
-        first = false;
-    }
-}
-
-void
-sink_csv_head(const struct sink_encoder *enc, struct cv_buf *out)
-{
-    bool first = true;
-
-    for (size_t i = 0; i < enc->n_columns; i++) {
-        if (enc->columns[i].head == NULL)
-            continue;
-        if (!first)
-            cv_buf_char(out, ',');
-        csv_field(out, enc->columns[i].name, strlen(enc->columns[i].name), false);
         first = false;
     }
 }

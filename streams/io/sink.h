@@ -45,8 +45,8 @@ void sink_encoder_free(struct sink_encoder *enc);
 CV_MUST_CHECK
 enum cv_rc sink_encode(struct sink_encoder *enc, const struct cell *row, struct cv_arena *arena,
                        struct output *ret, struct cv_err *err);
-/* The head of a CSV file of the sink: the names of its columns. */
-void sink_csv_head(const struct sink_encoder *enc, struct cv_buf *out);
+/* A field of CSV (RFC 4180): quoted if it must be, or if told to. */
+void sink_csv_field(struct cv_buf *out, const char *text, size_t len, bool quote);
 
 /* One value as JSON. */
 void sink_value(struct cv_buf *out, const struct cell *cell);

@@ -5,6 +5,7 @@
  */
 #include "tests/helper/cmocka_all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -299,6 +300,120 @@ a_tombstone_does_not_move_the_watermark(void **state)
     assert_topic("out", "{\"kind\":\"a\",\"m\":1,\"n\":2,\"total\":\"3.00\"}\n");
 }
 
+/* ---- sessions, expiry, timers, changes ---- */
+
+static void
+rows_expire_behind_the_watermark_and_timers_run(void **state)
+{
+    (void)state;
+    begin(PIPELINE ORDERS
+          "CREATE STATE TABLE seen (id INTEGER, at INTEGER, PRIMARY KEY (id, at)) WITHOUT ROWID\n"
+          "  EXPIRE at AFTER 1 HOUR;\n"
+          "CREATE SINK out TO TOPIC 'out';\n"
+          "CREATE QUERY note ON orders AS INSERT INTO seen SELECT id, at FROM orders_changes;\n"
+          "CREATE QUERY count EVERY 10 SECONDS INTO out AS SELECT count(*) AS n FROM seen;\n",
+          1);
+    for (int i = 0; i < 5000; i++)
+        order(0, 'c', i, "a", "1", i < 4000 ? MINUTE : 2 * MINUTE, 2 * MINUTE);
+    start_loop();
+    run();
+    wait_ms(10000);
+    assert_topic("out", "{\"n\":5000}\n");
+    order(0, 'c', 5000, "a", "1", 61 * MINUTE + 10000, 61 * MINUTE + 10000);
+    run();
+    run();
+    wait_ms(10000);
+    assert_topic("out", "{\"n\":1001}\n{\"n\":5000}\n");
+}
+
+/* ---- files ---- */
+
+static void
+assert_lines(const char *show, const char *want)
+{
+    char command[256];
+    char have[4096];
+    size_t len;
+    FILE *out;
+
+    snprintf(command, sizeof(command), "cd %s/files 2>/dev/null && %s | sort", rig.dir, show);
+    out = popen(command, "r");
+    len = fread(have, 1, sizeof(have) - 1, out);
+    have[len] = '\0';
+    pclose(out);
+    assert_string_equal(have, want);
+}
+
+static void
+assert_files(const char *want)
+{
+    assert_lines("grep -r . .", want);
+}
+
+#define FILES                                                                                      \
+    "CREATE SINK files TO FILE 'd/f-%H.csv' WITH (format = 'csv', roll = '1 minute');\n"           \
+    "CREATE QUERY write ON orders INTO files AS\n"                                                 \
+    "  SELECT id, kind, dec(total, 2) AS total, at AS _ts FROM orders_changes;\n"
+
+static void
+every_row_is_in_one_file_that_is_whole(void **state)
+{
+    (void)state;
+    begin(PIPELINE ORDERS FILES, 1);
+    order(0, 'c', 1, "a", "1", MINUTE, MINUTE);
+    order(0, 'c', 2, "say \\\"b\\\", c", "2", MINUTE, MINUTE);
+    start_loop();
+    run();
+    assert_files("");
+    order(0, 'c', 3, "", "3", 61 * MINUTE, MINUTE); /* another hour: another file */
+    run();
+    assert_files("./d/f-00-orders_0-1-3.csv:1,a,1.00\n"
+                 "./d/f-00-orders_0-1-3.csv:2,\"say \"\"b\"\", c\",2.00\n"
+                 "./d/f-00-orders_0-1-3.csv:id,kind,total\n");
+    wait_ms(60000);
+    assert_files("./d/f-00-orders_0-1-3.csv:1,a,1.00\n"
+                 "./d/f-00-orders_0-1-3.csv:2,\"say \"\"b\"\", c\",2.00\n"
+                 "./d/f-00-orders_0-1-3.csv:id,kind,total\n"
+                 "./d/f-01-orders_0-3-3.csv:3,\"\",3.00\n"
+                 "./d/f-01-orders_0-3-3.csv:id,kind,total\n");
+}
+
+static void
+a_crash_at_any_call_writes_each_row_to_one_file(void **state)
+{
+    bool happened = true;
+
+    (void)state;
+    for (size_t nth = 1; happened; nth++) {
+        for (int mode = 0; mode < 4; mode++) {
+            begin(PIPELINE ORDERS FILES, 1);
+            start_loop();
+            memory_kafka_fail(rig.kafka, nth, mode & 1);
+            order(0, 'c', 1, "a", "1", MINUTE, MINUTE);
+            run();
+            wait_ms(60000);
+            if (mode & 2) {
+                char command[128];
+
+                stop_loop();
+                snprintf(command, sizeof(command), "rm -rf %s/orders_0", rig.dir);
+                assert_int_equal(system(command), 0);
+                start_loop();
+                run();
+            }
+            order(0, 'c', 2, "a", "2", MINUTE, MINUTE);
+            run();
+            wait_ms(60000);
+            wait_ms(60000);
+            assert_lines("cat d/*.csv | grep -v id", "1,a,1.00\n2,a,2.00\n");
+            assert_lines("find . -name '*.tmp'", "");
+            happened = memory_kafka_fail(rig.kafka, 0, false);
+            teardown(NULL);
+        }
+    }
+    begin(PIPELINE ORDERS, 1);
+}
+
 /* Every call to Kafka fails once, before or after its effect: the results stay the same. */
 static void
 a_crash_at_any_call_changes_no_result(void **state)
@@ -357,6 +472,9 @@ main(void)
         cmocka_unit_test_teardown(history_of_a_snapshot_does_not_move_the_watermark, teardown),
         cmocka_unit_test_teardown(a_time_in_the_future_makes_nothing_late, teardown),
         cmocka_unit_test_teardown(a_tombstone_does_not_move_the_watermark, teardown),
+        cmocka_unit_test_teardown(rows_expire_behind_the_watermark_and_timers_run, teardown),
+        cmocka_unit_test_teardown(every_row_is_in_one_file_that_is_whole, teardown),
+        cmocka_unit_test_teardown(a_crash_at_any_call_writes_each_row_to_one_file, teardown),
         cmocka_unit_test_teardown(a_crash_at_any_call_changes_no_result, teardown),
     };
 

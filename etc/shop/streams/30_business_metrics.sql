@@ -28,6 +28,7 @@ CREATE STATE TABLE minute_cells (
 
 CREATE SINK business_metrics TO TOPIC 'business_metrics' KEY (window_start, status, country)
   WITH (partitions = 3, retention_ms = 604800000, compression = 'snappy');
+CREATE SINK metrics_files TO FILE 'metrics-%Y%m%d-%H.jsonl' WITH (roll = '1 hour');
 CREATE SINK business_metrics_late TO TOPIC 'business_metrics_late' KEY (window_start, status, country)
   WITH (partitions = 3, retention_ms = 604800000, compression = 'snappy');
 
@@ -43,7 +44,7 @@ CREATE QUERY correct_cells ON order_cells WHEN (NOT in_time) INTO business_metri
          status, country, orders, dec(revenue, 2) AS revenue
     FROM order_cells_changes;
 
-CREATE QUERY emit_cells ON CLOSE OF minute_cells INTO business_metrics AS
+CREATE QUERY emit_cells ON CLOSE OF minute_cells INTO business_metrics, metrics_files AS
   SELECT iso(window_start) AS window_start, iso(window_end) AS window_end, status, country,
          orders, dec(revenue, 2) AS revenue, dec(revenue / orders, 2) AS avg_order_value
     FROM minute_cells_closed WHERE orders > 0;
