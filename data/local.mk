@@ -17,6 +17,7 @@ data_libdata_a_SOURCES = \
 	data/task_configs.c \
 	data/text_parse.c \
 	data/text_value.c data/text_value.h \
+	data/time_zone.c data/time_zone.h \
 	data/utf8_text.c data/utf8_text.h \
 	data/value.c
 
@@ -56,3 +57,8 @@ unit_tests += tests/unit/avro_name_test
 tests_unit_avro_name_test_SOURCES = tests/unit/avro_name_test.c
 tests_unit_avro_name_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_avro_name_test_LDADD = $(unit_data)
+
+unit_tests += tests/unit/time_zone_test
+tests_unit_time_zone_test_SOURCES = tests/unit/time_zone_test.c
+tests_unit_time_zone_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_time_zone_test_LDADD = $(unit_data)

@@ -17,6 +17,7 @@ transforms_libtransforms_a_SOURCES = \
 	transforms/hoist_field.c \
 	transforms/insert_field.c \
 	transforms/insert_header.c \
+	transforms/iso_time.c transforms/iso_time.h \
 	transforms/json_struct.c transforms/json_struct.h \
 	transforms/logical_router.c \
 	transforms/mask_field.c \
@@ -24,10 +25,12 @@ transforms_libtransforms_a_SOURCES = \
 	transforms/predicates.c \
 	transforms/regex_router.c \
 	transforms/replace_field.c \
+	transforms/scripting.c \
 	transforms/set_schema_metadata.c \
 	transforms/smt.c transforms/smt.h \
 	transforms/timestamp_converter.c \
 	transforms/timestamp_router.c \
+	transforms/timezone_converter.c \
 	transforms/transforms.h \
 	transforms/value_to_key.c
 
@@ -45,7 +48,7 @@ tests_unit_transforms_test_SOURCES = tests/unit/transforms_test.c tests/helper/t
 tests_unit_transforms_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_transforms_test_LDADD = transforms/libtransforms.a $(unit_converters)
 
-EXTRA_DIST += tests/data/transforms/debezium.tsv
+EXTRA_DIST += tests/data/transforms/debezium.tsv tests/data/zoneinfo
 
 unit_tests += tests/unit/debezium_transforms_test
 tests_unit_debezium_transforms_test_SOURCES = tests/unit/debezium_transforms_test.c tests/helper/transform_case.c tests/helper/transform_case.h \

@@ -7,6 +7,7 @@
 
 #define SMT_VARIANTS    2 /* X$Key and X$Value */
 #define LOGICAL_ROUTERS 2 /* ByLogicalTableRouter and its later name */
+#define SCRIPTING       2 /* Filter and ContentBasedRouter of Debezium, which are refused */
 
 extern const struct cv_plugin cast_plugins[SMT_VARIANTS];
 extern const struct cv_plugin drop_headers_plugin;
@@ -33,6 +34,8 @@ extern const struct cv_plugin extract_new_record_plugin;
 extern const struct cv_plugin header_to_value_plugin;
 extern const struct cv_plugin logical_router_plugins[LOGICAL_ROUTERS];
 extern const struct cv_plugin partition_routing_plugin;
+extern const struct cv_plugin scripting_plugins[SCRIPTING];
+extern const struct cv_plugin timezone_converter_plugin;
 
 extern const struct cv_plugin topic_name_matches_plugin;
 extern const struct cv_plugin record_is_tombstone_plugin;

@@ -100,3 +100,15 @@ tests_fuzz_pg_value_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
 tests_fuzz_pg_value_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_pg_value_LDADD = connectors/postgres/libpostgres.a data/libdata.a $(fuzz_common) $(LIBPQ_LIBS) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/pg_value.in
+
+fuzz_targets += tests/fuzz/time_zone
+tests_fuzz_time_zone_SOURCES = tests/fuzz/time_zone.c $(fuzz_driver)
+tests_fuzz_time_zone_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_time_zone_LDADD = data/libdata.a $(fuzz_common)
+EXTRA_DIST += tests/fuzz/time_zone.in
+
+fuzz_targets += tests/fuzz/iso_time
+tests_fuzz_iso_time_SOURCES = tests/fuzz/iso_time.c $(fuzz_driver)
+tests_fuzz_iso_time_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_iso_time_LDADD = transforms/libtransforms.a data/libdata.a $(fuzz_common)
+EXTRA_DIST += tests/fuzz/iso_time.in

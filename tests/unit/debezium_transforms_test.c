@@ -12,6 +12,7 @@
 
 #include "common/arena.h"
 #include "common/buf.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "tests/helper/failing_alloc.h"
 #include "tests/helper/transform_case.h"
@@ -19,6 +20,7 @@
 static const struct cv_plugin *const plugins[] = {
     &decode_message_plugin,     &event_router_plugin,        &extract_changed_record_plugin, &extract_new_record_plugin,
     &header_to_value_plugin,    &logical_router_plugins[0],  &logical_router_plugins[1],     &partition_routing_plugin,
+    &scripting_plugins[0],      &scripting_plugins[1],       &timezone_converter_plugin,
 };
 
 static const struct cv_plugin *
@@ -434,6 +436,67 @@ payloads_become_structs_where_they_can(void **state)
     json->plugin->converter->free(json);
 }
 
+/* ---- times ---- */
+
+#define TIME_FIELD(type, name, field) "{\"type\":\"" type "\",\"optional\":true,\"name\":\"io.debezium.time." name "\",\"field\":\"" field "\"}"
+
+/* The row with what a TimezoneConverter makes of these columns, or ! and an error. */
+static void
+convert_times(struct cv_converter *json, struct cv_transform *xf, const char *row, struct cv_buf *out)
+{
+    struct cv_arena *arena = cv_arena_new(NULL);
+    struct cv_record rec = { .topic = "t", .partition = CV_NO_PARTITION, .timestamp_ms = CV_NO_TIMESTAMP };
+    struct cv_buf text = CV_BUF_INIT(LINE_MAX);
+    struct cv_err err = CV_ERR_INIT;
+    bool keep;
+
+    cv_buf_printf(&text, "{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"struct\",\"fields\":["
+                         TIME_FIELD("string", "ZonedTime", "ttz") "," TIME_FIELD("string", "ZonedTimestamp", "tz") ","
+                         TIME_FIELD("int64", "Timestamp", "ms") "," TIME_FIELD("int64", "MicroTimestamp", "us") ","
+                         TIME_FIELD("int64", "NanoTimestamp", "ns") "],\"optional\":true,\"field\":\"after\"}],"
+                         "\"optional\":false,\"name\":\"t.Envelope\"},\"payload\":{\"after\":%s}}", row);
+    rec.value = case_value(json, arena, cv_buf_cstr(&text), text.len);
+    cv_buf_reset(out);
+    if (xf->plugin->transform->apply(xf, arena, &rec, &keep, &err) != CV_OK)
+        cv_buf_printf(out, "!%s", err.text);
+    else
+        case_write(json, &rec.value, "-", out);
+    cv_buf_free(&text);
+    cv_arena_free(arena);
+}
+
+static void
+times_without_a_day_go_by_todays_offset_and_infinity_stays(void **state)
+{
+    static const char infinite[] =
+        "{\"ttz\":null,\"tz\":\"-infinity\",\"ms\":9223372036825200,\"us\":-9223372036832400000,\"ns\":9223372036854775807}";
+    struct cv_err err = CV_ERR_INIT;
+    struct cv_transform *xf = new_transform("transforms.TimezoneConverter", "{\"converted.timezone\":\"Europe/Berlin\"}", &err);
+    struct cv_converter *json = case_json_converter();
+    struct cv_buf out = CV_BUF_INIT(LINE_MAX);
+
+    (void)state;
+    assert_non_null(xf);
+    cv_clock_test_stop(INT64_C(1719800000000), 0); /* July */
+    convert_times(json, xf, "{\"ttz\":\"12:00:00Z\",\"tz\":null,\"ms\":null,\"us\":null,\"ns\":null}", &out);
+    assert_non_null(strstr(cv_buf_cstr(&out), "\"ttz\":\"14:00:00+02:00\""));
+    cv_clock_test_stop(INT64_C(1704100000000), 0); /* January */
+    convert_times(json, xf, "{\"ttz\":\"23:30Z\",\"tz\":null,\"ms\":null,\"us\":null,\"ns\":null}", &out);
+    assert_non_null(strstr(cv_buf_cstr(&out), "\"ttz\":\"00:30:00+01:00\""));
+    cv_clock_test_run();
+    convert_times(json, xf, infinite, &out);
+    assert_non_null(strstr(cv_buf_cstr(&out), infinite));
+    convert_times(json, xf, "{\"ttz\":null,\"tz\":null,\"ms\":null,\"us\":null,\"ns\":-9223372036854775000}", &out);
+    assert_non_null(strstr(cv_buf_cstr(&out), "-9223372036854775000")); /* an hour earlier is none */
+    convert_times(json, xf, "{\"ttz\":null,\"tz\":\"2024-02-30T12:00:00Z\",\"ms\":null,\"us\":null,\"ns\":null}", &out);
+    assert_string_equal(cv_buf_cstr(&out), "!field \"tz\" holds no ISO 8601 date and time with offset");
+    convert_times(json, xf, "{\"ttz\":\"12:00:00\",\"tz\":null,\"ms\":null,\"us\":null,\"ns\":null}", &out);
+    assert_string_equal(cv_buf_cstr(&out), "!field \"ttz\" holds no ISO 8601 time with offset");
+    xf->plugin->transform->free(xf);
+    cv_buf_free(&out);
+    json->plugin->converter->free(json);
+}
+
 /* ---- options that are refused ---- */
 
 static void
@@ -474,6 +537,22 @@ bad_options_are_refused_by_name(void **state)
           "name, with colons between them)" },
         { "transforms.outbox.EventRouter", "{\"route.topic.replacement\":\"${x}\"}",
           "invalid replacement \"${x}\" at position 0: the pattern has no such group (write \\$ for a dollar sign)" },
+        { "transforms.Filter", "{\"language\":\"jsr223.groovy\",\"condition\":\"true\"}",
+          "Invalid value jsr223.groovy for configuration language: there is no scripting engine here: use "
+          "org.apache.kafka.connect.transforms.Filter with a predicate" },
+        { "transforms.ContentBasedRouter", "{\"language\":\"jsr223.groovy\",\"topic.expression\":\"'x'\"}",
+          "Invalid value jsr223.groovy for configuration language: there is no scripting engine here: use "
+          "route.by.field of io.debezium.transforms.ExtractNewRecordState, io.debezium.transforms.outbox.EventRouter or "
+          "org.apache.kafka.connect.transforms.RegexRouter" },
+        { "transforms.TimezoneConverter", "{}",
+          "Missing required configuration \"converted.timezone\" which has no default value." },
+        { "transforms.TimezoneConverter", "{\"converted.timezone\":\"+2:00\"}",
+          "converted.timezone: \"+2:00\" is no offset from UTC: write +hh:mm or -hh:mm, up to 18 hours" },
+        { "transforms.TimezoneConverter", "{\"converted.timezone\":\"UTC\",\"include.list\":\"a:b\",\"exclude.list\":\"a:c\"}",
+          "Both include and exclude lists are specified. Please specify only one." },
+        { "transforms.TimezoneConverter", "{\"converted.timezone\":\"UTC\",\"exclude.list\":\"a\"}",
+          "Invalid exclude list format: \"a\". Please specify a list of rules in the format of "
+          "\"source:<tablename>:<fieldnames>\", \"topic:<topicname>:<fieldnames>\", \"<matchname>:<fieldnames>\"" },
         { "transforms.partitions.PartitionRouting", "{\"partition.payload.fields\":\"a\",\"partition.topic.num\":\"0\"}",
           "Invalid value 0 for configuration partition.topic.num: Value must be at least 1" },
         { "transforms.partitions.PartitionRouting",
@@ -498,11 +577,13 @@ main(void)
         cmocka_unit_test(records_come_out_as_from_debeziums_transforms),
         cmocka_unit_test(out_of_memory_is_a_failure_and_nothing_else),
         cmocka_unit_test(payloads_become_structs_where_they_can),
+        cmocka_unit_test(times_without_a_day_go_by_todays_offset_and_infinity_stays),
         cmocka_unit_test(bad_options_are_refused_by_name),
     };
 
     struct cv_err err = CV_ERR_INIT;
 
+    setenv("TZDIR", TEST_DATA "/zoneinfo", 1); /* of the release that the recording was made with */
     if (cv_log_level_set("culvert.transforms", CV_LOG_LEVEL_OFF, &err) != CV_OK)
         return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
