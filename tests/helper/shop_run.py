@@ -46,6 +46,7 @@ class Pipeline:
             texts.append(text)
             with open(os.path.join(self.directory, os.path.basename(path)), "w", encoding="utf-8") as file:
                 file.write(text)
+        self.has_files = any(" TO FILE '" in text for text in texts)
         self.outputs = [name for name in OUTPUTS if "TO TOPIC '%s'" % topic(name) in "\n".join(texts)]
 
     def create_topics(self):

@@ -20,7 +20,6 @@ integration_tests = \
 	tests/integration/standalone.int \
 	tests/integration/streams_disk.int \
 	tests/integration/streams_faults.int \
-	tests/integration/streams_kill.int \
 	tests/integration/streams_kills.int \
 	tests/integration/streams_members.int \
 	tests/integration/streams_shop.int \
@@ -45,3 +44,11 @@ check_PROGRAMS += tests/helper/kafka_dump
 tests_helper_kafka_dump_SOURCES = tests/helper/kafka_dump.c
 tests_helper_kafka_dump_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
 tests_helper_kafka_dump_LDADD = $(RDKAFKA_LIBS)
+
+# Kills a program at a named step; loaded in front of it with LD_PRELOAD.
+check_PROGRAMS += tests/helper/kill_at.so
+tests_helper_kill_at_so_SOURCES = tests/helper/kill_at.c
+tests_helper_kill_at_so_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS) $(SQLITE_CFLAGS)
+tests_helper_kill_at_so_CFLAGS = $(AM_CFLAGS) -fPIC
+tests_helper_kill_at_so_LDFLAGS = -shared
+tests_helper_kill_at_so_LDADD =
