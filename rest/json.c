@@ -206,7 +206,7 @@ config_value(struct cv_json_writer *w, const struct config_info *info)
         const_array(w, "recommended_values", info->def == NULL ? NULL : info->def->recommended);
     string_array(w, "errors", info->errors, info->n_errors);
     cv_json_key(w, "visible");
-    cv_json_bool(w, !info->hidden);
+    cv_json_bool(w, !info->hidden && (info->def == NULL || !info->def->invisible));
     cv_json_object_end(w);
 }
 

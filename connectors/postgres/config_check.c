@@ -95,16 +95,13 @@ check_slot(const struct cv_config_def *def, const char *value, struct cv_err *er
 enum cv_rc
 check_one_of(const struct cv_config_def *def, const char *value, struct cv_err *err)
 {
-    const char *names = def->arg, *name = names;
-    size_t len = strlen(value);
+    char names[400] = "";
+    size_t len = 0;
 
-    while (*name != '\0') {
-        size_t n = strcspn(name, ",");
-
-        if (n == len && strncasecmp(name, value, n) == 0)
+    for (size_t i = 0; def->recommended[i] != NULL; i++) {
+        if (strcasecmp(def->recommended[i], value) == 0)
             return CV_OK;
-        name += n;
-        name += strspn(name, ", ");
+        len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", i > 0 ? ", " : "", def->recommended[i]);
     }
     return INVALID(def, err, "Value must be one of %s", names);
 }

@@ -9,7 +9,7 @@ cv_config_check check_required;
 cv_config_check check_prefix;
 cv_config_check check_hostname;
 cv_config_check check_slot;
-cv_config_check check_one_of; /* arg: the values as the error names them, "a, b, c" */
+cv_config_check check_one_of; /* of the recommended values, which the error names in their order */
 cv_config_check check_boolean;
 cv_config_check check_key_columns;
 cv_config_check check_identities;

@@ -16,6 +16,13 @@ static const struct {
     const char *key;
     size_t offset;
 } texts[] = {
+    { "schema.include.list", offsetof(struct pg_config, schema_include) },
+    { "schema.exclude.list", offsetof(struct pg_config, schema_exclude) },
+    { "table.include.list", offsetof(struct pg_config, table_include) },
+    { "table.exclude.list", offsetof(struct pg_config, table_exclude) },
+    { "column.include.list", offsetof(struct pg_config, column_include) },
+    { "column.exclude.list", offsetof(struct pg_config, column_exclude) },
+    { "skipped.operations", offsetof(struct pg_config, skipped_operations) },
     { "snapshot.include.collection.list", offsetof(struct pg_config, snapshot_include) },
     { "message.prefix.include.list", offsetof(struct pg_config, message_prefix_include) },
     { "message.prefix.exclude.list", offsetof(struct pg_config, message_prefix_exclude) },

@@ -48,6 +48,8 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/plugin.h \
 	connectors/postgres/position.c \
 	connectors/postgres/position.h \
+	connectors/postgres/probe.c \
+	connectors/postgres/probe.h \
 	connectors/postgres/publication.c \
 	connectors/postgres/publication.h \
 	connectors/postgres/replica_identity.c \

@@ -192,3 +192,19 @@ replica_identity_set(PGconn *conn, const struct pg_config *config, const struct 
     rules_done(&rules);
     return rc;
 }
+
+enum cv_rc
+replica_identity_check(const struct pg_config *config, const struct pg_tables *tables, struct cv_err *err)
+{
+    struct rules rules = { 0 };
+    const struct rule *rule;
+    enum cv_rc rc = CV_OK;
+
+    if (config->replica_identities == NULL || config->replica_identities[0] == '\0')
+        return CV_OK;
+    rc = parse_rules(config->replica_identities, &rules, err);
+    for (size_t i = 0; i < tables->count && rc == CV_OK; i++)
+        rc = find_rule(&rules, tables->items[i], &rule, err);
+    rules_done(&rules);
+    return rc;
+}

@@ -14,4 +14,8 @@ struct cv_log;
 CV_MUST_CHECK enum cv_rc replica_identity_set(PGconn *conn, const struct pg_config *config,
                                               const struct pg_tables *tables, struct cv_log *log, struct cv_err *err);
 
+/* Whether no two patterns match one table. CV_INVALID names them. */
+CV_MUST_CHECK enum cv_rc replica_identity_check(const struct pg_config *config, const struct pg_tables *tables,
+                                                struct cv_err *err);
+
 #endif

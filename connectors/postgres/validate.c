@@ -1,203 +1,131 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Validation with a connection: login, wal_level, rights, slot, publication, each probed, each error at the option
- * that mends it. Debezium stops at the login; the rest is what keeps a task from starting all the same.
+ * Validation: first what needs no server, then the server, asked over an ordinary and a replication connection at the
+ * same time. The answer comes within five seconds: a probe that has not come back by then is left to itself, with a
+ * configuration of its own, and wiped when it ends.
  */
 #include "connectors/postgres/validate.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
+#include "common/thread.h"
 #include "connectors/postgres/config_check.h"
-#include "connectors/postgres/publication.h"
-#include "connectors/postgres/slot.h"
-#include "connectors/postgres/table.h"
+#include "connectors/postgres/name.h"
+#include "connectors/postgres/probe.h"
 
-#define TIMEOUT_MS 10000
+#define LIMIT_MS 5000
 
-static void
-add(struct cv_config_errors *errors, const char *key, const struct cv_err *why)
-{
-    cv_config_errors_add(errors, key, "%s", why->text);
-}
-
-static void
-probe_wal_level(PGconn *conn, struct cv_config_errors *errors)
-{
-    PGresult *res = NULL;
-    struct cv_err err;
-
-    if (pg_query(conn, "SHOW wal_level", &res, "could not read wal_level", &err) != CV_OK)
-        add(errors, "database.hostname", &err);
-    else if (strcmp(PQgetvalue(res, 0, 0), "logical") != 0)
-        cv_config_errors_add(errors, "database.hostname",
-                             "Error while validating connector config: wal_level of the server is \"%s\", but must be "
-                             "\"logical\": set it in postgresql.conf and restart the server",
-                             PQgetvalue(res, 0, 0));
-    PQclear(res);
-}
+struct probe {
+    struct pg_config config;
+    void (*ask)(const struct pg_config *config, int timeout_ms, struct cv_config_errors *errors);
+    int timeout_ms;
+    struct cv_config_errors errors;
+    struct cv_thread *thread;
+    atomic_int users; /* the thread and who waits for it; the last one frees */
+};
 
 static void
-probe_replication(PGconn *conn, const struct pg_config *config, struct cv_config_errors *errors)
+probe_release(struct probe *probe)
 {
-    PGresult *res = NULL;
-    struct cv_err err;
-
-    if (pg_query(conn,
-                 "SELECT rolreplication OR rolsuper OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname IN"
-                 " ('rds_replication', 'azure_pg_admin') AND pg_has_role(current_user, r.oid, 'member'))"
-                 " FROM pg_roles WHERE rolname = current_user",
-                 &res, "could not read the role's rights", &err) != CV_OK)
-        add(errors, "database.user", &err);
-    else if (PQntuples(res) == 1 && PQgetvalue(res, 0, 0)[0] != 't')
-        cv_config_errors_add(errors, "database.user",
-                             "Error while validating connector config: role \"%s\" has no REPLICATION right: run ALTER "
-                             "ROLE \"%s\" REPLICATION as a superuser",
-                             config->user, config->user);
-    PQclear(res);
-}
-
-static void
-probe_slot(PGconn *conn, const struct pg_config *config, struct cv_config_errors *errors)
-{
-    struct slot_info slot;
-    struct cv_err err;
-
-    if (slot_read(conn, config->slot_name, &slot, &err) != CV_OK) {
-        add(errors, "slot.name", &err);
-    } else if (slot.exists && strcmp(slot.plugin, "pgoutput") != 0) {
-        cv_config_errors_add(errors, "slot.name",
-                             "The 'slot.name' value is invalid: slot \"%s\" exists with the plug-in \"%s\"; choose another "
-                             "name or drop it",
-                             config->slot_name, slot.plugin);
-    } else if (slot.exists && strcmp(slot.database, config->dbname) != 0) {
-        cv_config_errors_add(errors, "slot.name",
-                             "The 'slot.name' value is invalid: slot \"%s\" belongs to database \"%s\"; choose another "
-                             "name",
-                             config->slot_name, slot.database);
-    }
-}
-
-static void
-probe_publication(PGconn *conn, const struct pg_config *config, struct cv_config_errors *errors)
-{
-    bool exists = false, all = false;
-    struct cv_err err;
-
-    if (publication_exists(conn, config->publication_name, &exists, &all, &err) != CV_OK)
-        add(errors, "publication.name", &err);
-    else if (!exists && config->publication_autocreate == PG_AUTOCREATE_DISABLED)
-        cv_config_errors_add(errors, "publication.name",
-                             "The 'publication.name' value is invalid: publication \"%s\" does not exist in database "
-                             "\"%s\" and publication.autocreate.mode is disabled; create it or change the mode",
-                             config->publication_name, config->dbname);
-}
-
-/* Tables that the role cannot read are named, the first of them. */
-static void
-probe_tables(PGconn *conn, const struct pg_config *config, struct cv_config_errors *errors)
-{
-    struct table_filter *filter = NULL;
-    struct catalog *catalog = NULL;
-    struct pg_tables tables = { 0 };
-    struct cv_err err;
-
-    if (table_filter_new(config, &filter, &err) != CV_OK || catalog_new(&catalog, &err) != CV_OK ||
-        catalog_tables(catalog, conn, 0, &tables, &err) != CV_OK) {
-        add(errors, "table.include.list", &err);
-        goto out;
-    }
-    table_select(filter, &tables);
-    for (size_t i = 0; i < tables.count; i++) {
-        char sql[80];
-        PGresult *res = NULL;
-        bool readable;
-
-        snprintf(sql, sizeof(sql), "SELECT has_table_privilege(%u, 'SELECT')", tables.items[i]->oid);
-        if (pg_query(conn, sql, &res, "could not read table rights", &err) != CV_OK) {
-            add(errors, "table.include.list", &err);
-            break;
-        }
-        readable = PQgetvalue(res, 0, 0)[0] == 't';
-        PQclear(res);
-        if (!readable) {
-            cv_config_errors_add(errors, "table.include.list",
-                                 "role \"%s\" may not read table \"%s.%s\": GRANT SELECT on it, or leave it out",
-                                 config->user, tables.items[i]->schema, tables.items[i]->name);
-            break;
-        }
-    }
-out:
-    pg_tables_done(&tables);
-    catalog_free(catalog);
-    table_filter_free(filter);
-}
-
-/* A connection that fails is reported in the words of PostgreSQL's JDBC driver, as recorded; failures that it has no
-   words for in ours. */
-static void
-connection_error(const struct pg_config *config, const char *message, const struct cv_err *err,
-                 struct cv_config_errors *errors)
-{
-    static const char key[] = "database.hostname", in_front[] = "Error while validating connector config: ";
-
-    if (strncmp(message, "FATAL:", 6) == 0)
-        cv_config_errors_add(errors, key, "%sFATAL: %s", in_front, message + 6 + strspn(message + 6, " "));
-    else if (strstr(message, "Connection refused") != NULL)
-        cv_config_errors_add(errors, key,
-                             "%sConnection to %s:%d refused. Check that the hostname and port are correct and that "
-                             "the postmaster is accepting TCP/IP connections.",
-                             in_front, config->hostname, (int)config->port);
-    else if (strstr(message, "could not translate host name") != NULL)
-        cv_config_errors_add(errors, key, "%sThe connection attempt failed.", in_front);
-    else if (strstr(message, "server does not support SSL") != NULL)
-        cv_config_errors_add(errors, key, "%sThe server does not support SSL.", in_front);
-    else
-        cv_config_errors_add(errors, key, "%s%s", in_front, err->text);
-}
-
-static void
-probe(const struct pg_config *config, struct cv_config_errors *errors)
-{
-    PGconn *conn = NULL;
-    struct cv_err err;
-    char message[PG_MESSAGE_MAX];
-
-    if (config->port < 0 || config->port > 65535) {
-        cv_config_errors_add(errors, "database.hostname",
-                             "Error while validating connector config: Unable to parse URL "
-                             "jdbc:postgresql://%s:%d/%s",
-                             config->hostname, (int)config->port, config->dbname);
+    /* release: what this user wrote is seen by the one who frees; acquire: by that one, of all others */
+    if (atomic_fetch_sub_explicit(&probe->users, 1, memory_order_acq_rel) > 1)
         return;
+    pg_config_done(&probe->config);
+    cv_config_errors_done(&probe->errors);
+    free(probe);
+}
+
+static void
+probe_run(void *arg)
+{
+    struct probe *probe = arg;
+
+    probe->ask(&probe->config, probe->timeout_ms, &probe->errors);
+    probe_release(probe);
+}
+
+static enum cv_rc
+probe_start(const struct cv_config *cfg, void (*ask)(const struct pg_config *, int, struct cv_config_errors *),
+            int timeout_ms, struct probe **ret, struct cv_err *err)
+{
+    struct probe *probe = calloc(1, sizeof(*probe));
+
+    if (probe == NULL)
+        return cv_fail_memory(err);
+    probe->ask = ask;
+    probe->timeout_ms = timeout_ms;
+    atomic_init(&probe->users, 2);
+    if (pg_config_parse(cfg, &probe->config, err) == CV_OK &&
+        cv_thread_start("pg-validate", probe_run, probe, &probe->thread, err) == CV_OK) {
+        *ret = probe;
+        return CV_OK;
     }
-    if (pg_connect_verbose(config, PG_SESSION_ORDINARY, TIMEOUT_MS, &conn, message, &err) != CV_OK) {
-        connection_error(config, message, &err, errors);
-        return;
-    }
-    probe_wal_level(conn, errors);
-    probe_replication(conn, config, errors);
-    probe_slot(conn, config, errors);
-    probe_publication(conn, config, errors);
-    if (config->snapshot_mode == PG_SNAPSHOT_INITIAL)
-        probe_tables(conn, config, errors);
-    PQfinish(conn);
+    pg_config_done(&probe->config);
+    free(probe);
+    return err->rc;
+}
+
+/* Wait for it and take its errors over. false: it is not back. NULL was never started. */
+static bool
+probe_end(struct probe *probe, int64_t deadline_ms, struct cv_config_errors *errors)
+{
+    bool ended;
+
+    if (probe == NULL)
+        return true;
+    ended = cv_thread_join(probe->thread, deadline_ms);
+    if (!ended)
+        cv_thread_abandon(probe->thread);
+    for (size_t i = 0; ended && errors != NULL && i < probe->errors.count; i++)
+        cv_config_errors_add(errors, probe->errors.items[i].key, "%s", probe->errors.items[i].text);
+    probe_release(probe);
+    return ended;
+}
+
+/* Both at once. What the replication connection says counts when the rest is right: otherwise it says it again. */
+static enum cv_rc
+ask_server(const struct cv_config *cfg, const struct pg_config *config, struct cv_config_errors *errors,
+           struct cv_err *err)
+{
+    int limit_ms = config->validation_timeout_ms > 0 && config->validation_timeout_ms < LIMIT_MS
+                       ? (int)config->validation_timeout_ms
+                       : LIMIT_MS;
+    int64_t deadline = cv_mono_ms() + limit_ms;
+    struct probe *database = NULL, *replication = NULL;
+    size_t before = errors->count;
+    enum cv_rc rc = probe_start(cfg, probe_database, limit_ms - 200, &database, err);
+
+    if (rc == CV_OK)
+        rc = probe_start(cfg, probe_replication, limit_ms - 200, &replication, err);
+    if (!probe_end(database, deadline, errors))
+        cv_config_errors_add(errors, "database.hostname", "Connection validation timed out after %d ms", limit_ms);
+    probe_end(replication, deadline, errors->count == before ? errors : NULL);
+    return rc;
 }
 
 enum cv_rc
 pg_validate(const struct cv_config *cfg, struct cv_config_errors *errors, struct cv_err *err)
 {
     struct pg_config config;
+    struct namer *namer = NULL;
     size_t before = errors->count;
+    enum cv_rc rc = CV_OK;
 
     check_together(cfg, errors);
     if (errors->count == before)
         check_not_served(cfg, errors);
     if (errors->count > before)
         return CV_OK;
-    if (pg_config_parse(cfg, &config, err) == CV_OK)
-        probe(&config, errors);
-    else
+    if (pg_config_parse(cfg, &config, err) != CV_OK)
         cv_config_errors_add(errors, "connector.class", "%s", err->text);
+    else if (namer_new(&config, &namer, err) != CV_OK)
+        cv_config_errors_add(errors, "topic.naming.strategy", "The 'topic.naming.strategy' value is invalid: %s", err->text);
+    else
+        rc = ask_server(cfg, &config, errors, err);
+    namer_free(namer);
     pg_config_done(&config);
-    return CV_OK;
+    return rc;
 }

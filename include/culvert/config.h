@@ -83,6 +83,7 @@ struct cv_config_def {
     const char *const *dependents; /* NULL at the end, or NULL */
     const char *const *recommended; /* NULL at the end, or NULL */
     bool internal; /* accepted but not published */
+    bool invisible; /* published, but forms do not show it */
     size_t offset; /* of the field in the struct; CV_NO_FIELD: only validated */
 };
 
