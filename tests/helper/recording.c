@@ -9,7 +9,6 @@
 
 #include "tests/helper/cmocka_all.h"
 
-#define DIRECTORY TEST_DATA "/group"
 
 struct json_object *
 field_get(struct json_object *obj, const char *key)
@@ -63,7 +62,7 @@ add_frame(struct recording *rec, const char *file, size_t number, struct json_ob
     rec->frames = realloc(rec->frames, (rec->count + 1) * sizeof(*rec->frames));
     assert_non_null(rec->frames);
     frame = &rec->frames[rec->count++];
-    snprintf(frame->where, sizeof(frame->where), "%s frame %zu", file, number);
+    snprintf(frame->where, sizeof(frame->where), "%.90s frame %zu", file, number);
     frame->api = field_str(obj, "api");
     frame->request = strcmp(field_str(obj, "kind"), "request") == 0;
     frame->version = (int)field_int(obj, "version");
@@ -73,13 +72,13 @@ add_frame(struct recording *rec, const char *file, size_t number, struct json_ob
 }
 
 static void
-add_file(struct recording *rec, const char *file)
+add_file(struct recording *rec, const char *folder, const char *file)
 {
     struct json_object *root, *frames;
     char path[1024];
     size_t i;
 
-    snprintf(path, sizeof(path), "%s/%s", DIRECTORY, file);
+    snprintf(path, sizeof(path), "%s/%s/%s", TEST_DATA, folder, file);
     root = json_object_from_file(path);
     if (root == NULL)
         fail_msg("cannot read %s: %s", path, json_util_get_last_err());
@@ -100,16 +99,19 @@ is_recording(const struct dirent *entry)
 }
 
 void
-recording_load(struct recording *ret)
+recording_load(struct recording *ret, const char *folder)
 {
     struct dirent **entries;
-    int i, count = scandir(DIRECTORY, &entries, is_recording, alphasort);
+    char path[1024];
+    int i, count;
 
     *ret = (struct recording){ 0 };
+    snprintf(path, sizeof(path), "%s/%s", TEST_DATA, folder);
+    count = scandir(path, &entries, is_recording, alphasort);
     if (count <= 0)
-        fail_msg("no recordings in %s", DIRECTORY);
+        fail_msg("no recordings in %s", path);
     for (i = 0; i < count; i++) {
-        add_file(ret, entries[i]->d_name);
+        add_file(ret, folder, entries[i]->d_name);
         free(entries[i]);
     }
     free(entries);

@@ -27,7 +27,8 @@ struct recording {
 };
 
 /* Fails the running test when a file is missing or not as expected. */
-void recording_load(struct recording *ret);
+/* folder: below tests/data. */
+void recording_load(struct recording *ret, const char *folder);
 void recording_done(struct recording *rec);
 
 /* Fields of decoded objects; a missing one fails the test. */

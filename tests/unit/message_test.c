@@ -15,7 +15,7 @@ static int
 load(void **state)
 {
     (void)state;
-    recording_load(&recording);
+    recording_load(&recording, "group");
     return 0;
 }
 

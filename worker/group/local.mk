@@ -35,6 +35,8 @@ tests_unit_protocol_test_CPPFLAGS = $(unit_cppflags) $(JSONC_CFLAGS)
 tests_unit_protocol_test_LDADD = $(group_test_libs)
 EXTRA_DIST += \
 	tests/data/group/README.md \
+	tests/data/group/flexible/07-connector-deleted.json \
+	tests/data/group/flexible/08-leader-leaves.json \
 	tests/data/group/01-first-worker-starts.json \
 	tests/data/group/02-connectors-created.json \
 	tests/data/group/03-second-worker-joins.json \
