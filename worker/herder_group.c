@@ -124,7 +124,6 @@ on_revoked(void *arg, const struct group_work *work, bool all)
     herder_stop_work(h, all ? NULL : work);
     if (work != NULL)
         destroy_statuses(h, work);
-    h->had_revocations = !all;
 }
 
 static void
@@ -145,6 +144,8 @@ on_assigned(void *arg, const struct group_assignment *assignment, const struct g
     h->assignment_offset = assignment->config_offset;
     h->assignment_error = assignment->error;
     h->assignment_pending = true;
+    /* what the round took away; an eager worker gives up everything before each round, and gets it back in the round */
+    h->had_revocations = assignment->revoked.count > 0;
     h->scheduled_rebalance_ms = assignment->delay_ms > 0 ? cv_mono_ms() + assignment->delay_ms : 0;
     CV_LOG_INFO(h->log, "assignment received", CV_INT("generation", generation),
                 CV_STR("leader", assignment->leader), CV_INT("units", work->count),

@@ -35,8 +35,8 @@ class Cluster:
         self.logs = {}
         self.thaws = []
 
-    def add(self, name, wait=True, kind=h.Worker):
-        properties = {"scheduled.rebalance.max.delay.ms": DELAY_S * 1000, "session.timeout.ms": SESSION_S * 1000}
+    def add(self, name, wait=True, kind=h.Worker, **more):
+        properties = {"scheduled.rebalance.max.delay.ms": DELAY_S * 1000, "session.timeout.ms": SESSION_S * 1000, **more}
         if kind is h.Worker:
             properties["culvert.connectors"] = "*"
         worker = kind(name, **properties).start()

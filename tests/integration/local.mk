@@ -26,6 +26,7 @@ integration_tests = \
 	tests/integration/streams_shop.int \
 	tests/integration/streams_workers.int \
 	tests/integration/worker_kill.int \
+	tests/integration/worker_protocols.int \
 	tests/integration/workers.int
 EXTRA_DIST += tests/integration/run.tap $(integration_tests) tests/helper/servers.sh \
 	tests/helper/cluster.py tests/helper/golden.py tests/helper/golden_case.py tests/helper/harness.py \
