@@ -18,13 +18,18 @@ EXTRA_DIST += \
 	bench/worker.sh \
 	docs/performance.md
 
-check_PROGRAMS += bench/ask bench/drain bench/latency bench/outputs bench/pace bench/watch
+check_PROGRAMS += bench/ask bench/drain bench/encode bench/latency bench/outputs bench/pace bench/watch
 
 bench_ask_SOURCES = bench/ask.c bench/measure.c bench/measure.h
 
 bench_drain_SOURCES = bench/drain.c bench/measure.c bench/measure.h
 bench_drain_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
 bench_drain_LDADD = $(LIBPQ_LIBS)
+
+bench_encode_SOURCES = bench/encode.c bench/measure.c bench/measure.h
+bench_encode_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
+bench_encode_LDADD = connectors/postgres/libpostgres.a data/libdata.a common/libcommon.a $(LIBPQ_LIBS) \
+	$(OPENSSL_LIBS) $(PCRE2_LIBS)
 
 bench_watch_SOURCES = bench/watch.c bench/measure.c bench/measure.h
 bench_watch_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
