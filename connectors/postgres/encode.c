@@ -14,45 +14,52 @@
 #include "common/number.h"
 #include "connectors/postgres/encode_private.h"
 
-/* numeric(p,s) that fits 64 bits, in its base64 form: the frequent case of precise decimals. */
+/* A decimal of at most 16 digits before the point and exactly the column's, up to 8, behind it; false: another text. */
+static bool
+read_small_decimal(const struct encode *enc, const char *text, size_t len, int64_t *ret)
+{
+    static const uint32_t units[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000 };
+    const bool minus = len > 0 && text[0] == '-';
+    const size_t scale = (size_t)enc->scale, tail = scale > 0 ? scale + 1 : 0;
+    uint32_t high = 0, low, fraction = 0;
+    size_t whole;
+    int64_t v;
+
+    text += minus;
+    len -= minus;
+    if (scale > 8 || len <= tail)
+        return false;
+    whole = len - tail;
+    if (tail > 0 && (text[whole] != '.' || !encode_read_digits(text + whole + 1, scale, &fraction)))
+        return false;
+    if (whole > 8) {
+        if (whole > 16 || !encode_read_digits(text, whole - 8, &high))
+            return false;
+        text += whole - 8;
+        whole = 8;
+    }
+    if (!encode_read_digits(text, whole, &low) || (high > 0 && scale > 2))
+        return false;
+    v = ((int64_t)high * units[8] + low) * units[scale] + fraction;
+    *ret = minus ? -v : v;
+    return true;
+}
+
+/* Such a decimal in base64 of its shortest two's complement: the frequent case of precise decimals. NULL: another. */
 static char *
 json_decimal_small(const struct encode *enc, const char *text, size_t len, char *out)
 {
-    uint64_t v = 0;
-    int32_t digits = 0, fraction = -1;
-    size_t i = 0;
-    bool minus = len > 0 && text[0] == '-';
-    unsigned char bytes[9];
-    int n = 0;
+    unsigned char bytes[8];
+    int64_t v;
+    size_t n;
 
-    for (i = minus ? 1 : 0; i < len; i++) {
-        if (text[i] == '.' && fraction < 0) {
-            fraction = 0;
-            continue;
-        }
-        if (text[i] < '0' || text[i] > '9' || ++digits > 18)
-            return NULL;
-        v = v * 10 + (uint64_t)(text[i] - '0');
-        if (fraction >= 0)
-            fraction++;
-    }
-    if (digits == 0 || (fraction < 0 ? 0 : fraction) != enc->scale)
+    if (!read_small_decimal(enc, text, len, &v))
         return NULL;
-    int64_t s = minus ? -(int64_t)v : (int64_t)v;
-
-    for (int shift = 56; shift >= 0; shift -= 8) { /* shortest two's complement */
-        unsigned char b = (unsigned char)((uint64_t)s >> shift);
-
-        if (n == 0 && shift > 0) {
-            unsigned char next = (unsigned char)((uint64_t)s >> (shift - 8));
-
-            if ((b == 0 && next < 0x80) || (b == 0xff && next >= 0x80))
-                continue;
-        }
-        bytes[n++] = b;
-    }
+    n = (size_t)(64 - __builtin_clrsbll(v) + 7) / 8; /* bits of the number and one of the sign */
+    for (size_t i = 0; i < 8; i++)
+        bytes[i] = (unsigned char)((uint64_t)v >> (56 - 8 * i));
     *out++ = '"';
-    out += cv_base64_into(out, bytes, (size_t)n);
+    out += cv_base64_into(out, bytes + 8 - n, n);
     *out++ = '"';
     return out;
 }
@@ -75,7 +82,7 @@ encode_room(const struct encode *enc)
     case ENCODE_SPARSE_VECTOR:
         return (struct encode_room){ 6, 64 };
     case ENCODE_HSTORE_JSON: /* a control character is \\u0001 there */
-        return (struct encode_room){ 7, 8 };
+        return (struct encode_room){ 7, 16 };
     case ENCODE_ARRAY: /* an element takes two bytes at least; one more a byte to unescape it in */
         element = encode_element(enc);
         room = encode_room(&element);
@@ -200,26 +207,14 @@ static bool
 is_integer(const char *text, size_t len)
 {
     size_t i = len > 1 && text[0] == '-' ? 1 : 0;
+    uint32_t ignored;
 
     if (len == 0 || len > 20)
         return false;
-    while (i < len && text[i] >= '0' && text[i] <= '9')
-        i++;
-    return i == len;
-}
-
-/* Whether the eight bytes have digits where the pattern has 0, and about the pattern's bytes elsewhere (those up to 9
-   away from it: none of them can end a JSON text). */
-static bool
-is_like(const char *text, const char pattern[8])
-{
-    const uint64_t each = UINT64_C(0x0101010101010101);
-    uint64_t bytes, like, off;
-
-    memcpy(&bytes, text, 8);
-    memcpy(&like, pattern, 8);
-    off = bytes ^ like;
-    return (((off + each * (0x7f - 9)) | off) & each * 0x80) == 0;
+    for (; i < len; i += 8)
+        if (!encode_read_digits(text + i, len - i < 8 ? len - i : 8, &ignored))
+            return false;
+    return true;
 }
 
 /* "2026-01-01 00:00:00.5+00" with a four-digit year, in UTC, is copied; NULL: take the long way. */
@@ -228,8 +223,8 @@ json_timestamptz(const struct encode *enc, const char *text, size_t len, char *o
 {
     size_t digits = 0;
 
-    if (len < 22 || len > 29 || !is_like(text, "0000-00-") || !is_like(text + 8, "00 00:00") ||
-        !is_like(text + 11, "00:00:00") || memcmp(text + len - 3, "+00", 3) != 0)
+    if (len < 22 || len > 29 || !encode_is_like(text, "0000-00-") || !encode_is_like(text + 8, "00 00:00") ||
+        !encode_is_like(text + 11, "00:00:00") || memcmp(text + len - 3, "+00", 3) != 0)
         return NULL;
     if (text[19] == '.')
         digits = len - 23;
@@ -280,15 +275,14 @@ char *
 encode_json(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
 {
     char *end = NULL;
+    int64_t number;
 
     switch (enc->kind) {
     case ENCODE_INT16:
     case ENCODE_INT32:
     case ENCODE_INT64:
-        if (is_integer(text, len)) {
-            memcpy(out, text, len);
-            return out + len;
-        }
+        if (is_integer(text, len))
+            return encode_copy(out, text, len);
         break;
     case ENCODE_TEXT:
         return encode_json_string(text, len, out);
@@ -308,6 +302,13 @@ encode_json(const struct encode *enc, const char *text, size_t len, char *out, b
         break;
     case ENCODE_TIMESTAMPTZ:
         end = json_timestamptz(enc, text, len, out);
+        break;
+    case ENCODE_DATE_DAYS:
+    case ENCODE_TIMESTAMP_MS:
+    case ENCODE_TIMESTAMP_US:
+    case ENCODE_TIMESTAMP_NS:
+        if (encode_clock_number(enc, text, len, &number))
+            return encode_i64(number, out);
         break;
     default:
         break;

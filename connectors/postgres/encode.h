@@ -93,7 +93,7 @@ CV_MUST_CHECK enum cv_rc encode_value(const struct encode *enc, const char *text
                                       struct cv_arena *arena, struct cv_value *ret, bool *ret_bad,
                                       struct cv_err *err);
 
-/* A JSON string of the bytes, quotes included; room: 6 * len + 2. */
+/* A JSON string of the bytes, quotes included; room: 6 * len + 9, some of which may be written behind it. */
 char *encode_json_string(const char *text, size_t len, char *out);
 /* Hexadecimal digits to len / 2 bytes; false: something else. */
 bool encode_unhex(const char *hex, size_t len, unsigned char *out);

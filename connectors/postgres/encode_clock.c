@@ -23,6 +23,73 @@ floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0 ? 1 : 0);
 }
 
+static int
+two_digits(const char *text)
+{
+    return (text[0] - '0') * 10 + (text[1] - '0');
+}
+
+/* "2024-02-29" */
+static bool
+read_date(const char *text, int64_t *ret_days)
+{
+    int year, month, day;
+
+    if (!encode_is_like(text, "0000-00-") || !encode_is_like(text + 2, "00-00-00"))
+        return false;
+    year = two_digits(text) * 100 + two_digits(text + 2);
+    month = two_digits(text + 5);
+    day = two_digits(text + 8);
+    if (month < 1 || month > 12 || day < 1 || day > 31)
+        return false;
+    *ret_days = time_days_from_civil(year, month, day);
+    return true;
+}
+
+/* "12:34:56.789012" */
+static bool
+read_time(const char *text, size_t len, int64_t *ret_us)
+{
+    int64_t us = 0, unit = 100000;
+    int hour, minute, second;
+
+    if (!encode_is_like(text, "00:00:00") || len == 9 || len > 15 || (len > 9 && text[8] != '.'))
+        return false;
+    hour = two_digits(text);
+    minute = two_digits(text + 3);
+    second = two_digits(text + 6);
+    if (hour > 23 || minute > 59 || second > 59)
+        return false;
+    for (size_t i = 9; i < len; i++, unit /= 10) {
+        unsigned digit = (unsigned)(unsigned char)text[i] - '0';
+
+        if (digit > 9)
+            return false;
+        us += digit * unit;
+    }
+    *ret_us = (int64_t)((hour * 60 + minute) * 60 + second) * 1000000 + us;
+    return true;
+}
+
+bool
+encode_clock_number(const struct encode *enc, const char *text, size_t len, int64_t *ret)
+{
+    struct time_parts parts = { .special = TIME_FINITE };
+
+    if (len < 10 || !read_date(text, &parts.days))
+        return false;
+    if (enc->kind == ENCODE_DATE_DAYS) {
+        *ret = parts.days;
+        return len == 10;
+    }
+    if (len < 19 || text[10] != ' ' || !read_time(text + 11, len - 11, &parts.us_of_day))
+        return false;
+    *ret = enc->kind == ENCODE_TIMESTAMP_MS   ? time_epoch_ms(&parts)
+           : enc->kind == ENCODE_TIMESTAMP_US ? time_epoch_us(&parts)
+                                              : time_epoch_ns(&parts);
+    return true;
+}
+
 static enum form
 convert_date(const struct encode *enc, const char *text, size_t len, struct converted *ret)
 {

@@ -98,7 +98,7 @@ inner_text(struct cv_buf *out, const struct cv_bytes *text)
     for (size_t i = 0; i < text->len; i++) {
         if ((unsigned char)text->data[i] >= 0x20 && text->data[i] != '"' && text->data[i] != '\\')
             continue;
-        char escaped[10];
+        char escaped[16];
         char *end = encode_json_string(text->data + i, 1, escaped);
 
         cv_buf_add(out, text->data + start, i - start);

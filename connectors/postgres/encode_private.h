@@ -36,8 +36,92 @@ struct converted {
 /* Fill the form that the kind has. ret->bytes is initialized and empty; its failure (memory) is the caller's to
    check. */
 enum form encode_convert(const struct encode *enc, const char *text, size_t len, struct converted *ret);
+/* A date or timestamp of a four-digit year as the number of the kind; false: some other text. */
+bool encode_clock_number(const struct encode *enc, const char *text, size_t len, int64_t *ret);
 /* The dates, times and intervals among the kinds (encode_clock.c). */
 enum form encode_convert_clock(const struct encode *enc, const char *text, size_t len, struct converted *ret);
+
+/* Copy a short text: the calls of memcpy cost more than the copies do. */
+static inline char *
+encode_copy(char *out, const char *text, size_t len)
+{
+    if (len > 16 || len < 4) {
+        if (len > 3)
+            memcpy(out, text, len);
+        else
+            for (size_t i = 0; i < len; i++)
+                out[i] = text[i];
+    } else if (len >= 8) {
+        memcpy(out, text, 8);
+        memcpy(out + len - 8, text + len - 8, 8);
+    } else {
+        memcpy(out, text, 4);
+        memcpy(out + len - 4, text + len - 4, 4);
+    }
+    return out + len;
+}
+
+#define ENCODE_EACH UINT64_C(0x0101010101010101) /* times a byte: that byte in each of eight */
+
+/* Up to eight bytes as a number, the first in the lowest byte. */
+static inline uint64_t
+encode_load8(const char *text, size_t len)
+{
+    uint64_t v = 0;
+
+    if (len == 8) {
+        memcpy(&v, text, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        v = __builtin_bswap64(v);
+#endif
+    } else if (len >= 4) { /* two pieces that overlap */
+        uint32_t low, high;
+
+        memcpy(&low, text, 4);
+        memcpy(&high, text + len - 4, 4);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        low = __builtin_bswap32(low);
+        high = __builtin_bswap32(high);
+#endif
+        v = low | (uint64_t)high << 8 * (len - 4);
+    } else {
+        for (size_t i = 0; i < len; i++)
+            v |= (uint64_t)(unsigned char)text[i] << 8 * i;
+    }
+    return v;
+}
+
+/* Whether each of the eight bytes is at most 9. */
+static inline bool
+encode_are_digits(uint64_t v)
+{
+    return (((v + ENCODE_EACH * (0x7f - 9)) | v) & ENCODE_EACH * 0x80) == 0;
+}
+
+/* Whether the eight bytes are the pattern's, with any digit where that has 0. */
+static inline bool
+encode_is_like(const char *text, const char pattern[9])
+{
+    const uint64_t like = encode_load8(pattern, 8), v = encode_load8(text, 8) ^ like;
+    const uint64_t fixed = (like ^ ENCODE_EACH * '0') + ENCODE_EACH * 0x7f; /* the high bit where no 0 is */
+
+    return encode_are_digits(v) && ((v + ENCODE_EACH * 0x7f) & fixed & ENCODE_EACH * 0x80) == 0;
+}
+
+/* The number of one to eight digits; false: other characters. */
+static inline bool
+encode_read_digits(const char *text, size_t len, uint32_t *ret)
+{
+    /* the digits to the end of the number, zeros in front; then pairs of them, and pairs of pairs */
+    uint64_t v = (encode_load8(text, len) ^ ENCODE_EACH * '0') << 8 * (8 - len);
+
+    if (!encode_are_digits(v))
+        return false;
+    v = v * 10 + (v >> 8);
+    *ret = (uint32_t)(((v & UINT64_C(0xff000000ff)) * UINT64_C(0xf424000000064) +
+                       (v >> 16 & UINT64_C(0xff000000ff)) * UINT64_C(0x271000000001)) >> 32);
+    return true;
+}
 
 /* The elements of a kind that has them. */
 static inline struct encode

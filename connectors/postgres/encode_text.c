@@ -5,7 +5,7 @@
  * Escapes are those of Jackson, which Connect's JsonConverter writes with: the short forms, upper-case hex, and
  * surrogate pairs beyond U+FFFF although the output is UTF-8.
  */
-#include "connectors/postgres/encode.h"
+#include "connectors/postgres/encode_private.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,30 +16,57 @@
 #include <emmintrin.h>
 #endif
 
+/* A number below 100,000,000 as eight digits of 0 to 9, the first one in the lowest byte: all at once, by
+   multiplications in lanes of 32 and 16 bits. */
+static inline uint64_t
+eight_digits(uint32_t v)
+{
+    uint64_t halves = (uint64_t)(v % 10000) << 32 | v / 10000;
+    uint64_t hundreds = (halves * 10486 >> 20) & UINT64_C(0x7f0000007f);
+    uint64_t pairs = (halves - 100 * hundreds) << 16 | hundreds;
+    uint64_t tens = (pairs * 103 >> 10) & UINT64_C(0x000f000f000f000f);
+
+    return tens | (pairs - 10 * tens) << 8;
+}
+
+/* Eight bytes, the lowest first. */
+static void
+put_digits(uint64_t digits, char *out)
+{
+    digits |= UINT64_C(0x3030303030303030);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    digits = __builtin_bswap64(digits);
+#endif
+    memcpy(out, &digits, 8);
+}
+
+/* Without leading zeros; writes eight bytes in every case. */
+static char *
+put_leading(uint32_t v, char *out)
+{
+    uint64_t digits = eight_digits(v);
+    int zeros = __builtin_ctzll(digits | UINT64_C(1) << 56) / 8;
+
+    put_digits(digits >> 8 * zeros, out);
+    return out + 8 - zeros;
+}
+
 char *
 encode_u64(uint64_t v, char *out)
 {
-    static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637"
-                                "3839404142434445464748495051525354555657585960616263646566676869707172737475"
-                                "767778798081828384858687888990919293949596979899";
-    char tmp[20];
-    int n = 20;
+    const uint64_t unit = 100000000;
 
-    while (v >= 100) {
-        unsigned r = (unsigned)(v % 100) * 2;
-
-        v /= 100;
-        tmp[--n] = pairs[r + 1];
-        tmp[--n] = pairs[r];
-    }
-    if (v >= 10) {
-        tmp[--n] = pairs[v * 2 + 1];
-        tmp[--n] = pairs[v * 2];
+    if (v < unit)
+        return put_leading((uint32_t)v, out);
+    if (v < unit * unit) {
+        out = put_leading((uint32_t)(v / unit), out);
     } else {
-        tmp[--n] = (char)('0' + v);
+        out = put_leading((uint32_t)(v / unit / unit), out);
+        put_digits(eight_digits((uint32_t)(v / unit % unit)), out);
+        out += 8;
     }
-    memcpy(out, tmp + n, (size_t)(20 - n));
-    return out + (20 - n);
+    put_digits(eight_digits((uint32_t)(v % unit)), out);
+    return out + 8;
 }
 
 char *
@@ -52,12 +79,42 @@ encode_i64(int64_t v, char *out)
     return encode_u64((uint64_t)v, out);
 }
 
-/* Length of the run at text that needs no escape. A character beyond U+FFFF does (its UTF-8 begins with 0xf0 or
-   more): Jackson writes it as two \uXXXX, also into UTF-8. */
-static size_t
-clean_run(const char *text, size_t len)
+/*
+ * Copying and looking for what needs an escape go together, in steps as wide as what is left: a character that does is
+ * a quote, a backslash, one below space, or one beyond U+FFFF (its UTF-8 begins with 0xf0 or more), which Jackson writes
+ * as two \\uXXXX, also into UTF-8.
+ */
+
+/* The high bit of bytes that need an escape; the lowest one set is right, those above it may not be. */
+static uint64_t
+marks8(uint64_t v)
 {
-    size_t i = 0;
+    uint64_t quote = v ^ ENCODE_EACH * '"', back = v ^ ENCODE_EACH * '\\';
+
+    return (((quote - ENCODE_EACH) & ~quote) | ((back - ENCODE_EACH) & ~back) | ((v - ENCODE_EACH * 0x20) & ~v) |
+            (v & v << 1 & v << 2 & v << 3)) & ENCODE_EACH * 0x80;
+}
+
+/* Copy up to eight bytes, up to the first that needs an escape; how many. */
+static size_t
+copy_clean8(const char *text, size_t len, char *out)
+{
+    uint64_t v = encode_load8(text, len), marks = marks8(v);
+
+    if (len < 8)
+        marks |= ENCODE_EACH * 0x80 << 8 * len; /* the end is where a mark would be */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    memcpy(out, &v, 8); /* a character has room for six */
+    return marks == 0 ? 8 : (size_t)__builtin_ctzll(marks) / 8;
+}
+
+/* Copy up to the first byte that needs an escape; how many. */
+static size_t
+copy_clean(const char *text, size_t len, char *out)
+{
+    size_t i = 0, n;
 
 #if defined(__SSE2__)
     const __m128i quote = _mm_set1_epi8('"'), back = _mm_set1_epi8('\\'), space = _mm_set1_epi8(0x1f),
@@ -70,13 +127,19 @@ clean_run(const char *text, size_t len)
                                                        _mm_cmpeq_epi8(_mm_max_epu8(v, wide), v)));
         int mask = _mm_movemask_epi8(bad);
 
+        _mm_storeu_si128((__m128i *)(void *)(out + i), v);
         if (mask != 0)
             return i + (size_t)__builtin_ctz((unsigned)mask);
     }
 #endif
-    while (i < len && (unsigned char)text[i] >= 0x20 && (unsigned char)text[i] < 0xf0 && text[i] != '"' &&
-           text[i] != '\\')
-        i++;
+    while (i < len) {
+        size_t step = len - i < 8 ? len - i : 8;
+
+        n = copy_clean8(text + i, step, out + i);
+        i += n;
+        if (n < step)
+            break;
+    }
     return i;
 }
 
@@ -124,9 +187,8 @@ encode_json_string(const char *text, size_t len, char *out)
 {
     *out++ = '"';
     while (len > 0) {
-        size_t n = clean_run(text, len);
+        size_t n = copy_clean(text, len, out);
 
-        memcpy(out, text, n);
         out += n;
         text += n;
         len -= n;

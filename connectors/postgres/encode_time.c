@@ -47,9 +47,9 @@ take_char(struct cursor *cur, char c)
     return true;
 }
 
-/* Days since 1970-01-01 of a civil date; the era arithmetic holds for any year. */
-static int64_t
-days_from_civil(int64_t year, int month, int day)
+/* The era arithmetic holds for any year. */
+int64_t
+time_days_from_civil(int64_t year, int month, int day)
 {
     int64_t y = month <= 2 ? year - 1 : year;
     int64_t era = (y >= 0 ? y : y - 399) / 400;
@@ -113,7 +113,7 @@ take_date(struct cursor *cur, bool bc, int64_t *ret_days)
         return false;
     if (month < 1 || month > 12 || day < 1 || day > 31)
         return false;
-    *ret_days = days_from_civil(bc ? 1 - year : year, (int)month, (int)day);
+    *ret_days = time_days_from_civil(bc ? 1 - year : year, (int)month, (int)day);
     return true;
 }
 

@@ -15,6 +15,9 @@ struct time_parts {
     int32_t zone_s;    /* seconds east of UTC */
 };
 
+/* Days since 1970-01-01 of a civil date. */
+int64_t time_days_from_civil(int64_t year, int month, int day);
+
 /* false: not such a text. */
 bool time_parse_date(const char *text, size_t len, struct time_parts *ret);
 bool time_parse_time(const char *text, size_t len, bool zone, struct time_parts *ret);

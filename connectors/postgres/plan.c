@@ -19,14 +19,16 @@
 
 #define FIELD_MAX 4096
 
+/* Literals are copied in one piece of this size, whatever they have: it takes two instructions. */
+#define PUT_AT_ONCE 32
+
 static bool
 literal_set(struct plan_literal *lit, const char *text, size_t len)
 {
-    lit->text = malloc(len + 1);
+    lit->text = calloc(1, len + PUT_AT_ONCE);
     if (lit->text == NULL)
         return false;
     memcpy(lit->text, text, len);
-    lit->text[len] = '\0';
     lit->len = len;
     return true;
 }
@@ -56,7 +58,7 @@ static bool
 literal_name(struct plan_literal *lit, const char *name)
 {
     size_t len = strlen(name);
-    char *buf = malloc(6 * len + 3), *end;
+    char *buf = malloc(6 * len + 10), *end;
     bool ok;
 
     if (buf == NULL)
@@ -442,7 +444,9 @@ note_bad(const struct plan *plan, uint16_t i, int *ret_bad)
 static char *
 put(char *out, const struct plan_literal *lit)
 {
-    memcpy(out, lit->text, lit->len);
+    memcpy(out, lit->text, PUT_AT_ONCE);
+    if (lit->len > PUT_AT_ONCE)
+        memcpy(out + PUT_AT_ONCE, lit->text + PUT_AT_ONCE, lit->len - PUT_AT_ONCE);
     return out + lit->len;
 }
 

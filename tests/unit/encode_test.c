@@ -4,6 +4,7 @@
 
 #include "tests/helper/cmocka_all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/arena.h"
@@ -89,6 +90,26 @@ static const struct row rows[] = {
     { ENCODE_TIMESTAMP_NS, 0, "294276-12-31 23:59:59.999999", "945979145224191000" },
     { ENCODE_TIMESTAMP_NS, 0, "infinity", "-29575808000" },
     { ENCODE_TIMESTAMP_ISO, 6, "infinity", "\"+294247-01-10T04:00:25.2Z\"" },
+    { ENCODE_DECIMAL, 2, "1234567890123456.78", "\"AbabS6Yw804=\"" },
+    { ENCODE_DECIMAL, 2, "-12345678.90", "\"tmn9Lg==\"" },
+    { ENCODE_DECIMAL, 4, "123456789.1234", "\"AR9x+wki\"" },
+    { ENCODE_DECIMAL, 8, "0.00000001", "\"AQ==\"" },
+    { ENCODE_DECIMAL, 8, "-99999999.99999999", "\"3HkNkD8AAQ==\"" },
+    { ENCODE_DECIMAL, 0, "-32768", "\"gAA=\"" },
+    { ENCODE_DECIMAL, 2, "1.5", "\"AJY=\"" },
+    { ENCODE_DECIMAL, 2, "1x.50", NULL },
+    { ENCODE_DECIMAL, 2, "1.5x", NULL },
+    { ENCODE_DECIMAL, 2, ".50", "\"Mg==\"" },
+    { ENCODE_INT32, 0, "1\"2", NULL },
+    { ENCODE_INT64, 0, "-", NULL },
+    { ENCODE_INT64, 0, "", NULL },
+    { ENCODE_TIMESTAMP_US, 0, "2024-02-29 23:59:60", "1709251200000000" },
+    { ENCODE_TIMESTAMP_US, 0, "2024-13-29 12:34:56", NULL },
+    { ENCODE_TIMESTAMP_US, 0, "2024-02-29T12:34:56", NULL },
+    { ENCODE_TIMESTAMP_US, 0, "2024-02-29 12:34:56.", NULL },
+    { ENCODE_TIMESTAMP_US, 0, "2024-02-29 12:34:56.1234567", "1709210096123456" },
+    { ENCODE_DATE_DAYS, 0, "2024-02-29 ", NULL },
+    { ENCODE_DATE_DAYS, 0, "2024/02/29", NULL },
     { ENCODE_DECIMAL, 2, "1e100000", NULL },
     { ENCODE_DECIMAL_VARIABLE, 0, "1e100000", NULL },
     { ENCODE_RAW, 0, "(1,\"x y\")", "\"KDEsInggeSIp\"" },
@@ -211,7 +232,7 @@ inner_arrays_of_texts_are_their_text(void **state)
 static void
 escaping_runs_of_any_length_and_place(void **state)
 {
-    char text[70], out[6 * 70 + 3];
+    char text[70], out[6 * 70 + 9];
 
     (void)state;
     for (size_t len = 1; len < sizeof(text); len++)
@@ -225,6 +246,49 @@ escaping_runs_of_any_length_and_place(void **state)
             assert_int_equal(out[at + 1], '\\');
             assert_int_equal(out[at + 2], '"');
         }
+}
+
+/* Every length, every byte at every place: as a loop over the characters has it. */
+static void
+escaping_is_that_of_single_characters(void **state)
+{
+    char text[40], fast[6 * 40 + 9], slow[6 * 40 + 9];
+
+    (void)state;
+    for (size_t len = 1; len <= sizeof(text); len++)
+        for (size_t at = 0; at < len; at++)
+            for (int byte = 0; byte < 256; byte++) {
+                char *p = slow, *end;
+
+                memset(text, 'x', len);
+                text[at] = (char)byte;
+                end = encode_json_string(text, len, fast);
+                *p++ = '"';
+                for (size_t i = 0; i < len; i++) {
+                    char one[16];
+                    size_t n = (size_t)(encode_json_string(text + i, 1, one) - one) - 2;
+
+                    memcpy(p, one + 1, n);
+                    p += n;
+                }
+                *p++ = '"';
+                assert_int_equal(end - fast, p - slow);
+                assert_memory_equal(fast, slow, (size_t)(p - slow));
+            }
+}
+
+static void
+numbers_print_as_the_library_does(void **state)
+{
+    (void)state;
+    for (uint64_t v = 1, step = 0; step < 400; step++, v = v * 7 / 4 + step) {
+        char fast[24], slow[24];
+
+        *encode_u64(v, fast) = '\0';
+        snprintf(slow, sizeof(slow), "%llu", (unsigned long long)v);
+        assert_string_equal(fast, slow);
+        v = v < UINT64_MAX / 2 ? v : v >> 60;
+    }
 }
 
 static void
@@ -266,6 +330,8 @@ main(void)
         cmocka_unit_test(an_empty_varbit_is_neither_true_nor_false),
         cmocka_unit_test(inner_arrays_of_texts_are_their_text),
         cmocka_unit_test(escaping_runs_of_any_length_and_place),
+        cmocka_unit_test(escaping_is_that_of_single_characters),
+        cmocka_unit_test(numbers_print_as_the_library_does),
         cmocka_unit_test(numbers_print_in_decimal),
         cmocka_unit_test(dates_survive_the_round_trip),
     };
