@@ -41,3 +41,10 @@ tests_integration_kafka_client_SOURCES = \
 	tests/helper/tsan_threads.c
 tests_integration_kafka_client_CPPFLAGS = $(unit_cppflags)
 tests_integration_kafka_client_LDADD = $(unit_kafka)
+
+# librdkafka's callbacks are the test's to call.
+unit_tests += tests/unit/tunnel_test
+tests_unit_tunnel_test_SOURCES = tests/unit/tunnel_test.c tests/helper/fake_broker.c tests/helper/tsan_threads.c
+tests_unit_tunnel_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_tunnel_test_LDADD = $(unit_kafka)
+tests_unit_tunnel_test_LDFLAGS = -Wl,--wrap=rd_kafka_conf_set_socket_cb,--wrap=rd_kafka_conf_set_connect_cb

@@ -4,6 +4,7 @@
 
 #include "tests/helper/cmocka_all.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -22,7 +23,8 @@ static struct cv_http_router *router;
 static struct cv_http_server *server;
 static int port;
 
-/* What the endpoint answers, and what it was asked. */
+/* What the endpoint answers, and what it was asked. Handlers of requests that were given up run on. */
+static pthread_mutex_t endpoint_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
     int status;
     char body[1024];
@@ -39,15 +41,21 @@ token(void *arg, const struct cv_http_request *req, struct cv_http_response *res
     const char *authorization = cv_http_header(req, "Authorization");
     size_t len;
     const char *form = cv_http_body(req, &len);
+    int slow_ms;
 
     (void)arg;
+    pthread_mutex_lock(&endpoint_lock);
     endpoint.asked++;
     (void)snprintf(endpoint.authorization, sizeof(endpoint.authorization), "%s",
                    authorization == NULL ? "" : authorization);
     (void)snprintf(endpoint.form, sizeof(endpoint.form), "%.*s", (int)len, form);
-    usleep((useconds_t)endpoint.slow_ms * 1000);
+    slow_ms = endpoint.slow_ms;
+    pthread_mutex_unlock(&endpoint_lock);
+    usleep((useconds_t)slow_ms * 1000);
+    pthread_mutex_lock(&endpoint_lock);
     res->status = endpoint.failures-- > 0 ? 503 : endpoint.status;
     cv_buf_str(&res->body, endpoint.body);
+    pthread_mutex_unlock(&endpoint_lock);
 }
 
 static const struct cv_route routes[] = {
@@ -112,10 +120,12 @@ give_token(int64_t lifetime_ms)
 
     (void)snprintf(claims, sizeof(claims), "{\"sub\":\"svc\",\"iat\":%.3f,\"exp\":%.3f}",
                    (double)cv_now_ms() / 1000.0, (double)(cv_now_ms() + lifetime_ms) / 1000.0);
+    pthread_mutex_lock(&endpoint_lock);
     memset(&endpoint, 0, sizeof(endpoint));
     endpoint.status = 200;
     (void)snprintf(endpoint.body, sizeof(endpoint.body), "{\"access_token\":\"%s\",\"x\":{}}",
                    token_of(claims));
+    pthread_mutex_unlock(&endpoint_lock);
 }
 
 #define MODULE "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required "
