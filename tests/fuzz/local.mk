@@ -112,3 +112,11 @@ tests_fuzz_iso_time_SOURCES = tests/fuzz/iso_time.c $(fuzz_driver)
 tests_fuzz_iso_time_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_iso_time_LDADD = transforms/libtransforms.a data/libdata.a $(fuzz_common)
 EXTRA_DIST += tests/fuzz/iso_time.in
+
+fuzz_targets += tests/fuzz/store_records
+tests_fuzz_store_records_SOURCES = tests/fuzz/store_records.c $(fuzz_driver)
+tests_fuzz_store_records_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_store_records_LDADD = worker/store/libstore.a worker/group/libgroup.a worker/libworker.a \
+	data/libdata.a common/kafka/libkafka.a common/wire/libwire.a $(oauth_libs) $(fuzz_common) \
+	$(RDKAFKA_LIBS) $(oauth_system_libs) $(OPENSSL_LIBS)
+EXTRA_DIST += tests/fuzz/store_records.in
