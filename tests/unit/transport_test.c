@@ -5,6 +5,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -487,6 +489,63 @@ tls_refuses_a_certificate_for_another_host(void **state)
     stop(&f);
 }
 
+/* A PEM file of a key and a certificate by itself for 127.0.0.1, good from and until so many seconds from now. */
+static void
+write_certificate(const char *path, long from_s, long until_s)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    X509_NAME *name = X509_get_subject_name(cert);
+    X509_EXTENSION *host = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    assert_int_equal(1, X509_set_version(cert, 2));
+    assert_int_equal(1, ASN1_INTEGER_set(X509_get_serialNumber(cert), 1));
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), from_s));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), until_s));
+    assert_int_equal(1, X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                                                   (const unsigned char *)"broker", -1, -1, 0));
+    assert_int_equal(1, X509_set_issuer_name(cert, name));
+    assert_int_equal(1, X509_set_pubkey(cert, key));
+    assert_int_equal(1, X509_add_ext(cert, host, -1));
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    assert_int_equal(1, PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL));
+    assert_int_equal(1, PEM_write_X509(file, cert));
+    assert_int_equal(0, fclose(file));
+    X509_EXTENSION_free(host);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
+static void
+tls_refuses_a_certificate_outside_of_its_time(void **state)
+{
+    static const struct {
+        long from_s, until_s;
+        const char *text;
+    } rows[] = { { -7200, -3600, "expired" }, { 3600, 7200, "not yet valid" }, { -3600, 3600, NULL } };
+    char path[] = "/tmp/culvert-certificate-XXXXXX";
+    const char *const keys[] = { "security.protocol", "SSL", "ssl.truststore.location", path, NULL };
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    close(fd);
+    for (size_t i = 0; i < CV_COUNT(rows); i++) {
+        struct fixture f;
+
+        write_certificate(path, rows[i].from_s, rows[i].until_s);
+        start(&f, &good, path, keys);
+        if (rows[i].text != NULL)
+            check_not_open(&f, "127.0.0.1", CV_INVALID, rows[i].text);
+        else
+            cv_wire_close(open_good(&f));
+        stop(&f);
+    }
+    unlink(path);
+}
+
 static void
 tls_to_a_listener_without_it_fails(void **state)
 {
@@ -627,6 +686,7 @@ main(void)
         cmocka_unit_test(answer_to_another_request_is_refused),
         cmocka_unit_test(tls_needs_a_trusted_certificate_for_the_host),
         cmocka_unit_test(tls_refuses_a_certificate_for_another_host),
+        cmocka_unit_test(tls_refuses_a_certificate_outside_of_its_time),
         cmocka_unit_test(tls_to_a_listener_without_it_fails),
         cmocka_unit_test(sasl_session_has_its_end),
         cmocka_unit_test(session_is_renewed_on_its_connection),
