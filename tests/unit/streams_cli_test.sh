@@ -29,7 +29,7 @@ try 0 "sqlite " --version --deps
 try 2 "usage:"
 try 2 "usage:" walk
 try 2 "usage:" run
-try 0 "pipeline shop is fine: 7 sources, 15 queries, 8 sinks, 6 task groups" check "$shop"
+try 0 "pipeline shop is fine: 7 sources, 15 queries, 9 sinks, 6 task groups" check "$shop"
 try 0 "task group orders" explain "$shop"
 try 0 '"application_id":"shop-streams"' explain --json "$shop"
 try 0 'CREATE TABLE "orders"' explain --sqlite "$shop"
