@@ -12,6 +12,7 @@ import calendar
 import collections
 import json
 import re
+import time
 
 from shop_events import partition_of
 
@@ -20,6 +21,7 @@ LATE_MS = 10000            # an order counts in its minute if committed before i
 VELOCITY_MS, VELOCITY_ORDERS = 300000, 4
 REORDER_MS = 600000
 GAP_MS = 30 * MINUTE
+FUTURE_MS = 5 * MINUTE     # a clock may be ahead so much
 SESSION_GRACE_MS = 3 * MINUTE
 
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d+))?Z$")
@@ -79,7 +81,9 @@ class Partition:
 
 
 def changes(records, high=None):
-    """(partition, id, op, c, after) of each event that is new. high: takes the greatest c of each partition."""
+    """(partition, id, op, c, after) of each event that is new. high: takes the greatest c of each partition, but for
+    those that lie in the future."""
+    future = time.time() * 1000 + FUTURE_MS
     partitions = collections.defaultdict(Partition)
     place = {}
     for key, value in records:
@@ -90,7 +94,7 @@ def changes(records, high=None):
             part = place[key] = partition_of(key)
         event = json.loads(value)
         c = event["source"]["ts_ms"]
-        if high is not None:
+        if high is not None and c <= future:
             high[part] = max(high.get(part, 0), c)
         if partitions[part].is_new(event, key):
             yield part, int(key[6:-1]), event["op"], c, event["after"]

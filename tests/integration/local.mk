@@ -25,12 +25,13 @@ integration_tests = \
 	tests/integration/streams_members.int \
 	tests/integration/validate.int \
 	tests/integration/streams_shop.int \
+	tests/integration/streams_shop_faults.int \
 	tests/integration/streams_workers.int \
 	tests/integration/worker_kill.int \
 	tests/integration/worker_protocols.int \
 	tests/integration/workers.int
 EXTRA_DIST += tests/integration/run.tap $(integration_tests) tests/helper/servers.sh \
-	tests/helper/cluster.py tests/helper/golden.py tests/helper/golden_case.py tests/helper/harness.py \
+	tests/helper/broker.py tests/helper/cluster.py tests/helper/golden.py tests/helper/golden_case.py tests/helper/harness.py \
 	tests/helper/pg_fixture.h tests/helper/pg_samples.h tests/helper/secure_broker.py tests/helper/shop_batch.py tests/helper/shop_compare.py \
 	tests/helper/shop_events.py tests/helper/shop_orders.py tests/helper/shop_run.py tests/data/golden tests/data/validate/postgres
 
