@@ -335,9 +335,11 @@ task_open_state(struct stream_task *task, struct cv_err *err)
     if (rc == CV_OK)
         rc = open_changelog(task, err);
     if (rc == CV_OK)
+        rc = task_open_timed(task, err);
+    if (rc == CV_OK)
         rc = open_rules(task, err);
     if (rc == CV_OK)
-        rc = task_open_timed(task, err);
+        rc = task_open_changes(task, err);
     if (rc == CV_OK) {
         snprintf(path, sizeof(path), "%s/files", task->spec.state_dir);
         rc = outbox_new(task->db, task->spec.plan, task->spec.group, task->status.id, path,
@@ -352,6 +354,7 @@ task_open_state(struct stream_task *task, struct cv_err *err)
 void
 task_close_state(struct stream_task *task)
 {
+    task_close_changes(task);
     for (size_t i = 0; i < task->n_rules; i++) {
         rule_free(task->rules[i]);
         feed_free(task->feeds[i]);

@@ -24,6 +24,7 @@ struct timed {
     struct statement *purge;  /* windowed: rows whose time to be kept is over */
     int64_t closed_ms;        /* windows that end up to here are closed */
     struct expiry *expiry;    /* NULL: rows do not expire */
+    struct relation *relation; /* of what changed; NULL: nobody follows it */
 };
 
 struct stream_task {
@@ -48,6 +49,13 @@ struct stream_task {
     size_t n_timed;
     struct statement *put_mark;
     struct outbox *outbox; /* NULL: it writes no files */
+
+    bool *pending; /* one a rule: rows wait for it; ON CHANGE OF ... EVERY only */
+    struct batch *change_batches;
+    struct cell *change_cells; /* of two rows */
+    struct statement *put_pending;
+    struct statement *get_pending;
+    struct statement *drop_pending;
 
     int64_t watermark_ms; /* TIME_NONE: none yet */
     int64_t saved_watermark_ms;
@@ -92,6 +100,21 @@ enum cv_rc task_save_marks(struct stream_task *task, struct cv_err *err);
 CV_MUST_CHECK
 enum cv_rc task_open_timed(struct stream_task *task, struct cv_err *err);
 void task_close_timed(struct stream_task *task);
+
+/* ---- what changed: task_change.c ---- */
+
+CV_MUST_CHECK
+enum cv_rc task_open_changes(struct stream_task *task, struct cv_err *err);
+void task_close_changes(struct stream_task *task);
+CV_MUST_CHECK
+enum cv_rc task_load_changes(struct stream_task *task, struct cv_err *err);
+CV_MUST_CHECK
+enum cv_rc task_run_changes(struct stream_task *task, struct cv_err *err);
+bool task_change_due(const struct stream_task *task);
+
+/* Run a rule outside of a record's turn. */
+CV_MUST_CHECK
+enum cv_rc task_run_rule(struct stream_task *task, struct rule *rule, struct cv_err *err);
 
 /* Send what was collected. */
 CV_MUST_CHECK

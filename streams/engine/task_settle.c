@@ -2,7 +2,7 @@
 /*
  * What a task does between its last record and a commit, and when only time has passed; see task.h.
  * The order matters: batches first, for they belong to the records; then windows close, timers run,
- * rows expire; the watermark goes on last, behind everything that it vouches for.
+ * changed rows are shown, rows expire; the watermark goes on last, behind everything that it vouches for.
  */
 #include "streams/engine/task_private.h"
 
@@ -84,7 +84,7 @@ task_time_due(struct stream_task *task)
         if (outbox_due(task->outbox))
             return true;
     }
-    if (timer_due(task) || feed_due(task) || expiry_due(task))
+    if (timer_due(task) || feed_due(task) || expiry_due(task) || task_change_due(task))
         return true;
     return task->watermark_ms != TIME_NONE && task->watermark_ms > before && window_due(task);
 }
@@ -98,8 +98,8 @@ task_join(struct stream_task *task, struct cv_err *err)
 
 /* ---- the steps ---- */
 
-static enum cv_rc
-run_rule(struct stream_task *task, struct rule *rule, struct cv_err *err)
+enum cv_rc
+task_run_rule(struct stream_task *task, struct rule *rule, struct cv_err *err)
 {
     db_clock_set(task->db, task->watermark_ms != TIME_NONE ? task->watermark_ms : 0);
     return rule_run(rule, true, &task->outputs, &task->status.late, err);
@@ -120,7 +120,7 @@ run_batches(struct stream_task *task, struct cv_err *err)
             const struct plan_rule *plan = rule_plan(task->rules[r]);
 
             if (plan->trigger == PLAN_BATCH && plan->source == in->source_no)
-                rc = run_rule(task, task->rules[r], err);
+                rc = task_run_rule(task, task->rules[r], err);
         }
         relation_show(in->relation, NULL, 0);
         batch_clear(&in->batch);
@@ -154,7 +154,7 @@ close_windows(struct stream_task *task, struct cv_err *err)
         if (to <= timed->closed_ms)
             continue;
         db_closing_set(task->db, timed->closed_ms, to);
-        rc = run_rule(task, task->rules[r], err);
+        rc = task_run_rule(task, task->rules[r], err);
     }
     for (size_t i = 0; i < task->n_timed && rc == CV_OK; i++) {
         struct timed *timed = &task->timed[i];
@@ -180,7 +180,7 @@ run_timers(struct stream_task *task, struct cv_err *err)
 
         if (plan->trigger != PLAN_EVERY || now < task->timers_ms[r])
             continue;
-        rc = run_rule(task, task->rules[r], err);
+        rc = task_run_rule(task, task->rules[r], err);
         task->timers_ms[r] = now + plan->every_ms;
     }
     return rc;
@@ -220,6 +220,8 @@ settle(struct stream_task *task, struct cv_err *err)
         rc = close_windows(task, err);
     if (rc == CV_OK)
         rc = run_timers(task, err);
+    if (rc == CV_OK)
+        rc = task_run_changes(task, err);
     if (rc == CV_OK)
         rc = expire_rows(task, err);
     if (rc == CV_OK)

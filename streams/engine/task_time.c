@@ -227,7 +227,7 @@ task_load_marks(struct stream_task *task, struct cv_err *err)
     db_watermark_set(task->db, task->watermark_ms);
     if (rc == CV_OK && task->outbox != NULL)
         rc = outbox_load(task->outbox, err);
-    return rc;
+    return rc == CV_OK ? task_load_changes(task, err) : rc;
 }
 
 /* ---- state tables that time changes ---- */
@@ -267,7 +267,11 @@ task_open_timed(struct stream_task *task, struct cv_err *err)
 
         timed->plan = &task->spec.plan->states[task->group->states[i]];
         timed->closed_ms = TIME_NONE;
-        if (timed->plan->window_end >= 0)
+        if (timed->plan->followed)
+            rc = relation_new(task->db, timed->plan->table, &timed->relation, err);
+        if (timed->relation != NULL)
+            relation_expect_many(timed->relation, true);
+        if (rc == CV_OK && timed->plan->window_end >= 0)
             rc = prepare_window(task, timed, err);
         if (rc == CV_OK && timed->plan->expire >= 0)
             rc = expiry_new(task->db, timed->plan, &timed->expiry, err);

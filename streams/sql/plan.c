@@ -374,7 +374,7 @@ plan_state(struct plan *plan, struct database *db, const struct sql_statement *s
                                   .expire_after_ms = st->expire_after_ms,
                                   .group = PLAN_NONE,
                                   .st = st };
-    plan_state_options(st, diags);
+    plan_state_options(st, state, diags);
     rc = plan_table(plan, db, st, &state->ddl, &state->table, diags, err);
     if (rc != CV_OK || state->table == NULL)
         return rc;

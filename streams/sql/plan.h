@@ -68,6 +68,7 @@ struct plan_state {
     int64_t expire_after_ms;
     const char *closed_view;  /* windowed: CREATE TEMP VIEW of what is being closed */
     const char *late_trigger; /* and what keeps late rows out */
+    bool bounded;             /* its author says that it does not grow for ever */
     bool followed;            /* a query runs ON CHANGE OF it */
     size_t group;             /* PLAN_NONE: no query uses it */
     const struct sql_statement *st;

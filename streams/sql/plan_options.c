@@ -261,9 +261,17 @@ plan_source_options(const struct sql_statement *st, struct plan_source *source,
 }
 
 void
-plan_state_options(const struct sql_statement *st, struct sql_diags *diags)
+plan_state_options(const struct sql_statement *st, struct plan_state *state,
+                   struct sql_diags *diags)
 {
-    check_options(st, "a state table", NULL, 0, NAMES("storage"), NULL, diags);
+    enum { BOUNDED, COUNT };
+    const struct option_def defs[COUNT] = {
+        [BOUNDED] = { "bounded", OPTION_INT, 0, 1 },
+    };
+    struct option_values v[COUNT] = { 0 };
+
+    check_options(st, "a state table", defs, COUNT, NAMES("storage"), v, diags);
+    state->bounded = v[BOUNDED].number != 0;
 }
 
 /* A path whose last part may have strftime's conversions; letters are the only ones that it takes. */

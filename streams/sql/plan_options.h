@@ -10,7 +10,8 @@ void plan_pipeline_options(const struct sql_statement *st, struct plan *plan,
                            struct sql_diags *diags);
 void plan_source_options(const struct sql_statement *st, struct plan_source *source,
                          struct sql_diags *diags);
-void plan_state_options(const struct sql_statement *st, struct sql_diags *diags);
+void plan_state_options(const struct sql_statement *st, struct plan_state *state,
+                        struct sql_diags *diags);
 void plan_sink_options(const struct sql_statement *st, struct plan_sink *sink,
                        struct sql_diags *diags);
 void plan_query_options(const struct sql_statement *st, struct plan_rule *rule,

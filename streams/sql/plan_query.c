@@ -754,7 +754,7 @@ check_bounds(const struct plan *plan, struct sql_diags *diags)
 {
     for (size_t i = 0; i < plan->n_states; i++) {
         const struct plan_state *state = &plan->states[i];
-        bool bounded = state->window_end >= 0 || state->expire >= 0;
+        bool bounded = state->bounded || state->window_end >= 0 || state->expire >= 0;
 
         for (size_t s = 0; s < plan->n_sources && !bounded; s++) {
             const struct plan_source *source = &plan->sources[s];
@@ -770,7 +770,7 @@ check_bounds(const struct plan *plan, struct sql_diags *diags)
         if (!bounded)
             sql_warn(diags, &state->st->name.pos,
                      "the state table \"%s\" may grow for ever: it has neither WINDOW nor EXPIRE, and "
-                     "its key is not that of a source",
+                     "its key is not that of a source; if it cannot, say WITH (bounded = 1)",
                      state->name);
     }
 }

@@ -28,6 +28,7 @@ struct watched {
     struct statement *put;
     struct statement *remove;
     struct statement *get;
+    bool followed;
 };
 
 struct changelog {
@@ -35,6 +36,7 @@ struct changelog {
     struct watched *tables;
     size_t n_tables;
     struct cv_hash *dirty; /* key bytes -> struct image */
+    struct cv_hash *before; /* the same of followed tables, as it was */
     struct cv_buf key;     /* scratch */
     struct cv_buf value;
     struct cell *cells;
@@ -73,7 +75,7 @@ encode_value(struct changelog *log, const struct table *table, const struct cell
 
 /* Keep what stands in log->key and, unless deleted, log->value. */
 static void
-remember(struct changelog *log, bool deleted)
+keep(struct changelog *log, struct cv_hash *where, bool deleted)
 {
     size_t len = deleted ? 0 : log->value.len;
     struct image *image = malloc(sizeof(*image) + len);
@@ -87,10 +89,31 @@ remember(struct changelog *log, bool deleted)
     image->len = len;
     if (len > 0)
         memcpy(image->data, log->value.data, len);
-    if (!cv_hash_put_bytes(log->dirty, log->key.data, log->key.len, image)) {
+    if (!cv_hash_put_bytes(where, log->key.data, log->key.len, image)) {
         free(image);
         log->failed = CV_NO_MEMORY;
     }
+}
+
+static void
+remember(struct changelog *log, bool deleted)
+{
+    keep(log, log->dirty, deleted);
+}
+
+/* What the row with the key of cells was, unless that is known already. old NULL: it was not. */
+static void
+remember_before(struct changelog *log, const struct watched *watched, const struct cell *key,
+                const struct cell *old)
+{
+    if (!watched->followed)
+        return;
+    encode_key(log, watched->table, key);
+    if (cv_hash_get_bytes(log->before, log->key.data, log->key.len) != NULL)
+        return;
+    if (old != NULL)
+        encode_value(log, watched->table, old);
+    keep(log, log->before, old == NULL);
 }
 
 static bool
@@ -141,6 +164,10 @@ on_write(void *arg, sqlite3 *handle, int op, const char *schema, const char *nam
         return;
     if (op != SQLITE_DELETE && !read_cells(log, watched->table, sqlite3_preupdate_new, new))
         return;
+    if (op != SQLITE_INSERT)
+        remember_before(log, watched, old, old);
+    if (op == SQLITE_INSERT || (op == SQLITE_UPDATE && key_changed(watched->table, old, new)))
+        remember_before(log, watched, new, NULL);
     if (op == SQLITE_DELETE || (op == SQLITE_UPDATE && key_changed(watched->table, old, new))) {
         encode_key(log, watched->table, old);
         remember(log, true);
@@ -166,7 +193,8 @@ changelog_new(struct database *db, const struct table *const *tables, size_t cou
     log->tables = calloc(count + 1, sizeof(*log->tables));
     log->cells = calloc(2 * TABLE_COLUMNS_MAX, sizeof(*log->cells));
     log->dirty = cv_hash_new(free);
-    if (log->tables == NULL || log->cells == NULL || log->dirty == NULL) {
+    log->before = cv_hash_new(free);
+    if (log->tables == NULL || log->cells == NULL || log->dirty == NULL || log->before == NULL) {
         changelog_free(log);
         return cv_fail_memory(err);
     }
@@ -190,6 +218,7 @@ changelog_free(struct changelog *log)
         statement_free(log->tables[i].get);
     }
     cv_hash_free(log->dirty);
+    cv_hash_free(log->before);
     cv_buf_free(&log->key);
     cv_buf_free(&log->value);
     free(log->tables);
@@ -233,7 +262,63 @@ void
 changelog_clear(struct changelog *log)
 {
     cv_hash_clear(log->dirty);
+    cv_hash_clear(log->before);
     log->failed = CV_OK;
+}
+
+/* ---- what changed ---- */
+
+void
+changelog_follow(struct changelog *log, const struct table *table)
+{
+    struct watched *watched = watched_find(log, table->name);
+
+    if (watched != NULL)
+        watched->followed = true;
+}
+
+void
+changelog_take(struct changelog *log)
+{
+    cv_hash_clear(log->before);
+}
+
+bool
+changelog_changed(const struct changelog *log, const struct table *table, size_t *inout_i,
+                  struct cv_bytes *ret_key, struct cv_bytes *ret_old, struct cv_bytes *ret_new)
+{
+    struct cv_hash_entry entry;
+
+    while (cv_hash_next(log->before, inout_i, &entry)) {
+        struct cv_reader in = cv_reader_of(entry.key, entry.key_len);
+        const struct image *old = entry.value;
+        const struct image *new = cv_hash_get_bytes(log->dirty, entry.key, entry.key_len);
+
+        if (cv_read_u32(&in) != table->id || new == NULL ||
+            (old->deleted == new->deleted && old->len == new->len &&
+             memcmp(old->data, new->data, old->len) == 0))
+            continue;
+        *ret_key = (struct cv_bytes){ .data = entry.key, .len = entry.key_len };
+        *ret_old = (struct cv_bytes){ .data = old->deleted ? NULL : old->data, .len = old->len };
+        *ret_new = (struct cv_bytes){ .data = new->deleted ? NULL : new->data, .len = new->len };
+        return true;
+    }
+    return false;
+}
+
+enum cv_rc
+changelog_cells(const struct table *table, struct cv_bytes value, struct cell *cells,
+                struct cv_err *err)
+{
+    struct cv_reader in = cv_reader_of(value.data, value.len);
+    uint8_t version = cv_read_u8(&in);
+    uint32_t layout = cv_read_u32(&in);
+
+    if (!in.failed && (version != CODEC_VERSION || layout != table->layout))
+        return cv_fail(err, CV_INVALID, "a row of \"%s\" was kept for other columns", table->name);
+    for (size_t i = 0; i < table->n_columns; i++)
+        cells[i] = codec_read_cell(&in);
+    return cv_reader_finish(&in, "row", err);
 }
 
 /* ---- restore ---- */
@@ -444,4 +529,19 @@ changelog_reread(struct changelog *log, struct cv_err *err)
         remember(log, !found);
     }
     return changelog_status(log, err);
+}
+
+enum cv_rc
+changelog_row(struct changelog *log, struct cv_bytes key, struct cv_bytes *ret, bool *ret_found,
+              struct cv_err *err)
+{
+    struct cv_reader in = cv_reader_of(key.data, key.len);
+    enum cv_rc rc = CV_OK;
+
+    *ret_found = false;
+    if (watched_by_id(log, cv_read_u32(&in)) != NULL)
+        rc = reread_row(log, key, ret_found, err);
+    if (rc == CV_OK && *ret_found)
+        *ret = (struct cv_bytes){ .data = log->value.data, .len = log->value.len };
+    return rc;
 }

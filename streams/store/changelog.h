@@ -26,6 +26,26 @@ enum cv_rc changelog_new(struct database *db, const struct table *const *tables,
                          struct changelog **ret, struct cv_err *err);
 void changelog_free(struct changelog *log);
 
+/* Keep, of each row of the table that is touched, what it was at the last clear or take. */
+void changelog_follow(struct changelog *log, const struct table *table);
+/* The followed rows of the table that are no longer what they were, one by one: their key, the value
+   then and now; data NULL: there was or is none. Bytes stay until the next write to the database.
+   false past the last. */
+bool changelog_changed(const struct changelog *log, const struct table *table, size_t *inout_i,
+                       struct cv_bytes *ret_key, struct cv_bytes *ret_old,
+                       struct cv_bytes *ret_new);
+/* What is followed counts from here on. */
+void changelog_take(struct changelog *log);
+/* The cells of a value; text is borrowed from it. */
+CV_MUST_CHECK
+enum cv_rc changelog_cells(const struct table *table, struct cv_bytes value, struct cell *cells,
+                           struct cv_err *err);
+/* The row of a key as its table has it now, as a value; *ret_found false: there is none. Bytes stay
+   until the next call on the changelog. */
+CV_MUST_CHECK
+enum cv_rc changelog_row(struct changelog *log, struct cv_bytes key, struct cv_bytes *ret,
+                         bool *ret_found, struct cv_err *err);
+
 size_t changelog_dirty(const struct changelog *log); /* rows touched since the last clear */
 /* The records, in the order in which rows were first touched; bytes stay until changelog_clear.
    false past the last. value.data NULL: deleted. */

@@ -259,7 +259,7 @@ what_may_surprise_is_warned_of(void **state)
         "\"customers\" that is grouped by changes meanwhile, the old row is subtracted elsewhere "
         "than it was added\n"
         "t.sql:5:20: warning: the state table \"names\" may grow for ever: it has neither WINDOW nor "
-        "EXPIRE, and its key is not that of a source\n");
+        "EXPIRE, and its key is not that of a source; if it cannot, say WITH (bounded = 1)\n");
     planned_done(&p);
 }
 
@@ -410,7 +410,8 @@ relations_that_meet_in_a_query_share_a_group(void **state)
         "  LEFT JOIN named n ON n.id = o.id;\n");
     assert_string_equal(cv_buf_cstr(&p.text),
                         "t.sql:7:20: warning: the state table \"counts\" may grow for ever: it has "
-                        "neither WINDOW nor EXPIRE, and its key is not that of a source\n");
+                        "neither WINDOW nor EXPIRE, and its key is not that of a source; if it cannot, "
+                        "say WITH (bounded = 1)\n");
     assert_int_equal(p.plan->n_groups, 2);
     assert_string_equal(p.plan->groups[0].name, "orders");
     assert_int_equal(p.plan->groups[0].n_sources, 2);

@@ -326,6 +326,48 @@ rows_expire_behind_the_watermark_and_timers_run(void **state)
     assert_topic("out", "{\"n\":1001}\n{\"n\":5000}\n");
 }
 
+static void
+changes_of_a_state_table_come_once_a_commit_or_now_and_then(void **state)
+{
+    (void)state;
+    begin(PIPELINE ORDERS
+          "CREATE STATE TABLE kinds (kind TEXT PRIMARY KEY, n INTEGER) WITH (bounded = 1);\n"
+          "CREATE SINK out TO TOPIC 'out';\n"
+          "CREATE SINK slow TO TOPIC 'slow';\n"
+          "CREATE QUERY count ON orders AS INSERT INTO kinds SELECT kind, _w FROM orders_delta\n"
+          "  WHERE true ON CONFLICT DO UPDATE SET n = n + excluded.n;\n"
+          "CREATE QUERY tidy ON orders AS DELETE FROM kinds WHERE kind = 'gone' AND n = 0;\n"
+          "CREATE QUERY show ON CHANGE OF kinds INTO out AS\n"
+          "  SELECT kind, n, old_n AS was, _op AS op FROM kinds_changes;\n"
+          "CREATE QUERY now_and_then ON CHANGE OF kinds EVERY 1 MINUTE INTO slow AS\n"
+          "  SELECT kind, n, old_n AS was, _op AS op FROM kinds_changes;\n",
+          1);
+    order(0, 'c', 1, "a", "1", MINUTE, MINUTE);
+    order(0, 'c', 2, "a", "1", MINUTE, MINUTE);
+    order(0, 'c', 3, "gone", "1", MINUTE, MINUTE);
+    order(0, 'd', 3, "", "1", MINUTE, MINUTE);
+    start_loop();
+    run();
+    assert_topic("out", "{\"kind\":\"a\",\"n\":2,\"was\":null,\"op\":\"c\"}\n");
+    order(0, 'd', 1, "", "1", MINUTE, MINUTE);
+    order(0, 'c', 4, "gone", "1", MINUTE, MINUTE);
+    run();
+    assert_topic("out", "{\"kind\":\"a\",\"n\":1,\"was\":2,\"op\":\"u\"}\n"
+                        "{\"kind\":\"a\",\"n\":2,\"was\":null,\"op\":\"c\"}\n"
+                        "{\"kind\":\"gone\",\"n\":1,\"was\":null,\"op\":\"c\"}\n");
+    assert_topic("slow", "");
+    stop_loop(); /* what waits is not lost */
+    start_loop();
+    order(0, 'd', 4, "", "1", MINUTE, MINUTE);
+    run();
+    wait_ms(60000);
+    assert_topic("slow", "{\"kind\":\"a\",\"n\":1,\"was\":null,\"op\":\"c\"}\n");
+    assert_topic("out", "{\"kind\":\"a\",\"n\":1,\"was\":2,\"op\":\"u\"}\n"
+                        "{\"kind\":\"a\",\"n\":2,\"was\":null,\"op\":\"c\"}\n"
+                        "{\"kind\":\"gone\",\"n\":1,\"was\":1,\"op\":\"d\"}\n"
+                        "{\"kind\":\"gone\",\"n\":1,\"was\":null,\"op\":\"c\"}\n");
+}
+
 /* ---- files ---- */
 
 static void
@@ -473,6 +515,8 @@ main(void)
         cmocka_unit_test_teardown(a_time_in_the_future_makes_nothing_late, teardown),
         cmocka_unit_test_teardown(a_tombstone_does_not_move_the_watermark, teardown),
         cmocka_unit_test_teardown(rows_expire_behind_the_watermark_and_timers_run, teardown),
+        cmocka_unit_test_teardown(changes_of_a_state_table_come_once_a_commit_or_now_and_then,
+                                  teardown),
         cmocka_unit_test_teardown(every_row_is_in_one_file_that_is_whole, teardown),
         cmocka_unit_test_teardown(a_crash_at_any_call_writes_each_row_to_one_file, teardown),
         cmocka_unit_test_teardown(a_crash_at_any_call_changes_no_result, teardown),
