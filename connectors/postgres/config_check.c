@@ -289,7 +289,6 @@ check_not_served(const struct cv_config *cfg, struct cv_config_errors *errors)
     } keys[] = {
         { "converters", NULL },
         { "post.processors", NULL },
-        { "signal.data.collection", NULL },
     };
 
     for (size_t i = 0; i < CV_COUNT(keys); i++)

@@ -32,6 +32,13 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/envelope_schema.c \
 	connectors/postgres/heartbeat.c \
 	connectors/postgres/heartbeat.h \
+	connectors/postgres/incremental.c \
+	connectors/postgres/incremental.h \
+	connectors/postgres/incremental_chunk.c \
+	connectors/postgres/incremental_offset.c \
+	connectors/postgres/incremental_private.h \
+	connectors/postgres/java_object.c \
+	connectors/postgres/java_object.h \
 	connectors/postgres/logical_message.c \
 	connectors/postgres/logical_message.h \
 	connectors/postgres/mask.c \
@@ -54,6 +61,8 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/publication.h \
 	connectors/postgres/replica_identity.c \
 	connectors/postgres/replica_identity.h \
+	connectors/postgres/signal.c \
+	connectors/postgres/signal.h \
 	connectors/postgres/slot.c \
 	connectors/postgres/slot.h \
 	connectors/postgres/snapshot.c \
@@ -65,6 +74,7 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/stream.h \
 	connectors/postgres/stream_message.c \
 	connectors/postgres/stream_private.h \
+	connectors/postgres/stream_signal.c \
 	connectors/postgres/table.c \
 	connectors/postgres/table.h \
 	connectors/postgres/task.c \
@@ -93,6 +103,16 @@ unit_tests += tests/unit/encode_test
 tests_unit_encode_test_SOURCES = tests/unit/encode_test.c
 tests_unit_encode_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_encode_test_LDADD = $(postgres_test_libs)
+
+unit_tests += tests/unit/java_object_test
+tests_unit_java_object_test_SOURCES = tests/unit/java_object_test.c
+tests_unit_java_object_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
+tests_unit_java_object_test_LDADD = $(postgres_test_libs)
+
+unit_tests += tests/unit/signal_test
+tests_unit_signal_test_SOURCES = tests/unit/signal_test.c
+tests_unit_signal_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
+tests_unit_signal_test_LDADD = $(postgres_test_libs)
 
 unit_tests += tests/unit/position_test
 tests_unit_position_test_SOURCES = tests/unit/position_test.c

@@ -44,6 +44,7 @@ struct plan {
     char *table_name;
     struct cv_topic *topic; /* NULL: nothing of this table is sent */
     char *topic_name;       /* before routing */
+    bool is_signal;         /* inserts are signals */
     char *schema_base;      /* what the names of its schemas begin with */
 
     struct plan_column *columns; /* in tuple order */

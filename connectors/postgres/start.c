@@ -77,6 +77,8 @@ read_stored(struct pg_task *task, struct cv_err *err)
         rc = position_read(offset, &task->stored, err);
     if (rc == CV_OK)
         rc = transaction_read(task->transaction, offset, position_is_inside(&task->stored), err);
+    if (rc == CV_OK)
+        rc = incremental_read(task->incremental, offset, err);
     cv_arena_free(arena);
     task->stored_known = rc == CV_OK;
     return rc;
@@ -224,6 +226,38 @@ begin_snapshot(struct pg_task *task, PGconn *take_conn, struct slot_info *slot, 
     return CV_OK;
 }
 
+/* The stream rests meanwhile, and goes on where it stood. */
+enum cv_rc
+start_blocking(struct pg_task *task, struct snapshot_request *take_request, struct cv_err *err)
+{
+    struct snapshot_spec spec = { .config = &task->config,
+                                  .direct = task->direct,
+                                  .ctx = task->base.ctx,
+                                  .envelope = task->envelope,
+                                  .notifications = task->notifications,
+                                  .filter = task->filter,
+                                  .catalog = task->catalog,
+                                  .wake = &task->wake,
+                                  .tables = &task->tables,
+                                  .include = take_request->include,
+                                  .overrides = take_request->overrides,
+                                  .n_overrides = take_request->n_overrides };
+    PGconn *conn = NULL;
+    enum cv_rc rc;
+
+    task->request = take_request;
+    stream_position(task->stream, &spec.position);
+    rc = pg_connect(&task->config, PG_SESSION_ORDINARY, CONNECT_TIMEOUT_MS, &conn, err);
+    if (rc == CV_OK)
+        rc = read_tables(task, conn, err);
+    if (rc != CV_OK) {
+        PQfinish(conn);
+        return rc;
+    }
+    CV_LOG_INFO(task->base.ctx->log, "blocking snapshot started", CV_LSN("lsn", spec.position.lsn));
+    return snapshot_start(&spec, conn, &task->snapshot, err);
+}
+
 /* ---- the stream ---- */
 
 enum cv_rc
@@ -236,6 +270,8 @@ start_streaming(struct pg_task *task, const struct position *from, struct cv_err
                                 .transaction = task->transaction,
                                 .messages = task->messages,
                                 .heartbeat = task->heartbeat,
+                                .incremental = task->incremental,
+                                .tables = &task->tables,
                                 .filter = task->filter,
                                 .catalog = task->catalog,
                                 .wake = &task->wake,
@@ -254,7 +290,7 @@ start_streaming(struct pg_task *task, const struct position *from, struct cv_err
     spec.start.phase = POSITION_STREAM;
     spec.start.system_id = task->system.system_id;
     spec.start.timeline = task->system.timeline;
-    if (stream_start(&spec, repl, conn, &task->stream, err) != CV_OK)
+    if (stream_start(&spec, repl, conn, &task->stream, err) != CV_OK || incremental_next(task->incremental, true, err) != CV_OK)
         return err->rc;
     stream_confirm(task->stream, task->durable);
     task->phase = PHASE_STREAMING;

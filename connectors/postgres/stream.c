@@ -26,6 +26,7 @@
 #include "common/map.h"
 #include "common/thread.h"
 #include "connectors/postgres/heartbeat.h"
+#include "connectors/postgres/incremental.h"
 #include "connectors/postgres/transaction.h"
 
 #define BATCH_BYTES     (640 * 1024)
@@ -210,8 +211,16 @@ stream_free(struct stream *s)
     PQfinish(s->conn);
     cv_hash_free(s->plans);
     cv_hash_free(s->ignored);
+    snapshot_request_free(s->request);
     free(s->held_change.data);
     free(s);
+}
+
+void
+stream_position(const struct stream *s, struct position *ret)
+{
+    *ret = s->position;
+    ret->last_commit = s->seen_commit;
 }
 
 /* Whether all that was read of the transaction under way is what an earlier stream handed over. */
@@ -312,8 +321,11 @@ on_frame(struct stream *s, const char *data, size_t len, struct cv_batch *batch,
         s->reply_now |= frame.reply;
         if (frame.end > s->received)
             s->received = frame.end;
-        if (!s->in_transaction)
-            s->idle_lsn = frame.end;
+        if (s->in_transaction)
+            return CV_OK;
+        s->idle_lsn = frame.end;
+        if (incremental_reached(s->spec.incremental, frame.end))
+            return stream_window_closed(s, frame.end, batch, err);
         return CV_OK;
     }
     if (frame.start > s->received)
@@ -363,7 +375,7 @@ drain_buffered(struct stream *s, struct cv_batch *batch, bool *ret_full, struct 
         PQfreemem(data);
         if (rc != CV_OK)
             return rc;
-        if (ends_well(s, batch) || cv_arena_used(batch->arena) >= BATCH_BYTES || batch->n_messages >= BATCH_MESSAGES ||
+        if ((s->request != NULL && !s->in_transaction) || ends_well(s, batch) || cv_arena_used(batch->arena) >= BATCH_BYTES || batch->n_messages >= BATCH_MESSAGES ||
             batch->n_records >= (size_t)s->spec.config->max_batch_size) {
             *ret_full = true;
             return CV_OK;
@@ -426,7 +438,8 @@ put_offset(struct stream *s, struct cv_batch *batch, struct cv_err *err)
     stream_resume_point(s, &pos);
     if (position_partition(s->spec.config->topic_prefix, batch->arena, &partition, err) != CV_OK ||
         position_write(&pos, batch->arena, &offset, err) != CV_OK ||
-        transaction_write(s->spec.transaction, batch->arena, offset, err) != CV_OK)
+        transaction_write(s->spec.transaction, batch->arena, offset, err) != CV_OK ||
+        incremental_write(s->spec.incremental, batch->arena, offset, err) != CV_OK)
         return err->rc;
     return cv_batch_set_offset(batch, partition, offset, err);
 }
@@ -438,6 +451,10 @@ set_offset(struct stream *s, struct cv_batch *batch, struct cv_err *err)
 {
     int64_t now = cv_mono_ms();
 
+    if (s->window_moved) {
+        s->window_moved = s->position_moved = false;
+        return put_offset(s, batch, err);
+    }
     if (!s->position_moved && s->in_transaction && s->changes == s->stored_changes)
         return CV_OK;
     if (!s->position_moved && !s->in_transaction) {

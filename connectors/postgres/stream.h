@@ -13,6 +13,7 @@
 struct cv_log;
 struct cv_wake;
 struct heartbeat;
+struct incremental;
 struct logical_messages;
 struct stream;
 struct transaction;
@@ -34,6 +35,8 @@ struct stream_spec {
     struct transaction *transaction;    /* borrowed; NULL: no transaction metadata */
     struct logical_messages *messages;  /* borrowed */
     struct heartbeat *heartbeat;        /* borrowed; NULL: none */
+    struct incremental *incremental;    /* borrowed */
+    const struct pg_tables *tables;     /* captured ones; borrowed */
     const struct table_filter *filter;
     struct catalog *catalog;
     struct cv_wake *wake;         /* borrowed */
@@ -65,6 +68,18 @@ void stream_free(struct stream *stream);
  */
 CV_MUST_CHECK enum cv_rc stream_poll(struct stream *stream, struct cv_batch *batch, int timeout_ms,
                                      struct cv_err *err);
+/* A blocking snapshot that a signal asked for; between transactions only. */
+struct snapshot_request {
+    char *include; /* patterns of schema.table */
+    struct pg_select_override *overrides;
+    size_t n_overrides;
+};
+void snapshot_request_free(struct snapshot_request *request);
+/* The caller's to free; NULL: there is none. */
+struct snapshot_request *stream_take_request(struct stream *stream);
+/* Where the stream stands, for what comes in between. */
+void stream_position(const struct stream *stream, struct position *ret);
+
 /* Everything up to lsn is durable, and so is the offset that says so: tell the server. */
 void stream_confirm(struct stream *stream, cv_lsn lsn);
 void stream_stats(const struct stream *stream, struct stream_stats *ret);

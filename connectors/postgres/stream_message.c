@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/map.h"
+#include "connectors/postgres/incremental.h"
 #include "connectors/postgres/logical_message.h"
 #include "connectors/postgres/transaction.h"
 
@@ -38,6 +39,8 @@ make_plan(struct stream *s, struct plan **ret, struct cv_err *err)
         spec.table = tables.count > 0 ? tables.items[0] : &gone;
         rc = plan_new(&spec, ret, err);
     }
+    if (rc == CV_OK)
+        (*ret)->is_signal = table_is_signal(s->spec.filter, rel->schema, rel->name);
     if (rc == CV_OK && s->spec.direct != NULL) {
         err->rc = CV_OK;
         (*ret)->topic = s->spec.ctx->topic(s->spec.ctx, (*ret)->topic_name, err);
@@ -122,6 +125,7 @@ on_begin(struct stream *s, cv_lsn lsn, const void *data, size_t len, struct cv_b
     s->changes = 0;
     s->change_lsn = s->whole_lsn = CV_LSN_NONE;
     s->skip_transaction = s->spec.seen != NULL && was_seen(s->spec.seen, &s->begin);
+    incremental_transaction(s->spec.incremental, s->begin.xid);
     if (s->skip_transaction)
         return CV_OK;
     return transaction_begin(s->spec.transaction, &s->begin, lsn, batch, err);
@@ -156,6 +160,8 @@ on_commit(struct stream *s, cv_lsn lsn, const void *data, size_t len, struct cv_
     stream_move(s, commit.end_lsn, commit.commit_time_us, s->begin.xid);
     s->transactions++;
     s->behind_seconds = (double)(s->batch_us - commit.commit_time_us) / 1e6;
+    if (incremental_reached(s->spec.incremental, commit.end_lsn))
+        return stream_window_closed(s, lsn, batch, err);
     return CV_OK;
 }
 
@@ -251,9 +257,6 @@ emit_change(struct stream *s, char type, cv_lsn lsn, const void *data, size_t le
     if (plan == NULL)
         return CV_OK;
     event.op = type == 'I' ? 'c' : type == 'U' ? 'u' : 'd';
-    op = type == 'I' ? PG_OP_CREATE : type == 'U' ? PG_OP_UPDATE : PG_OP_DELETE;
-    if ((s->skipped_ops & op) != 0)
-        return CV_OK;
     if ((change.has_new && !fits(plan, &change.new)) || (change.old_kind != 0 && !fits(plan, &change.old)))
         return cv_fail(err, CV_INVALID, "a change of \"%s.%s\" has another number of columns than its Relation "
                        "message", plan->schema_name, plan->table_name);
@@ -263,10 +266,18 @@ emit_change(struct stream *s, char type, cv_lsn lsn, const void *data, size_t le
     }
     if (change.has_new)
         event.new = &change.new;
+    if (incremental_watches(s->spec.incremental, plan->oid) &&
+        incremental_change(s->spec.incremental, plan, &event, err) != CV_OK)
+        return err->rc;
+    op = type == 'I' ? PG_OP_CREATE : type == 'U' ? PG_OP_UPDATE : PG_OP_DELETE;
+    if ((s->skipped_ops & op) != 0)
+        return CV_OK;
     if (s->spec.config->skip_unchanged && type == 'U' && change.old_kind == 'O' &&
         !plan_row_changed(plan, &change.old, &change.new))
         return CV_OK;
-    return emit(s, plan, &event, batch, err);
+    if (emit(s, plan, &event, batch, err) != CV_OK || !plan->is_signal)
+        return err->rc;
+    return stream_signal_row(s, event.op, &change, lsn, batch, err);
 }
 
 /* The held change has company at its LSN: it goes out after all, and so does what follows. Otherwise it was sent. */
@@ -315,14 +326,19 @@ on_truncate(struct stream *s, cv_lsn lsn, const void *data, size_t len, struct c
 
     if (pgoutput_read_truncate(data, len, &truncate, err) != CV_OK)
         return err->rc;
-    if (s->skip_transaction || release_held(s, lsn, batch, err) != CV_OK)
+    if (s->skip_transaction)
+        return CV_OK;
+    if (release_held(s, lsn, batch, err) != CV_OK)
         return err->rc;
-    if (judge(s, 'T', lsn) == VERDICT_SKIP || (s->skipped_ops & PG_OP_TRUNCATE) != 0)
+    if (judge(s, 'T', lsn) == VERDICT_SKIP)
         return CV_OK;
     for (uint32_t i = 0; i < truncate.n_relations; i++) {
         if (find_plan(s, pgoutput_truncate_oid(&truncate, i), &plan, err) != CV_OK)
             return err->rc;
-        if (plan != NULL && emit(s, plan, &event, batch, err) != CV_OK)
+        if (plan != NULL && incremental_watches(s->spec.incremental, plan->oid) &&
+            incremental_change(s->spec.incremental, plan, &event, err) != CV_OK)
+            return err->rc;
+        if (plan != NULL && (s->skipped_ops & PG_OP_TRUNCATE) == 0 && emit(s, plan, &event, batch, err) != CV_OK)
             return err->rc;
     }
     return CV_OK;

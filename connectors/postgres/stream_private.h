@@ -4,6 +4,7 @@
 #define POSTGRES_STREAM_PRIVATE_H
 
 #include "common/log.h"
+#include "connectors/postgres/signal.h"
 #include "connectors/postgres/stream.h"
 
 struct cv_hash;
@@ -47,6 +48,8 @@ struct stream {
     cv_lsn idle_lsn;          /* the server has nothing for us up to here */
     int64_t idle_offset_ms;   /* when an idle position was last set */
 
+    bool window_moved;                  /* an incremental snapshot went on since an offset was set */
+    struct snapshot_request *request;   /* a blocking snapshot to take at the next commit; owned; NULL: none */
     struct position_partial sent; /* of the next transaction, by an earlier stream */
     struct stream_held held_change;
     cv_lsn received;
@@ -68,6 +71,13 @@ struct stream {
 /* One pgoutput message whose XLogData frame starts at lsn. */
 CV_MUST_CHECK enum cv_rc stream_message(struct stream *s, cv_lsn lsn, const void *data, size_t len,
                                         struct cv_batch *batch, struct cv_err *err);
+
+/* A change of the signal table. */
+CV_MUST_CHECK enum cv_rc stream_signal_row(struct stream *s, char op, const struct pgoutput_change *change, cv_lsn lsn,
+                                           struct cv_batch *batch, struct cv_err *err);
+CV_MUST_CHECK enum cv_rc stream_act(struct stream *s, const struct signal *signal, struct cv_err *err);
+/* The window of an incremental snapshot is closed by what came at lsn. */
+CV_MUST_CHECK enum cv_rc stream_window_closed(struct stream *s, cv_lsn lsn, struct cv_batch *batch, struct cv_err *err);
 
 /* Everything that ended up to lsn is handed over. */
 void stream_move(struct stream *s, cv_lsn lsn, cv_time_us time_us, uint64_t txid);

@@ -87,6 +87,15 @@ pg_task_start(struct cv_source_ctx *ctx, const struct cv_config *cfg, struct cv_
         rc = heartbeat_new(&task->config, ctx->log, &task->heartbeat, err);
     if (rc == CV_OK)
         rc = notifications_new(&task->config, ctx->log, &task->notifications, err);
+    if (rc == CV_OK)
+        rc = incremental_new(&(struct incremental_spec){ .config = &task->config,
+                                                         .direct = ctx->direct,
+                                                         .ctx = ctx,
+                                                         .envelope = task->envelope,
+                                                         .notifications = task->notifications,
+                                                         .filter = task->filter,
+                                                         .catalog = task->catalog },
+                             &task->incremental, err);
     if (rc != CV_OK) {
         pg_task_free(&task->base);
         return rc;
@@ -109,6 +118,8 @@ disconnect(struct pg_task *task)
     }
     stream_free(task->stream);
     snapshot_free(task->snapshot);
+    snapshot_request_free(task->request);
+    task->request = NULL;
     PQfinish(task->repl);
     task->stream = NULL;
     task->snapshot = NULL;
@@ -145,6 +156,7 @@ pg_task_free(struct cv_source_task *base)
     if (streamed && task->config.slot_drop_on_stop)
         drop_slot(task);
     envelope_free(task->envelope);
+    incremental_free(task->incremental);
     notifications_free(task->notifications);
     heartbeat_free(task->heartbeat);
     logical_messages_free(task->messages);
@@ -279,6 +291,43 @@ poll_snapshot(struct pg_task *task, struct cv_batch *batch, int timeout_ms, stru
     return CV_OK;
 }
 
+/* A blocking snapshot: the stream is only kept alive. One that is cut off is not begun again. */
+static enum cv_rc
+poll_blocking(struct pg_task *task, struct cv_batch *batch, int timeout_ms, struct cv_err *err)
+{
+    bool done = false;
+
+    if (stream_poll(task->stream, NULL, batch == NULL ? timeout_ms : 0, err) != CV_OK)
+        return err->rc;
+    if (batch == NULL)
+        return CV_OK;
+    if (snapshot_poll(task->snapshot, batch, timeout_ms, &done, err) != CV_OK)
+        return err->rc;
+    if (!done)
+        return CV_OK;
+    CV_LOG_INFO(task->base.ctx->log, "blocking snapshot complete");
+    snapshot_free(task->snapshot);
+    snapshot_request_free(task->request);
+    task->snapshot = NULL;
+    task->request = NULL;
+    return CV_OK;
+}
+
+static enum cv_rc
+poll_stream(struct pg_task *task, struct cv_batch *batch, int timeout_ms, struct cv_err *err)
+{
+    struct snapshot_request *request;
+
+    if (task->snapshot != NULL)
+        return poll_blocking(task, batch, timeout_ms, err);
+    if (stream_poll(task->stream, batch, timeout_ms, err) != CV_OK)
+        return err->rc;
+    task->backoff_ms = RETRY_FIRST_MS;
+    task->busy_since_ms = 0;
+    request = stream_take_request(task->stream);
+    return request != NULL ? start_blocking(task, request, err) : CV_OK;
+}
+
 static void
 publish_metrics(struct pg_task *task)
 {
@@ -325,11 +374,7 @@ pg_task_poll(struct cv_source_task *base, struct cv_batch *batch, int timeout_ms
         rc = poll_snapshot(task, batch, timeout_ms, err);
         break;
     case PHASE_STREAMING:
-        rc = stream_poll(task->stream, batch, timeout_ms, err);
-        if (rc == CV_OK) {
-            task->backoff_ms = RETRY_FIRST_MS;
-            task->busy_since_ms = 0;
-        }
+        rc = poll_stream(task, batch, timeout_ms, err);
         break;
     case PHASE_WAITING:
         wait_to_retry(task, timeout_ms);

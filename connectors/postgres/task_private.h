@@ -5,6 +5,7 @@
 
 #include "common/thread.h"
 #include "connectors/postgres/heartbeat.h"
+#include "connectors/postgres/incremental.h"
 #include "connectors/postgres/logical_message.h"
 #include "connectors/postgres/notification.h"
 #include "connectors/postgres/snapshot.h"
@@ -24,6 +25,7 @@ struct pg_task {
     struct logical_messages *messages;
     struct heartbeat *heartbeat;
     struct notifications *notifications;
+    struct incremental *incremental;
     struct table_filter *filter;
     struct catalog *catalog;
     struct pg_tables tables;
@@ -44,6 +46,7 @@ struct pg_task {
     struct position snapshot_start; /* where streaming begins after it */
     struct stream_seen seen;
     struct stream *stream;
+    struct snapshot_request *request; /* of the blocking snapshot that is read while streaming; NULL: none */
     cv_lsn durable; /* confirmed as soon as there is a stream */
 
     int64_t retry_ms; /* WAITING: when to go on */
@@ -55,6 +58,9 @@ struct pg_task {
 
 /* CONNECTING: connections, checks, and whichever of SNAPSHOT, STREAMING and IDLE follows. */
 CV_MUST_CHECK enum cv_rc start_connect(struct pg_task *task, struct cv_err *err);
+/* A blocking snapshot while streaming; it is read by task->snapshot. */
+CV_MUST_CHECK enum cv_rc start_blocking(struct pg_task *task, struct snapshot_request *take_request,
+                                        struct cv_err *err);
 /* To STREAMING (or IDLE, if the mode has none), from there. */
 CV_MUST_CHECK enum cv_rc start_streaming(struct pg_task *task, const struct position *from, struct cv_err *err);
 

@@ -120,3 +120,9 @@ tests_fuzz_store_records_LDADD = worker/store/libstore.a worker/group/libgroup.a
 	data/libdata.a common/kafka/libkafka.a common/wire/libwire.a $(oauth_libs) $(fuzz_common) \
 	$(RDKAFKA_LIBS) $(oauth_system_libs) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/store_records.in
+
+fuzz_targets += tests/fuzz/java_key
+tests_fuzz_java_key_SOURCES = tests/fuzz/java_key.c $(fuzz_driver)
+tests_fuzz_java_key_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_java_key_LDADD = connectors/postgres/libpostgres.a $(fuzz_common)
+EXTRA_DIST += tests/fuzz/java_key.in
