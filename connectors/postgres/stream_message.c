@@ -275,8 +275,10 @@ emit_change(struct stream *s, char type, cv_lsn lsn, const void *data, size_t le
     if (s->spec.config->skip_unchanged && type == 'U' && change.old_kind == 'O' &&
         !plan_row_changed(plan, &change.old, &change.new))
         return CV_OK;
-    if (emit(s, plan, &event, batch, err) != CV_OK || !plan->is_signal)
+    if (emit(s, plan, &event, batch, err) != CV_OK)
         return err->rc;
+    if (!plan->is_signal)
+        return CV_OK;
     return stream_signal_row(s, event.op, &change, lsn, batch, err);
 }
 
