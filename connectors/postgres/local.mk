@@ -99,6 +99,16 @@ tests_unit_pgoutput_test_SOURCES = tests/unit/pgoutput_test.c
 tests_unit_pgoutput_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_pgoutput_test_LDADD = $(postgres_test_libs)
 
+unit_tests += tests/unit/pgoutput_bad_test
+tests_unit_pgoutput_bad_test_SOURCES = tests/unit/pgoutput_bad_test.c
+tests_unit_pgoutput_bad_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_pgoutput_bad_test_LDADD = $(postgres_test_libs)
+
+unit_tests += tests/unit/stream_message_test
+tests_unit_stream_message_test_SOURCES = tests/unit/stream_message_test.c
+tests_unit_stream_message_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
+tests_unit_stream_message_test_LDADD = $(postgres_test_libs)
+
 unit_tests += tests/unit/encode_test
 tests_unit_encode_test_SOURCES = tests/unit/encode_test.c
 tests_unit_encode_test_CPPFLAGS = $(unit_cppflags)
