@@ -290,7 +290,18 @@ exchange_on_uri(void *arg, const char *target, struct MHD_Connection *mhd)
 struct header_sum {
     size_t bytes;
     size_t count;
+    size_t in_place; /* values that stand behind their names */
 };
+
+/* Name, colon and value as they came: only blanks between them (the colon has become a NUL). */
+static bool
+is_in_place(const char *name, size_t name_len, const char *value)
+{
+    uintptr_t behind = (uintptr_t)name + name_len + 1, at = (uintptr_t)value;
+
+    return at >= behind && at - behind < CONNECTION_MEMORY &&
+           strspn(name + name_len + 1, " \t") >= at - behind;
+}
 
 static enum MHD_Result
 sum_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value,
@@ -299,10 +310,10 @@ sum_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len
     struct header_sum *sum = arg;
 
     (void)kind;
-    (void)name;
-    (void)value;
     sum->bytes += name_len + value_len + 4; /* ": " and the line's end */
     sum->count++;
+    if (value == NULL || is_in_place(name, name_len, value))
+        sum->in_place++;
     return MHD_YES;
 }
 
@@ -322,7 +333,7 @@ begin_request(struct cv_http_server *server, struct exchange *ex, const char *me
               const char *version)
 {
     struct cv_http_request *req = ex->req;
-    struct header_sum sum = { 0, 0 };
+    struct header_sum sum = { 0 };
     size_t line = strlen(method) + req->target_len + strlen(version) + 4;
     const char *why;
     int status;
@@ -330,6 +341,10 @@ begin_request(struct cv_http_server *server, struct exchange *ex, const char *me
     (void)MHD_get_connection_values_n(ex->mhd, MHD_HEADER_KIND, sum_header, &sum);
     if (!http_request_begin(req, method, version, sum.bytes))
         return refuse(server, ex, 400, "the request has too many query parameters");
+    /* 0.9.75 appends the second line of a header to its name, which it moves for that: what is on that line (a
+       Transfer-Encoding) would be lost. Where all are apart headers are kept in another way. */
+    if (sum.in_place > 0 && sum.in_place < sum.count)
+        return refuse(server, ex, 400, "a header goes on in a second line");
     if (line > server->limits.header_bytes)
         return refuse(server, ex, 414, NULL);
     if (line + sum.bytes > server->limits.header_bytes || sum.count > HTTP_MAX_HEADERS)

@@ -19,6 +19,9 @@
 #include "common/http/tls.h"
 #include "common/log.h"
 
+/* What libmicrohttpd has for the head of a request, and for the parts of its body. */
+#define CONNECTION_MEMORY ((size_t)32 << 10)
+
 /* A request and where its answer goes: libmicrohttpd's pointer of a request. */
 struct exchange {
     struct cv_http_request *req;

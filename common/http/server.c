@@ -22,7 +22,6 @@
 
 /* libmicrohttpd's memory a connection: the head of a request must fit, with room to tell that it is
    too long by our own answer. */
-#define CONNECTION_MEMORY ((size_t)32 << 10)
 #define LAST_ANSWERS_MS   1000 /* of cv_http_stop, to send what is ready */
 #define SURPLUS           64   /* connections beyond the limit that are told so */
 

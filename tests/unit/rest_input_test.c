@@ -305,6 +305,9 @@ odd_heads_are_refused_and_closed(void **state)
         int status;
     } rows[] = {
         { "GET / HTTP/1.1\r\nHost: x\r\nA\r\n\r\n", 400 },
+        { "GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", 400 },
+        { "POST /connectors HTTP/1.1\r\nHost: x\r\n" JSON_TYPE "Transfer-Encoding:\r\n\tchunked\r\n\r\n0\r\n\r\n",
+          400 },
         { "GET / HTTP/1.1\r\nHost: x\r\nA: \x01\r\n\r\n", 400 },
         { "GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n", 400 },
         { "POST /connectors HTTP/1.1\r\nHost: x\r\n" JSON_TYPE "Transfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n",
