@@ -11,6 +11,7 @@
 #include "common/number.h"
 #include "common/regex.h"
 #include "connectors/postgres/mask.h"
+#include "connectors/postgres/reselect.h"
 #include "data/java_pattern.h"
 
 #define INVALID(def, err, ...) invalid(def, err, __VA_ARGS__)
@@ -288,7 +289,6 @@ check_not_served(const struct cv_config *cfg, struct cv_config_errors *errors)
         const char *def; /* a value that asks for nothing */
     } keys[] = {
         { "converters", NULL },
-        { "post.processors", NULL },
     };
 
     for (size_t i = 0; i < CV_COUNT(keys); i++)
@@ -296,6 +296,7 @@ check_not_served(const struct cv_config *cfg, struct cv_config_errors *errors)
             cv_config_errors_add(errors, keys[i].key,
                                  "The '%s' value is invalid: %s is not supported in this version; remove the option",
                                  keys[i].key, cv_config_get(cfg, keys[i].key));
+    reselect_check(cfg, errors);
 }
 
 /* Of two lists only one may be given; the error stands at the second. */

@@ -61,6 +61,8 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/publication.h \
 	connectors/postgres/replica_identity.c \
 	connectors/postgres/replica_identity.h \
+	connectors/postgres/reselect.c \
+	connectors/postgres/reselect.h \
 	connectors/postgres/signal.c \
 	connectors/postgres/signal.h \
 	connectors/postgres/slot.c \

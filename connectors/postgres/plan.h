@@ -31,6 +31,7 @@ struct plan_column {
     struct type_placeholder unchanged; /* the same for the record path */
     char *fallback;                  /* text of the absent value for the record path; NULL: null */
     char *def_text;                  /* text of the default; NULL: none */
+    bool reselect; /* read again where it is missing, see reselect.h */
     bool in_value;
     bool in_identity; /* part of the replica identity: an old key tuple carries it */
     bool unread;      /* a snapshot does not look at it: it is left out of rows, and keys have what stands for it */
@@ -45,6 +46,7 @@ struct plan {
     struct cv_topic *topic; /* NULL: nothing of this table is sent */
     char *topic_name;       /* before routing */
     bool is_signal;         /* inserts are signals */
+    bool reselects;         /* columns are read again, see reselect.h */
     char *schema_base;      /* what the names of its schemas begin with */
 
     struct plan_column *columns; /* in tuple order */

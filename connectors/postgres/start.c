@@ -271,6 +271,7 @@ start_streaming(struct pg_task *task, const struct position *from, struct cv_err
                                 .messages = task->messages,
                                 .heartbeat = task->heartbeat,
                                 .incremental = task->incremental,
+                                .reselect = task->reselect,
                                 .tables = &task->tables,
                                 .filter = task->filter,
                                 .catalog = task->catalog,

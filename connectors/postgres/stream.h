@@ -15,6 +15,7 @@ struct cv_wake;
 struct heartbeat;
 struct incremental;
 struct logical_messages;
+struct reselect;
 struct stream;
 struct transaction;
 
@@ -36,6 +37,7 @@ struct stream_spec {
     struct logical_messages *messages;  /* borrowed */
     struct heartbeat *heartbeat;        /* borrowed; NULL: none */
     struct incremental *incremental;    /* borrowed */
+    struct reselect *reselect;          /* borrowed; NULL: no column is read again */
     const struct pg_tables *tables;     /* captured ones; borrowed */
     const struct table_filter *filter;
     struct catalog *catalog;

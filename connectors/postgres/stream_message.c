@@ -14,6 +14,7 @@
 #include "common/map.h"
 #include "connectors/postgres/incremental.h"
 #include "connectors/postgres/logical_message.h"
+#include "connectors/postgres/reselect.h"
 #include "connectors/postgres/transaction.h"
 
 /* ---- relations ---- */
@@ -39,6 +40,8 @@ make_plan(struct stream *s, struct plan **ret, struct cv_err *err)
         spec.table = tables.count > 0 ? tables.items[0] : &gone;
         rc = plan_new(&spec, ret, err);
     }
+    if (rc == CV_OK)
+        reselect_mark(s->spec.reselect, *ret);
     if (rc == CV_OK)
         (*ret)->is_signal = table_is_signal(s->spec.filter, rel->schema, rel->name);
     if (rc == CV_OK && s->spec.direct != NULL) {
@@ -275,6 +278,10 @@ emit_change(struct stream *s, char type, cv_lsn lsn, const void *data, size_t le
     if (s->spec.config->skip_unchanged && type == 'U' && change.old_kind == 'O' &&
         !plan_row_changed(plan, &change.old, &change.new))
         return CV_OK;
+    if (plan->reselects && change.has_new && !plan->is_signal &&
+        reselect_fill(s->spec.reselect, plan, s->conn, &change.new, event.old_kind == PLAN_ROW_WHOLE ? event.old : NULL,
+                      &event.text_len, err) != CV_OK)
+        return err->rc;
     if (emit(s, plan, &event, batch, err) != CV_OK)
         return err->rc;
     if (!plan->is_signal)

@@ -86,6 +86,8 @@ pg_task_start(struct cv_source_ctx *ctx, const struct cv_config *cfg, struct cv_
     if (rc == CV_OK)
         rc = heartbeat_new(&task->config, ctx->log, &task->heartbeat, err);
     if (rc == CV_OK)
+        rc = reselect_new(&task->config, ctx->log, &task->reselect, err);
+    if (rc == CV_OK)
         rc = notifications_new(&task->config, ctx->log, &task->notifications, err);
     if (rc == CV_OK)
         rc = incremental_new(&(struct incremental_spec){ .config = &task->config,
@@ -156,6 +158,7 @@ pg_task_free(struct cv_source_task *base)
     if (streamed && task->config.slot_drop_on_stop)
         drop_slot(task);
     envelope_free(task->envelope);
+    reselect_free(task->reselect);
     incremental_free(task->incremental);
     notifications_free(task->notifications);
     heartbeat_free(task->heartbeat);

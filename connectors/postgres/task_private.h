@@ -8,6 +8,7 @@
 #include "connectors/postgres/incremental.h"
 #include "connectors/postgres/logical_message.h"
 #include "connectors/postgres/notification.h"
+#include "connectors/postgres/reselect.h"
 #include "connectors/postgres/snapshot.h"
 #include "connectors/postgres/stream.h"
 #include "connectors/postgres/transaction.h"
@@ -26,6 +27,7 @@ struct pg_task {
     struct heartbeat *heartbeat;
     struct notifications *notifications;
     struct incremental *incremental;
+    struct reselect *reselect;
     struct table_filter *filter;
     struct catalog *catalog;
     struct pg_tables tables;
