@@ -3,8 +3,8 @@
  * Column text to JSON bytes.
  *
  * Every conversion first makes a form of the text (encode_convert.c), which is printed here as Connect's
- * JsonConverter does. The frequent kinds (integers, text, timestamptz, decimals) are written without any
- * intermediate.
+ * JsonConverter does. The frequent kinds (integers, text, times, decimals, bytea) are written without any
+ * intermediate, where the text is an ordinary one.
  */
 #include "connectors/postgres/encode.h"
 
@@ -45,21 +45,66 @@ read_small_decimal(const struct encode *enc, const char *text, size_t len, int64
     return true;
 }
 
-/* Such a decimal in base64 of its shortest two's complement: the frequent case of precise decimals. NULL: another. */
+/* The shortest two's complement in base64. */
 static char *
-json_decimal_small(const struct encode *enc, const char *text, size_t len, char *out)
+json_unscaled(int64_t v, char *out)
 {
+    const size_t n = (size_t)(64 - __builtin_clrsbll(v) + 7) / 8; /* bits of the number and one of the sign */
     unsigned char bytes[8];
-    int64_t v;
-    size_t n;
 
-    if (!read_small_decimal(enc, text, len, &v))
-        return NULL;
-    n = (size_t)(64 - __builtin_clrsbll(v) + 7) / 8; /* bits of the number and one of the sign */
     for (size_t i = 0; i < 8; i++)
         bytes[i] = (unsigned char)((uint64_t)v >> (56 - 8 * i));
     *out++ = '"';
     out += cv_base64_into(out, bytes + 8 - n, n);
+    *out++ = '"';
+    return out;
+}
+
+/* The frequent case of precise decimals; NULL: another. */
+static char *
+json_decimal_small(const struct encode *enc, const char *text, size_t len, char *out)
+{
+    int64_t v;
+
+    return read_small_decimal(enc, text, len, &v) ? json_unscaled(v, out) : NULL;
+}
+
+/* The same without a modifier: the scale is that of the text, zeros at its end not counted. */
+static char *
+json_variable_small(const char *text, size_t len, char *out)
+{
+    const char *point = len > 0 ? memchr(text, '.', len) : NULL;
+    struct encode enc = { .kind = ENCODE_DECIMAL };
+    int64_t v;
+
+    if (point != NULL) {
+        while (text[len - 1] == '0')
+            len--;
+        enc.scale = (int32_t)(text + len - 1 - point);
+        if (enc.scale == 0)
+            len--; /* the point */
+    }
+    if (!read_small_decimal(&enc, text, len, &v))
+        return NULL;
+    out = encode_put(out, "{\"scale\":");
+    *out++ = (char)('0' + enc.scale); /* at most 8 */
+    out = encode_put(out, ",\"value\":");
+    out = json_unscaled(v, out);
+    *out++ = '}';
+    return out;
+}
+
+/* bytea, whose bytes are decoded behind where their base64 ends; NULL: no such text. */
+static char *
+json_bytea(const char *text, size_t len, char *out)
+{
+    const size_t n = len / 2 - 1;
+    unsigned char *bytes = (unsigned char *)out + len;
+
+    if (len < 2 || text[0] != '\\' || text[1] != 'x' || !encode_unhex(text + 2, len - 2, bytes))
+        return NULL;
+    *out++ = '"';
+    out += cv_base64_into(out, bytes, n);
     *out++ = '"';
     return out;
 }
@@ -299,6 +344,13 @@ encode_json(const struct encode *enc, const char *text, size_t len, char *out, b
         return out + len + 1;
     case ENCODE_DECIMAL:
         end = enc->numeric ? NULL : json_decimal_small(enc, text, len, out);
+        break;
+    case ENCODE_DECIMAL_VARIABLE:
+        end = json_variable_small(text, len, out);
+        break;
+    case ENCODE_BYTES:
+    case ENCODE_BYTES_BASE64:
+        end = json_bytea(text, len, out);
         break;
     case ENCODE_TIMESTAMPTZ:
         end = json_timestamptz(enc, text, len, out);
