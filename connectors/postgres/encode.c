@@ -60,55 +60,6 @@ json_unscaled(int64_t v, char *out)
     return out;
 }
 
-/* The frequent case of precise decimals; NULL: another. */
-static char *
-json_decimal_small(const struct encode *enc, const char *text, size_t len, char *out)
-{
-    int64_t v;
-
-    return read_small_decimal(enc, text, len, &v) ? json_unscaled(v, out) : NULL;
-}
-
-/* The same without a modifier: the scale is that of the text, zeros at its end not counted. */
-static char *
-json_variable_small(const char *text, size_t len, char *out)
-{
-    const char *point = len > 0 ? memchr(text, '.', len) : NULL;
-    struct encode enc = { .kind = ENCODE_DECIMAL };
-    int64_t v;
-
-    if (point != NULL) {
-        while (text[len - 1] == '0')
-            len--;
-        enc.scale = (int32_t)(text + len - 1 - point);
-        if (enc.scale == 0)
-            len--; /* the point */
-    }
-    if (!read_small_decimal(&enc, text, len, &v))
-        return NULL;
-    out = encode_put(out, "{\"scale\":");
-    *out++ = (char)('0' + enc.scale); /* at most 8 */
-    out = encode_put(out, ",\"value\":");
-    out = json_unscaled(v, out);
-    *out++ = '}';
-    return out;
-}
-
-/* bytea, whose bytes are decoded behind where their base64 ends; NULL: no such text. */
-static char *
-json_bytea(const char *text, size_t len, char *out)
-{
-    const size_t n = len / 2 - 1;
-    unsigned char *bytes = (unsigned char *)out + len;
-
-    if (len < 2 || text[0] != '\\' || text[1] != 'x' || !encode_unhex(text + 2, len - 2, bytes))
-        return NULL;
-    *out++ = '"';
-    out += cv_base64_into(out, bytes, n);
-    *out++ = '"';
-    return out;
-}
-
 struct encode_room
 encode_room(const struct encode *enc)
 {
@@ -212,12 +163,13 @@ json_bytes(const struct encode *enc, const struct converted *conv, char *out)
 }
 
 static char *
-json_converted(const struct encode *enc, const char *text, size_t len, char *out)
+json_converted(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
 {
     struct converted conv = { .bytes = CV_BUF_INIT(6 * len + DECIMAL_BYTES_MAX) };
     struct cv_err err;
     char *end = NULL;
 
+    (void)ret_bad;
     conv.form = encode_convert(enc, text, len, &conv);
     if (conv.form == FORM_BAD || cv_buf_check(&conv.bytes, &err) != CV_OK)
         goto out;
@@ -248,6 +200,73 @@ out:
     return end;
 }
 
+/* ---- without a form between, where the text is an ordinary one ---- */
+
+static char *
+json_decimal(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
+{
+    int64_t v;
+
+    if (!enc->numeric && read_small_decimal(enc, text, len, &v))
+        return json_unscaled(v, out);
+    return json_converted(enc, text, len, out, ret_bad);
+}
+
+/* The scale is that of the text, zeros at its end not counted. */
+static char *
+json_variable_decimal(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
+{
+    const char *point = len > 0 ? memchr(text, '.', len) : NULL;
+    struct encode stripped = { .kind = ENCODE_DECIMAL };
+    size_t used = len;
+    int64_t v;
+
+    if (point != NULL) {
+        while (text[used - 1] == '0')
+            used--;
+        stripped.scale = (int32_t)(text + used - 1 - point);
+        if (stripped.scale == 0)
+            used--; /* the point */
+    }
+    if (!read_small_decimal(&stripped, text, used, &v))
+        return json_converted(enc, text, len, out, ret_bad);
+    out = encode_put(out, "{\"scale\":");
+    *out++ = (char)('0' + stripped.scale); /* at most 8 */
+    out = encode_put(out, ",\"value\":");
+    out = json_unscaled(v, out);
+    *out++ = '}';
+    return out;
+}
+
+/* Plain notation is the server's; the special values have other names. */
+static char *
+json_decimal_text(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
+{
+    if (is_special_number(text, len))
+        return json_converted(enc, text, len, out, ret_bad);
+    *out++ = '"';
+    memcpy(out, text, len);
+    out[len] = '"';
+    return out + len + 1;
+}
+
+/* The bytes are decoded behind where their base64 ends. */
+static char *
+json_bytea(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
+{
+    const size_t n = len / 2 - 1;
+    unsigned char *bytes = (unsigned char *)out + len;
+
+    (void)enc;
+    (void)ret_bad;
+    if (len < 2 || text[0] != '\\' || text[1] != 'x' || !encode_unhex(text + 2, len - 2, bytes))
+        return NULL;
+    *out++ = '"';
+    out += cv_base64_into(out, bytes, n);
+    *out++ = '"';
+    return out;
+}
+
 static bool
 is_integer(const char *text, size_t len)
 {
@@ -264,7 +283,7 @@ is_integer(const char *text, size_t len)
 
 /* "2026-01-01 00:00:00.5+00" with a four-digit year, in UTC, is copied; NULL: take the long way. */
 static char *
-json_timestamptz(const struct encode *enc, const char *text, size_t len, char *out)
+copy_timestamptz(const struct encode *enc, const char *text, size_t len, char *out)
 {
     size_t digits = 0;
 
@@ -291,82 +310,105 @@ json_timestamptz(const struct encode *enc, const char *text, size_t len, char *o
     return out + 2;
 }
 
-/* The kinds that are more than one form, and all others by their form; NULL: cannot be converted. */
 static char *
-json_other(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
+json_timestamptz(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
 {
-    switch (enc->kind) {
-    case ENCODE_ARRAY:
-        return encode_array_json(enc, text, len, out, ret_bad);
-    case ENCODE_INT16_VECTOR:
-    case ENCODE_INT64_VECTOR:
-    case ENCODE_FLOAT32_VECTOR:
-    case ENCODE_FLOAT64_VECTOR:
-        return encode_vector_json(enc, text, len, out);
-    case ENCODE_SPARSE_VECTOR:
-        return encode_sparse_json(text, len, out);
-    case ENCODE_HSTORE_MAP:
-        return encode_hstore_json(text, len, out);
-    case ENCODE_POINT:
-        return encode_point_json(text, len, out);
-    case ENCODE_GEOMETRY:
-        return encode_geometry_json(text, len, out);
-    default:
-        return json_converted(enc, text, len, out);
-    }
+    char *end = copy_timestamptz(enc, text, len, out);
+
+    return end != NULL ? end : json_converted(enc, text, len, out, ret_bad);
 }
+
+static char *
+json_clock(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
+{
+    int64_t number;
+
+    if (encode_clock_number(enc, text, len, &number))
+        return encode_i64(number, out);
+    return json_converted(enc, text, len, out, ret_bad);
+}
+
+static char *
+json_integer(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
+{
+    if (is_integer(text, len))
+        return encode_copy(out, text, len);
+    return json_converted(enc, text, len, out, ret_bad);
+}
+
+static char *
+json_boolean(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
+{
+    if (len == 1)
+        return encode_put(out, text[0] == 't' ? "true" : "false");
+    return json_converted(enc, text, len, out, ret_bad);
+}
+
+static char *
+json_text(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
+{
+    (void)enc;
+    (void)ret_bad;
+    return encode_json_string(text, len, out);
+}
+
+static encode_json_fn *const writers[] = {
+    [ENCODE_NONE] = json_converted,
+    [ENCODE_BOOL] = json_boolean,
+    [ENCODE_INT16] = json_integer,
+    [ENCODE_INT32] = json_integer,
+    [ENCODE_INT64] = json_integer,
+    [ENCODE_FLOAT32] = json_converted,
+    [ENCODE_FLOAT64] = json_converted,
+    [ENCODE_DECIMAL] = json_decimal,
+    [ENCODE_DECIMAL_VARIABLE] = json_variable_decimal,
+    [ENCODE_DECIMAL_DOUBLE] = json_converted,
+    [ENCODE_DECIMAL_STRING] = json_decimal_text,
+    [ENCODE_MONEY] = json_converted,
+    [ENCODE_MONEY_DOUBLE] = json_converted,
+    [ENCODE_MONEY_STRING] = json_converted,
+    [ENCODE_TEXT] = json_text,
+    [ENCODE_BYTES] = json_bytea,
+    [ENCODE_BYTES_BASE64] = json_bytea,
+    [ENCODE_BYTES_BASE64_URL] = json_converted,
+    [ENCODE_BYTES_HEX] = json_converted,
+    [ENCODE_RAW] = json_converted,
+    [ENCODE_RAW_BASE64] = json_converted,
+    [ENCODE_RAW_BASE64_URL] = json_converted,
+    [ENCODE_RAW_HEX] = json_converted,
+    [ENCODE_BIT] = json_converted,
+    [ENCODE_BITS] = json_converted,
+    [ENCODE_DATE_DAYS] = json_clock,
+    [ENCODE_DATE_ISO] = json_converted,
+    [ENCODE_TIME_MS] = json_converted,
+    [ENCODE_TIME_US] = json_converted,
+    [ENCODE_TIME_NS] = json_converted,
+    [ENCODE_TIME_ISO] = json_converted,
+    [ENCODE_TIMESTAMP_MS] = json_clock,
+    [ENCODE_TIMESTAMP_US] = json_clock,
+    [ENCODE_TIMESTAMP_NS] = json_clock,
+    [ENCODE_TIMESTAMP_ISO] = json_converted,
+    [ENCODE_TIMESTAMPTZ] = json_timestamptz,
+    [ENCODE_TIMETZ] = json_converted,
+    [ENCODE_INTERVAL_US] = json_converted,
+    [ENCODE_INTERVAL_ISO] = json_converted,
+    [ENCODE_HSTORE_JSON] = json_converted,
+    [ENCODE_HSTORE_MAP] = encode_hstore_json,
+    [ENCODE_POINT] = encode_point_json,
+    [ENCODE_GEOMETRY] = encode_geometry_json,
+    [ENCODE_ARRAY] = encode_array_json,
+    [ENCODE_INT16_VECTOR] = encode_vector_json,
+    [ENCODE_INT64_VECTOR] = encode_vector_json,
+    [ENCODE_FLOAT32_VECTOR] = encode_vector_json,
+    [ENCODE_FLOAT64_VECTOR] = encode_vector_json,
+    [ENCODE_SPARSE_VECTOR] = encode_sparse_json,
+};
 
 char *
 encode_json(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
 {
-    char *end = NULL;
-    int64_t number;
+    char *end = writers[enc->kind](enc, text, len, out, ret_bad);
 
-    switch (enc->kind) {
-    case ENCODE_INT16:
-    case ENCODE_INT32:
-    case ENCODE_INT64:
-        if (is_integer(text, len))
-            return encode_copy(out, text, len);
-        break;
-    case ENCODE_TEXT:
-        return encode_json_string(text, len, out);
-    case ENCODE_BOOL:
-        if (len == 1)
-            return encode_put(out, text[0] == 't' ? "true" : "false");
-        break;
-    case ENCODE_DECIMAL_STRING:
-        if (is_special_number(text, len))
-            break;
-        *out++ = '"';
-        memcpy(out, text, len);
-        out[len] = '"';
-        return out + len + 1;
-    case ENCODE_DECIMAL:
-        end = enc->numeric ? NULL : json_decimal_small(enc, text, len, out);
-        break;
-    case ENCODE_DECIMAL_VARIABLE:
-        end = json_variable_small(text, len, out);
-        break;
-    case ENCODE_BYTES:
-    case ENCODE_BYTES_BASE64:
-        end = json_bytea(text, len, out);
-        break;
-    case ENCODE_TIMESTAMPTZ:
-        end = json_timestamptz(enc, text, len, out);
-        break;
-    case ENCODE_DATE_DAYS:
-    case ENCODE_TIMESTAMP_MS:
-    case ENCODE_TIMESTAMP_US:
-    case ENCODE_TIMESTAMP_NS:
-        if (encode_clock_number(enc, text, len, &number))
-            return encode_i64(number, out);
-        break;
-    default:
-        break;
-    }
-    if (end == NULL)
-        end = json_other(enc, text, len, out, ret_bad);
     if (end != NULL)
         return end;
     *ret_bad = true;

@@ -43,10 +43,12 @@ parse_point(const char *text, size_t len, struct point *ret)
 }
 
 char *
-encode_point_json(const char *text, size_t len, char *out)
+encode_point_json(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
 {
     struct point point;
 
+    (void)enc;
+    (void)ret_bad;
     if (!parse_point(text, len, &point))
         return NULL;
     out = encode_put(out, "{\"x\":");
@@ -115,12 +117,14 @@ parse_geometry(const unsigned char *ewkb, size_t len, struct geometry *ret)
 
 /* The bytes are decoded behind where their base64 ends, in the room of the value. */
 char *
-encode_geometry_json(const char *text, size_t len, char *out)
+encode_geometry_json(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
 {
     const size_t bytes = len / 2;
     unsigned char *ewkb = (unsigned char *)out + CV_BASE64_LEN(bytes) + 64;
     struct geometry geometry;
 
+    (void)enc;
+    (void)ret_bad;
     if (!encode_unhex(text, len, ewkb) || !parse_geometry(ewkb, bytes, &geometry))
         return NULL;
     out = encode_put(out, "{\"wkb\":\"");

@@ -141,12 +141,14 @@ out:
 }
 
 char *
-encode_hstore_json(const char *text, size_t len, char *out)
+encode_hstore_json(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
 {
     struct cv_arena *arena = cv_arena_new(NULL);
     struct cv_value *map;
     struct cv_err err;
 
+    (void)enc;
+    (void)ret_bad;
     if (arena == NULL || hstore_map(text, len, arena, &map, &err) != CV_OK) {
         cv_arena_free(arena);
         return NULL;

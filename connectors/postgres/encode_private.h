@@ -130,24 +130,22 @@ encode_element(const struct encode *enc)
     return (struct encode){ .kind = enc->element, .scale = enc->scale, .numeric = enc->numeric };
 }
 
-/* The parts of a type that is more than one form, both ways: arrays, vectors, hstore, geometry. JSON ends at the
-   byte behind, NULL: cannot be converted. */
-char *encode_array_json(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad);
+/* Write a value of the kind as JSON: the byte behind, NULL: cannot be converted. */
+typedef char *encode_json_fn(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad);
+
+/* Types that are more than one form, both ways: arrays, vectors, hstore, geometry. */
+encode_json_fn encode_array_json, encode_vector_json, encode_sparse_json, encode_hstore_json, encode_point_json,
+    encode_geometry_json;
 enum cv_rc encode_array_value(const struct encode *enc, const char *text, size_t len, struct cv_arena *arena,
                               struct cv_value *ret, bool *ret_bad, struct cv_err *err);
-char *encode_vector_json(const struct encode *enc, const char *text, size_t len, char *out);
 enum cv_rc encode_vector_value(const struct encode *enc, const char *text, size_t len, struct cv_arena *arena,
                                struct cv_value *ret, struct cv_err *err);
-char *encode_sparse_json(const char *text, size_t len, char *out);
 enum cv_rc encode_sparse_value(const char *text, size_t len, struct cv_arena *arena, struct cv_value *ret,
                                struct cv_err *err);
-char *encode_hstore_json(const char *text, size_t len, char *out);
 enum cv_rc encode_hstore_value(const char *text, size_t len, struct cv_arena *arena, struct cv_value *ret,
                                struct cv_err *err);
-char *encode_point_json(const char *text, size_t len, char *out);
 enum cv_rc encode_point_value(const char *text, size_t len, struct cv_arena *arena, struct cv_value *ret,
                               struct cv_err *err);
-char *encode_geometry_json(const char *text, size_t len, char *out);
 enum cv_rc encode_geometry_value(const char *text, size_t len, struct cv_arena *arena, struct cv_value *ret,
                                  struct cv_err *err);
 

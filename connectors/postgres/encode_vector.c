@@ -54,10 +54,11 @@ number_json(const struct encode *enc, struct cv_bytes text, char *out)
 }
 
 char *
-encode_vector_json(const struct encode *enc, const char *text, size_t len, char *out)
+encode_vector_json(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
 {
     struct vector_cursor cur;
 
+    (void)ret_bad;
     if (!vector_begin(enc, text, len, &cur))
         return NULL;
     *out++ = '[';
@@ -177,13 +178,15 @@ sparse_map(const char *text, size_t len, struct cv_arena *arena, int64_t *ret_di
 }
 
 char *
-encode_sparse_json(const char *text, size_t len, char *out)
+encode_sparse_json(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
 {
     struct cv_arena *arena = cv_arena_new(NULL);
     struct cv_value *map;
     struct cv_err err;
     int64_t dimensions;
 
+    (void)enc;
+    (void)ret_bad;
     if (arena == NULL || sparse_map(text, len, arena, &dimensions, &map, &err) != CV_OK) {
         cv_arena_free(arena);
         return NULL;
