@@ -130,8 +130,6 @@ struct pg_config {
     char *column_exclude;
     char *message_prefix_include;
     char *message_prefix_exclude;
-    char *column_propagate;
-    char *datatype_propagate;
     bool table_ignore_builtin;
     char *message_key_columns;
     char *skipped_operations;

@@ -26,8 +26,6 @@ static const struct {
     { "snapshot.include.collection.list", offsetof(struct pg_config, snapshot_include) },
     { "message.prefix.include.list", offsetof(struct pg_config, message_prefix_include) },
     { "message.prefix.exclude.list", offsetof(struct pg_config, message_prefix_exclude) },
-    { "column.propagate.source.type", offsetof(struct pg_config, column_propagate) },
-    { "datatype.propagate.source.type", offsetof(struct pg_config, datatype_propagate) },
 };
 
 static char **

@@ -199,7 +199,7 @@ pg_connect_verbose(const struct pg_config *config, enum pg_session session, int 
                    char ret_message[PG_MESSAGE_MAX], struct cv_err *err)
 {
     struct params params = { .count = 0 };
-    char port[12];
+    char port[12], options[sizeof(SESSION_OPTIONS) + 80];
     int64_t deadline = cv_mono_ms() + timeout_ms;
     PGconn *conn;
 
@@ -220,8 +220,10 @@ pg_connect_verbose(const struct pg_config *config, enum pg_session session, int 
     param(&params, "keepalives_count", "3");
     param(&params, "client_encoding", "UTF8");
     param(&params, "application_name", session == PG_SESSION_REPLICATION ? "culvert streaming" : "culvert");
-    param(&params, "options",
-          session == PG_SESSION_USER ? SESSION_OPTIONS : SESSION_OPTIONS " -c search_path=");
+    snprintf(options, sizeof(options), SESSION_OPTIONS "%s -c statement_timeout=%d",
+             session == PG_SESSION_USER ? "" : " -c search_path=",
+             session == PG_SESSION_REPLICATION ? 0 : (int)config->query_timeout_ms);
+    param(&params, "options", options);
     param(&params, "gssencmode", "disable");
     if (session == PG_SESSION_REPLICATION)
         param(&params, "replication", "database");

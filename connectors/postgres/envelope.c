@@ -456,11 +456,18 @@ enum cv_rc
 envelope_emit(struct envelope *env, const struct plan *plan, const struct envelope_change *change,
               struct cv_batch *batch, int *ret_bad, struct cv_err *err)
 {
+    size_t messages = batch->n_messages, records = batch->n_records;
     enum cv_rc rc = CV_OK;
 
     if (env->direct == NULL)
         rc = envelope_emit_records(env, plan, change, batch, ret_bad, err);
     else if (plan->topic != NULL)
         rc = emit_direct(env, plan, change, batch, ret_bad, err);
-    return rc == CV_OK && *ret_bad >= 0 ? judge_bad(env, plan, ret_bad, err) : rc;
+    if (rc == CV_OK && *ret_bad >= 0)
+        rc = judge_bad(env, plan, ret_bad, err);
+    if (rc != CV_OK) { /* all of the change or nothing */
+        batch->n_messages = messages;
+        batch->n_records = records;
+    }
+    return rc;
 }

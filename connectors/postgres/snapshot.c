@@ -123,6 +123,8 @@ begin(struct snapshot *s, struct cv_err *err)
 
     cv_buf_printf(&sql, "BEGIN ISOLATION LEVEL %s", isolation_of(s));
     rc = pg_command(s->conn, cv_buf_cstr(&sql), "could not begin the snapshot", err);
+    if (rc == CV_OK) /* a table takes as long as it takes */
+        rc = pg_command(s->conn, "SET LOCAL statement_timeout = 0", "could not begin the snapshot", err);
     if (rc == CV_OK && s->spec.exported != NULL) {
         cv_buf_reset(&sql);
         cv_buf_str(&sql, "SET TRANSACTION SNAPSHOT ");

@@ -58,6 +58,16 @@ mode_starts_over(const struct pg_config *config)
            (config->snapshot_mode == PG_SNAPSHOT_CONFIGURATION_BASED && config->configuration_based_on_data_error);
 }
 
+void
+start_later(struct pg_task *task, int64_t delay_ms, const char *why)
+{
+    PQfinish(task->repl);
+    task->repl = NULL;
+    task->phase = PHASE_WAITING;
+    task->retry_ms = cv_mono_ms() + delay_ms;
+    CV_LOG_INFO(task->base.ctx->log, "waiting as configured", CV_STR("option", why), CV_INT("delay_ms", delay_ms));
+}
+
 /* ---- looking ---- */
 
 static enum cv_rc
@@ -110,7 +120,7 @@ read_tables(struct pg_task *task, PGconn *conn, struct cv_err *err)
         CV_LOG_WARN(task->base.ctx->log,
                     "no table is captured; check table.include.list and schema.include.list",
                     CV_STR("database", task->config.dbname));
-    return CV_OK;
+    return table_guardrail(&task->config, &task->tables, task->base.ctx->log, err);
 }
 
 /* "10:20:10,14" of pg_current_snapshot() and the position behind which it can have seen nothing. */
@@ -381,6 +391,12 @@ start_from(struct pg_task *task, PGconn *take_conn, struct cv_err *err)
             task->has_resume = false;
             return begin_snapshot(task, take_conn, &slot, err);
         }
+    }
+    if (rc == CV_OK && mode_reads_data(task, &pos) && task->config.snapshot_delay_ms > 0 && !task->delayed) {
+        task->delayed = true; /* connections are not kept meanwhile */
+        PQfinish(take_conn);
+        start_later(task, task->config.snapshot_delay_ms, "snapshot.delay.ms");
+        return CV_OK;
     }
     if (rc == CV_OK && mode_reads_data(task, &pos))
         return begin_snapshot(task, take_conn, &slot, err);

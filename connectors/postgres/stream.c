@@ -191,7 +191,8 @@ stream_start(const struct stream_spec *spec, PGconn *take_repl, PGconn *take_con
     s->position.partial = (struct position_partial){ 0 };
     s->sent = spec->start.partial;
     s->seen_commit = spec->start.last_commit;
-    s->confirmed = spec->start.lsn;
+    if (spec->config->flush_lsn_source) /* else whoever manages the slot moves it */
+        s->confirmed = spec->start.lsn;
     s->skipped_ops = pg_config_skipped(spec->config);
     s->xmin_due_ms = spec->config->xmin_fetch_interval_ms > 0 ? 0 : INT64_MAX;
     if (start_replication(s, err) != CV_OK) {
@@ -301,7 +302,7 @@ send_status_if_due(struct stream *s, struct cv_err *err)
 void
 stream_confirm(struct stream *s, cv_lsn lsn)
 {
-    if (lsn <= s->confirmed)
+    if (lsn <= s->confirmed || !s->spec.config->flush_lsn_source)
         return; /* never backwards: the server would ignore it, too */
     s->confirmed = lsn;
     s->reply_now = true;

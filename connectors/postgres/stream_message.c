@@ -221,6 +221,21 @@ render_source(struct stream *s)
     s->source_rendered = true;
 }
 
+/* event.processing.failure.handling.mode: an event that cannot be made is left out, if the user wants that. */
+static enum cv_rc
+tolerate(struct stream *s, cv_lsn lsn, const struct cv_err *err)
+{
+    int mode = s->spec.config->event_processing_failure_mode;
+    uint64_t suppressed;
+
+    if (err->rc != CV_INVALID || mode == PG_FAILURE_FAIL)
+        return err->rc;
+    if (mode == PG_FAILURE_WARN && cv_log_limit(&s->bad_event_limit, 10000, &suppressed))
+        CV_LOG_WARN(s->spec.ctx->log, "an event was left out (event.processing.failure.handling.mode)",
+                    CV_LSN("lsn", lsn), CV_INT("suppressed", suppressed), CV_ERR(err));
+    return CV_OK;
+}
+
 static enum cv_rc
 emit(struct stream *s, const struct plan *plan, const struct envelope_change *change,
      struct cv_batch *batch, struct cv_err *err)
@@ -229,8 +244,10 @@ emit(struct stream *s, const struct plan *plan, const struct envelope_change *ch
     uint64_t suppressed;
 
     render_source(s);
-    if (envelope_emit(s->spec.envelope, plan, change, batch, &bad, err) != CV_OK)
-        return cv_err_context(err, "table \"%s.%s\"", plan->schema_name, plan->table_name);
+    if (envelope_emit(s->spec.envelope, plan, change, batch, &bad, err) != CV_OK) {
+        cv_err_context(err, "table \"%s.%s\"", plan->schema_name, plan->table_name);
+        return tolerate(s, change->lsn, err);
+    }
     s->events++;
     if (bad >= 0 && cv_log_limit(&s->bad_value_limit, 10000, &suppressed))
         CV_LOG_WARN(s->spec.ctx->log, "a value could not be converted and was sent as null",

@@ -66,6 +66,7 @@ struct stream {
     uint64_t window_events;
     bool fast;
     struct cv_log_limit bad_value_limit;
+    struct cv_log_limit bad_event_limit;
 };
 
 /* One pgoutput message whose XLogData frame starts at lsn. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "common/regex.h"
 #include "connectors/postgres/mask.h"
 #include "connectors/postgres/name.h"
@@ -233,6 +234,23 @@ table_select(const struct table_filter *filter, struct pg_tables *inout)
         kept++;
     }
     inout->count = kept;
+}
+
+enum cv_rc
+table_guardrail(const struct pg_config *config, const struct pg_tables *tables, struct cv_log *log, struct cv_err *err)
+{
+    int32_t max = config->guardrail_collections_max;
+
+    if (max <= 0 || tables->count <= (size_t)max)
+        return CV_OK;
+    if (config->guardrail_action == PG_GUARDRAIL_FAIL)
+        return cv_fail(err, CV_INVALID,
+                       "%zu tables are captured, but guardrail.collections.max is %d: narrow table.include.list or "
+                       "schema.include.list, or raise the limit",
+                       tables->count, (int)max);
+    CV_LOG_WARN(log, "more tables are captured than guardrail.collections.max", CV_INT("tables", tables->count),
+                CV_INT("max", max));
+    return CV_OK;
 }
 
 size_t

@@ -8,6 +8,7 @@
 
 #include "connectors/postgres/catalog.h"
 
+struct cv_log;
 struct mask_rules;
 struct namer;
 struct table_filter;
@@ -25,6 +26,10 @@ bool table_column_is_captured(const struct table_filter *filter, const char *sch
 /* Keep the captured tables only, in snapshot order: the first matching entry of table.include.list, then
    schema and name. */
 void table_select(const struct table_filter *filter, struct pg_tables *inout);
+
+/* guardrail.collections.max: more captured tables than that are a warning, or CV_INVALID. */
+CV_MUST_CHECK enum cv_rc table_guardrail(const struct pg_config *config, const struct pg_tables *tables,
+                                         struct cv_log *log, struct cv_err *err);
 
 /* The columns of the record key, as indices into table->columns: message.key.columns, else table->keys.
    *ret must hold table->n_columns. Returns how many. */

@@ -210,6 +210,10 @@ on_failure(struct pg_task *task, struct cv_err *err)
         return cv_err_context(err, "gave up after %d s (slot.max.retries, slot.retry.delay.ms)",
                               (int)((now - task->busy_since_ms) / 1000));
     }
+    if (!busy && task->config.errors_max_retries >= 0 && task->retries++ >= task->config.errors_max_retries) {
+        err->rc = CV_INVALID;
+        return cv_err_context(err, "gave up after %d attempts (errors.max.retries)", (int)task->retries);
+    }
     CV_LOG_WARN(task->base.ctx->log,
                 busy ? "the replication slot is in use, trying again" : "PostgreSQL is away, trying again",
                 CV_INT("retry_ms", task->backoff_ms), CV_ERR(err));
@@ -270,6 +274,10 @@ end_snapshot(struct pg_task *task, struct cv_batch *batch, struct cv_err *err)
     task->has_resume = true;
     snapshot_free(task->snapshot);
     task->snapshot = NULL;
+    if (task->config.streaming_delay_ms > 0) {
+        start_later(task, task->config.streaming_delay_ms, "streaming.delay.ms");
+        return CV_OK;
+    }
     return start_streaming(task, &pos, err);
 }
 
@@ -327,6 +335,7 @@ poll_stream(struct pg_task *task, struct cv_batch *batch, int timeout_ms, struct
         return err->rc;
     task->backoff_ms = RETRY_FIRST_MS;
     task->busy_since_ms = 0;
+    task->retries = 0;
     request = stream_take_request(task->stream);
     return request != NULL ? start_blocking(task, request, err) : CV_OK;
 }

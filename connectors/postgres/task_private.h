@@ -37,6 +37,7 @@ struct pg_task {
     struct position stored; /* as read at the start */
     bool stored_known;
     bool slot_is_ours;      /* created by this task for a snapshot that is not complete */
+    bool delayed;           /* snapshot.delay.ms is over, or being waited for */
     bool skip_told;         /* a notification said that there is no snapshot */
     struct position resume; /* of the stream before; valid if has_resume */
     bool has_resume;
@@ -53,6 +54,7 @@ struct pg_task {
 
     int64_t retry_ms; /* WAITING: when to go on */
     int64_t backoff_ms;
+    int32_t retries; /* since it last went well */
     int64_t busy_since_ms; /* the slot is in use by another consumer since then; 0: it is not */
     int64_t metrics_ms;
     uint64_t events_before; /* of streams that ended */
@@ -65,5 +67,8 @@ CV_MUST_CHECK enum cv_rc start_blocking(struct pg_task *task, struct snapshot_re
                                         struct cv_err *err);
 /* To STREAMING (or IDLE, if the mode has none), from there. */
 CV_MUST_CHECK enum cv_rc start_streaming(struct pg_task *task, const struct position *from, struct cv_err *err);
+
+/* To WAITING, and from there to CONNECTING: a delay that the configuration asks for. */
+void start_later(struct pg_task *task, int64_t delay_ms, const char *why);
 
 #endif
