@@ -21,6 +21,7 @@ common_libcommon_a_SOURCES += common/tls_store.c common/tls_store.h
 common_libcommon_a_SOURCES += common/utf8.c common/utf8.h
 common_libcommon_a_SOURCES += common/window.c common/window.h
 common_libcommon_a_SOURCES += common/uuid.c common/uuid.h
+common_libcommon_a_SOURCES += common/field_cipher.c common/field_cipher.h
 common_libcommon_a_SOURCES += common/secret.c common/secret_reference.c common/secret.h
 
 unit_tests += tests/unit/err_test
@@ -127,3 +128,8 @@ tests_unit_utf8_test_SOURCES = tests/unit/utf8_test.c
 tests_unit_utf8_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_utf8_test_LDADD = $(unit_common)
 EXTRA_DIST += docs/security.md
+
+unit_tests += tests/unit/field_cipher_test
+tests_unit_field_cipher_test_SOURCES = tests/unit/field_cipher_test.c
+tests_unit_field_cipher_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_field_cipher_test_LDADD = $(unit_common) $(OPENSSL_LIBS)

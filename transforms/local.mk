@@ -4,7 +4,9 @@ transforms_libtransforms_a_SOURCES = \
 	transforms/date_pattern.c transforms/date_pattern.h \
 	transforms/debezium.c transforms/debezium.h \
 	transforms/decode_message.c \
+	transforms/decrypt_field.c \
 	transforms/drop_headers.c \
+	transforms/encrypt_field.c \
 	transforms/envelope_field.c transforms/envelope_field.h \
 	transforms/event_router.c \
 	transforms/extract_changed_record.c \
@@ -23,6 +25,7 @@ transforms_libtransforms_a_SOURCES = \
 	transforms/mask_field.c \
 	transforms/partition_routing.c \
 	transforms/predicates.c \
+	transforms/protect_field.c transforms/protect_field.h \
 	transforms/regex_router.c \
 	transforms/replace_field.c \
 	transforms/scripting.c \
@@ -56,3 +59,8 @@ tests_unit_debezium_transforms_test_SOURCES = tests/unit/debezium_transforms_tes
 tests_unit_debezium_transforms_test_LDFLAGS = $(unit_failing_alloc_ldflags)
 tests_unit_debezium_transforms_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_debezium_transforms_test_LDADD = transforms/libtransforms.a $(unit_converters)
+
+unit_tests += tests/unit/encrypt_field_test
+tests_unit_encrypt_field_test_SOURCES = tests/unit/encrypt_field_test.c tests/helper/transform_case.c tests/helper/transform_case.h
+tests_unit_encrypt_field_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_encrypt_field_test_LDADD = transforms/libtransforms.a $(unit_converters) $(OPENSSL_LIBS)

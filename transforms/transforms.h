@@ -37,6 +37,10 @@ extern const struct cv_plugin partition_routing_plugin;
 extern const struct cv_plugin scripting_plugins[SCRIPTING];
 extern const struct cv_plugin timezone_converter_plugin;
 
+/* our own */
+extern const struct cv_plugin decrypt_field_plugins[SMT_VARIANTS];
+extern const struct cv_plugin encrypt_field_plugins[SMT_VARIANTS];
+
 extern const struct cv_plugin topic_name_matches_plugin;
 extern const struct cv_plugin record_is_tombstone_plugin;
 extern const struct cv_plugin has_header_key_plugin;

@@ -126,3 +126,9 @@ tests_fuzz_java_key_SOURCES = tests/fuzz/java_key.c $(fuzz_driver)
 tests_fuzz_java_key_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_java_key_LDADD = connectors/postgres/libpostgres.a $(fuzz_common)
 EXTRA_DIST += tests/fuzz/java_key.in
+
+fuzz_targets += tests/fuzz/field_cipher
+tests_fuzz_field_cipher_SOURCES = tests/fuzz/field_cipher.c $(fuzz_driver)
+tests_fuzz_field_cipher_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_field_cipher_LDADD = $(fuzz_common) $(OPENSSL_LIBS)
+EXTRA_DIST += tests/fuzz/field_cipher.in

@@ -14,6 +14,7 @@ integration_tests = \
 	tests/integration/oauth.int \
 	tests/integration/outage.int \
 	tests/integration/postgres_options.int \
+	tests/integration/protect_fields.int \
 	tests/integration/quickstart.int \
 	tests/integration/rest_clients.int \
 	tests/integration/sample_schema.int \

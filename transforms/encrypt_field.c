@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * EncryptField: values of fields become encrypted texts (common/field_cipher.h, docs/encryption.md). The schema of such
+ * a field says what it was, so that DecryptField can make it that again. Nulls stay nulls.
+ */
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/number.h"
+#include "transforms/protect_field.h"
+#include "transforms/transforms.h"
+
+static const char *const mode_names[] = { "random", "deterministic", NULL };
+
+struct encrypt_options {
+    struct cv_list fields;
+    int missing;
+    char *key_id;
+    char *key;
+    int mode;
+};
+
+struct encrypt_field {
+    struct protect protect;
+    struct encrypt_options options;
+    struct field_cipher *cipher;
+};
+
+static const struct cv_config_def encrypt_rows[] = {
+    PROTECT_ROWS(struct encrypt_options, "Fields to encrypt."),
+    { .name = "key.id", .type = CV_CONFIG_STRING, .required = true, .importance = CV_HIGH,
+      .doc = "Name of the key, which stands in every text: letters, digits, _ and -.",
+      .offset = offsetof(struct encrypt_options, key_id) },
+    { .name = "key", .type = CV_CONFIG_PASSWORD, .required = true, .importance = CV_HIGH,
+      .doc = "The key: 32 bytes in base64 or hexadecimal, best by reference such as ${file:/etc/keys:2026}.",
+      .offset = offsetof(struct encrypt_options, key) },
+    { .name = "mode", .type = CV_CONFIG_ENUM, .def = "random", .names = mode_names, .importance = CV_HIGH,
+      .doc = "random: equal values get different texts. deterministic: equal values of one key get equal texts, for "
+             "joins and keys, and everyone can see which are equal.",
+      .offset = offsetof(struct encrypt_options, mode) },
+    CV_CONFIG_END
+};
+
+static void
+encrypt_free(struct cv_transform *xf)
+{
+    struct encrypt_field *encrypt = cv_container_of(xf, struct encrypt_field, protect.smt.base);
+
+    field_cipher_free(encrypt->cipher);
+    smt_free(xf);
+}
+
+/* A string that is optional as the field was; its parameters are the field's type, name, version and parameters. */
+static enum cv_rc
+encrypted_schema(const struct protect *protect, const struct cv_schema *from, struct cv_schema **ret,
+                 struct cv_err *err)
+{
+    struct cv_schema_builder *b = cv_schema_new(CV_STRING);
+    struct cv_buf name = CV_BUF_INIT(4096);
+    enum cv_rc rc = CV_OK;
+
+    (void)protect;
+    cv_schema_set_name(b, ENCRYPTED_NAME);
+    cv_schema_set_version(b, 1);
+    if (from->optional)
+        cv_schema_set_optional(b);
+    if (from->doc != NULL)
+        cv_schema_set_doc(b, from->doc);
+    cv_schema_add_param(b, "type", cv_type_name(from->type));
+    if (from->name != NULL)
+        cv_schema_add_param(b, "name", from->name);
+    if (from->has_version) {
+        cv_buf_i64(&name, from->version);
+        cv_schema_add_param(b, "version", cv_buf_cstr(&name));
+    }
+    for (size_t i = 0; rc == CV_OK && i < from->n_params; i++) {
+        cv_buf_reset(&name);
+        cv_buf_printf(&name, "parameter.%s", from->params[i].name);
+        rc = cv_buf_check(&name, err);
+        cv_schema_add_param(b, cv_buf_cstr(&name), from->params[i].value);
+    }
+    cv_buf_free(&name);
+    if (rc == CV_OK)
+        return cv_schema_finish(b, ret, err);
+    smt_abandon(b);
+    return rc;
+}
+
+/* What of a value is encrypted; number is room for the text of one. */
+static enum cv_rc
+plain_of(const struct cv_value *val, char number[CV_DOUBLE_MAX], enum field_cipher_type *ret_type,
+         struct cv_bytes *ret, struct cv_err *err)
+{
+    *ret = (struct cv_bytes){ .data = number };
+    switch (val->type) {
+    case CV_STRING:
+    case CV_BYTES:
+        *ret_type = val->type == CV_STRING ? FIELD_CIPHER_STRING : FIELD_CIPHER_BYTES;
+        *ret = val->bytes;
+        return CV_OK;
+    case CV_BOOLEAN:
+        *ret_type = FIELD_CIPHER_BOOLEAN;
+        ret->data = val->boolean ? "true" : "false";
+        ret->len = strlen(ret->data);
+        return CV_OK;
+    case CV_FLOAT32:
+        *ret_type = FIELD_CIPHER_FLOAT;
+        ret->len = cv_format_float(val->float32, number);
+        return CV_OK;
+    case CV_FLOAT64:
+        *ret_type = FIELD_CIPHER_FLOAT;
+        ret->len = cv_format_double(val->float64, number);
+        return CV_OK;
+    case CV_INT8:
+    case CV_INT16:
+    case CV_INT32:
+    case CV_INT64:
+        *ret_type = FIELD_CIPHER_INTEGER;
+        ret->len = (size_t)snprintf(number, CV_DOUBLE_MAX, "%lld", (long long)val->integer);
+        return CV_OK;
+    default:
+        return cv_fail(err, CV_INVALID, "only scalars can be encrypted");
+    }
+}
+
+static enum cv_rc
+encrypt_value(struct protect *protect, const struct cv_schema *schema, struct cv_arena *arena, struct cv_value *val,
+              struct cv_err *err)
+{
+    struct encrypt_field *encrypt = cv_container_of(protect, struct encrypt_field, protect);
+    enum field_cipher_type type = FIELD_CIPHER_STRING;
+    char number[CV_DOUBLE_MAX], *text;
+    struct cv_bytes plain;
+    size_t len;
+    enum cv_rc rc;
+
+    if (plain_of(val, number, &type, &plain, err) != CV_OK)
+        return err->rc;
+    len = field_cipher_sealed_size(encrypt->cipher, plain.len);
+    text = cv_arena_alloc(arena, len);
+    if (text == NULL)
+        return cv_fail_memory(err);
+    rc = field_cipher_seal(encrypt->cipher, type, plain.data, plain.len, text, err);
+    if (rc != CV_OK)
+        return rc;
+    *val = cv_string(text, len);
+    val->schema = schema;
+    return CV_OK;
+}
+
+static const struct protect_ops encrypt_fields = { .schema = encrypted_schema, .value = encrypt_value };
+
+static enum cv_rc
+prepare(struct encrypt_field *encrypt, struct cv_err *err)
+{
+    const struct encrypt_options *options = &encrypt->options;
+
+    encrypt->protect.ops = &encrypt_fields;
+    encrypt->protect.fields = &options->fields;
+    encrypt->protect.missing_is_error = options->missing == PROTECT_MISSING_FAIL;
+    if (encrypt->protect.smt.on_key && options->mode == FIELD_CIPHER_RANDOM)
+        return cv_fail(err, CV_INVALID, "mode=random would give every record another key, which ends order and "
+                       "compaction: set mode=deterministic for keys");
+    return field_cipher_new(options->key_id, options->key, (enum field_cipher_mode)options->mode, &encrypt->cipher,
+                            err);
+}
+
+static enum cv_rc
+encrypt_configure(const struct cv_plugin *plugin, const struct cv_config *cfg, struct cv_transform **ret,
+                  struct cv_err *err)
+{
+    struct cv_transform *made = NULL;
+
+    if (smt_new(plugin, cfg, sizeof(struct encrypt_field), offsetof(struct encrypt_field, options), &made, err) != CV_OK)
+        return err->rc;
+    if (prepare(cv_container_of(made, struct encrypt_field, protect.smt.base), err) != CV_OK) {
+        encrypt_free(made);
+        return err->rc;
+    }
+    *ret = made;
+    return CV_OK;
+}
+
+static enum cv_rc
+encrypt_apply(struct cv_transform *xf, struct cv_arena *arena, struct cv_record *rec, bool *ret_keep,
+              struct cv_err *err)
+{
+    struct encrypt_field *encrypt = cv_container_of(xf, struct encrypt_field, protect.smt.base);
+
+    *ret_keep = true;
+    return protect_apply(&encrypt->protect, arena, rec, err);
+}
+
+static const struct cv_transform_ops encrypt_ops = {
+    .configure = encrypt_configure,
+    .apply = encrypt_apply,
+    .free = encrypt_free,
+};
+
+const struct cv_plugin encrypt_field_plugins[SMT_VARIANTS] = {
+    PROTECT_PLUGIN("EncryptField$Key", encrypt_rows, &encrypt_ops),
+    PROTECT_PLUGIN("EncryptField$Value", encrypt_rows, &encrypt_ops),
+};
