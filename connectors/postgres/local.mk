@@ -65,6 +65,8 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/reselect.h \
 	connectors/postgres/signal.c \
 	connectors/postgres/signal.h \
+	connectors/postgres/signal_channel.c \
+	connectors/postgres/signal_channel.h \
 	connectors/postgres/slot.c \
 	connectors/postgres/slot.h \
 	connectors/postgres/snapshot.c \

@@ -16,6 +16,7 @@ struct heartbeat;
 struct incremental;
 struct logical_messages;
 struct reselect;
+struct signal;
 struct stream;
 struct transaction;
 
@@ -70,6 +71,8 @@ void stream_free(struct stream *stream);
  */
 CV_MUST_CHECK enum cv_rc stream_poll(struct stream *stream, struct cv_batch *batch, int timeout_ms,
                                      struct cv_err *err);
+/* Do what the signal asks for, wherever it came from. */
+CV_MUST_CHECK enum cv_rc stream_act(struct stream *stream, const struct signal *signal, struct cv_err *err);
 /* A blocking snapshot that a signal asked for; between transactions only. */
 struct snapshot_request {
     char *include; /* patterns of schema.table */

@@ -76,7 +76,6 @@ CV_MUST_CHECK enum cv_rc stream_message(struct stream *s, cv_lsn lsn, const void
 /* A change of the signal table. */
 CV_MUST_CHECK enum cv_rc stream_signal_row(struct stream *s, char op, const struct pgoutput_change *change, cv_lsn lsn,
                                            struct cv_batch *batch, struct cv_err *err);
-CV_MUST_CHECK enum cv_rc stream_act(struct stream *s, const struct signal *signal, struct cv_err *err);
 /* The window of an incremental snapshot is closed by what came at lsn. */
 CV_MUST_CHECK enum cv_rc stream_window_closed(struct stream *s, cv_lsn lsn, struct cv_batch *batch, struct cv_err *err);
 

@@ -88,6 +88,8 @@ pg_task_start(struct cv_source_ctx *ctx, const struct cv_config *cfg, struct cv_
     if (rc == CV_OK)
         rc = reselect_new(&task->config, ctx->log, &task->reselect, err);
     if (rc == CV_OK)
+        rc = signal_channels_new(&task->config, ctx->log, &task->channels, err);
+    if (rc == CV_OK)
         rc = notifications_new(&task->config, ctx->log, &task->notifications, err);
     if (rc == CV_OK)
         rc = incremental_new(&(struct incremental_spec){ .config = &task->config,
@@ -158,6 +160,7 @@ pg_task_free(struct cv_source_task *base)
     if (streamed && task->config.slot_drop_on_stop)
         drop_slot(task);
     envelope_free(task->envelope);
+    signal_channels_free(task->channels);
     reselect_free(task->reselect);
     incremental_free(task->incremental);
     notifications_free(task->notifications);
@@ -325,6 +328,14 @@ poll_blocking(struct pg_task *task, struct cv_batch *batch, int timeout_ms, stru
 }
 
 static enum cv_rc
+act(void *arg, const struct signal *signal, struct cv_err *err)
+{
+    struct pg_task *task = arg;
+
+    return stream_act(task->stream, signal, err);
+}
+
+static enum cv_rc
 poll_stream(struct pg_task *task, struct cv_batch *batch, int timeout_ms, struct cv_err *err)
 {
     struct snapshot_request *request;
@@ -336,6 +347,8 @@ poll_stream(struct pg_task *task, struct cv_batch *batch, int timeout_ms, struct
     task->backoff_ms = RETRY_FIRST_MS;
     task->busy_since_ms = 0;
     task->retries = 0;
+    if (batch != NULL && signal_channels_poll(task->channels, act, task, err) != CV_OK)
+        return err->rc;
     request = stream_take_request(task->stream);
     return request != NULL ? start_blocking(task, request, err) : CV_OK;
 }

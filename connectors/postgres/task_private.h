@@ -9,6 +9,7 @@
 #include "connectors/postgres/logical_message.h"
 #include "connectors/postgres/notification.h"
 #include "connectors/postgres/reselect.h"
+#include "connectors/postgres/signal_channel.h"
 #include "connectors/postgres/snapshot.h"
 #include "connectors/postgres/stream.h"
 #include "connectors/postgres/transaction.h"
@@ -28,6 +29,7 @@ struct pg_task {
     struct notifications *notifications;
     struct incremental *incremental;
     struct reselect *reselect;
+    struct signal_channels *channels;
     struct table_filter *filter;
     struct catalog *catalog;
     struct pg_tables tables;

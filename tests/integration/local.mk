@@ -19,6 +19,7 @@ integration_tests = \
 	tests/integration/rest_clients.int \
 	tests/integration/sample_schema.int \
 	tests/integration/secure_broker.int \
+	tests/integration/signals.int \
 	tests/integration/sink.int \
 	tests/integration/standalone.int \
 	tests/integration/streams_disk.int \
