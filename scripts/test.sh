@@ -8,7 +8,8 @@
 #   unit          unit tests and replayed fuzz inputs (gcc, warnings are errors)
 #   integration   tests on a private PostgreSQL and Kafka
 #   conformance   recordings of Apache Kafka Connect replayed against the worker
-#   sanitize      the unit stage again with clang, address and undefined sanitizers
+#   sanitize      the unit stage again with clang, address and undefined sanitizers; what has threads with
+#                 the thread sanitizer
 #   dist          make distcheck: the tarball builds, tests, installs and uninstalls
 #
 #   --no-setup    do not check packages and jars
@@ -124,6 +125,24 @@ unit() {
 stage_unit() { unit gcc "CC=$(compiler gcc)"; }
 stage_sanitize() {
     UBSAN_OPTIONS=print_stacktrace=1 unit clang-asan --enable-asan "CC=$(compiler clang)"
+    threads
+}
+
+# threads: the tests in which threads meet, under the thread sanitizer.
+threads() {
+    local test tests="thread log metrics http_server http_client kafka_producer tunnel oauth transport member sink_task source_task"
+    if ! build gcc-tsan --enable-tsan "CC=$(compiler gcc)"; then
+        fail "build of gcc-tsan"
+        return
+    fi
+    for test in $tests; do
+        if (cd "$builds/gcc-tsan" && make -s "tests/unit/${test}_test" && TSAN_OPTIONS=exitcode=66 "tests/unit/${test}_test") \
+            >"$CULVERT_STATE/log/tsan-$test.log" 2>&1; then
+            pass
+        else
+            fail "${test}_test under the thread sanitizer ($CULVERT_STATE/log/tsan-$test.log)"
+        fi
+    done
 }
 
 # tap SCRIPT WHAT: build, run what reports in TAP, and count what it says.

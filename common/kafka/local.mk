@@ -27,7 +27,7 @@ tests_unit_kafka_hint_test_SOURCES = tests/unit/kafka_hint_test.c
 tests_unit_kafka_hint_test_CPPFLAGS = $(unit_cppflags) $(OPENSSL_CFLAGS)
 tests_unit_kafka_hint_test_LDADD = $(unit_kafka)
 unit_tests += tests/unit/kafka_producer_test
-tests_unit_kafka_producer_test_SOURCES = tests/unit/kafka_producer_test.c
+tests_unit_kafka_producer_test_SOURCES = tests/unit/kafka_producer_test.c tests/helper/tsan_threads.c
 tests_unit_kafka_producer_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS)
 tests_unit_kafka_producer_test_LDADD = $(unit_kafka)
 
