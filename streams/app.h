@@ -50,5 +50,7 @@ struct task_status *app_tasks(struct app *app, size_t *ret_count);
 void app_loop_stats(struct app *app, struct loop_stats *ret); /* of all threads together */
 const struct plan *app_plan(const struct app *app);
 const char *app_directory(const struct app *app);
+const char *app_state_directory(const struct app *app); /* of the application */
+const char *app_global_path(const struct app *app);     /* NULL: no GLOBAL tables */
 
 #endif

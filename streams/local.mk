@@ -31,6 +31,7 @@ streams_libstreams_a_SOURCES = \
 	streams/io/wire_schema.c streams/io/wire_schema.h \
 	streams/member.c streams/member.h \
 	streams/rest.c streams/rest.h \
+	streams/rest_query.c streams/rest_query.h \
 	streams/sql/explain.c streams/sql/explain.h \
 	streams/sql/files.c \
 	streams/sql/lexer.c streams/sql/lexer.h \
@@ -43,6 +44,7 @@ streams_libstreams_a_SOURCES = \
 	streams/store/database.c streams/store/database.h \
 	streams/store/function.c streams/store/function.h \
 	streams/store/inspect.c streams/store/inspect.h \
+	streams/store/query.c streams/store/query.h \
 	streams/store/relation.c streams/store/relation.h \
 	streams/store/rows.c streams/store/rows.h \
 	streams/store/sqlite.h \

@@ -9,6 +9,7 @@
 #include "common/http/router.h"
 #include "common/json_write.h"
 #include "common/metrics.h"
+#include "streams/rest_query.h"
 #include "streams/sql/explain.h"
 
 #define STOP_WAIT_MS 2000
@@ -36,6 +37,11 @@ enum {
     M_DEAD,
     M_TASK_COMMITS,
     M_REWINDS,
+    M_LATE,
+    M_WINDOWS,
+    M_WATERMARK,
+    M_WATERMARK_LAG,
+    M_IDLE,
     M_CHANGELOG,
     M_LAG,
     M_RESTORE,
@@ -62,6 +68,13 @@ static const struct cv_metric metric_rows[M_METRICS] = {
         METRIC(CV_COUNTER, "task_commits_total", "Kafka transactions that a task had a part in."),
     [M_REWINDS] = METRIC(CV_COUNTER, "task_rewinds_total",
                          "Times that a task began anew from what was committed."),
+    [M_LATE] = METRIC(CV_COUNTER, "late_records_total",
+                      "Rows that came after their window was closed."),
+    [M_WINDOWS] = METRIC(CV_COUNTER, "windows_closed_total", "Times that windows were closed."),
+    [M_WATERMARK] = METRIC(CV_GAUGE, "watermark_seconds", "Watermark of a task, in seconds since 1970."),
+    [M_WATERMARK_LAG] = METRIC(CV_GAUGE, "watermark_lag_seconds",
+                               "How far a task's watermark is behind the wall clock."),
+    [M_IDLE] = METRIC(CV_GAUGE, "idle_partitions", "Inputs of a task that are idle."),
     [M_CHANGELOG] =
         METRIC(CV_COUNTER, "changelog_records_total", "Records written to the changelog."),
     [M_LAG] =
@@ -94,6 +107,11 @@ collect_task(struct cv_metrics_sink *sink, const struct task_status *task)
         { M_DEAD, (double)task->dead },
         { M_TASK_COMMITS, (double)task->commits },
         { M_REWINDS, (double)task->rewinds },
+        { M_LATE, (double)task->late },
+        { M_WINDOWS, (double)task->windows_closed },
+        { M_WATERMARK, (double)task->watermark_ms / 1e3 },
+        { M_WATERMARK_LAG, (double)(cv_now_ms() - task->watermark_ms) / 1e3 },
+        { M_IDLE, (double)task->idle_inputs },
         { M_CHANGELOG, (double)task->changelog_records },
         { M_LAG, (double)task->lag },
         { M_RESTORE, (double)task->restore_left },
@@ -101,7 +119,12 @@ collect_task(struct cv_metrics_sink *sink, const struct task_status *task)
     };
 
     for (size_t i = 0; i < CV_COUNT(values); i++) {
-        if (values[i].metric != M_LAG || task->lag >= 0)
+        bool known = values[i].metric == M_LAG ? task->lag >= 0
+                     : values[i].metric == M_WATERMARK || values[i].metric == M_WATERMARK_LAG
+                         ? task->watermark_ms != 0
+                         : true;
+
+        if (known)
             cv_metrics_add(sink, &metric_rows[values[i].metric], labels, 1, values[i].value);
     }
     cv_metrics_add(sink, &metric_rows[M_STATE], labels, 2, 1);
@@ -247,6 +270,8 @@ write_task(struct cv_json_writer *w, const struct task_status *task)
     int_field(w, "dead_letters", (int64_t)task->dead);
     int_field(w, "commits", (int64_t)task->commits);
     int_field(w, "rewinds", (int64_t)task->rewinds);
+    int_field(w, "late", (int64_t)task->late);
+    int_field(w, "idle_inputs", task->idle_inputs);
     cv_json_key(w, "lag");
     if (task->lag >= 0)
         cv_json_int(w, task->lag);
@@ -256,6 +281,7 @@ write_task(struct cv_json_writer *w, const struct task_status *task)
     int_field(w, "state_bytes", task->state_bytes);
     time_field(w, "last_commit", task->last_commit_ms);
     time_field(w, "clock", task->clock_ms);
+    time_field(w, "watermark", task->watermark_ms);
     cv_json_object_end(w);
 }
 
@@ -355,6 +381,15 @@ get_tasks(void *arg, const struct cv_http_request *req, struct cv_http_response 
         write_tasks(&w, rest->app);
 }
 
+static void
+post_query(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
+{
+    struct streams_rest *rest = arg;
+
+    if (knows_pipeline(rest, req, res))
+        rest_query(rest->app, req, res);
+}
+
 static const struct cv_route routes[] = {
     { "GET", "/health", get_health, CV_ROUTE_ANY_ACCEPT, "the process is alive" },
     { "GET", "/ready", get_ready, CV_ROUTE_ANY_ACCEPT,
@@ -363,6 +398,8 @@ static const struct cv_route routes[] = {
     { "GET", "/pipelines", get_pipelines, 0, "the pipeline with its tasks" },
     { "GET", "/pipelines/{pipeline}", get_pipeline, 0, "the same with the plan" },
     { "GET", "/pipelines/{pipeline}/tasks", get_tasks, 0, "the tasks of this worker" },
+    { "POST", "/pipelines/{pipeline}/query", post_query, CV_ROUTE_WAITS | CV_ROUTE_JSON,
+      "a SELECT on the state of this worker's tasks" },
     { NULL, NULL, NULL, 0, NULL },
 };
 

@@ -165,6 +165,7 @@ close_windows(struct stream_task *task, struct cv_err *err)
         statement_bind_int(timed->purge, 1, to - timed->plan->retain_ms);
         rc = statement_run(task->db, timed->purge, err);
         timed->closed_ms = to;
+        task->status.windows_closed++;
     }
     return rc;
 }

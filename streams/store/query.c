@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A question to a state file; see query.h. (SQLite: "Compile-Time Authorization Callbacks",
+   "Query Progress Callbacks".) */
+#include "streams/store/query.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/clock.h"
+#include "streams/store/function.h"
+#include "streams/store/sqlite.h"
+
+#define STEPS_A_LOOK 10000
+#define COLUMNS_MAX  512
+
+struct question {
+    const struct query_spec *spec;
+    bool late;
+    char denied[160];
+};
+
+static int
+authorize(void *arg, int action, const char *a, const char *b, const char *schema,
+          const char *trigger)
+{
+    struct question *q = arg;
+
+    (void)schema;
+    (void)trigger;
+    switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_READ:
+    case SQLITE_RECURSIVE:
+        return SQLITE_OK;
+    case SQLITE_FUNCTION:
+        if (strcasecmp(b, "load_extension") != 0 && strcasecmp(b, "fts3_tokenizer") != 0)
+            return SQLITE_OK;
+        snprintf(q->denied, sizeof(q->denied), "the function %s() is not allowed", b);
+        return SQLITE_DENY;
+    default:
+        (void)a;
+        snprintf(q->denied, sizeof(q->denied), "only a SELECT is allowed");
+        return SQLITE_DENY;
+    }
+}
+
+static int
+on_progress(void *arg)
+{
+    struct question *q = arg;
+
+    q->late = cv_mono_ms() > q->spec->deadline_ms;
+    return q->late;
+}
+
+static enum cv_rc
+classify(const struct question *q, struct cv_err *err)
+{
+    if (q->late)
+        return cv_fail(err, CV_CONFLICT,
+                       "the query took too long; make it narrower, or give it more timeout_ms");
+    if (q->denied[0] != '\0')
+        return cv_fail(err, CV_INVALID, "%s", q->denied);
+    if (strstr(err->text, "no such table: ") != NULL)
+        err->rc = CV_NOT_FOUND;
+    return err->rc;
+}
+
+static enum cv_rc
+read_rows(struct database *db, struct statement *st, const struct query_spec *spec,
+          query_row *take, void *arg, bool *ret_more, struct cv_err *err)
+{
+    const char *names[COLUMNS_MAX];
+    struct cell cells[COLUMNS_MAX];
+    int n = statement_columns(st) > COLUMNS_MAX ? COLUMNS_MAX : statement_columns(st);
+    bool row;
+    enum cv_rc rc;
+
+    *ret_more = false;
+    for (int i = 0; i < n; i++)
+        names[i] = statement_column_name(st, i);
+    for (size_t rows = 0; (rc = statement_step(db, st, &row, err)) == CV_OK && row; rows++) {
+        for (int i = 0; i < n; i++)
+            cells[i] = statement_cell(st, i);
+        if (rows == spec->max_rows || !take(arg, names, cells, (size_t)n)) {
+            *ret_more = true;
+            return CV_OK;
+        }
+    }
+    return rc;
+}
+
+static enum cv_rc
+ask(struct database *db, struct question *q, query_row *take, void *arg, bool *ret_more,
+    struct cv_err *err)
+{
+    struct statement *st = NULL;
+    const char *rest = "";
+    enum cv_rc rc;
+
+    sqlite3_set_authorizer(db->handle, authorize, q);
+    sqlite3_progress_handler(db->handle, STEPS_A_LOOK, on_progress, q);
+    rc = db_prepare(db, q->spec->sql, &st, &rest, err);
+    if (rc == CV_OK && st == NULL)
+        rc = cv_fail(err, CV_INVALID, "the statement is empty");
+    if (rc == CV_OK && rest[strspn(rest, " \t\r\n;")] != '\0')
+        rc = cv_fail(err, CV_INVALID, "more than one statement");
+    for (size_t i = 0; i < q->spec->n_params && rc == CV_OK; i++)
+        statement_bind(st, (int)i + 1, &q->spec->params[i]);
+    if (rc == CV_OK)
+        rc = read_rows(db, st, q->spec, take, arg, ret_more, err);
+    statement_free(st);
+    return rc == CV_OK ? CV_OK : classify(q, err);
+}
+
+enum cv_rc
+query_run(const struct query_spec *spec, query_row *take, void *arg, bool *ret_more,
+          struct cv_err *err)
+{
+    struct question q = { .spec = spec };
+    struct database *db = NULL;
+    bool corrupt;
+    enum cv_rc rc = db_open(spec->path, DB_READ_ONLY, &db, &corrupt, err);
+
+    if (rc == CV_NOT_FOUND)
+        return cv_fail(err, CV_CONFLICT, "the task has no state file yet");
+    if (rc == CV_OK)
+        rc = functions_register(db, err);
+    if (rc == CV_OK && spec->global != NULL)
+        rc = db_attach(db, spec->global, "global", err);
+    if (rc == CV_OK)
+        rc = ask(db, &q, take, arg, ret_more, err);
+    db_close(db);
+    return rc;
+}
