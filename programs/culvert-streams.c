@@ -26,6 +26,7 @@
 #include "streams/sql/explain.h"
 #include "streams/store/database.h"
 #include "streams/streams_config.h"
+#include "streams/test/runner.h"
 
 #define OUTPUT_MAX ((size_t)64 << 20)
 
@@ -67,7 +68,8 @@ usage(FILE *out, int code)
     fputs(
         "usage: culvert-streams run FILE.properties\n"
         "       culvert-streams check DIR\n"
-        "       culvert-streams explain [--json | --sqlite] DIR\n"
+        "       culvert-streams explain [--json | --dot | --sqlite] DIR\n"
+        "       culvert-streams test DIR\n"
         "       culvert-streams --version [--deps]\n"
         "       culvert-streams --print-options\n"
         "       culvert-streams --help\n"
@@ -76,6 +78,7 @@ usage(FILE *out, int code)
         "check    read the *.sql files of DIR and report what is wrong, each at file:line:column\n"
         "explain  print tables, task groups and queries, as text or JSON, or the SQL that SQLite "
         "gets\n"
+        "test     run the tests of DIR/tests/*.test.sql on a Kafka in memory\n"
         "\n"
         "FILE has bootstrap.servers, pipeline.directory, state.dir, listeners and any Kafka client "
         "keys, see\n"
@@ -175,6 +178,21 @@ explain(const char *dir, void (*print)(const struct plan *, struct cv_buf *),
 }
 
 static int
+test(const char *dir, struct cv_arena *arena)
+{
+    struct cv_err err = CV_ERR_INIT;
+    struct plan *plan;
+    size_t warnings;
+    size_t failed = 0;
+
+    if (cv_log_level_set("root", CV_LOG_LEVEL_ERROR, &err) != CV_OK ||
+        load_plan(dir, arena, &plan, &warnings, &err) != CV_OK ||
+        runner_run(plan, dir, arena, stdout, &failed, &err) != CV_OK)
+        return fail(&err);
+    return failed > 0 ? 1 : 0;
+}
+
+static int
 run_app(const struct streams_config *config, const struct plan *plan)
 {
     struct cv_err err = CV_ERR_INIT;
@@ -258,6 +276,10 @@ main(int argc, char **argv)
         code = explain(argv[3], explain_json, arena);
     else if (argc == 4 && strcmp(argv[1], "explain") == 0 && strcmp(argv[2], "--sqlite") == 0)
         code = explain(argv[3], explain_sqlite, arena);
+    else if (argc == 4 && strcmp(argv[1], "explain") == 0 && strcmp(argv[2], "--dot") == 0)
+        code = explain(argv[3], explain_dot, arena);
+    else if (argc == 3 && strcmp(argv[1], "test") == 0)
+        code = test(argv[2], arena);
     else
         code = usage(stderr, 2);
     cv_arena_free(arena);

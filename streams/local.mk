@@ -44,6 +44,7 @@ streams_libstreams_a_SOURCES = \
 	streams/store/database.c streams/store/database.h \
 	streams/store/function.c streams/store/function.h \
 	streams/store/inspect.c streams/store/inspect.h \
+	streams/store/origin.c streams/store/origin.h \
 	streams/store/query.c streams/store/query.h \
 	streams/store/relation.c streams/store/relation.h \
 	streams/store/rows.c streams/store/rows.h \
@@ -52,6 +53,10 @@ streams_libstreams_a_SOURCES = \
 	streams/store/statement.c \
 	streams/store/table.c streams/store/table.h \
 	streams/streams_config.c streams/streams_config.h \
+	streams/test/memory_kafka.c streams/test/memory_kafka.h \
+	streams/test/rig.c streams/test/rig.h \
+	streams/test/runner.c streams/test/runner.h \
+	streams/test/script.c streams/test/script.h \
 	streams/topics.c streams/topics.h
 
 # Unit tests link the streams library, what it calls and SQLite.
@@ -70,13 +75,11 @@ tests_unit_streams_store_test_SOURCES = tests/unit/streams_store_test.c tests/he
 tests_unit_streams_store_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_streams_store_test_LDADD = $(streams_unit_libs)
 unit_tests += tests/unit/streams_engine_test
-tests_unit_streams_engine_test_SOURCES = tests/unit/streams_engine_test.c tests/helper/streams_plan.h \
-	tests/helper/memory_kafka.c tests/helper/memory_kafka.h
+tests_unit_streams_engine_test_SOURCES = tests/unit/streams_engine_test.c tests/helper/streams_plan.h
 tests_unit_streams_engine_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_streams_engine_test_LDADD = $(streams_unit_libs)
 unit_tests += tests/unit/streams_output_test
-tests_unit_streams_output_test_SOURCES = tests/unit/streams_output_test.c tests/helper/streams_plan.h \
-	tests/helper/memory_kafka.c tests/helper/memory_kafka.h
+tests_unit_streams_output_test_SOURCES = tests/unit/streams_output_test.c tests/helper/streams_plan.h
 tests_unit_streams_output_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_streams_output_test_LDADD = $(streams_unit_libs)
 TESTS += tests/unit/streams_cli_test.sh
@@ -84,13 +87,17 @@ EXTRA_DIST += tests/unit/streams_cli_test.sh
 
 EXTRA_DIST += streams/README.md etc/shop/streams/00_sources.sql etc/shop/streams/10_processed_orders.sql \
 	etc/shop/streams/20_inventory_alerts.sql etc/shop/streams/30_business_metrics.sql \
-	etc/shop/streams/40_fraud_alerts.sql etc/shop/streams/50_customer_behavior.sql
+	etc/shop/streams/40_fraud_alerts.sql etc/shop/streams/50_customer_behavior.sql \
+	etc/shop/streams/tests/10_processed_orders.test.sql \
+	etc/shop/streams/tests/20_inventory_alerts.test.sql \
+	etc/shop/streams/tests/30_business_metrics.test.sql \
+	etc/shop/streams/tests/40_fraud_alerts.test.sql \
+	etc/shop/streams/tests/50_customer_behavior.test.sql
 unit_tests += tests/unit/streams_member_test
 tests_unit_streams_member_test_SOURCES = tests/unit/streams_member_test.c
 tests_unit_streams_member_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_streams_member_test_LDADD = $(streams_unit_libs)
 unit_tests += tests/unit/streams_time_test
-tests_unit_streams_time_test_SOURCES = tests/unit/streams_time_test.c tests/helper/streams_plan.h \
-	tests/helper/memory_kafka.c tests/helper/memory_kafka.h
+tests_unit_streams_time_test_SOURCES = tests/unit/streams_time_test.c tests/helper/streams_plan.h
 tests_unit_streams_time_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_streams_time_test_LDADD = $(streams_unit_libs)

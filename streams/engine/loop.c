@@ -277,6 +277,12 @@ save_all(struct loop *loop, bool force)
 }
 
 void
+loop_commit(struct loop *loop)
+{
+    commit(loop);
+}
+
+void
 loop_settle(struct loop *loop)
 {
     commit(loop);

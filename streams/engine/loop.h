@@ -28,7 +28,9 @@ void loop_free(struct loop *loop);
 void loop_run(void *loop);
 /* One turn of it: mailbox, restores, poll for at most timeout_ms, process, commit if due. */
 void loop_turn(struct loop *loop, int timeout_ms);
-/* Commit what is processed, whether due or not, and save the state files. */
+/* Commit what is processed, whether due or not. */
+void loop_commit(struct loop *loop);
+/* The same, and save the state files. */
 void loop_settle(struct loop *loop);
 
 /* Any thread. The loop takes task specs by value; open and close of the same task keep their order.

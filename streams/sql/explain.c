@@ -367,6 +367,61 @@ explain_json(const struct plan *plan, struct cv_buf *out)
     cv_json_object_end(&w);
 }
 
+/* ---- a picture ---- */
+
+static void
+dot_node(struct cv_buf *out, const char *kind, const char *name, const char *shape)
+{
+    cv_buf_printf(out, "    \"%s %s\" [label=\"%s\", shape=%s];\n", kind, name, name, shape);
+}
+
+static void
+dot_rule(const struct plan *plan, const struct plan_rule *rule, struct cv_buf *out)
+{
+    if (rule->trigger != PLAN_EVERY)
+        cv_buf_printf(out, "  \"table %s\" -> \"query %s\";\n", followed(plan, rule), rule->name);
+    for (size_t i = 0; i < rule->n_writes; i++)
+        cv_buf_printf(out, "  \"query %s\" -> \"table %s\";\n", rule->name, rule->writes[i]);
+    for (size_t i = 0; i < rule->n_sinks; i++)
+        cv_buf_printf(out, "  \"query %s\" -> \"sink %s\";\n", rule->name,
+                      plan->sinks[rule->sinks[i]].name);
+    if (rule->late_sink != PLAN_NONE)
+        cv_buf_printf(out, "  \"query %s\" -> \"sink %s\" [style=dashed, label=late];\n",
+                      rule->name, plan->sinks[rule->late_sink].name);
+    if (rule->feeds != PLAN_NONE)
+        cv_buf_printf(out, "  \"query %s\" -> \"table %s\" [style=bold, label=\"by %s\"];\n",
+                      rule->name, plan->sources[rule->feeds].name, rule->st->by.name);
+}
+
+static void
+dot_group(const struct plan *plan, size_t number, struct cv_buf *out)
+{
+    const struct plan_group *group = &plan->groups[number];
+
+    cv_buf_printf(out, "  subgraph cluster_%zu {\n    label=\"%s\";\n", number, group->name);
+    for (size_t i = 0; i < group->n_sources; i++)
+        dot_node(out, "table", plan->sources[group->sources[i]].name,
+                 plan->sources[group->sources[i]].stream ? "cds" : "cylinder");
+    for (size_t i = 0; i < group->n_states; i++)
+        dot_node(out, "table", plan->states[group->states[i]].name, "cylinder");
+    for (size_t i = 0; i < group->n_rules; i++)
+        dot_node(out, "query", plan->rules[group->rules[i]].name, "box");
+    cv_buf_str(out, "  }\n");
+}
+
+void
+explain_dot(const struct plan *plan, struct cv_buf *out)
+{
+    cv_buf_str(out, "digraph pipeline {\n  rankdir=LR;\n");
+    for (size_t i = 0; i < plan->n_groups; i++)
+        dot_group(plan, i, out);
+    for (size_t i = 0; i < plan->n_sinks; i++)
+        dot_node(out, "sink", plan->sinks[i].name, "note");
+    for (size_t i = 0; i < plan->n_rules; i++)
+        dot_rule(plan, &plan->rules[i], out);
+    cv_buf_str(out, "}\n");
+}
+
 /* ---- what SQLite gets ---- */
 
 static void

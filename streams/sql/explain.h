@@ -7,6 +7,7 @@
 #include "streams/sql/plan.h"
 
 void explain_text(const struct plan *plan, struct cv_buf *out);
+void explain_dot(const struct plan *plan, struct cv_buf *out); /* a picture, for Graphviz */
 void explain_json(const struct plan *plan, struct cv_buf *out);
 void explain_sqlite(const struct plan *plan, struct cv_buf *out);
 

@@ -33,6 +33,25 @@ try 0 "pipeline shop is fine: 7 sources, 15 queries, 9 sinks, 6 task groups" che
 try 0 "task group orders" explain "$shop"
 try 0 '"application_id":"shop-streams"' explain --json "$shop"
 try 0 'CREATE TABLE "orders"' explain --sqlite "$shop"
+try 0 "digraph pipeline" explain --dot "$shop"
+# the sample's own tests, and what one that does not hold looks like
+try 0 "1..10" test "$shop"
+mkdir -p "$tmp/tested/tests"
+cp "$shop"/*.sql "$tmp/tested"
+try 1 "there are no tests in" test "$tmp/tested"
+cat >"$tmp/tested/tests/a.test.sql" <<END
+TEST 'wrong on purpose';
+INSERT INTO products VALUES (1, 'S1', 'lamp', 'light', 3, 10);
+EXPECT inventory_alerts (alert) ROWS ('RESTOCKED');
+END
+try 1 "a.test.sql:3:1: inventory_alerts lacks the row ('RESTOCKED')" test "$tmp/tested"
+try 1 "not ok 1 - wrong on purpose" test "$tmp/tested"
+echo "EXPECT something;" >"$tmp/tested/tests/a.test.sql"
+try 1 "a.test.sql:1:17: error: expected ROWS or NONE" test "$tmp/tested"
+printf "TEST 'x';\nCRASH AFTER 'lunch';\n" >"$tmp/tested/tests/a.test.sql"
+try 1 "CRASH AFTER 'lunch' is not known" test "$tmp/tested"
+printf "TEST 'x';\nAT 'noon';\n" >"$tmp/tested/tests/a.test.sql"
+try 1 "a.test.sql:2:4: error: 'noon' is no ISO 8601 time" test "$tmp/tested"
 try 1 "could not read the pipeline directory" check "$tmp/nowhere"
 mkdir "$tmp/empty" "$tmp/wrong"
 try 1 "has no *.sql files" check "$tmp/empty"

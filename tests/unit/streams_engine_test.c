@@ -11,7 +11,7 @@
 #include "common/clock.h"
 #include "streams/engine/apply.h"
 #include "streams/engine/loop.h"
-#include "tests/helper/memory_kafka.h"
+#include "streams/test/memory_kafka.h"
 #include "tests/helper/streams_plan.h"
 
 #define ORDERS                                                                                     \

@@ -10,7 +10,7 @@
 #include "streams/engine/global.h"
 #include "streams/engine/task_private.h"
 #include "streams/io/sink.h"
-#include "tests/helper/memory_kafka.h"
+#include "streams/test/memory_kafka.h"
 #include "tests/helper/streams_plan.h"
 
 #define T                                                                                          \

@@ -12,7 +12,7 @@
 
 #include "common/clock.h"
 #include "streams/engine/loop.h"
-#include "tests/helper/memory_kafka.h"
+#include "streams/test/memory_kafka.h"
 #include "tests/helper/streams_plan.h"
 
 #define PIPELINE "CREATE PIPELINE p WITH (application_id = 'app', commit_interval_ms = 60000);\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A double of Kafka in memory; see memory_kafka.h. Memory is assumed not to run out: it is for
  * tests. */
-#include "tests/helper/memory_kafka.h"
+#include "streams/test/memory_kafka.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -31,6 +31,7 @@ struct memory_kafka {
     struct transaction txns[4096];
     int n_txns;
     size_t fail_in;
+    const char *fail_call; /* NULL: any */
     bool fail_after;
     bool failed;
 };
@@ -48,7 +49,7 @@ struct memory_broker {
     char id[64];
     int txn; /* 0: none */
     bool ready;
-    struct attachment attached[32];
+    struct attachment attached[1024];
     size_t n_attached;
     struct cv_topic_partitions offsets; /* of the open transaction */
 };
@@ -235,9 +236,17 @@ memory_kafka_fail(struct memory_kafka *kafka, size_t nth, bool after)
     bool was = kafka->failed;
 
     kafka->fail_in = nth;
+    kafka->fail_call = NULL;
     kafka->fail_after = after;
     kafka->failed = false;
     return was;
+}
+
+void
+memory_kafka_fail_call(struct memory_kafka *kafka, const char *call, bool after)
+{
+    memory_kafka_fail(kafka, 1, after);
+    kafka->fail_call = call;
 }
 
 /* ---- a broker ---- */
@@ -250,7 +259,7 @@ of(struct broker *b)
 
 /* Whether this call is the one to fail; *ret_skip: without its effect. */
 static bool
-fails(struct memory_broker *mb, bool *ret_skip, struct cv_err *err)
+fails(struct memory_broker *mb, const char *call, bool *ret_skip, struct cv_err *err)
 {
     struct memory_kafka *kafka = mb->kafka;
 
@@ -260,6 +269,8 @@ fails(struct memory_broker *mb, bool *ret_skip, struct cv_err *err)
         *ret_skip = true;
         return true;
     }
+    if (kafka->fail_call != NULL && strcmp(kafka->fail_call, call) != 0)
+        return false;
     if (kafka->fail_in == 0 || --kafka->fail_in > 0)
         return false;
     kafka->failed = true;
@@ -300,7 +311,7 @@ mem_begin(struct broker *b, struct cv_err *err)
     struct memory_broker *mb = of(b);
     bool skip;
 
-    if (fails(mb, &skip, err))
+    if (fails(mb, "begin", &skip, err))
         return err->rc;
     mb->txn = mb->kafka->n_txns++;
     assert(mb->txn < (int)CV_COUNT(mb->kafka->txns));
@@ -314,7 +325,7 @@ mem_send(struct broker *b, const struct out_record *rec, struct cv_delivery *del
 {
     struct memory_broker *mb = of(b);
     bool skip;
-    bool failed = fails(mb, &skip, err);
+    bool failed = fails(mb, "send", &skip, err);
     struct memory_record *done;
     int32_t partition = rec->partition >= 0 ? rec->partition : 0;
 
@@ -339,7 +350,7 @@ mem_flush(struct broker *b, struct cv_err *err)
 {
     bool skip;
 
-    return fails(of(b), &skip, err) ? err->rc : CV_OK;
+    return fails(of(b), "flush", &skip, err) ? err->rc : CV_OK;
 }
 
 static enum cv_rc
@@ -348,7 +359,7 @@ mem_offsets(struct broker *b, const struct cv_topic_partitions *offsets, struct 
     struct memory_broker *mb = of(b);
     bool skip;
 
-    if (fails(mb, &skip, err))
+    if (fails(mb, "offsets", &skip, err))
         return err->rc;
     mb->offsets.items = calloc(offsets->count, sizeof(*mb->offsets.items));
     mb->offsets.count = offsets->count;
@@ -365,7 +376,7 @@ mem_commit(struct broker *b, struct cv_err *err)
 {
     struct memory_broker *mb = of(b);
     bool skip;
-    bool failed = fails(mb, &skip, err);
+    bool failed = fails(mb, "commit", &skip, err);
 
     if (skip)
         return err->rc;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A double of Kafka in memory for the tests of the streams engine: topics, read-committed reads
+ * A double of Kafka in memory for tests of pipelines and of the engine itself: topics, read-committed reads
  * behind the last stable offset, transactions with marker records, committed offsets with metadata,
  * and failures on demand. One thread uses it and its brokers.
  */
-#ifndef TESTS_HELPER_MEMORY_KAFKA_H
-#define TESTS_HELPER_MEMORY_KAFKA_H
+#ifndef STREAMS_TEST_MEMORY_KAFKA_H
+#define STREAMS_TEST_MEMORY_KAFKA_H
 
 #include "streams/io/broker.h"
 
@@ -47,6 +47,9 @@ size_t memory_kafka_open_txns(const struct memory_kafka *kafka);
  * after: it takes effect nevertheless. 0: none. Returns whether the last one set has happened.
  */
 bool memory_kafka_fail(struct memory_kafka *kafka, size_t nth, bool after);
+
+/* The next call of that name (flush, offsets) fails; after: it takes effect nevertheless. */
+void memory_kafka_fail_call(struct memory_kafka *kafka, const char *call, bool after);
 
 /* As a processing thread has it; transactional_id tells producers apart. */
 struct broker *memory_broker_new(struct memory_kafka *kafka, const char *transactional_id);

@@ -1,0 +1,20 @@
+TEST 'thirty minutes without activity end a session, what lies between two of them joins them';
+INSERT INTO customers VALUES (7, 'ann@example.com', 'Ann', 'Lee', 'Oslo', 'gold');
+COMMIT;
+AT '2026-01-01T10:12:00Z';
+INSERT INTO customer_activity VALUES (1, 7, 'page_view', '/a', '2026-01-01T10:00:00Z');
+INSERT INTO customer_activity VALUES (2, 7, 'page_view', '/b', '2026-01-01T10:10:00Z');
+ADVANCE WATERMARK TO '2026-01-01T10:45:00Z';
+INSERT INTO customer_activity VALUES (3, 7, 'page_view', '/a', '2026-01-01T10:45:00Z');
+COMMIT;
+AT '2026-01-01T11:16:00Z';
+INSERT INTO customer_activity VALUES (4, 7, 'purchase',  '/c', '2026-01-01T11:16:00Z');
+CRASH AFTER 'offsets';
+INSERT INTO customer_activity VALUES (5, 7, 'search',    NULL, '2026-01-01T11:14:30Z');
+LOSE STATE;
+ADVANCE WATERMARK TO '2026-01-01T11:48:59Z';
+EXPECT customer_behavior (session_start, duration_s, events) ROWS ('2026-01-01T10:00:00.000Z', 600, 2);
+ADVANCE WATERMARK TO '2026-01-01T11:49:00Z';
+EXPECT customer_behavior (session_start, session_end, events, page_views, pages, converted, tier, segment) ROWS
+  ('2026-01-01T10:45:00.000Z', '2026-01-01T11:16:00.000Z', 3, 1, 2, TRUE, 'gold', 'buyer');
+EXPECT TABLE visits SELECT count(*) FROM visits ROWS (0);
