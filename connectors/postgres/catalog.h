@@ -59,6 +59,9 @@ struct catalog;
 CV_MUST_CHECK enum cv_rc catalog_new(struct catalog **ret, struct cv_err *err);
 void catalog_free(struct catalog *catalog);
 
+/* Stands for a type that was dropped after the change: nobody knows what it was. */
+extern const struct pg_type catalog_dropped_type;
+
 /* The type of that OID, from the cache or the server. CV_NOT_FOUND. */
 CV_MUST_CHECK enum cv_rc catalog_type(struct catalog *catalog, PGconn *conn, uint32_t oid,
                                       const struct pg_type **ret, struct cv_err *err);

@@ -165,12 +165,12 @@ json_bytes(const struct encode *enc, const struct converted *conv, char *out)
 static char *
 json_converted(const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
 {
-    struct converted conv = { .bytes = CV_BUF_INIT(6 * len + DECIMAL_BYTES_MAX) };
+    char small[ENCODE_SMALL], *end = NULL;
+    struct converted conv;
     struct cv_err err;
-    char *end = NULL;
 
     (void)ret_bad;
-    conv.form = encode_convert(enc, text, len, &conv);
+    encode_convert_small(enc, text, len, small, &conv);
     if (conv.form == FORM_BAD || cv_buf_check(&conv.bytes, &err) != CV_OK)
         goto out;
     switch (conv.form) {
@@ -196,7 +196,7 @@ json_converted(const struct encode *enc, const char *text, size_t len, char *out
         break;
     }
 out:
-    cv_buf_free(&conv.bytes);
+    encode_converted_done(&conv, small);
     return end;
 }
 

@@ -175,9 +175,10 @@ binary_text(enum encode_kind kind, const char *data, size_t len, struct cv_buf *
 static enum form
 convert_binary_text(const struct encode *enc, const char *text, size_t len, struct cv_buf *out)
 {
-    struct cv_buf raw = CV_BUF_INIT(out->max);
+    struct cv_buf raw = CV_BUF_INIT(len);
     enum form form = convert_bytea(text, len, &raw);
 
+    out->failed = raw.failed;
     if (form == FORM_BYTES)
         form = binary_text(enc->kind, cv_buf_cstr(&raw), raw.len, out);
     cv_buf_free(&raw);
@@ -267,4 +268,24 @@ encode_convert(const struct encode *enc, const char *text, size_t len, struct co
     default:
         return encode_convert_clock(enc, text, len, ret);
     }
+}
+
+void
+encode_convert_small(const struct encode *enc, const char *text, size_t len, char small[ENCODE_SMALL],
+                     struct converted *ret)
+{
+    small[0] = '\0';
+    *ret = (struct converted){ .bytes = { .data = small, .cap = ENCODE_SMALL, .max = ENCODE_SMALL - 1 } };
+    ret->form = encode_convert(enc, text, len, ret);
+    if (ret->bytes.failed == CV_OK)
+        return;
+    *ret = (struct converted){ .bytes = CV_BUF_INIT(6 * len + DECIMAL_BYTES_MAX) };
+    ret->form = encode_convert(enc, text, len, ret);
+}
+
+void
+encode_converted_done(struct converted *conv, const char *small)
+{
+    if (conv->bytes.data != small)
+        cv_buf_free(&conv->bytes);
 }

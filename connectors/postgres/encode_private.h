@@ -36,6 +36,13 @@ struct converted {
 /* Fill the form that the kind has. ret->bytes is initialized and empty; its failure (memory) is the caller's to
    check. */
 enum form encode_convert(const struct encode *enc, const char *text, size_t len, struct converted *ret);
+
+/* The same for most values without taking memory: ret->bytes lies in the array, or on the heap where it does not fit.
+   Ends with encode_converted_done. */
+#define ENCODE_SMALL 512
+void encode_convert_small(const struct encode *enc, const char *text, size_t len, char small[ENCODE_SMALL],
+                          struct converted *ret);
+void encode_converted_done(struct converted *conv, const char *small);
 /* A date or timestamp of a four-digit year as the number of the kind; false: some other text. */
 bool encode_clock_number(const struct encode *enc, const char *text, size_t len, int64_t *ret);
 /* The dates, times and intervals among the kinds (encode_clock.c). */

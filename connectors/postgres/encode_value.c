@@ -66,15 +66,16 @@ static enum cv_rc
 value_converted(const struct encode *enc, const char *text, size_t len, struct cv_arena *arena,
                 struct cv_value *ret, struct cv_err *err)
 {
-    struct converted conv = { .bytes = CV_BUF_INIT(6 * len + DECIMAL_BYTES_MAX) };
+    char small[ENCODE_SMALL];
+    struct converted conv;
     enum cv_rc rc = CV_INVALID;
 
-    conv.form = encode_convert(enc, text, len, &conv);
+    encode_convert_small(enc, text, len, small, &conv);
     if (conv.form != FORM_BAD)
         rc = cv_buf_check(&conv.bytes, err);
     if (rc == CV_OK)
         rc = value_of_form(&conv, ret->schema, arena, ret, err);
-    cv_buf_free(&conv.bytes);
+    encode_converted_done(&conv, small);
     return rc;
 }
 

@@ -234,6 +234,17 @@ compile_column(const struct plan_spec *spec, const struct pg_column *src, bool i
     return compile_form(spec, src, true, col, err);
 }
 
+static enum cv_rc
+streamed_type(const struct plan_spec *spec, uint32_t oid, const struct pg_type **ret, struct cv_err *err)
+{
+    enum cv_rc rc = catalog_type(spec->catalog, spec->conn, oid, ret, err);
+
+    if (rc != CV_NOT_FOUND)
+        return rc;
+    *ret = &catalog_dropped_type;
+    return CV_OK;
+}
+
 /* The catalog's column of a tuple column. When the catalog no longer has it, or it has another type by now,
    what the stream says counts: optional, without default. */
 static enum cv_rc
@@ -253,7 +264,7 @@ find_column(const struct plan_spec *spec, uint16_t i, struct pg_column *ret, str
         *ret = table->columns[at];
     } else {
         *ret = (struct pg_column){ .name = (char *)(uintptr_t)streamed->name };
-        if (catalog_type(spec->catalog, spec->conn, streamed->type_oid, &ret->type, err) != CV_OK)
+        if (streamed_type(spec, streamed->type_oid, &ret->type, err) != CV_OK)
             return err->rc;
     }
     /* the values are of this modifier, which may have changed since */

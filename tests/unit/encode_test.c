@@ -229,6 +229,44 @@ inner_arrays_of_texts_are_their_text(void **state)
     assert_string_equal(out, "[\"{a,\\\"b c\\\"}\",\"{d}\"]");
 }
 
+/* Values of every length around what fits without taking memory: the printed length is what the kind makes of it. */
+static void
+long_values_are_whole(void **state)
+{
+    static const struct {
+        enum encode_kind kind;
+        const char *head, *each, *tail;
+        size_t per_four; /* printed bytes for four of each */
+        size_t more;     /* and besides */
+    } kinds[] = {
+        { ENCODE_BYTES_HEX, "\\x", "61", "", 8, 2 },
+        { ENCODE_RAW_HEX, "", "a", "", 8, 2 },
+        { ENCODE_DECIMAL_STRING, "", "1", "", 4, 2 },
+        { ENCODE_MONEY_STRING, "$", "1", "", 4, 2 },
+        { ENCODE_HSTORE_JSON, "\"k\"=>\"", "a", "\"", 4, 14 },
+        { ENCODE_HSTORE_MAP, "\"k\"=>\"", "a", "\"", 4, 8 },
+        { ENCODE_TEXT, "", "a", "", 4, 2 },
+    };
+
+    (void)state;
+    for (size_t k = 0; k < CV_COUNT(kinds); k++)
+        for (size_t n = 4; n < 1200; n += 4) {
+            const struct encode enc = { .kind = kinds[k].kind };
+            char text[3000] = "", *out, *end;
+            bool bad = false;
+
+            strcat(text, kinds[k].head);
+            for (size_t i = 0; i < n; i++)
+                strcat(text, kinds[k].each);
+            strcat(text, kinds[k].tail);
+            out = malloc(encode_bound(&enc, strlen(text)));
+            end = encode_json(&enc, text, strlen(text), out, &bad);
+            assert_false(bad);
+            assert_int_equal(end - out, n / 4 * kinds[k].per_four + kinds[k].more);
+            free(out);
+        }
+}
+
 static void
 escaping_runs_of_any_length_and_place(void **state)
 {
@@ -329,6 +367,7 @@ main(void)
         cmocka_unit_test(an_element_that_cannot_be_converted_is_null),
         cmocka_unit_test(an_empty_varbit_is_neither_true_nor_false),
         cmocka_unit_test(inner_arrays_of_texts_are_their_text),
+        cmocka_unit_test(long_values_are_whole),
         cmocka_unit_test(escaping_runs_of_any_length_and_place),
         cmocka_unit_test(escaping_is_that_of_single_characters),
         cmocka_unit_test(numbers_print_as_the_library_does),
