@@ -331,7 +331,8 @@ stop(struct source_runtime *rt)
     cv_arena_pool_free(rt->pool);
 }
 
-/* From start to stop. CV_RETRY with transactions: everything may be well if it is begun anew. */
+/* From start to stop. CV_RETRY with transactions, or CV_CONFLICT (the producer is of no use any more): everything may be
+   well if it is begun anew. */
 static enum cv_rc
 run_once(struct task *task, struct cv_err *err)
 {
@@ -364,7 +365,7 @@ source_task_run(struct task *task, struct cv_err *err)
         cv_wake_wait(&task->wake, -1);
     if (task_stopping(task))
         return CV_OK;
-    while ((rc = run_once(task, err)) == CV_RETRY && exactly_once && !task_stopping(task)) {
+    while (((rc = run_once(task, err)) == CV_RETRY || rc == CV_CONFLICT) && exactly_once && !task_stopping(task)) {
         int64_t retry_ms = cv_mono_ms() + RESTART_WAIT_MS;
 
         CV_LOG_WARN(task->log, "the task begins anew at its last stored offset", CV_ERR(err));

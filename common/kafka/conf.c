@@ -91,15 +91,25 @@ set_int(struct cv_config *cfg, const char *key, int64_t value, struct cv_err *er
     return cv_config_set(cfg, key, text, err);
 }
 
-/* Connect's own choice: one request at a time keeps the order. Idempotence would allow more of
-   them, but librdkafka before 2.3 fails for good after some broken connections, and its broker
-   thread spins while it waits for an answer (measured: four times the CPU); so it is for those who
-   ask for it, or for transactions. */
+/* What idempotence needs; another value shows that it is not wanted. */
+static bool
+allows_idempotence(const struct cv_config *out)
+{
+    const char *acks = cv_config_get(out, "acks");
+
+    return (acks == NULL || strcmp(acks, "all") == 0 || strcmp(acks, "-1") == 0) &&
+           int_of(out, "retries", 1) > 0 && int_of(out, "max.in.flight.requests.per.connection", 1) <= 5;
+}
+
+/* Idempotence keeps the order whatever is refused, and repeats nothing when a connection breaks. Without it one request
+   at a time does what it can. */
 static enum cv_rc
 settle_order(struct cv_config *out, struct cv_err *err)
 {
     const char *idempotence = cv_config_get(out, "enable.idempotence");
 
+    if (idempotence == NULL && allows_idempotence(out))
+        return cv_config_set(out, "enable.idempotence", "true", err);
     if ((idempotence != NULL && strcmp(idempotence, "true") == 0) ||
         cv_config_has(out, "max.in.flight.requests.per.connection"))
         return CV_OK;

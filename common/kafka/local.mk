@@ -11,7 +11,7 @@ common_kafka_libkafka_a_SOURCES = \
 	common/kafka/hint.c common/kafka/hint.h \
 	common/kafka/keys.c common/kafka/keys.h \
 	common/kafka/login.c common/kafka/login.h \
-	common/kafka/producer.c common/kafka/producer.h \
+	common/kafka/producer.c common/kafka/producer.h common/kafka/producer_gate.c common/kafka/producer_private.h \
 	common/kafka/topic_log.c common/kafka/topic_log.h common/kafka/topic_log_local.c \
 	common/kafka/topic_log_private.h common/kafka/topic_log_requests.c \
 	common/kafka/tunnel.c common/kafka/tunnel.h

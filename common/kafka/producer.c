@@ -1,48 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hot way: rd_kafka_produce without copy or free flag, the delivery as opaque pointer of each
- * message, one decrement a report. Only what rd_kafka_produce cannot express (headers, a timestamp)
- * takes rd_kafka_producev.
+ * The instance of librdkafka behind the gate (producer_gate.c), its topics, and transactions.
  *
- * After a fatal error (of the idempotent producer, normal in librdkafka before 2.3) or a failed
- * transaction the instance is of no use any more. Its owner frees it and makes a new one; nothing
- * here tries to repair it, since a commit or abort that is retried can land on a later transaction
- * (Kafka before KIP-890).
+ * Without transactions a fatal error of the idempotent producer (normal in librdkafka before 2.3) is nothing that the
+ * owner hears of: a new instance sends, in order, what the one before did not deliver. What Kafka had written without
+ * saying so comes twice then. In a transaction, or after one failed, the producer is of no use any more: its owner
+ * frees it and makes a new one, since a commit or abort that is retried can land on a later transaction (Kafka before
+ * KIP-890).
  *
  * An instance of librdkafka has three threads and more, which wake every second; its main one even
  * spins for the last fraction of a millisecond before a timer is due. So there is none until the
  * first message, and none any more when nothing was sent for a while; the next message makes a new
  * one. A transactional producer keeps its own: making one means taking over from others.
  */
-#include "common/kafka/producer.h"
+#include "common/kafka/producer_private.h"
 
 #include "common/clock.h"
-#include "common/kafka/conf.h"
-#include "common/kafka/handle.h"
 #include "common/map.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PURGE_WAIT_MS 5000
-
-struct cv_producer {
-    struct kafka_handle handle; /* zeroed while there is no instance */
-    struct kafka_conf_copy conf;
-    struct cv_hash *topics; /* name to struct cv_producer_topic */
-    struct cv_wake *wake; /* NULL: nobody wants to know of reports */
-    bool transactional;
-    bool in_txn;
-    size_t queued; /* messages without report */
-    int reported;  /* messages, by the callbacks of the call under way */
-    bool used;       /* since the last poll */
-    int64_t used_ms; /* when a poll saw that */
-};
-
-struct cv_producer_topic {
-    char *name;
-    rd_kafka_topic_t *rkt; /* NULL: not of this instance */
-};
+#define PURGE_WAIT_MS  5000
+#define FLUSH_SLICE_MS 100
+#define RENEWALS_MAX   5 /* in a row, without a message delivered between */
 
 void
 cv_delivery_init(struct cv_delivery *delivery, void (*done)(struct cv_delivery *))
@@ -58,9 +39,8 @@ cv_delivery_release(struct cv_delivery *delivery)
         delivery->done(delivery);
 }
 
-/* The cause behind RD_KAFKA_RESP_ERR__FATAL, else code itself. */
-static rd_kafka_resp_err_t
-fatal_cause(struct cv_producer *producer, rd_kafka_resp_err_t code)
+rd_kafka_resp_err_t
+producer_fatal_cause(struct cv_producer *producer, rd_kafka_resp_err_t code)
 {
     char text[256];
     rd_kafka_resp_err_t cause;
@@ -69,45 +49,6 @@ fatal_cause(struct cv_producer *producer, rd_kafka_resp_err_t code)
         return code;
     cause = rd_kafka_fatal_error(producer->handle.rk, text, sizeof(text));
     return cause != RD_KAFKA_RESP_ERR_NO_ERROR ? cause : code;
-}
-
-static void
-report_failure(struct cv_producer *producer, const rd_kafka_message_t *msg)
-{
-    struct cv_delivery *delivery = msg->_private;
-    struct cv_err scratch = CV_ERR_INIT;
-    struct cv_err *err = &scratch;
-
-    if (delivery != NULL) {
-        delivery->failed++;
-        if (delivery->err.rc != CV_OK)
-            return;
-        err = &delivery->err;
-    }
-    (void)kafka_fail(&producer->handle, err, fatal_cause(producer, msg->err), NULL,
-                     "could not write to topic \"%s\" partition %d", rd_kafka_topic_name(msg->rkt),
-                     msg->partition);
-    if (delivery == NULL)
-        CV_LOG_WARN(producer->handle.log, "a message was not written", CV_ERR(err));
-}
-
-/* Inside poll, flush, commit and abort. */
-static void
-on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *msg, void *opaque)
-{
-    struct cv_producer *producer = cv_container_of(opaque, struct cv_producer, handle);
-    struct cv_delivery *delivery = msg->_private;
-
-    (void)rk;
-    producer->reported++;
-    producer->queued--;
-    if (msg->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        report_failure(producer, msg);
-    if (delivery == NULL)
-        return;
-    if (msg->err == RD_KAFKA_RESP_ERR_NO_ERROR && msg->offset > delivery->last_offset)
-        delivery->last_offset = msg->offset;
-    cv_delivery_release(delivery);
 }
 
 /* ---- the instance ---- */
@@ -132,11 +73,29 @@ notify(struct cv_producer *producer)
     rd_kafka_queue_destroy(queue);
 }
 
+/* The keys of an instance. Once idempotence was denied it is done without, one request at a time. */
+static enum cv_rc
+make_rdconf(struct cv_producer *producer, rd_kafka_conf_t **ret, struct cv_err *err)
+{
+    rd_kafka_conf_t *rdconf;
+
+    if (kafka_rdconf_new(&producer->conf.conf, producer->transactional, &rdconf, err) != CV_OK)
+        return err->rc;
+    if (producer->does_without &&
+        (kafka_rdconf_set(rdconf, "enable.idempotence", "false", err) != CV_OK ||
+         kafka_rdconf_set(rdconf, "max.in.flight.requests.per.connection", "1", err) != CV_OK)) {
+        rd_kafka_conf_destroy(rdconf);
+        return err->rc;
+    }
+    *ret = rdconf;
+    return CV_OK;
+}
+
 static enum cv_rc
 open_instance(struct cv_producer *producer, const char *transactional_id, struct cv_err *err)
 {
     rd_kafka_conf_t *rdconf = NULL;
-    enum cv_rc rc = kafka_rdconf_new(&producer->conf.conf, producer->transactional, &rdconf, err);
+    enum cv_rc rc = make_rdconf(producer, &rdconf, err);
 
     if (rc == CV_OK && transactional_id != NULL)
         rc = kafka_rdconf_set(rdconf, "transactional.id", transactional_id, err);
@@ -145,7 +104,7 @@ open_instance(struct cv_producer *producer, const char *transactional_id, struct
             rd_kafka_conf_destroy(rdconf);
         return rc;
     }
-    rd_kafka_conf_set_dr_msg_cb(rdconf, on_delivery);
+    rd_kafka_conf_set_dr_msg_cb(rdconf, gate_on_delivery);
     rc = kafka_handle_init(&producer->handle, RD_KAFKA_PRODUCER, &producer->conf.conf, rdconf, err);
     if (rc == CV_OK && producer->wake != NULL)
         notify(producer);
@@ -169,16 +128,29 @@ close_instance(struct cv_producer *producer)
     memset(&producer->handle, 0, sizeof(producer->handle));
 }
 
+static bool
+is_asked_for(const struct cv_kafka_conf *conf, const char *key)
+{
+    for (size_t l = 0; l < conf->n_layers; l++)
+        if (conf->layers[l] != NULL && cv_config_has(conf->layers[l], key))
+            return true;
+    return false;
+}
+
 /* What the configuration says must be right now, whenever the instance is made. */
 static enum cv_rc
 check_conf(struct cv_producer *producer, struct cv_err *err)
 {
     rd_kafka_conf_t *rdconf;
+    enum cv_rc rc;
 
-    if (kafka_rdconf_new(&producer->conf.conf, false, &rdconf, err) != CV_OK)
+    if (make_rdconf(producer, &rdconf, err) != CV_OK)
         return err->rc;
+    rc = gate_init(producer, rdconf, err);
     rd_kafka_conf_destroy(rdconf);
-    return CV_OK;
+    producer->may_do_without = producer->idempotent && !producer->transactional &&
+                               !is_asked_for(&producer->conf.conf, "enable.idempotence");
+    return rc;
 }
 
 enum cv_rc
@@ -201,8 +173,10 @@ cv_producer_new(const struct cv_kafka_conf *conf, const char *transactional_id,
         rc = kafka_conf_copy(conf, &producer->conf, err);
     if (rc == CV_OK) {
         producer->transactional = transactional_id != NULL;
-        rc = producer->transactional ? open_instance(producer, transactional_id, err) : check_conf(producer, err);
+        rc = check_conf(producer, err);
     }
+    if (rc == CV_OK && producer->transactional)
+        rc = open_instance(producer, transactional_id, err);
     if (rc != CV_OK) {
         cv_producer_free(producer, 0);
         return rc;
@@ -211,22 +185,30 @@ cv_producer_new(const struct cv_kafka_conf *conf, const char *transactional_id,
     return CV_OK;
 }
 
+static void
+purge(struct cv_producer *producer)
+{
+    rd_kafka_purge(producer->handle.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(producer->handle.rk, PURGE_WAIT_MS);
+}
+
 void
 cv_producer_free(struct cv_producer *producer, int wait_ms)
 {
+    struct cv_err err;
+
     if (producer == NULL)
         return;
-    if (producer->handle.rk != NULL) {
-        if (wait_ms != 0)
-            rd_kafka_flush(producer->handle.rk, wait_ms);
-        if (producer->queued > 0) {
-            rd_kafka_purge(producer->handle.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-            rd_kafka_flush(producer->handle.rk, PURGE_WAIT_MS);
-        }
-    }
+    if (wait_ms != 0 && producer->queued > 0 && cv_producer_flush(producer, wait_ms, &err) != CV_OK)
+        CV_LOG_DEBUG(cv_log_get("culvert.kafka"), "messages are given up", CV_ERR(&err));
+    if (producer->queued > 0)
+        gate_purge(producer);
+    if (producer->queued > 0)
+        purge(producer);
     cv_hash_free(producer->topics);
     kafka_handle_done(&producer->handle);
     kafka_conf_copy_done(&producer->conf);
+    gate_free(producer);
     free(producer);
 }
 
@@ -252,9 +234,8 @@ cv_producer_topic(struct cv_producer *producer, const char *name, struct cv_prod
     return CV_OK;
 }
 
-/* The topic in an instance: both made if need be. */
-static enum cv_rc
-open_topic(struct cv_producer *producer, struct cv_producer_topic *topic, struct cv_err *err)
+enum cv_rc
+producer_open_topic(struct cv_producer *producer, struct cv_producer_topic *topic, struct cv_err *err)
 {
     producer->used = true;
     if (topic->rkt != NULL)
@@ -268,84 +249,68 @@ open_topic(struct cv_producer *producer, struct cv_producer_topic *topic, struct
     return CV_OK;
 }
 
-/* ---- messages ---- */
-
-static enum cv_rc
-send_failed(struct cv_producer *producer, struct cv_producer_topic *topic, rd_kafka_resp_err_t code,
-            struct cv_err *err)
+/* If the instance failed for good, what it did not deliver waits for another one. */
+static void
+renew_if_failed(struct cv_producer *producer)
 {
-    rd_kafka_resp_err_t cause = fatal_cause(producer, code);
-    enum cv_rc rc;
-
-    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
-        return cv_fail(err, CV_RETRY, "the queue of messages to Kafka is full");
-    rc = kafka_fail(&producer->handle, err, cause, NULL, "could not produce to topic \"%s\"",
-                    topic->name);
-    /* CV_RETRY means nothing but a full queue here. */
-    if (rc == CV_RETRY || code == RD_KAFKA_RESP_ERR__FATAL || producer->in_txn)
-        rc = err->rc = rc == CV_FENCED || rc == CV_INVALID ? rc : CV_CONFLICT;
-    return rc;
-}
-
-static rd_kafka_headers_t *
-make_headers(const struct cv_raw_headers *headers)
-{
-    rd_kafka_headers_t *list = rd_kafka_headers_new(headers->count);
-
-    for (size_t i = 0; i < headers->count; i++) {
-        const struct cv_raw_header *header = &headers->items[i];
-
-        rd_kafka_header_add(list, header->name, -1, header->value.data, (ssize_t)header->value.len);
-    }
-    return list;
-}
-
-static rd_kafka_resp_err_t
-produce_full(struct cv_producer *producer, struct cv_producer_topic *topic, int32_t partition,
-             struct cv_bytes key, struct cv_bytes value, const struct cv_raw_headers *headers,
-             int64_t timestamp_ms, struct cv_delivery *delivery)
-{
-    const int flags = delivery == NULL ? RD_KAFKA_MSG_F_COPY : 0;
-    const int64_t timestamp = timestamp_ms == CV_NO_TIMESTAMP ? 0 : timestamp_ms; /* 0: now */
-    rd_kafka_headers_t *list = NULL;
     rd_kafka_resp_err_t code;
+    struct cv_err err;
+    char text[512];
 
-    if (headers != NULL && headers->count > 0)
-        list = make_headers(headers);
-    code = rd_kafka_producev(
-        producer->handle.rk, RD_KAFKA_V_RKT(topic->rkt), RD_KAFKA_V_PARTITION(partition),
-        RD_KAFKA_V_MSGFLAGS(flags), RD_KAFKA_V_KEY(key.data, key.len),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)value.data, value.len), RD_KAFKA_V_HEADERS(list),
-        RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_OPAQUE(delivery), RD_KAFKA_V_END);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && list != NULL)
-        rd_kafka_headers_destroy(list);
-    return code;
+    if (producer->transactional || !producer->idempotent || producer->broken.rc != CV_OK)
+        return;
+    code = rd_kafka_fatal_error(producer->handle.rk, text, sizeof(text));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    (void)kafka_fail(&producer->handle, &err, code, text, "the producer failed for good");
+    if (code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED && producer->may_do_without) {
+        CV_LOG_WARN(producer->handle.log, "going on without idempotence: a connection that breaks may repeat messages",
+                    CV_STR("client", producer->handle.client_id), CV_ERR(&err));
+        producer->does_without = true;
+        producer->idempotent = false;
+    } else if (++producer->renewals > RENEWALS_MAX) {
+        producer->broken = err;
+        return;
+    } else {
+        CV_LOG_WARN(producer->handle.log, "the producer begins anew; what Kafka wrote without saying so comes twice",
+                    CV_STR("client", producer->handle.client_id), CV_INT("messages", producer->queued), CV_ERR(&err));
+    }
+    producer->renewing = true;
+    purge(producer);
+    producer->renewing = false;
+    close_instance(producer);
+    gate_rewind(producer);
 }
+
+/* ---- messages ---- */
 
 enum cv_rc
 cv_producer_send(struct cv_producer *producer, struct cv_producer_topic *topic, int32_t partition,
                  struct cv_bytes key, struct cv_bytes value, const struct cv_raw_headers *headers,
                  int64_t timestamp_ms, struct cv_delivery *delivery, struct cv_err *err)
 {
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    const struct message msg = { .topic = topic,
+                                 .partition = partition,
+                                 .key = key,
+                                 .value = value,
+                                 .timestamp_ms = timestamp_ms,
+                                 .delivery = delivery };
 
-    if (open_topic(producer, topic, err) != CV_OK)
+    if (producer_open_topic(producer, topic, err) != CV_OK)
         return err->rc == CV_RETRY ? err->rc = CV_CONFLICT : err->rc;
-    if ((headers == NULL || headers->count == 0) && timestamp_ms == CV_NO_TIMESTAMP) {
-        if (rd_kafka_produce(topic->rkt, partition, delivery == NULL ? RD_KAFKA_MSG_F_COPY : 0,
-                             (void *)(uintptr_t)value.data, value.len, key.data, key.len,
-                             delivery) != 0)
-            code = rd_kafka_last_error();
-    } else {
-        code =
-            produce_full(producer, topic, partition, key, value, headers, timestamp_ms, delivery);
-    }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return send_failed(producer, topic, code, err);
-    producer->queued++;
-    if (delivery != NULL)
-        delivery->pending++;
-    return CV_OK;
+    return gate_send(producer, &msg, headers, err);
+}
+
+/* Callbacks, and what may go out before and behind them. */
+static void
+serve(struct cv_producer *producer, int timeout_ms)
+{
+    gate_pass(producer, false);
+    if (producer->handle.rk == NULL)
+        return;
+    rd_kafka_poll(producer->handle.rk, timeout_ms);
+    renew_if_failed(producer);
+    gate_pass(producer, false);
 }
 
 static void
@@ -363,11 +328,9 @@ close_if_idle(struct cv_producer *producer)
 int
 cv_producer_poll(struct cv_producer *producer, int timeout_ms)
 {
-    if (producer->handle.rk == NULL)
-        return 0;
     producer->reported = 0;
-    rd_kafka_poll(producer->handle.rk, timeout_ms);
-    if (producer->queued == 0 && !producer->transactional)
+    serve(producer, timeout_ms);
+    if (producer->handle.rk != NULL && producer->queued == 0 && !producer->transactional)
         close_if_idle(producer);
     return producer->reported;
 }
@@ -383,12 +346,21 @@ cv_producer_notify(struct cv_producer *producer, struct cv_wake *wake)
 enum cv_rc
 cv_producer_flush(struct cv_producer *producer, int timeout_ms, struct cv_err *err)
 {
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    int64_t deadline = timeout_ms < 0 ? INT64_MAX : cv_mono_ms() + timeout_ms;
+    int64_t left;
 
-    if (producer->handle.rk != NULL)
-        code = rd_kafka_flush(producer->handle.rk, timeout_ms);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_fail(&producer->handle, err, code, NULL,
+    serve(producer, 0);
+    while (producer->queued > 0 && (left = deadline - cv_mono_ms()) > 0) {
+        if (cv_producer_check(producer, err) != CV_OK)
+            return err->rc;
+        if (producer->handle.rk != NULL)
+            rd_kafka_flush(producer->handle.rk, left < FLUSH_SLICE_MS ? (int)left : FLUSH_SLICE_MS);
+        serve(producer, 0);
+    }
+    if (producer->queued > 0 && producer->handle.rk == NULL)
+        return cv_fail(err, CV_RETRY, "could not write %zu messages to Kafka in time", producer->queued);
+    if (producer->queued > 0)
+        return kafka_fail(&producer->handle, err, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL,
                           "could not write %zu messages to Kafka", producer->queued);
     return CV_OK;
 }
@@ -399,7 +371,11 @@ cv_producer_check(struct cv_producer *producer, struct cv_err *err)
     char text[512];
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 
-    if (producer->handle.rk != NULL)
+    if (producer->broken.rc != CV_OK) {
+        *err = producer->broken;
+        return err->rc = err->rc == CV_CONFLICT ? CV_RETRY : err->rc;
+    }
+    if (producer->transactional) /* else poll deals with it */
         code = rd_kafka_fatal_error(producer->handle.rk, text, sizeof(text));
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return CV_OK;
@@ -423,7 +399,7 @@ cv_producer_partitions(struct cv_producer *producer, const char *topic, int time
     struct cv_producer_topic *handle;
     rd_kafka_resp_err_t code;
 
-    if (cv_producer_topic(producer, topic, &handle, err) != CV_OK || open_topic(producer, handle, err) != CV_OK)
+    if (cv_producer_topic(producer, topic, &handle, err) != CV_OK || producer_open_topic(producer, handle, err) != CV_OK)
         return err->rc;
     code = rd_kafka_metadata(producer->handle.rk, 0, handle->rkt, &metadata, timeout_ms);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -487,8 +463,14 @@ cv_producer_txn_offsets(struct cv_producer *producer, const struct cv_topic_part
 enum cv_rc
 cv_producer_txn_commit(struct cv_producer *producer, int timeout_ms, struct cv_err *err)
 {
-    rd_kafka_error_t *error = rd_kafka_commit_transaction(producer->handle.rk, timeout_ms);
+    rd_kafka_error_t *error;
 
+    gate_pass(producer, true);
+    if (producer->broken.rc != CV_OK) {
+        *err = producer->broken;
+        return cv_err_context(err, "could not commit the transaction");
+    }
+    error = rd_kafka_commit_transaction(producer->handle.rk, timeout_ms);
     producer->in_txn = false;
     if (error != NULL)
         return kafka_fail_error(&producer->handle, err, error, "could not commit the transaction");
@@ -498,8 +480,10 @@ cv_producer_txn_commit(struct cv_producer *producer, int timeout_ms, struct cv_e
 enum cv_rc
 cv_producer_txn_abort(struct cv_producer *producer, int timeout_ms, struct cv_err *err)
 {
-    rd_kafka_error_t *error = rd_kafka_abort_transaction(producer->handle.rk, timeout_ms);
+    rd_kafka_error_t *error;
 
+    gate_purge(producer);
+    error = rd_kafka_abort_transaction(producer->handle.rk, timeout_ms);
     producer->in_txn = false;
     if (error != NULL)
         return kafka_fail_error(&producer->handle, err, error, "could not abort the transaction");

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Produce without copy; delivery counts; transactions. One thread owns a producer and calls everything here;
- * delivery callbacks run inside cv_producer_poll and flush on that thread.
+ * delivery callbacks run inside cv_producer_poll, flush, commit and abort on that thread.
  *
  * Defaults set under all layers: partitioner=murmur2_random, acks=all, message.timeout.ms=0 (no limit) without
- * transactions, linger.ms=1, batch.size=1 MB, at most 20,000 messages and 64 MB queued. Without transactions one
- * request is in flight and enable.idempotence is false, as Connect's own producers are: order is kept, a broken
- * connection can repeat messages, nothing is fatal. With enable.idempotence=true or transactions a fatal error
- * is a normal event; it surfaces as CV_FENCED (another instance) or as "make a new producer".
+ * transactions, linger.ms=1, batch.size=1 MB, at most 20,000 messages and 64 MB queued, enable.idempotence=true unless
+ * acks, retries or max.in.flight.requests.per.connection forbid it. So the order is kept whatever a broker refuses, and
+ * a broken connection repeats nothing. A fatal error of the client is dealt with here (a new one sends the rest),
+ * except with transactions, where it surfaces as CV_FENCED (another instance) or as "make a new producer". Where the
+ * user has no right to idempotence (brokers before 2.8 want one) it goes on without, and says so.
+ *
+ * Messages go to the network in bursts, the next when the one before is delivered: poll, or nothing moves.
  */
 #ifndef COMMON_KAFKA_PRODUCER_H
 #define COMMON_KAFKA_PRODUCER_H
@@ -53,10 +56,11 @@ CV_MUST_CHECK enum cv_rc cv_producer_topic(struct cv_producer *producer, const c
                                            struct cv_producer_topic **ret, struct cv_err *err);
 
 /*
- * Hand one message over. key and value (data NULL: null) and header values are not copied and must stay
- * until delivery is done. partition CV_NO_PARTITION: murmur2 of the key. CV_RETRY: the queue is full, poll
- * and try again; nothing was taken. CV_CONFLICT: a fatal error or a failed transaction ended this producer's
- * life, make a new one. delivery NULL: not interested, but then the bytes are copied.
+ * Take one message in. key and value (data NULL: null) are not copied and must stay until delivery is done; headers
+ * are copied. partition CV_NO_PARTITION: murmur2 of the key. CV_RETRY: the queue is full, poll and try again; nothing
+ * was taken. CV_CONFLICT: a fatal error or a failed transaction ended this producer's life, make a new one.
+ * CV_INVALID: too large. Whatever else is wrong with it, its delivery tells. delivery NULL: not interested, but then
+ * the bytes are copied; in a transaction the commit fails if it could not be sent.
  */
 CV_MUST_CHECK enum cv_rc cv_producer_send(struct cv_producer *producer, struct cv_producer_topic *topic,
                                           int32_t partition, struct cv_bytes key, struct cv_bytes value,

@@ -326,13 +326,20 @@ a_stronger_layer_wins_under_either_name(void **state)
 }
 
 static void
-one_request_in_flight_keeps_order_unless_idempotent(void **state)
+order_is_kept_by_idempotence_or_by_one_request_in_flight(void **state)
 {
     static const char *const key = "max.in.flight.requests.per.connection";
 
     (void)state;
-    assert_built(P, false, BROKER, "", key, "1");
-    assert_built(P, false, BROKER, "max.in.flight=5", key, "5");
+    assert_built(P, false, BROKER, "", "enable.idempotence", "true");
+    assert_built(P, false, BROKER, "", key, NULL);
+    assert_built(P, false, BROKER, "max.in.flight=2", key, "2");
+    assert_built(P, false, BROKER, "max.in.flight=6", "enable.idempotence", NULL);
+    assert_built(P, false, BROKER, "retries=0", "enable.idempotence", NULL);
+    assert_built(P, false, BROKER, "acks=1", "enable.idempotence", NULL);
+    assert_built(P, false, BROKER, "acks=1", key, "1");
+    assert_built(P, false, BROKER, "acks=-1", "enable.idempotence", "true");
+    assert_built(P, false, BROKER, "enable.idempotence=false", key, "1");
     assert_built(P, false, BROKER, "enable.idempotence=true", key, NULL);
     assert_built(P, true, BROKER, "", key, NULL);
     assert_built(P, true, BROKER, "enable.idempotence=false", "enable.idempotence", "true");
@@ -451,7 +458,7 @@ main(void)
         cmocka_unit_test(stores_become_pem_texts),
         cmocka_unit_test(defaults_bound_memory_and_are_javas),
         cmocka_unit_test(a_stronger_layer_wins_under_either_name),
-        cmocka_unit_test(one_request_in_flight_keeps_order_unless_idempotent),
+        cmocka_unit_test(order_is_kept_by_idempotence_or_by_one_request_in_flight),
         cmocka_unit_test(a_transaction_bounds_its_messages_and_requests),
         cmocka_unit_test(combinations_that_java_accepts_are_adjusted),
         cmocka_unit_test(missing_keys_are_named_with_their_remedy),

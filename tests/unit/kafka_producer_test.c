@@ -11,8 +11,11 @@
 #include "common/kafka/consumer.h"
 #include "common/kafka/handle.h"
 #include "common/kafka/producer.h"
+#include "common/kafka/producer_private.h"
 
 #define NOWHERE "127.0.0.1:1"
+#define RD_PRODUCE_KEY          0 /* of Kafka's protocol */
+#define RD_INIT_PRODUCER_ID_KEY 22
 
 static int done_calls;
 
@@ -477,6 +480,158 @@ headers_are_read_anew_for_each_message(void **state)
     cv_config_free(layer);
 }
 
+/* Numbers from 0 on in one partition, sent while the broker refuses a request now and then: whatever it refuses and
+   takes, they are there in order, each once. */
+#define NUMBERS 20000
+
+static void
+send_numbers(struct cv_producer *producer, struct cv_producer_topic *topic, struct mock *mock, char (*texts)[8],
+             struct cv_delivery *delivery)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    for (int i = 0; i < NUMBERS; i++) {
+        enum cv_rc rc;
+
+        snprintf(texts[i], sizeof(texts[i]), "%d", i);
+        while ((rc = cv_producer_send(producer, topic, 0, bytes(NULL), bytes(texts[i]), NULL, CV_NO_TIMESTAMP,
+                                      delivery, &err)) == CV_RETRY)
+            cv_producer_poll(producer, 5);
+        assert_int_equal(rc, CV_OK);
+        if (i % 50 == 0)
+            cv_producer_poll(producer, 0);
+        if (i % 2000 == 1000)
+            rd_kafka_mock_push_request_errors(mock->cluster, RD_PRODUCE_KEY, 1, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
+    }
+}
+
+static void
+expect_numbers(struct cv_consumer *consumer, int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct cv_consumed msg = next_message(consumer);
+        char text[8];
+
+        snprintf(text, sizeof(text), "%d", i);
+        assert_int_equal(msg.value.len, strlen(text));
+        assert_memory_equal(msg.value.data, text, msg.value.len);
+        cv_consumed_free(&msg, 1);
+    }
+}
+
+static void
+what_a_broker_refuses_for_a_moment_keeps_its_place(void **state)
+{
+    static char texts[NUMBERS][8];
+    struct mock *mock = *state;
+    /* one request holds few of them, so that more than one is wanted at a time */
+    struct cv_config *layer = layer_of(rd_kafka_mock_cluster_bootstraps(mock->cluster), "batch.size", "4000");
+    struct cv_producer *producer = producer_of(layer);
+    struct cv_producer_topic *topic;
+    struct cv_consumer *consumer;
+    struct cv_delivery delivery;
+    struct cv_err err = CV_ERR_INIT;
+
+    rd_kafka_mock_topic_create(mock->cluster, "order", 1, 1);
+    rd_kafka_mock_broker_set_rtt(mock->cluster, 1, 2);
+    done_calls = 0;
+    cv_delivery_init(&delivery, count_done);
+    assert_int_equal(cv_producer_topic(producer, "order", &topic, &err), CV_OK);
+    send_numbers(producer, topic, mock, texts, &delivery);
+    assert_int_equal(cv_producer_flush(producer, 30000, &err), CV_OK);
+    rd_kafka_mock_broker_set_rtt(mock->cluster, 1, 0);
+    cv_delivery_release(&delivery);
+    assert_int_equal(done_calls, 1);
+    assert_int_equal(delivery.failed, 0);
+    assert_int_equal(delivery.last_offset, NUMBERS - 1);
+    consumer = consumer_of(layer, "order", 1);
+    expect_numbers(consumer, NUMBERS);
+    cv_consumer_free(consumer);
+    cv_producer_free(producer, 0);
+    cv_config_free(layer);
+}
+
+/* The owner sees none of it: what was not delivered is sent by another client, with its headers. */
+static void
+after_a_fatal_error_the_rest_is_sent_by_a_new_client(void **state)
+{
+    static const struct cv_raw_header items[] = { { "h", { "v", 1 } } };
+    static const struct cv_raw_headers headers = { .items = items, .count = 1 };
+    static const char *const values[] = { "0", "1", "2", "3" };
+    struct mock *mock = *state;
+    struct cv_config *layer = layer_of(rd_kafka_mock_cluster_bootstraps(mock->cluster), NULL, NULL);
+    struct cv_producer *producer = producer_of(layer);
+    char client[64];
+    struct cv_producer_topic *topic;
+    struct cv_consumer *consumer;
+    struct cv_delivery delivery;
+    struct cv_err err = CV_ERR_INIT;
+
+    rd_kafka_mock_topic_create(mock->cluster, "again", 1, 1);
+    done_calls = 0;
+    cv_delivery_init(&delivery, count_done);
+    assert_int_equal(cv_producer_topic(producer, "again", &topic, &err), CV_OK);
+    assert_int_equal(cv_producer_send(producer, topic, 0, bytes(NULL), bytes(values[0]), NULL, CV_NO_TIMESTAMP,
+                                      &delivery, &err), CV_OK);
+    assert_int_equal(cv_producer_flush(producer, 10000, &err), CV_OK);
+    snprintf(client, sizeof(client), "%s", rd_kafka_name(producer->handle.rk));
+    rd_kafka_mock_broker_set_down(mock->cluster, 1);
+    for (size_t i = 1; i < CV_COUNT(values); i++)
+        assert_int_equal(cv_producer_send(producer, topic, 0, bytes(NULL), bytes(values[i]), i == 2 ? &headers : NULL,
+                                          CV_NO_TIMESTAMP, i == 3 ? NULL : &delivery, &err), CV_OK);
+    cv_producer_poll(producer, 100);
+    assert_int_equal(rd_kafka_test_fatal_error(producer->handle.rk, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+                                               "for a test"),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_mock_broker_set_up(mock->cluster, 1);
+    assert_int_equal(cv_producer_flush(producer, 20000, &err), CV_OK);
+    assert_string_not_equal(rd_kafka_name(producer->handle.rk), client);
+    assert_int_equal(cv_producer_check(producer, &err), CV_OK);
+    cv_delivery_release(&delivery);
+    assert_int_equal(done_calls, 1);
+    assert_int_equal(delivery.failed, 0);
+    consumer = consumer_of(layer, "again", 1);
+    for (size_t i = 0; i < CV_COUNT(values); i++) {
+        struct cv_consumed msg = next_message(consumer);
+        struct cv_bytes value;
+        const char *name;
+
+        assert_memory_equal(msg.value.data, values[i], 1);
+        assert_int_equal(cv_consumed_header(&msg, 0, &name, &value), i == 2);
+        cv_consumed_free(&msg, 1);
+    }
+    cv_consumer_free(consumer);
+    cv_producer_free(producer, 0);
+    cv_config_free(layer);
+}
+
+static void
+without_the_right_to_idempotence_it_is_done_without(void **state)
+{
+    struct mock *mock = *state;
+    struct cv_config *layer = layer_of(rd_kafka_mock_cluster_bootstraps(mock->cluster), NULL, NULL);
+    struct cv_producer *producer = producer_of(layer);
+    struct cv_producer_topic *topic;
+    struct cv_delivery delivery;
+    struct cv_err err = CV_ERR_INIT;
+
+    rd_kafka_mock_topic_create(mock->cluster, "plain", 1, 1);
+    rd_kafka_mock_push_request_errors(mock->cluster, RD_INIT_PRODUCER_ID_KEY, 1,
+                                      RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
+    done_calls = 0;
+    cv_delivery_init(&delivery, count_done);
+    assert_int_equal(cv_producer_topic(producer, "plain", &topic, &err), CV_OK);
+    assert_int_equal(send_text(producer, topic, "k", "v", &delivery, &err), CV_OK);
+    assert_true(producer->idempotent);
+    assert_int_equal(cv_producer_flush(producer, 10000, &err), CV_OK);
+    assert_false(producer->idempotent);
+    cv_delivery_release(&delivery);
+    assert_int_equal(done_calls, 1);
+    assert_int_equal(delivery.failed, 0);
+    cv_producer_free(producer, 0);
+    cv_config_free(layer);
+}
+
 /* -- Classes of errors -- */
 
 static void
@@ -555,6 +710,9 @@ main(void)
         cmocka_unit_test(the_key_chooses_javas_partition),
         cmocka_unit_test(null_and_empty_stay_apart),
         cmocka_unit_test(headers_are_read_anew_for_each_message),
+        cmocka_unit_test(what_a_broker_refuses_for_a_moment_keeps_its_place),
+        cmocka_unit_test(after_a_fatal_error_the_rest_is_sent_by_a_new_client),
+        cmocka_unit_test(without_the_right_to_idempotence_it_is_done_without),
     };
     int failed = cmocka_run_group_tests_name("kafka_alone", alone, NULL, NULL);
 
