@@ -182,9 +182,31 @@ clean_statuses(struct herder *h)
     free(names);
 }
 
+/* What another worker took over while this one was out of the group (it was stopped, or cut off) is begun anew: here it
+   may have been fenced, and its status is the other's. */
+static void
+stop_taken_over(struct herder *h)
+{
+    struct group_work work = { 0 };
+
+    for (size_t i = 0; i < h->assignment.count; i++) {
+        const struct group_unit *unit = &h->assignment.items[i];
+
+        if (herder_was_taken_over(h, unit->connector, unit->task == GROUP_CONNECTOR ? STATUS_CONNECTOR : unit->task) &&
+            !group_work_append(&work, unit->connector, unit->task))
+            break;
+    }
+    if (work.count > 0) {
+        CV_LOG_INFO(h->log, "beginning anew what another worker ran meanwhile", CV_INT("units", work.count));
+        herder_stop_work(h, &work);
+    }
+    group_work_done(&work);
+}
+
 static void
 start_assigned(struct herder *h)
 {
+    stop_taken_over(h);
     herder_stage(h, "starting assigned work");
     for (size_t i = 0; i < h->assignment.count; i++) {
         const struct group_unit *unit = &h->assignment.items[i];

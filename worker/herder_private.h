@@ -26,6 +26,7 @@ struct running_connector {
     char *name;
     const struct cv_plugin *plugin; /* NULL: its class is not known */
     enum status_state state;
+    int32_t generation;   /* of the group, when it was started */
     int64_t tasks_due_ms; /* when its task configs are to be made again; 0: not */
     int64_t backoff_ms;
     bool publishing;      /* its task configs are on their way to the leader */
@@ -39,6 +40,7 @@ struct running_task {
     struct herder *herder;
     char *connector;
     int id;
+    int32_t generation; /* of the group, when it was started */
     struct task *task; /* NULL: it could not be started, its status says why */
 };
 
@@ -146,6 +148,9 @@ void herder_stop_connector(struct herder *h, const char *name);
 void herder_stop_tasks_of(struct herder *h, const char *name);
 bool herder_runs_connector(const struct herder *h, const char *name);
 bool herder_runs_task(const struct herder *h, const char *name, int task);
+/* Whether another worker has run it since it was started here: this one was out of the group, and did not know. task
+   STATUS_CONNECTOR: the connector. */
+bool herder_was_taken_over(const struct herder *h, const char *name, int task);
 void herder_apply_target(struct herder *h, const char *name);
 /* Make the task configs of a connector that runs here, and publish them if they changed. */
 void herder_reconfigure_tasks(struct herder *h, struct running_connector *connector);

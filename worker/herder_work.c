@@ -196,6 +196,7 @@ herder_start_connector(struct herder *h, const char *name)
         return;
     }
     c->state = STATUS_UNASSIGNED;
+    c->generation = atomic_load(&h->generation);
     c->backoff_ms = RECONFIGURE_BACKOFF_MS;
     cv_lock(&h->running_lock);
     stored = cv_hash_put(h->connectors, name, c);
@@ -239,6 +240,30 @@ herder_runs_task(const struct herder *h, const char *name, int task)
 
     task_key(key, sizeof(key), name, task);
     return cv_hash_get(h->tasks, key) != NULL;
+}
+
+bool
+herder_was_taken_over(const struct herder *h, const char *name, int task)
+{
+    const struct running_connector *c = cv_hash_get(h->connectors, name);
+    const struct running_task *t;
+    struct status status = { 0 };
+    struct cv_err err;
+    char key[600];
+    int32_t since;
+    bool other;
+
+    task_key(key, sizeof(key), name, task);
+    t = task == STATUS_CONNECTOR ? NULL : cv_hash_get(h->tasks, key);
+    if (task == STATUS_CONNECTOR ? c == NULL : t == NULL)
+        return false;
+    since = t != NULL ? t->generation : c->generation;
+    if (status_store_get(h->statuses, name, task, &status, &err) != CV_OK)
+        return false;
+    other = status.worker_id != NULL && strcmp(status.worker_id, h->spec.worker_id) != 0;
+    other = other && status.generation > since;
+    status_done(&status);
+    return other;
 }
 
 static int
@@ -326,6 +351,7 @@ herder_start_task(struct herder *h, const char *name, int task)
     }
     t->herder = h;
     t->id = task;
+    t->generation = atomic_load(&h->generation);
     atomic_fetch_add(&h->task_starts, 1);
     if (make_task(h, t, &err) != CV_OK) {
         atomic_fetch_add(&h->task_failures, 1);

@@ -791,6 +791,41 @@ a_worker_restarts_only_its_own_part(void **state)
     assert_events("stop:c-1 start:c-1");
 }
 
+static void
+what_another_worker_ran_since_is_known(void **state)
+{
+    static const char *const theirs = "{\"state\":\"RUNNING\",\"worker_id\":\"there:2\",\"generation\":%d}";
+    static const char *const keys[] = { "status-connector-c", "status-task-c-0" };
+    struct herder *h = *state;
+    char value[128];
+
+    put_connector("c", 1);
+    for (int task = STATUS_CONNECTOR; task <= 0; task++)
+        assert_false(herder_was_taken_over(h, "c", task)); /* it does not run here */
+    herder_start_connector(h, "c");
+    herder_start_task(h, "c", 0);
+    assert_events("start:c-0");
+    for (int task = STATUS_CONNECTOR; task <= 0; task++) {
+        const char *key = keys[task - STATUS_CONNECTOR];
+
+        assert_false(herder_was_taken_over(h, "c", task));
+        snprintf(value, sizeof(value), theirs, 5); /* before it was started here, in the same generation */
+        fake_log_put(STATUSES, 0, key, value);
+        assert_false(herder_was_taken_over(h, "c", task));
+        snprintf(value, sizeof(value), theirs, 6);
+        fake_log_put(STATUSES, 0, key, value);
+        assert_true(herder_was_taken_over(h, "c", task));
+    }
+    herder_stop_work(h, NULL);
+    atomic_store(&h->generation, 7);
+    herder_start_connector(h, "c");
+    herder_start_task(h, "c", 0);
+    for (int task = STATUS_CONNECTOR; task <= 0; task++) {
+        assert_false(herder_was_taken_over(h, "c", task));
+        assert_status(h, "c", task, STATUS_RUNNING);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -798,6 +833,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_leader_writes_the_task_configs_of_a_new_connector),
+        TEST(what_another_worker_ran_since_is_known),
         TEST(a_changed_config_is_published_even_if_its_tasks_are_the_same),
         TEST(a_follower_sends_them_to_the_leader),
         TEST(a_leader_that_is_away_is_asked_again_later_and_later),
