@@ -153,9 +153,11 @@ proc_stop() {
 
 kafka_libs() { printf '%s\n' "${CULVERT_KAFKA_LIBS:-$CULVERT_STATE/kafka/libs}"; }
 
-# kafka_start PORT CONTROLLER_PORT: start one KRaft broker; kafka_wait says when it serves.
+# kafka_start PORT CONTROLLER_PORT [PORT2 PROXY_PORT]: start one KRaft broker; kafka_wait says when it
+# serves. Clients that come by PORT2 are told that the broker is at PROXY_PORT.
 kafka_start() {
-    local port=$1 controller=$2 dir=$CULVERT_STATE/kafka libs
+    local port=$1 controller=$2 dir=$CULVERT_STATE/kafka listen=${3:+,PROXIED://127.0.0.1:$3} libs
+    local advertise=${4:+,PROXIED://127.0.0.1:$4}
     libs=$(kafka_libs)
     [ -n "$(find "$libs" -maxdepth 1 -name 'kafka_2*.jar' 2>/dev/null)" ] ||
         die "no Kafka jars in $libs; run scripts/setup.sh"
@@ -175,10 +177,10 @@ PROPERTIES
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$controller
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
-advertised.listeners=PLAINTEXT://127.0.0.1:$port
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller$listen
+advertised.listeners=PLAINTEXT://127.0.0.1:$port$advertise
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT
 log.dirs=$dir/data
 log.cleaner.dedupe.buffer.size=16777216
 num.partitions=${CULVERT_KAFKA_PARTITIONS:-3}

@@ -597,6 +597,45 @@ command_delete(const struct options *opt, char **topics, int topic_count)
     return 0;
 }
 
+/* The topics have the settings given, and no others of their own. */
+static int
+command_alter(const struct options *opt, char **topics, int topic_count)
+{
+    rd_kafka_t *rk = client_new(opt, RD_KAFKA_PRODUCER);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_ConfigResource_t **resources = xcalloc((size_t)topic_count, sizeof(rd_kafka_ConfigResource_t *));
+    const rd_kafka_ConfigResource_t **results;
+    rd_kafka_event_t *event;
+    size_t count;
+
+    for (int i = 0; i < topic_count; i++) {
+        resources[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topics[i]);
+        for (size_t c = 0; c < opt->config_count; c++) {
+            char *name = strdup(opt->configs[c]);
+            char *value = name != NULL ? strchr(name, '=') : NULL;
+
+            if (value == NULL)
+                die("--config needs NAME=VALUE");
+            *value++ = '\0';
+            rd_kafka_ConfigResource_set_config(resources[i], name, value);
+            free(name);
+        }
+    }
+    rd_kafka_AlterConfigs(rk, resources, (size_t)topic_count, NULL, queue);
+    event = admin_wait(queue);
+    results = rd_kafka_AlterConfigs_result_resources(rd_kafka_event_AlterConfigs_result(event), &count);
+    for (size_t i = 0; i < count; i++)
+        if (rd_kafka_ConfigResource_error(results[i]))
+            die("topic \"%s\": %s", rd_kafka_ConfigResource_name(results[i]),
+                rd_kafka_ConfigResource_error_string(results[i]));
+    rd_kafka_event_destroy(event);
+    rd_kafka_ConfigResource_destroy_array(resources, (size_t)topic_count);
+    free(resources);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(rk);
+    return 0;
+}
+
 /* The settings of a topic that are not the broker's, as NAME=VALUE lines. */
 static int
 command_settings(const struct options *opt, const char *topic)
@@ -644,6 +683,7 @@ static const char usage[] =
     "  create TOPIC       make a topic\n"
     "  delete TOPIC...    delete topics\n"
     "  settings TOPIC     print the settings that the topic has of its own\n"
+    "  alter TOPIC...     give topics the settings of --config, and take all others of their own\n"
     "\n"
     "  -b, --servers HOST:PORT,...  brokers (default: KAFKA_BOOTSTRAP_SERVERS or 127.0.0.1:9092)\n"
     "  -f, --follow                 read: go on at the end and wait for more\n"
@@ -653,7 +693,7 @@ static const char usage[] =
     "  -u, --uncommitted            read: also what open and aborted transactions wrote\n"
     "  -o, --format json|value|key-value   read: what a line shows (default json)\n"
     "  -p, --partitions N           create: how many (default 1)\n"
-    "  -c, --config NAME=VALUE      create: a setting of the topic; may be repeated\n"
+    "  -c, --config NAME=VALUE      create, alter: a setting of the topic; may be repeated\n"
     "  -h, --help                   print this\n";
 
 static long
@@ -771,6 +811,8 @@ main(int argc, char **argv)
         rc = command_create(&opt, argv[optind]);
     else if (strcmp(command, "delete") == 0 && rest > 0)
         rc = command_delete(&opt, argv + optind, rest);
+    else if (strcmp(command, "alter") == 0 && rest > 0)
+        rc = command_alter(&opt, argv + optind, rest);
     else if (strcmp(command, "settings") == 0 && rest == 1)
         rc = command_settings(&opt, argv[optind]);
     else

@@ -4,6 +4,7 @@ integration_tests = \
 	tests/integration/bad_config.int \
 	tests/integration/bad_input.int \
 	tests/integration/builtin_connectors.int \
+	tests/integration/chaos.int \
 	tests/integration/canary.int \
 	tests/integration/exactly_once.int \
 	tests/integration/file_connectors.int \
