@@ -249,7 +249,8 @@ row() {
 
 boot_all
 step "making events"
-line=$(events_make in in. seed=1 events=$((events * 112 / 100)) customers="$customers" products=1000 hours=12 mix=100,10,2,0.4)
+line=$(events_make in in. seed=1 events=$((events * 112 / 100)) customers="$customers" products=1000 hours="$(per "$events" 83333)" \
+    mix=100,10,2,0.4)
 orders=$(field orders "$line")
 kafka_dump load <"$CULVERT_STATE/in.tsv"
 step "$(field records "$line") records, $orders changes of orders"

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What bench/streams.sh needs of the sample shop, from the tests' helpers.
 
-    streams_shop.py make FILE PREFIX [NAME=VALUE...]   events for "kafka_dump load", of topics PREFIX...; FILE.batch keeps
-                                                     what they must give; prints records=N orders=N
-    streams_shop.py pipeline DIR WORK IN OUT APP       the sample's SQL for one WORK, on topics IN... and OUT...
-    streams_shop.py compare FILE OUT WORK final|changes   the topics OUT... beside FILE.batch; exit 1 if they differ
+    streams_shop.py make FILE PREFIX [NAME=VALUE...]
+        events for "kafka_dump load", of topics PREFIXname; FILE.batch keeps what they must give; prints records=N orders=N
+    streams_shop.py pipeline DIR WORK IN OUT APP
+        the sample's SQL for one WORK, from topics INname to OUTname
+    streams_shop.py compare FILE OUT WORK final|changes
+        the topics OUTname beside FILE.batch; exit 1 if they differ
 """
 
 import glob

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a program wrote for the sample shop beside what the batch (shop_batch.py) says. Each function takes the records of
-one output topic, each partition in order (kafka_dump read), and returns its differences as sentences, worst first.
+"""What a program wrote for the sample shop beside what the batch (shop_batch.py) says. Each function takes the records
+of one output topic, each partition in order (kafka_dump read), and returns its differences as sentences.
 
 final=False is for a program that writes a window's row at each change of it: its last one counts, and rows that ended
 as empty count as none."""
@@ -68,8 +68,16 @@ def same(value):
     return value
 
 
-def maybe(read):
-    return lambda value: None if value is None else read(value)
+def whole(value):
+    if type(value) is not int:
+        raise ValueError("not a whole number: %r" % (value,))
+    return value
+
+
+def truth(value):
+    if value not in (0, 1) or isinstance(value, float):
+        raise ValueError("neither true nor false: %r" % (value,))
+    return bool(value)
 
 
 # ---- processed_orders
@@ -110,7 +118,10 @@ def compare_processed(batch, known, number, i, row, want, diff):
     expected = (op, previous, order.status, order.cents, order.country, order.payment, order.created)
     if values != expected:
         diff.add("wrong changes", "%s is %s, batch %s", what, values, expected)
-    customer = row.get("customer") or {}
+    customer = row.get("customer")
+    if not isinstance(customer, dict):
+        diff.add("customers that are no object", "%s has %s", what, customer)
+        return
     seen = tuple(customer.get(name) for name in ("name", "email", "tier", "city"))
     versions = batch.versions.get(order.customer, [UNKNOWN])
     if known is not None:
@@ -145,7 +156,7 @@ def inventory_alerts(batch, records):
 
 # ---- business_metrics
 
-METRICS = [("window_end", millis), ("orders", same), ("revenue", cents), ("avg_order_value", cents)]
+METRICS = [("window_end", millis), ("orders", whole), ("revenue", cents), ("avg_order_value", cents)]
 
 
 def cell_name(cell):
@@ -188,10 +199,9 @@ def business_metrics_late(batch, records):
     """Corrections of one cell add up, however many records bring them."""
     diff = Differences("business_metrics_late")
     got = collections.defaultdict(lambda: [0, 0])
-    for record in records:
-        row = json.loads(record["value"])
-        values = fields(row, [("window_start", millis), ("status", same), ("country", same), ("orders", same),
-                              ("revenue", cents)], diff, record["value"])
+    for row, key in rows_of(records, diff, "window_start", "status", "country"):
+        values = fields(row, [("window_start", millis), ("status", same), ("country", same), ("orders", whole),
+                              ("revenue", cents)], diff, str(key))
         if values is not None:
             sums = got[values[:3]]
             sums[0] += values[3]
@@ -241,7 +251,7 @@ def fraud_alerts(batch, records):
 
 # ---- customer_behavior
 
-SESSION = [("session_end", millis), ("events", same), ("page_views", same), ("pages", same), ("converted", bool)]
+SESSION = [("session_end", millis), ("events", whole), ("page_views", whole), ("pages", whole), ("converted", truth)]
 
 
 def customer_behavior(batch, records, final=True):

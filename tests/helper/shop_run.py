@@ -167,6 +167,14 @@ def file_rows(directory):
     return rows
 
 
+def compare_files(batch, pipeline, seconds=30):
+    """The files hold what business_metrics holds, each cell once."""
+    least = sum(map(batch.must_be_closed, batch.cells))
+    h.wait_for(lambda: len(file_rows(pipeline.files)) >= least, "%d cells are in files" % least, seconds, 0.5)
+    differences(shop_compare.business_metrics(batch, file_rows(pipeline.files), topic="files"))
+    h.note("files: %d cells in %d" % (least, len(os.listdir(pipeline.files))))
+
+
 def open_transactions():
     """Topics whose committed end is before their end: {topic: records that hang}."""
     names = list(h.list_topics())

@@ -40,7 +40,8 @@ EXTRA_DIST += tests/chaos/run tests/chaos/faults.py tests/chaos/load.py tests/ch
 EXTRA_DIST += tests/integration/run.tap $(integration_tests) tests/helper/servers.sh \
 	tests/helper/broker.py tests/helper/cluster.py tests/helper/golden.py tests/helper/golden_case.py tests/helper/harness.py \
 	tests/helper/pg_fixture.h tests/helper/pg_samples.h tests/helper/secure_broker.py tests/helper/shop_batch.py tests/helper/shop_compare.py \
-	tests/helper/shop_events.py tests/helper/shop_orders.py tests/helper/shop_run.py tests/data/golden tests/data/validate/postgres
+	tests/helper/shop_events.py \
+	tests/helper/shop_examples.py tests/helper/shop_orders.py tests/helper/shop_run.py tests/data/golden tests/data/validate/postgres
 
 TEST_EXTENSIONS = .tap
 TAP_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
