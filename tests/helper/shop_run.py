@@ -176,8 +176,8 @@ def compare_files(batch, pipeline, seconds=30):
 
 
 def open_transactions():
-    """Topics whose committed end is before their end: {topic: records that hang}."""
-    names = list(h.list_topics())
+    """The test's topics whose committed end is before their end: {topic: records that hang}."""
+    names = [name for name in h.list_topics() if name.startswith(h.NAME)]
     both = [{name: int(count) for name, count in
              (line.split() for line in h.kafka_dump(*options, "ends", *names).splitlines())}
             for options in ((), ("--uncommitted",))]
