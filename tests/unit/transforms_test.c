@@ -133,14 +133,38 @@ split_line(char *line, char **names, char **columns)
     return n;
 }
 
+/* The same for the other half: "$Value" becomes "$Key", and key and value change places. */
+static bool
+mirror(char *const *columns, char *name, size_t name_size, char **ret)
+{
+    static const int places[COLUMNS] = { 0, 1, 2, 4, 3, 5, 6, 8, 7, 9 };
+    size_t len = strlen(columns[0]);
+
+    if (len < 6 || strcmp(columns[0] + len - 6, "$Value") != 0 || columns[6][0] == '!')
+        return false; /* the texts of errors name the half */
+    snprintf(name, name_size, "%.*s$Key", (int)(len - 6), columns[0]);
+    for (size_t i = 0; i < COLUMNS; i++)
+        ret[i] = columns[places[i]];
+    ret[0] = name;
+    return true;
+}
+
+static void
+join_expected(char *const *columns, size_t n, struct cv_buf *out)
+{
+    cv_buf_reset(out);
+    for (size_t i = 6; i < n; i++)
+        cv_buf_printf(out, "%s%s", i > 6 ? "\t" : "", columns[i]);
+}
+
 static void
 records_come_out_as_from_kafkas_transforms(void **state)
 {
     struct cv_converter *json = case_json_converter();
     struct cv_buf out = CV_BUF_INIT(1 << 20), expected = CV_BUF_INIT(1 << 20);
     FILE *file = fopen(TEST_DATA "/transforms/smt.tsv", "r");
-    char *names[NAMES] = { NULL }, *columns[COLUMNS], *line = NULL;
-    size_t cap = 0, compared = 0, wrong = 0, n;
+    char *names[NAMES] = { NULL }, *columns[COLUMNS], *mirrored[COLUMNS], *line = NULL, name[64];
+    size_t cap = 0, compared = 0, keys = 0, wrong = 0, n;
 
     (void)state;
     assert_non_null(file);
@@ -152,9 +176,17 @@ records_come_out_as_from_kafkas_transforms(void **state)
             names[atoi(columns[0] + 1)] = strdup(columns[1]);
             continue;
         }
-        cv_buf_reset(&expected);
-        for (size_t i = 6; i < n; i++)
-            cv_buf_printf(&expected, "%s%s", i > 6 ? "\t" : "", columns[i]);
+        if (n == COLUMNS && mirror(columns, name, sizeof(name), mirrored)) {
+            join_expected(mirrored, n, &expected);
+            run_case(json, mirrored, &out);
+            keys++;
+            if (strcmp(cv_buf_cstr(&out), cv_buf_cstr(&expected)) != 0) {
+                wrong++;
+                printf("%s %s\n  expected %s\n  got      %s\n", name, columns[1], cv_buf_cstr(&expected),
+                       cv_buf_cstr(&out));
+            }
+        }
+        join_expected(columns, n, &expected);
         run_case(json, columns, &out);
         compared++;
         if (columns[6][0] == '!' ? same_error(cv_buf_cstr(&out), cv_buf_cstr(&expected))
@@ -165,7 +197,7 @@ records_come_out_as_from_kafkas_transforms(void **state)
                       columns[2], columns[3], columns[4], cv_buf_cstr(&expected), cv_buf_cstr(&out));
     }
     assert_int_equal(wrong, 0);
-    assert_true(compared > 500);
+    assert_true(compared > 500 && keys > 300);
     for (size_t i = 0; i < NAMES; i++)
         free(names[i]);
     free(line);
