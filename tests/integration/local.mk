@@ -7,6 +7,7 @@ integration_tests = \
 	tests/integration/chaos.int \
 	tests/integration/canary.int \
 	tests/integration/exactly_once.int \
+	tests/integration/exactly_once_upgrade.int \
 	tests/integration/file_connectors.int \
 	tests/integration/golden.int \
 	tests/integration/group.int \
