@@ -9,6 +9,7 @@
 #include "common/arena.h"
 #include "common/buf.h"
 #include "common/map.h"
+#include "connectors/postgres/incremental.h"
 #include "connectors/postgres/stream_private.h"
 #include "tests/helper/pg_fixture.h"
 
@@ -25,13 +26,17 @@ static int
 up(void **state)
 {
     struct cv_err err = CV_ERR_INIT;
+    struct incremental_spec spec = { .config = &config, .ctx = &ctx };
+    struct incremental *incremental;
     struct table_filter *filter;
 
     (void)state;
     pg_fixture_config((const char *const[]){ "table.include.list", "public.known", NULL }, &config);
     assert_int_equal(table_filter_new(&config, &filter, &err), CV_OK);
+    spec.filter = filter;
+    assert_int_equal(incremental_new(&spec, &incremental, &err), CV_OK);
     memset(&stream, 0, sizeof(stream));
-    stream.spec = (struct stream_spec){ .config = &config, .ctx = &ctx, .filter = filter };
+    stream.spec = (struct stream_spec){ .config = &config, .ctx = &ctx, .filter = filter, .incremental = incremental };
     stream.plans = cv_hash_new(NULL);
     stream.ignored = cv_hash_new(NULL);
     stream.position.lsn = 100;
@@ -49,6 +54,7 @@ down(void **state)
     free(stream.held_change.data);
     cv_hash_free(stream.plans);
     cv_hash_free(stream.ignored);
+    incremental_free(stream.spec.incremental);
     table_filter_free((struct table_filter *)(uintptr_t)stream.spec.filter);
     cv_arena_free(batch.arena);
     pg_config_done(&config);
