@@ -64,6 +64,8 @@ start_daemon(struct cv_http_server *server, struct daemon *daemon,
             err, CV_INVALID,
             "an https listener needs a key and a certificate: set ssl.keystore.location and "
             "ssl.keystore.type=PEM or PKCS12, or listeners.https.ssl.keystore.* of the same");
+    if (daemon->tls && http_tls_check_dates(&server->tls, err) != CV_OK)
+        return err->rc;
     if (http_listener_open(listener, option, &fd, err) != CV_OK)
         return err->rc;
 

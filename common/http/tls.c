@@ -12,6 +12,7 @@
 #include "common/http/tls.h"
 
 #include <gnutls/gnutls.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,6 +217,40 @@ http_tls_load(const struct cv_config *cfg, struct http_tls *ret, struct cv_err *
     }
     *ret = tls;
     return CV_OK;
+}
+
+/* "Nov 29 14:03:52 2026 GMT" */
+static enum cv_rc
+fail_date(const char *what, const ASN1_TIME *when, struct cv_err *err)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char text[64] = "";
+
+    if (bio != NULL && ASN1_TIME_print(bio, when) == 1)
+        (void)BIO_gets(bio, text, sizeof(text));
+    BIO_free(bio);
+    return cv_fail(err, CV_INVALID,
+                   "the certificate of the https listeners %s %s; put one that is valid into "
+                   "ssl.keystore.location",
+                   what, text);
+}
+
+enum cv_rc
+http_tls_check_dates(const struct http_tls *tls, struct cv_err *err)
+{
+    BIO *bio = BIO_new_mem_buf(tls->identity.chain, -1);
+    X509 *leaf = bio == NULL ? NULL : PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    enum cv_rc rc = CV_OK;
+
+    if (leaf == NULL)
+        rc = cv_fail(err, CV_INVALID, "the certificate of the https listeners cannot be read");
+    else if (X509_cmp_current_time(X509_get0_notAfter(leaf)) < 0)
+        rc = fail_date("expired on", X509_get0_notAfter(leaf), err);
+    else if (X509_cmp_current_time(X509_get0_notBefore(leaf)) > 0)
+        rc = fail_date("is not valid before", X509_get0_notBefore(leaf), err);
+    X509_free(leaf);
+    BIO_free(bio);
+    return rc;
 }
 
 void

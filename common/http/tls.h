@@ -27,6 +27,8 @@ struct http_tls {
    the key. */
 CV_MUST_CHECK
 enum cv_rc http_tls_load(const struct cv_config *cfg, struct http_tls *ret, struct cv_err *err);
+/* Whether clients can take the listeners' certificate today. CV_INVALID says since or until when they cannot. */
+CV_MUST_CHECK enum cv_rc http_tls_check_dates(const struct http_tls *tls, struct cv_err *err);
 void http_tls_done(struct http_tls *tls); /* wipes */
 
 #endif
