@@ -11,7 +11,8 @@
 #   --state DIR              the run's state folder    (CULVERT_STATE, .culvert)
 #   -h, --help               print this
 #
-# Only committed records are shown; a null value prints as null. The running pipeline says where Kafka
+# The sample's results are in processed_orders, inventory_alerts, business_metrics, business_metrics_late,
+# fraud_alerts and customer_behavior. Only committed records are shown; a null value prints as null. The running pipeline says where Kafka
 # is; KAFKA_BOOTSTRAP_SERVERS overrides that.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh

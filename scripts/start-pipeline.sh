@@ -3,7 +3,8 @@
 #
 # start-pipeline.sh [OPTIONS]: set up and run the sample pipeline
 #
-# PostgreSQL with the shop database -> culvert-worker -> Kafka -> culvert-streams -> processed_orders.
+# PostgreSQL with the shop database -> culvert-worker -> Kafka -> culvert-streams -> processed_orders,
+# inventory_alerts, business_metrics, fraud_alerts, customer_behavior.
 # Does all the set-up (scripts/setup.sh), starts what does not run yet, registers the connector
 # "postgres-connector", and returns when the snapshot is through and every part is healthy. Running it
 # again is harmless. Stop it with scripts/stop-pipeline.sh.
@@ -50,6 +51,7 @@ done
 need_number --wait "$patience"
 
 tables="customers products orders order_items inventory_movements customer_activity"
+results="processed_orders inventory_alerts business_metrics business_metrics_late fraud_alerts customer_behavior"
 shop=$CULVERT_TOP/etc/shop
 own_kafka=no
 own_postgres=no
@@ -271,11 +273,14 @@ The pipeline runs.
   streams     $streams_url/pipelines
   PostgreSQL  psql -h $POSTGRES_HOST -p $POSTGRES_PORT -U $POSTGRES_USER $POSTGRES_DB$data
   Kafka       $KAFKA_BOOTSTRAP_SERVERS
-  topics      $tables processed_orders
-  logs        $CULVERT_STATE/log
+  topics      $tables
+  results     $results
+  files       $CULVERT_STATE/streams/shop-streams/files (metrics by the hour)
+  logs        $CULVERT_STATE/log (streams.log has the alerts, too)
 
 Try next:
   ${state}./scripts/consume.sh processed_orders          enriched orders as they arrive
+  ${state}./scripts/consume.sh inventory_alerts fraud_alerts  alerts
   ${state}./scripts/generate-test-data.sh --rate 20      shop traffic, in a second terminal
   ${state}./scripts/stop-pipeline.sh                     stop it (--purge: forget everything)
 TEXT
