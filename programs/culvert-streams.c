@@ -22,6 +22,7 @@
 #include "programs/options_doc.h"
 #include "programs/version.h"
 #include "streams/app.h"
+#include "streams/reset.h"
 #include "streams/rest.h"
 #include "streams/sql/explain.h"
 #include "streams/store/database.h"
@@ -70,6 +71,7 @@ usage(FILE *out, int code)
         "       culvert-streams check DIR\n"
         "       culvert-streams explain [--json | --dot | --sqlite] DIR\n"
         "       culvert-streams test DIR\n"
+        "       culvert-streams reset FILE.properties\n"
         "       culvert-streams --version [--deps]\n"
         "       culvert-streams --print-options\n"
         "       culvert-streams --help\n"
@@ -79,6 +81,9 @@ usage(FILE *out, int code)
         "explain  print tables, task groups and queries, as text or JSON, or the SQL that SQLite "
         "gets\n"
         "test     run the tests of DIR/tests/*.test.sql on a Kafka in memory\n"
+        "reset    forget what the application has read and computed: its group, changelog and "
+        "repartition topics and\n"
+        "         the state of this worker; its outputs stay. All workers must be stopped\n"
         "\n"
         "FILE has bootstrap.servers, pipeline.directory, state.dir, listeners and any Kafka client "
         "keys, see\n"
@@ -213,7 +218,17 @@ run_app(const struct streams_config *config, const struct plan *plan)
 }
 
 static int
-run(const char *file, struct cv_arena *arena)
+reset(const struct streams_config *config, const struct plan *plan)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    return streams_reset(config, plan, stdout, &err) == CV_OK ? 0 : fail(&err);
+}
+
+/* Read file and pipeline, then do it. */
+static int
+run(const char *file, int (*work)(const struct streams_config *, const struct plan *),
+    struct cv_arena *arena)
 {
     struct cv_err err = CV_ERR_INIT;
     struct cv_config_errors errors = { 0 };
@@ -242,7 +257,7 @@ run(const char *file, struct cv_arena *arena)
         load_plan(config.pipeline_directory, arena, &plan, &warnings, &err) != CV_OK)
         code = fail(&err);
     else
-        code = run_app(&config, plan);
+        code = work(&config, plan);
     streams_config_done(&config);
     return code;
 }
@@ -267,7 +282,9 @@ main(int argc, char **argv)
     if (arena == NULL)
         return 1;
     if (argc == 3 && strcmp(argv[1], "run") == 0)
-        code = run(argv[2], arena);
+        code = run(argv[2], run_app, arena);
+    else if (argc == 3 && strcmp(argv[1], "reset") == 0)
+        code = run(argv[2], reset, arena);
     else if (argc == 3 && strcmp(argv[1], "check") == 0)
         code = check(argv[2], arena);
     else if (argc == 3 && strcmp(argv[1], "explain") == 0)

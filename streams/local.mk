@@ -30,6 +30,7 @@ streams_libstreams_a_SOURCES = \
 	streams/io/value.c streams/io/value.h \
 	streams/io/wire_schema.c streams/io/wire_schema.h \
 	streams/member.c streams/member.h \
+	streams/reset.c streams/reset.h \
 	streams/rest.c streams/rest.h \
 	streams/rest_query.c streams/rest_query.h \
 	streams/sql/explain.c streams/sql/explain.h \

@@ -27,7 +27,7 @@ def copy_pipeline():
     """The sample pipeline on topics of this test."""
     source = h.TOP + "/etc/shop/streams"
     target = os.path.join(h.directory(), "pipeline")
-    shutil.copytree(source, target)
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("tests"))
     for name in os.listdir(target):
         path = os.path.join(target, name)
         with open(path, encoding="utf-8") as file:
