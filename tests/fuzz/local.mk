@@ -132,3 +132,9 @@ tests_fuzz_field_cipher_SOURCES = tests/fuzz/field_cipher.c $(fuzz_driver)
 tests_fuzz_field_cipher_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_field_cipher_LDADD = $(fuzz_common) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/field_cipher.in
+
+fuzz_targets += tests/fuzz/streams_changes
+tests_fuzz_streams_changes_SOURCES = tests/fuzz/streams_changes.c $(fuzz_driver)
+tests_fuzz_streams_changes_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_streams_changes_LDADD = streams/libstreams.a common/kafka/libkafka.a common/wire/libwire.a $(fuzz_common) $(SQLITE_LIBS) $(RDKAFKA_LIBS) $(OPENSSL_LIBS)
+EXTRA_DIST += tests/fuzz/streams_changes.in
