@@ -12,8 +12,8 @@
 
 #include "common/utf8.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
 #endif
 
 /* A number below 100,000,000 as eight digits of 0 to 9, the first one in the lowest byte: all at once, by
@@ -110,15 +110,41 @@ copy_clean8(const char *text, size_t len, char *out)
     return marks == 0 ? 8 : (size_t)__builtin_ctzll(marks) / 8;
 }
 
-/* Copy up to the first byte that needs an escape; how many. */
-static size_t
-copy_clean(const char *text, size_t len, char *out)
-{
-    size_t i = 0, n;
+#if defined(__x86_64__)
 
-#if defined(__SSE2__)
+#define LONG_TEXT 64 /* from there on the wider steps are worth their beginning */
+
+/* Whole steps of 32 bytes up to the first that needs an escape; how many bytes, and whether one was found. */
+__attribute__((target("avx2"))) static size_t
+copy_clean32(const char *text, size_t len, char *out, bool *ret_found)
+{
+    const __m256i quote = _mm256_set1_epi8('"'), back = _mm256_set1_epi8('\\'), space = _mm256_set1_epi8(0x1f),
+                  wide = _mm256_set1_epi8((char)0xf0);
+    size_t i = 0;
+
+    for (; i + 32 <= len; i += 32) {
+        __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(text + i));
+        __m256i marks = _mm256_or_si256(_mm256_cmpeq_epi8(v, quote), _mm256_cmpeq_epi8(v, back));
+        __m256i bad = _mm256_or_si256(marks, _mm256_or_si256(_mm256_cmpeq_epi8(_mm256_min_epu8(v, space), v),
+                                                             _mm256_cmpeq_epi8(_mm256_max_epu8(v, wide), v)));
+        unsigned mask = (unsigned)_mm256_movemask_epi8(bad);
+
+        _mm256_storeu_si256((__m256i *)(void *)(out + i), v);
+        if (mask != 0) {
+            *ret_found = true;
+            return i + (size_t)__builtin_ctz(mask);
+        }
+    }
+    return i;
+}
+
+/* The same in steps of 16 bytes, which every processor of this kind has. */
+static size_t
+copy_clean16(const char *text, size_t len, char *out, bool *ret_found)
+{
     const __m128i quote = _mm_set1_epi8('"'), back = _mm_set1_epi8('\\'), space = _mm_set1_epi8(0x1f),
                   wide = _mm_set1_epi8((char)0xf0);
+    size_t i = 0;
 
     for (; i + 16 <= len; i += 16) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(text + i));
@@ -128,9 +154,31 @@ copy_clean(const char *text, size_t len, char *out)
         int mask = _mm_movemask_epi8(bad);
 
         _mm_storeu_si128((__m128i *)(void *)(out + i), v);
-        if (mask != 0)
+        if (mask != 0) {
+            *ret_found = true;
             return i + (size_t)__builtin_ctz((unsigned)mask);
+        }
     }
+    return i;
+}
+
+#endif
+
+/* Copy up to the first byte that needs an escape; how many. */
+static size_t
+copy_clean(const char *text, size_t len, char *out)
+{
+    size_t i = 0, n;
+
+#if defined(__x86_64__)
+    bool found = false;
+
+    if (len >= LONG_TEXT && __builtin_cpu_supports("avx2"))
+        i = copy_clean32(text, len, out, &found);
+    if (!found)
+        i += copy_clean16(text + i, len - i, out + i, &found);
+    if (found)
+        return i;
 #endif
     while (i < len) {
         size_t step = len - i < 8 ? len - i : 8;
