@@ -21,6 +21,7 @@ struct cv_metric {
     enum cv_metric_type type;
     const char *names[CV_DIALECTS]; /* names[0] is required; equal names are printed once */
     const char *help;
+    const char *context; /* of a connector's: the label "context"; NULL: none (see cv_plugin.metrics) */
 };
 
 struct cv_label {

@@ -180,10 +180,30 @@ has_row(const struct task *task, enum of of)
     return true;
 }
 
+static void
+plugin_metrics(const struct task *task, const struct cv_label *labels, const char *id, struct cv_metrics_sink *sink)
+{
+    const struct cv_plugin *plugin = task->spec.plugin;
+    const char *name = plugin->metrics_name != NULL ? cv_config_get(task->connector_config, plugin->metrics_name) : NULL;
+
+    for (size_t i = 0; i < plugin->n_metrics && i < TASK_PLUGIN_METRICS; i++) {
+        const struct cv_metric *row = &plugin->metrics[i];
+        const struct cv_label in_context[] = { { "plugin", plugin->metrics_plugin },
+                                               { "name", name != NULL ? name : "" },
+                                               { "context", row->context },
+                                               { "task", id } };
+        double value = atomic_load_explicit(&task->counters.plugin[i], memory_order_relaxed);
+
+        if (row->context != NULL)
+            cv_metrics_add(sink, row, in_context, CV_COUNT(in_context), value);
+        else
+            cv_metrics_add(sink, row, labels, 2, value);
+    }
+}
+
 void
 task_metrics(const struct task *task, struct cv_metrics_sink *sink)
 {
-    const struct cv_plugin *plugin = task->spec.plugin;
     char id[12], state[16];
 
     snprintf(id, sizeof(id), "%d", task->spec.id);
@@ -196,7 +216,5 @@ task_metrics(const struct task *task, struct cv_metrics_sink *sink)
     for (size_t i = 0; i < CV_COUNT(rows); i++)
         if (has_row(task, rows[i].of))
             cv_metrics_add(sink, &worker_metric_rows[rows[i].metric], labels, 2, rows[i].value(task));
-    for (size_t i = 0; i < plugin->n_metrics && i < TASK_PLUGIN_METRICS; i++)
-        cv_metrics_add(sink, &plugin->metrics[i], labels, 2,
-                       atomic_load_explicit(&task->counters.plugin[i], memory_order_relaxed));
+    plugin_metrics(task, labels, id, sink);
 }

@@ -11,7 +11,7 @@
 #include "worker/task.h"
 #include "worker/tolerance.h"
 
-#define TASK_PLUGIN_METRICS 32
+#define TASK_PLUGIN_METRICS 64
 
 /* What a task's rates, averages and extremes are of. */
 enum task_window {

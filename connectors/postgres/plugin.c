@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#include "common/metrics.h"
 #include "connectors/postgres/config.h"
+#include "connectors/postgres/metrics.h"
 #include "connectors/postgres/position.h"
 #include "connectors/postgres/task.h"
 #include "connectors/postgres/validate.h"
@@ -79,7 +79,9 @@ const struct cv_plugin postgres_source_plugin = {
     .task_class = "io.debezium.connector.postgresql.PostgresConnectorTask",
     .version = PACKAGE_VERSION,
     .config = pg_config_def,
-    .metrics = pg_task_metrics,
-    .n_metrics = PG_TASK_METRICS,
+    .metrics = pg_metrics,
+    .n_metrics = PG_METRICS,
+    .metrics_plugin = "postgres",
+    .metrics_name = "topic.prefix",
     .source = &postgres_ops,
 };

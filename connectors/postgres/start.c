@@ -158,6 +158,14 @@ insert_position(PGconn *conn)
 
 /* ---- the snapshot ---- */
 
+static void
+note_begin(struct pg_task *task)
+{
+    task->counts.snapshot_start_ms = cv_mono_ms();
+    task->counts.snapshot_end_ms = 0;
+    task->counts.snapshot_completed = task->counts.snapshot_aborted = task->counts.snapshot_skipped = false;
+}
+
 /* The slot for a new snapshot; *ret_exported is "" when the slot was there before. */
 static enum cv_rc
 prepare_slot(struct pg_task *task, PGconn *conn, struct slot_info *slot, char ret_exported[SLOT_SNAPSHOT_MAX],
@@ -225,6 +233,7 @@ begin_snapshot(struct pg_task *task, PGconn *take_conn, struct slot_info *slot, 
     spec.position = task->snapshot_start;
     if (exported[0] == '\0')
         spec.position.lsn = task->system.wal_end;
+    note_begin(task);
     if (snapshot_start(&spec, take_conn, &task->snapshot, err) != CV_OK)
         return err->rc;
     if (streams && exported[0] == '\0' && note_seen(task, take_conn, err) != CV_OK)
@@ -265,6 +274,7 @@ start_blocking(struct pg_task *task, struct snapshot_request *take_request, stru
         return rc;
     }
     CV_LOG_INFO(task->base.ctx->log, "blocking snapshot started", CV_LSN("lsn", spec.position.lsn));
+    note_begin(task);
     return snapshot_start(&spec, conn, &task->snapshot, err);
 }
 
@@ -363,6 +373,7 @@ tell_skipped(struct pg_task *task, struct cv_err *err)
     if (task->skip_told || task->has_resume)
         return CV_OK;
     task->skip_told = true;
+    task->counts.snapshot_skipped = true;
     return notify(task->notifications,
                   &(struct notification){ .aggregate = NOTIFY_INITIAL, .type = "SKIPPED" }, err);
 }

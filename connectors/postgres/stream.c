@@ -36,6 +36,7 @@
 #define FAST_PER_SECOND 20000
 #define RATE_WINDOW_US  20000
 #define IDLE_OFFSET_MS  1000
+#define SLOT_INTERVAL_MS 10000
 
 static void
 plan_free_value(void *plan)
@@ -194,7 +195,6 @@ stream_start(const struct stream_spec *spec, PGconn *take_repl, PGconn *take_con
     if (spec->config->flush_lsn_source) /* else whoever manages the slot moves it */
         s->confirmed = spec->start.lsn;
     s->skipped_ops = pg_config_skipped(spec->config);
-    s->xmin_due_ms = spec->config->xmin_fetch_interval_ms > 0 ? 0 : INT64_MAX;
     if (start_replication(s, err) != CV_OK) {
         stream_free(s);
         return err->rc;
@@ -266,13 +266,29 @@ stream_move(struct stream *s, cv_lsn lsn, cv_time_us time_us, uint64_t txid)
     s->position_moved = true;
 }
 
+static uint64_t
+distance(cv_lsn from, cv_lsn to)
+{
+    return to > from && from != CV_LSN_NONE ? to - from : 0;
+}
+
 void
 stream_stats(const struct stream *s, struct stream_stats *ret)
 {
     *ret = (struct stream_stats){ .events = s->events,
+                                  .creates = s->creates,
+                                  .updates = s->updates,
+                                  .deletes = s->deletes,
+                                  .filtered = s->filtered,
+                                  .erroneous = s->erroneous,
                                   .transactions = s->transactions,
+                                  .last_event_ms = s->last_event_ms,
                                   .received_lsn = s->received,
                                   .confirmed_lsn = s->confirmed,
+                                  .position_lsn = s->position.lsn,
+                                  .lag_bytes = distance(s->position.lsn, s->server_end),
+                                  .retained_bytes = distance(s->restart_lsn, s->server_end),
+                                  .xid = s->position.txid,
                                   .behind_seconds = s->behind_seconds };
 }
 
@@ -318,6 +334,8 @@ on_frame(struct stream *s, const char *data, size_t len, struct cv_batch *batch,
 
     if (pgoutput_read_frame(data, len, &frame, err) != CV_OK)
         return err->rc;
+    if (frame.end > s->server_end)
+        s->server_end = frame.end;
     if (frame.type == 'k') {
         s->reply_now |= frame.reply;
         if (frame.end > s->received)
@@ -495,19 +513,21 @@ read_clock(struct stream *s)
     envelope_clock(s->spec.envelope, now_ns);
 }
 
-/* xmin.fetch.interval.ms: how far back the slot holds the catalog. */
+/* What the slot holds: for metrics, and for xmin.fetch.interval.ms. */
 static enum cv_rc
-fetch_xmin(struct stream *s, struct cv_err *err)
+look_at_slot(struct stream *s, struct cv_err *err)
 {
-    int64_t now = cv_mono_ms();
+    int64_t now = cv_mono_ms(), interval = s->spec.config->xmin_fetch_interval_ms;
     struct slot_info slot;
 
-    if (now < s->xmin_due_ms)
+    if (now < s->slot_due_ms)
         return CV_OK;
     if (slot_read(s->conn, s->spec.config->slot_name, &slot, err) != CV_OK)
         return err->rc;
-    s->xmin_due_ms = now + s->spec.config->xmin_fetch_interval_ms;
-    envelope_xmin(s->spec.envelope, slot.catalog_xmin);
+    s->slot_due_ms = now + (interval > 0 && interval < SLOT_INTERVAL_MS ? interval : SLOT_INTERVAL_MS);
+    s->restart_lsn = slot.restart_lsn;
+    if (interval > 0)
+        envelope_xmin(s->spec.envelope, slot.catalog_xmin);
     return CV_OK;
 }
 
@@ -537,7 +557,7 @@ stream_poll(struct stream *s, struct cv_batch *batch, int timeout_ms, struct cv_
     if (batch == NULL)
         return keep_alive(s, timeout_ms, err);
     timeout_ms = heartbeat_wait_ms(s->spec.heartbeat, timeout_ms);
-    if (fetch_xmin(s, err) != CV_OK)
+    if (look_at_slot(s, err) != CV_OK)
         return err->rc;
     read_clock(s);
     for (;;) {
@@ -567,6 +587,10 @@ stream_poll(struct stream *s, struct cv_batch *batch, int timeout_ms, struct cv_
         waited = true;
     }
     measure_rate(s);
+    if (s->events != s->counted) {
+        s->counted = s->events;
+        s->last_event_ms = cv_mono_ms();
+    }
     batch->split = s->held = s->in_transaction;
     if (send_status_if_due(s, err) != CV_OK || set_offset(s, batch, err) != CV_OK)
         return err->rc;

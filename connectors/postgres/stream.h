@@ -50,9 +50,19 @@ struct stream_spec {
 
 struct stream_stats {
     uint64_t events;
+    uint64_t creates;
+    uint64_t updates;
+    uint64_t deletes;
+    uint64_t filtered;  /* changes that were left out */
+    uint64_t erroneous; /* events with a value that could not be converted */
     uint64_t transactions;
+    int64_t last_event_ms; /* monotonic; 0: none */
     cv_lsn received_lsn;
     cv_lsn confirmed_lsn;
+    cv_lsn position_lsn;
+    uint64_t lag_bytes;      /* WAL that is not handed over */
+    uint64_t retained_bytes; /* WAL that the server keeps for the slot */
+    uint64_t xid;            /* of the last transaction */
     double behind_seconds; /* age of the last commit when it was handed over */
 };
 

@@ -249,6 +249,10 @@ emit(struct stream *s, const struct plan *plan, const struct envelope_change *ch
         return tolerate(s, change->lsn, err);
     }
     s->events++;
+    s->creates += change->op == 'c';
+    s->updates += change->op == 'u';
+    s->deletes += change->op == 'd';
+    s->erroneous += bad >= 0;
     if (bad >= 0 && cv_log_limit(&s->bad_value_limit, 10000, &suppressed))
         CV_LOG_WARN(s->spec.ctx->log, "a value could not be converted and was sent as null",
                     CV_STR("relation", plan->topic_name), CV_STR("column", plan->columns[bad].column),
@@ -262,6 +266,34 @@ fits(const struct plan *plan, const struct pgoutput_tuple *tuple)
     return tuple->n_columns == plan->n_columns;
 }
 
+/* The envelope's view of a change; its tuples are those of *change. */
+static enum cv_rc
+describe(const struct plan *plan, char type, struct pgoutput_change *change, struct envelope_change *ret,
+         struct cv_err *err)
+{
+    if ((change->has_new && !fits(plan, &change->new)) || (change->old_kind != 0 && !fits(plan, &change->old)))
+        return cv_fail(err, CV_INVALID, "a change of \"%s.%s\" has another number of columns than its Relation "
+                       "message", plan->schema_name, plan->table_name);
+    ret->op = type == 'I' ? 'c' : type == 'U' ? 'u' : 'd';
+    if (change->old_kind != 0) {
+        ret->old = &change->old;
+        ret->old_kind = change->old_kind == 'K' ? PLAN_ROW_OLD_KEY : PLAN_ROW_WHOLE;
+    }
+    if (change->has_new)
+        ret->new = &change->new;
+    return CV_OK;
+}
+
+/* skipped.operations, skip.messages.without.change */
+static bool
+is_left_out(const struct stream *s, const struct plan *plan, char type, const struct pgoutput_change *change)
+{
+    unsigned op = type == 'I' ? PG_OP_CREATE : type == 'U' ? PG_OP_UPDATE : PG_OP_DELETE;
+
+    return (s->skipped_ops & op) != 0 || (s->spec.config->skip_unchanged && type == 'U' && change->old_kind == 'O' &&
+                                          !plan_row_changed(plan, &change->old, &change->new));
+}
+
 static enum cv_rc
 emit_change(struct stream *s, char type, cv_lsn lsn, const void *data, size_t len, struct cv_batch *batch,
             struct cv_err *err)
@@ -269,41 +301,30 @@ emit_change(struct stream *s, char type, cv_lsn lsn, const void *data, size_t le
     struct pgoutput_change change = { .old.values = s->old_values, .new.values = s->new_values };
     struct envelope_change event = { .text_len = len, .lsn = lsn };
     const struct plan *plan;
-    unsigned op;
 
     if (pgoutput_read_change(data, len, &change, err) != CV_OK ||
         find_plan(s, change.relation, &plan, err) != CV_OK)
         return err->rc;
-    if (plan == NULL)
+    if (plan == NULL) {
+        s->filtered++;
         return CV_OK;
-    event.op = type == 'I' ? 'c' : type == 'U' ? 'u' : 'd';
-    if ((change.has_new && !fits(plan, &change.new)) || (change.old_kind != 0 && !fits(plan, &change.old)))
-        return cv_fail(err, CV_INVALID, "a change of \"%s.%s\" has another number of columns than its Relation "
-                       "message", plan->schema_name, plan->table_name);
-    if (change.old_kind != 0) {
-        event.old = &change.old;
-        event.old_kind = change.old_kind == 'K' ? PLAN_ROW_OLD_KEY : PLAN_ROW_WHOLE;
     }
-    if (change.has_new)
-        event.new = &change.new;
+    if (describe(plan, type, &change, &event, err) != CV_OK)
+        return err->rc;
     if (incremental_watches(s->spec.incremental, plan->oid) &&
         incremental_change(s->spec.incremental, plan, &event, err) != CV_OK)
         return err->rc;
-    op = type == 'I' ? PG_OP_CREATE : type == 'U' ? PG_OP_UPDATE : PG_OP_DELETE;
-    if ((s->skipped_ops & op) != 0)
+    if (is_left_out(s, plan, type, &change)) {
+        s->filtered++;
         return CV_OK;
-    if (s->spec.config->skip_unchanged && type == 'U' && change.old_kind == 'O' &&
-        !plan_row_changed(plan, &change.old, &change.new))
-        return CV_OK;
+    }
     if (plan->reselects && change.has_new && !plan->is_signal &&
         reselect_fill(s->spec.reselect, plan, s->conn, &change.new, event.old_kind == PLAN_ROW_WHOLE ? event.old : NULL,
                       &event.text_len, err) != CV_OK)
         return err->rc;
     if (emit(s, plan, &event, batch, err) != CV_OK)
         return err->rc;
-    if (!plan->is_signal)
-        return CV_OK;
-    return stream_signal_row(s, event.op, &change, lsn, batch, err);
+    return plan->is_signal ? stream_signal_row(s, event.op, &change, lsn, batch, err) : CV_OK;
 }
 
 /* The held change has company at its LSN: it goes out after all, and so does what follows. Otherwise it was sent. */

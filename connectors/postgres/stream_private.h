@@ -56,10 +56,17 @@ struct stream {
     cv_lsn confirmed;
     int64_t status_due_ms;
     bool reply_now;
-    int64_t xmin_due_ms; /* INT64_MAX: never */
+    int64_t slot_due_ms; /* when the slot is looked at again */
 
     uint64_t events;
     uint64_t transactions;
+    uint64_t creates, updates, deletes; /* of the events */
+    uint64_t filtered;
+    uint64_t erroneous;
+    uint64_t counted;      /* events when last_event_ms was set */
+    int64_t last_event_ms; /* 0: none */
+    cv_lsn server_end;     /* of the WAL, as the server last said */
+    cv_lsn restart_lsn;    /* of the slot, read now and then */
     cv_time_us batch_us; /* the wall clock of the batch being filled */
     double behind_seconds;
     cv_time_us window_start_us;

@@ -18,39 +18,12 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "common/metrics.h"
 #include "connectors/postgres/task_private.h"
 
 #define RETRY_FIRST_MS      500
 #define POLL_MAX_MS         100 /* statuses and metrics are due between polls */
 #define METRICS_INTERVAL_MS 1000
 #define DROP_TIMEOUT_MS     5000
-
-enum metric {
-    METRIC_EVENTS,
-    METRIC_TRANSACTIONS,
-    METRIC_CONNECTED,
-    METRIC_RECEIVED_LSN,
-    METRIC_CONFIRMED_LSN,
-    METRIC_BEHIND_SECONDS,
-    METRIC_SNAPSHOT_RUNNING,
-    METRIC_SNAPSHOT_ROWS,
-    METRIC_SNAPSHOT_PERCENT,
-};
-
-#define ROW(kind, name, text) { .type = kind, .names = { "culvert_postgres_" name }, .help = text }
-
-const struct cv_metric pg_task_metrics[PG_TASK_METRICS] = {
-    [METRIC_EVENTS] = ROW(CV_COUNTER, "events_total", "Row changes streamed since the task started."),
-    [METRIC_TRANSACTIONS] = ROW(CV_COUNTER, "transactions_total", "Transactions streamed by this connection."),
-    [METRIC_CONNECTED] = ROW(CV_GAUGE, "connected", "1 while the replication stream is up."),
-    [METRIC_RECEIVED_LSN] = ROW(CV_GAUGE, "received_lsn", "Newest WAL position received."),
-    [METRIC_CONFIRMED_LSN] = ROW(CV_GAUGE, "confirmed_lsn", "WAL position confirmed to the server."),
-    [METRIC_BEHIND_SECONDS] = ROW(CV_GAUGE, "behind_seconds", "Age of the last commit when it was handed over."),
-    [METRIC_SNAPSHOT_RUNNING] = ROW(CV_GAUGE, "snapshot_running", "1 during the initial snapshot."),
-    [METRIC_SNAPSHOT_ROWS] = ROW(CV_COUNTER, "snapshot_rows_total", "Rows read by the snapshot."),
-    [METRIC_SNAPSHOT_PERCENT] = ROW(CV_GAUGE, "snapshot_percent", "Share of the snapshot's pages read."),
-};
 
 /* ---- start and end ---- */
 
@@ -108,25 +81,37 @@ pg_task_start(struct cv_source_ctx *ctx, const struct cv_config *cfg, struct cv_
     return CV_OK;
 }
 
+static void
+end_of_snapshot(struct pg_task *task, bool completed)
+{
+    snapshot_progress(task->snapshot, &task->counts.snapshot);
+    task->counts.snapshot_end_ms = cv_mono_ms();
+    task->counts.snapshot_completed = completed;
+    task->counts.snapshot_aborted = !completed;
+    snapshot_free(task->snapshot);
+    task->snapshot = NULL;
+}
+
 /* Everything that belongs to the server's side. */
 static void
 disconnect(struct pg_task *task)
 {
+    if (task->snapshot != NULL)
+        end_of_snapshot(task, false);
     if (task->stream != NULL) {
         struct stream_stats stats;
 
         stream_stats(task->stream, &stats);
-        task->events_before += stats.events;
+        pg_counts_add(&task->counts, &stats);
+        task->counts.disconnects++;
         stream_resume_point(task->stream, &task->resume);
         task->has_resume = true;
     }
     stream_free(task->stream);
-    snapshot_free(task->snapshot);
     snapshot_request_free(task->request);
     task->request = NULL;
     PQfinish(task->repl);
     task->stream = NULL;
-    task->snapshot = NULL;
     task->repl = NULL;
     pg_tables_done(&task->tables);
 }
@@ -275,8 +260,7 @@ end_snapshot(struct pg_task *task, struct cv_batch *batch, struct cv_err *err)
         return err->rc;
     task->resume = pos;
     task->has_resume = true;
-    snapshot_free(task->snapshot);
-    task->snapshot = NULL;
+    end_of_snapshot(task, true);
     if (task->config.streaming_delay_ms > 0) {
         start_later(task, task->config.streaming_delay_ms, "streaming.delay.ms");
         return CV_OK;
@@ -320,9 +304,8 @@ poll_blocking(struct pg_task *task, struct cv_batch *batch, int timeout_ms, stru
     if (!done)
         return CV_OK;
     CV_LOG_INFO(task->base.ctx->log, "blocking snapshot complete");
-    snapshot_free(task->snapshot);
+    end_of_snapshot(task, true);
     snapshot_request_free(task->request);
-    task->snapshot = NULL;
     task->request = NULL;
     return CV_OK;
 }
@@ -356,31 +339,12 @@ poll_stream(struct pg_task *task, struct cv_batch *batch, int timeout_ms, struct
 static void
 publish_metrics(struct pg_task *task)
 {
-    struct cv_source_ctx *ctx = task->base.ctx;
     int64_t now = cv_mono_ms();
 
-    if (ctx->metric_set == NULL || now < task->metrics_ms)
+    if (now < task->metrics_ms)
         return;
     task->metrics_ms = now + METRICS_INTERVAL_MS;
-    ctx->metric_set(ctx, METRIC_CONNECTED, task->stream != NULL);
-    ctx->metric_set(ctx, METRIC_SNAPSHOT_RUNNING, task->snapshot != NULL);
-    if (task->snapshot != NULL) {
-        struct snapshot_progress progress;
-
-        snapshot_progress(task->snapshot, &progress);
-        ctx->metric_set(ctx, METRIC_SNAPSHOT_ROWS, (double)progress.rows);
-        ctx->metric_set(ctx, METRIC_SNAPSHOT_PERCENT, progress.percent);
-    }
-    if (task->stream != NULL) {
-        struct stream_stats stats;
-
-        stream_stats(task->stream, &stats);
-        ctx->metric_set(ctx, METRIC_EVENTS, (double)(task->events_before + stats.events));
-        ctx->metric_set(ctx, METRIC_TRANSACTIONS, (double)stats.transactions);
-        ctx->metric_set(ctx, METRIC_RECEIVED_LSN, (double)stats.received_lsn);
-        ctx->metric_set(ctx, METRIC_CONFIRMED_LSN, (double)stats.confirmed_lsn);
-        ctx->metric_set(ctx, METRIC_BEHIND_SECONDS, stats.behind_seconds);
-    }
+    pg_metrics_set(task->base.ctx, &task->config, &task->counts, task->stream, task->snapshot);
 }
 
 enum cv_rc

@@ -5,8 +5,6 @@
 
 #include <culvert/plugin.h>
 
-#include "common/metrics.h"
-
 enum cv_rc pg_task_start(struct cv_source_ctx *ctx, const struct cv_config *cfg, struct cv_source_task **ret,
                          struct cv_err *err);
 enum cv_rc pg_task_poll(struct cv_source_task *base, struct cv_batch *batch, int timeout_ms,
@@ -15,9 +13,5 @@ enum cv_rc pg_task_offset_commit(struct cv_source_task *base, const struct cv_of
                                  struct cv_err *err);
 void pg_task_wake(struct cv_source_task *base);
 void pg_task_free(struct cv_source_task *base);
-
-/* The plugin's metrics; the task sets them by row. */
-#define PG_TASK_METRICS 9
-extern const struct cv_metric pg_task_metrics[PG_TASK_METRICS];
 
 #endif

@@ -7,6 +7,7 @@
 #include "connectors/postgres/heartbeat.h"
 #include "connectors/postgres/incremental.h"
 #include "connectors/postgres/logical_message.h"
+#include "connectors/postgres/metrics.h"
 #include "connectors/postgres/notification.h"
 #include "connectors/postgres/reselect.h"
 #include "connectors/postgres/signal_channel.h"
@@ -59,7 +60,7 @@ struct pg_task {
     int32_t retries; /* since it last went well */
     int64_t busy_since_ms; /* the slot is in use by another consumer since then; 0: it is not */
     int64_t metrics_ms;
-    uint64_t events_before; /* of streams that ended */
+    struct pg_counts counts;
 };
 
 /* CONNECTING: connections, checks, and whichever of SNAPSHOT, STREAMING and IDLE follows. */

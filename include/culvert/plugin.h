@@ -262,8 +262,12 @@ struct cv_plugin {
     const char *version;
     bool on_request; /* built in, but only there where the worker's culvert.connectors names it */
     const struct cv_config_def *config; /* NULL: no options of its own */
-    const struct cv_metric *metrics; /* common/metrics.h; shown with labels connector and task */
+    /* common/metrics.h; shown with labels connector and task. Rows with a context are shown as the exporters of
+       Debezium's show them: labels plugin, name (the value of the option metrics_name), context and task. */
+    const struct cv_metric *metrics;
     size_t n_metrics;
+    const char *metrics_plugin;
+    const char *metrics_name;
     union {
         const struct cv_source_ops *source;
         const struct cv_sink_ops *sink;
