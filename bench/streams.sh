@@ -107,12 +107,12 @@ outputs_of() {
     all) say processed_orders business_metrics business_metrics_late fraud_alerts inventory_alerts customer_behavior ;;
     esac
 }
-# create_topics PREFIX NAME...
+# create_topics PREFIX NAME...: nothing in them grows old, for Kafka Streams gives records the time of their event
 create_topics() {
     local prefix=$1 name
     shift
     for name; do
-        kafka_dump --partitions 3 create "$prefix$name" >/dev/null
+        kafka_dump --partitions 3 --config retention.ms=-1 create "$prefix$name" >/dev/null
     done
 }
 shop() { "$CULVERT_TOP/bench/streams_shop.py" "$@"; }
