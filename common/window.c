@@ -153,3 +153,24 @@ cv_window_count_rate(const struct cv_window *window)
 
     return t.count == 0 ? 0 : (double)t.count / seconds(window, now_ms - t.since_ms);
 }
+
+enum cv_rc
+cv_tally_init(struct cv_tally *tally, const struct cv_window_spec *spec, struct cv_err *err)
+{
+    return cv_window_init(&tally->window, spec, err);
+}
+
+void
+cv_tally_done(struct cv_tally *tally)
+{
+    cv_window_done(&tally->window);
+}
+
+void
+cv_tally_count(struct cv_tally *tally, int64_t value)
+{
+    cv_window_record(&tally->window, (double)value);
+    atomic_fetch_add_explicit(&tally->count, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&tally->sum, value, memory_order_relaxed);
+    SET(&tally->last_ms, cv_mono_ms());
+}

@@ -37,6 +37,19 @@ CV_MUST_CHECK enum cv_rc cv_window_init(struct cv_window *window, const struct c
 void cv_window_done(struct cv_window *window); /* accepts a zeroed one */
 void cv_window_record(struct cv_window *window, double value);
 
+/* A window with totals of all time. */
+struct cv_tally {
+    struct cv_window window;
+    atomic_uint_fast64_t count;
+    atomic_int_fast64_t sum;
+    atomic_int_fast64_t last_ms; /* monotonic time of the last value; 0: none yet */
+};
+
+CV_MUST_CHECK enum cv_rc cv_tally_init(struct cv_tally *tally, const struct cv_window_spec *spec,
+                                       struct cv_err *err);
+void cv_tally_done(struct cv_tally *tally); /* accepts a zeroed one */
+void cv_tally_count(struct cv_tally *tally, int64_t value);
+
 /* NaN without a value. */
 double cv_window_avg(const struct cv_window *window);
 double cv_window_min(const struct cv_window *window);

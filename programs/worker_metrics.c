@@ -91,6 +91,6 @@ worker_metrics_print(FILE *out)
           "`kafka_connect_version_info`, `kafka_connect_commit_id_info` and `kafka_connect_start_time_seconds` in `plain`,\n"
           "labels of `kafka_connect_app_info` in `confluent`, `kafka_connect_app_info_...` in `strimzi`.\n"
           "\n"
-          "Metrics of Java's network client (`connect-metrics`), and of producers and consumers, are not there.\n",
+          "Metrics of producers and consumers are not there.\n",
           out);
 }

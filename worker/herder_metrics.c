@@ -60,16 +60,28 @@ add_starts(struct cv_metrics_sink *sink, enum worker_metric first, uint64_t atte
 }
 
 static double
+count_of(const struct cv_tally *tally)
+{
+    return (double)atomic_load_explicit(&tally->count, memory_order_relaxed);
+}
+
+static double
+sum_of(const struct cv_tally *tally)
+{
+    return (double)atomic_load_explicit(&tally->sum, memory_order_relaxed);
+}
+
+static double
 total_of(const struct group_stats *stats, enum group_stat which)
 {
-    return (double)atomic_load_explicit(&stats->totals[which], memory_order_relaxed);
+    return count_of(&stats->of[which]);
 }
 
 /* Monotonic ms since it happened last; NaN: never. */
 static double
 ms_since(const struct group_stats *stats, enum group_stat which)
 {
-    int64_t last_ms = atomic_load_explicit(&stats->last_ms[which], memory_order_relaxed);
+    int64_t last_ms = atomic_load_explicit(&stats->of[which].last_ms, memory_order_relaxed);
 
     return last_ms == 0 ? NAN : (double)(cv_mono_ms() - last_ms);
 }
@@ -98,7 +110,7 @@ add_round_texts(const struct herder *h, struct cv_metrics_sink *sink)
 static void
 add_rebalances(const struct herder *h, const struct group_stats *stats, struct cv_metrics_sink *sink)
 {
-    const struct cv_window *rounds = &stats->windows[GROUP_STAT_REBALANCE];
+    const struct cv_window *rounds = &stats->of[GROUP_STAT_REBALANCE].window;
 
     add_bare(sink, METRIC_REBALANCES, total_of(stats, GROUP_STAT_REBALANCE));
     add_bare(sink, METRIC_REBALANCING, member_rebalancing(h->member) ? 1 : 0);
@@ -107,15 +119,29 @@ add_rebalances(const struct herder *h, const struct group_stats *stats, struct c
     add_bare(sink, METRIC_SINCE_REBALANCE, ms_since(stats, GROUP_STAT_REBALANCE));
 }
 
+struct client_value {
+    enum worker_metric metric;
+    double value;
+};
+
+/* Labelled with the name of the group's client. */
+static void
+add_client(const struct herder *h, const struct client_value *values, size_t n, struct cv_metrics_sink *sink)
+{
+    const struct cv_label plain = { "clientId", h->client_id }, others = { "client_id", h->client_id };
+
+    for (size_t i = 0; i < n; i++) {
+        cv_metrics_add_in(sink, PLAIN, &worker_metric_rows[values[i].metric], &plain, 1, values[i].value);
+        cv_metrics_add_in(sink, ALL & ~PLAIN, &worker_metric_rows[values[i].metric], &others, 1, values[i].value);
+    }
+}
+
 static void
 add_coordinator(const struct herder *h, const struct group_stats *stats, struct cv_metrics_sink *sink)
 {
-    const struct cv_window *beats = &stats->windows[GROUP_STAT_HEARTBEAT], *joins = &stats->windows[GROUP_STAT_JOIN];
-    const struct cv_window *syncs = &stats->windows[GROUP_STAT_SYNC], *rounds = &stats->windows[GROUP_STAT_REBALANCE];
-    const struct {
-        enum worker_metric metric;
-        double value;
-    } values[] = {
+    const struct cv_window *beats = &stats->of[GROUP_STAT_HEARTBEAT].window, *joins = &stats->of[GROUP_STAT_JOIN].window;
+    const struct cv_window *syncs = &stats->of[GROUP_STAT_SYNC].window, *rounds = &stats->of[GROUP_STAT_REBALANCE].window;
+    const struct client_value values[] = {
         { METRIC_ASSIGNED_CONNECTORS, (double)cv_hash_count(h->connectors) },
         { METRIC_ASSIGNED_TASKS, (double)cv_hash_count(h->tasks) },
         { METRIC_HEARTBEAT_RATE, cv_window_count_rate(beats) },
@@ -133,19 +159,49 @@ add_coordinator(const struct herder *h, const struct group_stats *stats, struct 
         { METRIC_LATENCY_AVG, cv_window_avg(rounds) },
         { METRIC_LATENCY_MAX, cv_window_max(rounds) },
         { METRIC_LATENCY_TOTAL,
-          (double)atomic_load_explicit(&stats->total_ms[GROUP_STAT_REBALANCE], memory_order_relaxed) },
+          sum_of(&stats->of[GROUP_STAT_REBALANCE]) },
         { METRIC_REBALANCE_TOTAL, total_of(stats, GROUP_STAT_REBALANCE) },
         { METRIC_REBALANCE_RATE, cv_window_count_rate(rounds) * 3600 },
         { METRIC_FAILED_TOTAL, total_of(stats, GROUP_STAT_FAILED) },
-        { METRIC_FAILED_RATE, cv_window_count_rate(&stats->windows[GROUP_STAT_FAILED]) * 3600 },
+        { METRIC_FAILED_RATE, cv_window_count_rate(&stats->of[GROUP_STAT_FAILED].window) * 3600 },
         { METRIC_LAST_REBALANCE, seconds_ago(stats, GROUP_STAT_REBALANCE) },
     };
-    const struct cv_label plain = { "clientId", h->client_id }, others = { "client_id", h->client_id };
 
-    for (size_t i = 0; i < CV_COUNT(values); i++) {
-        cv_metrics_add_in(sink, PLAIN, &worker_metric_rows[values[i].metric], &plain, 1, values[i].value);
-        cv_metrics_add_in(sink, ALL & ~PLAIN, &worker_metric_rows[values[i].metric], &others, 1, values[i].value);
-    }
+    add_client(h, values, CV_COUNT(values), sink);
+}
+
+/* connect-metrics, of Java's network client: here the connection of common/wire. */
+static void
+add_connections(const struct herder *h, const struct cv_tally *wire, struct cv_metrics_sink *sink)
+{
+    const struct cv_window *sent = &wire[WIRE_SENT].window, *received = &wire[WIRE_RECEIVED].window;
+    const struct client_value values[] = {
+        { METRIC_CONNECTIONS, count_of(&wire[WIRE_OPENED]) - count_of(&wire[WIRE_CLOSED]) },
+        { METRIC_OPENED_RATE, cv_window_count_rate(&wire[WIRE_OPENED].window) },
+        { METRIC_OPENED_TOTAL, count_of(&wire[WIRE_OPENED]) },
+        { METRIC_CLOSED_RATE, cv_window_count_rate(&wire[WIRE_CLOSED].window) },
+        { METRIC_CLOSED_TOTAL, count_of(&wire[WIRE_CLOSED]) },
+        { METRIC_IO_RATE, cv_window_count_rate(sent) + cv_window_count_rate(received) },
+        { METRIC_IO_TOTAL, count_of(&wire[WIRE_SENT]) + count_of(&wire[WIRE_RECEIVED]) },
+        { METRIC_REQUEST_RATE, cv_window_count_rate(sent) },
+        { METRIC_REQUEST_TOTAL, count_of(&wire[WIRE_SENT]) },
+        { METRIC_REQUEST_AVG, cv_window_avg(sent) },
+        { METRIC_REQUEST_MAX, cv_window_max(sent) },
+        { METRIC_RESPONSE_RATE, cv_window_count_rate(received) },
+        { METRIC_RESPONSE_TOTAL, count_of(&wire[WIRE_RECEIVED]) },
+        { METRIC_INCOMING_RATE, cv_window_rate(received) },
+        { METRIC_INCOMING_TOTAL, sum_of(&wire[WIRE_RECEIVED]) },
+        { METRIC_OUTGOING_RATE, cv_window_rate(sent) },
+        { METRIC_OUTGOING_TOTAL, sum_of(&wire[WIRE_SENT]) },
+        { METRIC_LOGIN_RATE, cv_window_count_rate(&wire[WIRE_LOGIN].window) },
+        { METRIC_LOGIN_TOTAL, count_of(&wire[WIRE_LOGIN]) },
+        { METRIC_LOGIN_AGAIN_RATE, cv_window_count_rate(&wire[WIRE_LOGIN_AGAIN].window) },
+        { METRIC_LOGIN_AGAIN_TOTAL, count_of(&wire[WIRE_LOGIN_AGAIN]) },
+        { METRIC_LOGIN_FAILED_RATE, cv_window_count_rate(&wire[WIRE_LOGIN_FAILED].window) },
+        { METRIC_LOGIN_FAILED_TOTAL, count_of(&wire[WIRE_LOGIN_FAILED]) },
+    };
+
+    add_client(h, values, CV_COUNT(values), sink);
 }
 
 /* Texts of a connector. */
@@ -230,8 +286,10 @@ herder_metrics(void *arg, struct cv_metrics_sink *sink)
     while (started && cv_hash_next(h->connectors, &i, &at))
         add_connector(h, at.value, sink);
     add_round_texts(h, sink);
-    if (started)
+    if (started) {
         add_coordinator(h, member_stats(h->member), sink);
+        add_connections(h, member_stats(h->member)->wire, sink);
+    }
     cv_unlock(&h->running_lock);
     add_starts(sink, METRIC_CONNECTOR_ATTEMPTS, atomic_load(&h->connector_starts), atomic_load(&h->connector_failures));
     add_starts(sink, METRIC_TASK_ATTEMPTS, atomic_load(&h->task_starts), atomic_load(&h->task_failures));

@@ -9,6 +9,7 @@
 #define BEAN_WORKER(a)         NAMES("kafka_connect_worker_", "kafka_connect_connect_worker_metrics_", a)
 #define BEAN_REBALANCE(a)      NAMES("kafka_connect_worker_rebalance_", "kafka_connect_connect_worker_rebalance_metrics_", a)
 #define BEAN_COORDINATOR(a)    NAMES("kafka_connect_coordinator_", "kafka_connect_connect_coordinator_metrics_", a)
+#define BEAN_CLIENT(a)         NAMES("kafka_connect_", "kafka_connect_connect_metrics_", a)
 #define BEAN_TASK(a)           NAMES("kafka_connect_connector_task_", "kafka_connect_connector_task_metrics_", a)
 #define BEAN_SOURCE(a)         NAMES("kafka_connect_source_task_", "kafka_connect_source_task_metrics_", a)
 #define BEAN_SINK(a)           NAMES("kafka_connect_sink_task_", "kafka_connect_sink_task_metrics_", a)

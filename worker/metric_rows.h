@@ -60,6 +60,29 @@
     X(FAILED_TOTAL, COORDINATOR, "failed_rebalance_total", COUNTER, "Rounds of the group that failed.")                \
     X(FAILED_RATE, COORDINATOR, "failed_rebalance_rate_per_hour", GAUGE, "Such rounds an hour.")                       \
     X(LAST_REBALANCE, COORDINATOR, "last_rebalance_seconds_ago", GAUGE, "Seconds since the last round; -1: none yet.") \
+    X(CONNECTIONS, CLIENT, "connection_count", GAUGE, "Connections to the group's brokers that are open.")             \
+    X(OPENED_RATE, CLIENT, "connection_creation_rate", GAUGE, "Such connections made a second.")                       \
+    X(OPENED_TOTAL, CLIENT, "connection_creation_total", COUNTER, "Such connections made.")                            \
+    X(CLOSED_RATE, CLIENT, "connection_close_rate", GAUGE, "Those closed a second.")                                   \
+    X(CLOSED_TOTAL, CLIENT, "connection_close_total", COUNTER, "Those closed.")                                        \
+    X(IO_RATE, CLIENT, "network_io_rate", GAUGE, "Requests and responses on them a second.")                           \
+    X(IO_TOTAL, CLIENT, "network_io_total", COUNTER, "Requests and responses on them.")                                \
+    X(REQUEST_RATE, CLIENT, "request_rate", GAUGE, "Requests a second.")                                               \
+    X(REQUEST_TOTAL, CLIENT, "request_total", COUNTER, "Requests.")                                                    \
+    X(REQUEST_AVG, CLIENT, "request_size_avg", GAUGE, "Mean request in bytes.")                                        \
+    X(REQUEST_MAX, CLIENT, "request_size_max", GAUGE, "Largest request in bytes.")                                     \
+    X(RESPONSE_RATE, CLIENT, "response_rate", GAUGE, "Responses a second.")                                            \
+    X(RESPONSE_TOTAL, CLIENT, "response_total", COUNTER, "Responses.")                                                 \
+    X(INCOMING_RATE, CLIENT, "incoming_byte_rate", GAUGE, "Bytes of responses a second.")                              \
+    X(INCOMING_TOTAL, CLIENT, "incoming_byte_total", COUNTER, "Bytes of responses.")                                   \
+    X(OUTGOING_RATE, CLIENT, "outgoing_byte_rate", GAUGE, "Bytes of requests a second.")                               \
+    X(OUTGOING_TOTAL, CLIENT, "outgoing_byte_total", COUNTER, "Bytes of requests.")                                    \
+    X(LOGIN_RATE, CLIENT, "successful_authentication_rate", GAUGE, "Logins of new connections a second.")              \
+    X(LOGIN_TOTAL, CLIENT, "successful_authentication_total", COUNTER, "Logins of new connections.")                   \
+    X(LOGIN_AGAIN_RATE, CLIENT, "successful_reauthentication_rate", GAUGE, "Logins anew on open connections a second.")\
+    X(LOGIN_AGAIN_TOTAL, CLIENT, "successful_reauthentication_total", COUNTER, "Logins anew on open connections.")     \
+    X(LOGIN_FAILED_RATE, CLIENT, "failed_authentication_rate", GAUGE, "Logins that failed a second.")                  \
+    X(LOGIN_FAILED_TOTAL, CLIENT, "failed_authentication_total", COUNTER, "Logins that failed.")                       \
     X(CONNECTOR_STATUS, CONNECTOR_TEXT, "status", GAUGE, "1, labelled with the state of the connector.")               \
     X(CONNECTOR_TYPE, CONNECTOR_TEXT, "connector_type", GAUGE, "1, labelled with source or sink.")                     \
     X(CONNECTOR_CLASS, CONNECTOR_TEXT, "connector_class", GAUGE, "1, labelled with the connector's class.")            \

@@ -9,6 +9,7 @@
 #include <culvert/config.h>
 
 struct cv_oauth;
+struct cv_tally;
 struct ssl_ctx_st;
 
 enum wire_sasl_mechanism {
@@ -17,6 +18,18 @@ enum wire_sasl_mechanism {
     WIRE_SASL_SCRAM_SHA_256,
     WIRE_SASL_SCRAM_SHA_512,
     WIRE_SASL_OAUTHBEARER
+};
+
+/* What is counted of connections. */
+enum wire_tally {
+    WIRE_OPENED,
+    WIRE_CLOSED,
+    WIRE_SENT,     /* requests; bytes */
+    WIRE_RECEIVED, /* responses; bytes */
+    WIRE_LOGIN,
+    WIRE_LOGIN_AGAIN,
+    WIRE_LOGIN_FAILED,
+    WIRE_TALLIES
 };
 
 struct cv_wire_address {
@@ -35,6 +48,7 @@ struct cv_wire_settings {
     char *password;
     struct cv_oauth *oauth; /* of OAUTHBEARER, in place of both; has a lock of its own */
     int connect_timeout_ms; /* TCP, TLS and SASL together */
+    struct cv_tally *tallies; /* WIRE_TALLIES, the user's, who then connects on one thread; NULL: none */
 };
 
 /* Keys that are not about connections are left alone. CV_INVALID names key, value and remedy. */

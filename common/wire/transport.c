@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/oauth/oauth.h"
 #include "common/reader.h"
+#include "common/window.h"
 #include "common/wire/sasl.h"
 #include "common/wire/stream.h"
 
@@ -33,7 +34,15 @@ struct cv_wire_conn {
     bool in_given;
     int32_t next_correlation_id;
     int64_t expires_ms;
+    bool connected;
 };
+
+static void
+count(const struct cv_wire_conn *conn, enum wire_tally which, size_t value)
+{
+    if (conn->settings->tallies != NULL)
+        cv_tally_count(&conn->settings->tallies[which], (int64_t)value);
+}
 
 struct wire_stream *
 cv_wire_stream(struct cv_wire_conn *conn)
@@ -58,6 +67,8 @@ cv_wire_close(struct cv_wire_conn *conn)
 {
     if (conn == NULL)
         return;
+    if (conn->connected)
+        count(conn, WIRE_CLOSED, 0);
     wire_stream_close(&conn->stream);
     cv_buf_wipe(&conn->out);
     cv_buf_wipe(&conn->in);
@@ -112,6 +123,7 @@ cv_wire_send(struct cv_wire_conn *conn, enum cv_wire_api api, const struct cv_bu
         rc = flush(conn, &events, err);
     if (rc != CV_OK)
         goto out;
+    count(conn, WIRE_SENT, frame.len);
     conn->next_correlation_id = id == INT32_MAX ? 0 : id + 1;
     *ret_correlation_id = id;
 out:
@@ -170,6 +182,7 @@ give(struct cv_wire_conn *conn, struct cv_wire_response *ret)
 {
     struct cv_reader in = cv_reader_of(conn->in.data, conn->in.len);
 
+    count(conn, WIRE_RECEIVED, conn->in.len);
     (void)cv_read_u32(&in);
     ret->correlation_id = cv_read_i32(&in);
     ret->body = conn->in.data + HEADER_BYTES;
@@ -388,6 +401,7 @@ cv_wire_reauthenticate(struct cv_wire_conn *conn, int64_t deadline_ms,
                             .arena = cv_arena_new(NULL) };
     enum cv_rc rc = open.arena == NULL ? cv_fail_memory(err) : open_sasl(&open, err);
 
+    count(conn, rc == CV_OK ? WIRE_LOGIN_AGAIN : WIRE_LOGIN_FAILED, 0);
     cv_arena_free(open.arena);
     return rc == CV_OK ? rc : cv_err_context(err, "cannot authenticate again");
 }
@@ -423,10 +437,15 @@ cv_wire_open(const struct cv_wire_settings *settings, const char *host, int port
         goto out;
     }
     rc = wire_stream_open(&open.conn->stream, settings, host, port, deadline_ms, interrupt, err);
-    if (rc == CV_OK)
+    open.conn->connected = rc == CV_OK;
+    if (rc == CV_OK) {
+        count(open.conn, WIRE_OPENED, 0);
         rc = open_versions(&open, err);
-    if (rc == CV_OK && settings->mechanism != WIRE_SASL_NONE)
+    }
+    if (rc == CV_OK && settings->mechanism != WIRE_SASL_NONE) {
         rc = open_sasl(&open, err);
+        count(open.conn, rc == CV_OK ? WIRE_LOGIN : WIRE_LOGIN_FAILED, 0);
+    }
     if (rc == CV_OK) {
         *ret = open.conn;
         open.conn = NULL;

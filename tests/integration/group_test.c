@@ -435,16 +435,16 @@ scenario_single(void)
     check_group_type("sessioned");
     generation = atomic_load(&workers[0]->stable);
     stats = member_stats(workers[0]->member);
-    beats = atomic_load(&stats->totals[GROUP_STAT_HEARTBEAT]);
-    rounds = atomic_load(&stats->totals[GROUP_STAT_REBALANCE]);
+    beats = atomic_load(&stats->of[GROUP_STAT_HEARTBEAT].count);
+    rounds = atomic_load(&stats->of[GROUP_STAT_REBALANCE].count);
     usleep(3 * SESSION_TIMEOUT_MS * 1000);
-    beats = atomic_load(&stats->totals[GROUP_STAT_HEARTBEAT]) - beats;
+    beats = atomic_load(&stats->of[GROUP_STAT_HEARTBEAT].count) - beats;
     CHECK(atomic_load(&workers[0]->stable) == generation, "it rejoined");
     CHECK(beats >= 3 * SESSION_TIMEOUT_MS / HEARTBEAT_MS / 2, "%llu heartbeats", (unsigned long long)beats);
-    CHECK(atomic_load(&stats->totals[GROUP_STAT_REBALANCE]) == rounds &&
+    CHECK(atomic_load(&stats->of[GROUP_STAT_REBALANCE].count) == rounds &&
               !member_rebalancing(workers[0]->member),
           "it rebalanced");
-    CHECK(cv_mono_ms() - atomic_load(&stats->last_ms[GROUP_STAT_HEARTBEAT]) < SESSION_TIMEOUT_MS,
+    CHECK(cv_mono_ms() - atomic_load(&stats->of[GROUP_STAT_HEARTBEAT].last_ms) < SESSION_TIMEOUT_MS,
           "heartbeats ended");
     CHECK(atomic_load(&workers[0]->leader) == 1, "a single member leads");
     configure(3, 1); /* one connector more, tasks fewer: what is deleted goes */

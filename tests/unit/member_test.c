@@ -436,6 +436,7 @@ static void
 sasl_session_is_renewed_on_the_connection(void **state)
 {
     struct fixture *f = *state;
+    const struct group_stats *stats;
     int connections, logins, beats;
 
     f->coordinator.session_lifetime_ms = 300;
@@ -448,6 +449,12 @@ sasl_session_is_renewed_on_the_connection(void **state)
     assert_int_equal(connections, fake_broker_connections(f->coordinator.broker));
     assert_in_range(atomic_load(&f->coordinator.logins), logins + 2, logins + 4); /* each 255 ms */
     assert_true(atomic_load(&f->coordinator.beats) > beats + 5);
+    stats = member_stats(f->member);
+    assert_int_equal(connections, atomic_load(&stats->wire[WIRE_OPENED].count));
+    assert_int_equal(connections, atomic_load(&stats->wire[WIRE_LOGIN].count));
+    assert_true(atomic_load(&stats->wire[WIRE_LOGIN_AGAIN].count) >= 2);
+    assert_true(atomic_load(&stats->wire[WIRE_SENT].count) >= atomic_load(&stats->wire[WIRE_RECEIVED].count));
+    assert_true(cv_window_rate(&stats->wire[WIRE_RECEIVED].window) > 0);
 }
 
 static void
@@ -532,10 +539,10 @@ sync_errors_are_tried_again(void **state)
         poll_round(f);
         assert_int_equal(2, f->held);
         stats = member_stats(f->member);
-        assert_int_equal(1, atomic_load(&stats->totals[GROUP_STAT_REBALANCE]));
-        assert_int_equal(1, atomic_load(&stats->totals[GROUP_STAT_FAILED]));
-        assert_int_equal(2, atomic_load(&stats->totals[GROUP_STAT_JOIN]));
-        assert_int_equal(2, atomic_load(&stats->totals[GROUP_STAT_SYNC]));
+        assert_int_equal(1, atomic_load(&stats->of[GROUP_STAT_REBALANCE].count));
+        assert_int_equal(1, atomic_load(&stats->of[GROUP_STAT_FAILED].count));
+        assert_int_equal(2, atomic_load(&stats->of[GROUP_STAT_JOIN].count));
+        assert_int_equal(2, atomic_load(&stats->of[GROUP_STAT_SYNC].count));
         stop(f);
         assert_int_equal(2, f->coordinator.n_joins);
         assert_string_equal(rows[i].id, f->coordinator.join_ids[1]);
@@ -630,9 +637,9 @@ heartbeats_keep_a_herder_that_is_busy(void **state)
     assert_true(atomic_load(&f->coordinator.beats) >= beats + SESSION_MS / HEARTBEAT_MS);
     poll_quiet(f, 100);
     stats = member_stats(f->member);
-    assert_true(atomic_load(&stats->totals[GROUP_STAT_HEARTBEAT]) > 0);
-    assert_true(cv_mono_ms() - atomic_load(&stats->last_ms[GROUP_STAT_HEARTBEAT]) < SESSION_MS);
-    assert_true(cv_window_max(&stats->windows[GROUP_STAT_HEARTBEAT]) >= 0);
+    assert_true(atomic_load(&stats->of[GROUP_STAT_HEARTBEAT].count) > 0);
+    assert_true(cv_mono_ms() - atomic_load(&stats->of[GROUP_STAT_HEARTBEAT].last_ms) < SESSION_MS);
+    assert_true(cv_window_max(&stats->of[GROUP_STAT_HEARTBEAT].window) >= 0);
     assert_int_equal(1, atomic_load(&f->coordinator.finds));
 }
 

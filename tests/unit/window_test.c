@@ -107,6 +107,25 @@ one_sample_is_a_window_too(void **state)
     cv_window_done(&window);
 }
 
+static void
+tally_keeps_totals_beside_the_window(void **state)
+{
+    struct cv_tally tally = { .count = 0 };
+    struct cv_err err;
+
+    (void)state;
+    assert_int_equal(CV_OK, cv_tally_init(&tally, &two_of_30_s, &err));
+    assert_int_equal(0, atomic_load(&tally.last_ms));
+    cv_tally_count(&tally, 10);
+    cv_clock_test_advance(100000);
+    cv_tally_count(&tally, 20);
+    assert_int_equal(2, atomic_load(&tally.count));
+    assert_int_equal(30, atomic_load(&tally.sum));
+    assert_int_equal(cv_mono_ms(), atomic_load(&tally.last_ms));
+    assert_true(near(cv_window_avg(&tally.window), 20));
+    cv_tally_done(&tally);
+}
+
 int
 main(void)
 {
@@ -115,6 +134,7 @@ main(void)
         cmocka_unit_test_setup_teardown(average_and_extremes_are_of_all_samples, setup, teardown),
         cmocka_unit_test_setup_teardown(rate_counts_a_window_as_full_at_first, setup, teardown),
         cmocka_unit_test_setup_teardown(one_sample_is_a_window_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(tally_keeps_totals_beside_the_window, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,8 @@ coordinator_init(struct coordinator *coord, const struct group_spec *spec, struc
     coord->alone = spec->alone;
     coord->events.ready = spec->alone;
     rc = spec->alone ? CV_OK : cv_wire_settings_new(spec->worker, spec->client_id, &coord->settings, err);
+    if (coord->settings != NULL)
+        coord->settings->tallies = coord->stats->wire;
     if (rc == CV_OK)
         rc = cv_wake_init(&coord->command, err);
     if (rc == CV_OK)

@@ -303,7 +303,7 @@ beat_answered(struct coordinator *coord, const struct flight *flight, int16_t er
         coordinator_beats_off(coord);
     cv_unlock(&coord->lock);
     if (meant)
-        group_stats_count(coord->stats, GROUP_STAT_HEARTBEAT, cv_mono_ms() - flight->sent_ms);
+        cv_tally_count(&coord->stats->of[GROUP_STAT_HEARTBEAT], cv_mono_ms() - flight->sent_ms);
     if (!meant || error == CV_WIRE_NONE)
         return;
     switch (error) {
@@ -360,9 +360,8 @@ request_answered(struct coordinator *coord, const struct flight *flight,
     meant = coord->slot == SLOT_SENT && coord->slot_seq == flight->seq;
     cv_unlock(&coord->lock);
     if (meant)
-        group_stats_count(coord->stats,
-                          flight->api == CV_WIRE_JOIN_GROUP ? GROUP_STAT_JOIN : GROUP_STAT_SYNC,
-                          cv_mono_ms() - flight->sent_ms);
+        cv_tally_count(&coord->stats->of[flight->api == CV_WIRE_JOIN_GROUP ? GROUP_STAT_JOIN : GROUP_STAT_SYNC],
+                       cv_mono_ms() - flight->sent_ms);
     if (meant && flight->api == CV_WIRE_JOIN_GROUP)
         beats_start_of_join(coord, resp);
     cv_lock(&coord->lock);

@@ -152,7 +152,7 @@ static void
 unjoin(struct group_member *member, const char *why)
 {
     if (member->state == MEMBER_PREPARING || member->state == MEMBER_COMPLETING)
-        group_stats_count(&member->stats, GROUP_STAT_FAILED, cv_mono_ms() - member->round_begun_ms);
+        cv_tally_count(&member->stats.of[GROUP_STAT_FAILED], cv_mono_ms() - member->round_begun_ms);
     member_set_state(member, MEMBER_UNJOINED);
     member_request_rejoin(member, why);
 }
@@ -410,7 +410,7 @@ complete_round(struct group_member *member, const struct group_assignment *assig
     member->round_begun = false;
     member->completed = true;
     member_set_state(member, MEMBER_STABLE);
-    group_stats_count(&member->stats, GROUP_STAT_REBALANCE, cv_mono_ms() - member->round_begun_ms);
+    cv_tally_count(&member->stats.of[GROUP_STAT_REBALANCE], cv_mono_ms() - member->round_begun_ms);
     if (assignment->error == 0)
         member->attempts = 0;
     else

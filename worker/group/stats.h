@@ -5,7 +5,9 @@
 #define WORKER_GROUP_STATS_H
 
 #include "common/window.h"
+#include "common/wire/settings.h"
 
+/* Of ms. */
 enum group_stat {
     GROUP_STAT_HEARTBEAT, /* answered */
     GROUP_STAT_JOIN,      /* JoinGroup answered */
@@ -16,15 +18,12 @@ enum group_stat {
 };
 
 struct group_stats {
-    struct cv_window windows[GROUP_STATS]; /* of ms */
-    atomic_uint_fast64_t totals[GROUP_STATS];
-    atomic_int_fast64_t total_ms[GROUP_STATS];
-    atomic_int_fast64_t last_ms[GROUP_STATS]; /* monotonic; 0: never */
+    struct cv_tally of[GROUP_STATS];
+    struct cv_tally wire[WIRE_TALLIES]; /* the coordinator's connection */
 };
 
 CV_MUST_CHECK enum cv_rc group_stats_init(struct group_stats *stats, const struct cv_window_spec *window,
                                           struct cv_err *err);
 void group_stats_done(struct group_stats *stats);
-void group_stats_count(struct group_stats *stats, enum group_stat which, int64_t took_ms);
 
 #endif
