@@ -289,13 +289,13 @@ signal_ends_a_fetch(void **state)
 
     (void)state;
     give_token(60000);
-    endpoint.slow_ms = 2000;
+    endpoint.slow_ms = 3000;
     assert_int_equal(CV_OK, cv_wake_init(&wake, &err));
     cv_wake_signal(&wake);
     assert_int_equal(CV_RETRY, cv_oauth_fetch(oauth, cv_mono_ms() + 9000, &wake, &got, &err));
-    assert_true(cv_mono_ms() - start_ms < 1500);
+    assert_true(cv_mono_ms() - start_ms < 2500);
     assert_int_equal(CV_RETRY, cv_oauth_fetch(oauth, cv_mono_ms() + 100, NULL, &got, &err));
-    assert_true(cv_mono_ms() - start_ms < 1900);
+    assert_true(cv_mono_ms() - start_ms < 2900);
     cv_wake_done(&wake);
     cv_oauth_free(oauth);
 }

