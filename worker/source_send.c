@@ -310,7 +310,8 @@ enum cv_rc
 source_produce(struct source_runtime *rt, struct source_chunk *chunk, struct cv_err *err)
 {
     struct cv_batch *batch = &chunk->batch;
-    enum cv_rc rc = CV_OK;
+    struct cv_err unsent = CV_ERR_INIT;
+    enum cv_rc rc = CV_OK, sent = CV_OK;
 
     for (size_t i = 0; i < batch->n_records && rc == CV_OK; i++)
         rc = convert_record(rt, batch, &batch->records[i], err);
@@ -321,8 +322,13 @@ source_produce(struct source_runtime *rt, struct source_chunk *chunk, struct cv_
     rt->tail = chunk;
     chunk->messages = batch->n_messages;
     count_active(rt->task, (int64_t)chunk->messages);
-    for (size_t i = 0; i < batch->n_messages && rc == CV_OK; i++)
-        rc = send_message(rt, chunk, &batch->messages[i], err);
+    /* What stands before a record that cannot be converted goes out all the same, as in Connect. */
+    for (size_t i = 0; i < batch->n_messages && sent == CV_OK; i++)
+        sent = send_message(rt, chunk, &batch->messages[i], &unsent);
+    if (rc == CV_OK && sent != CV_OK) {
+        *err = unsent;
+        rc = sent;
+    }
     if (rc != CV_OK)
         batch->n_offsets = 0; /* it did not go out whole */
     cv_delivery_release(&chunk->delivery);

@@ -346,7 +346,8 @@ run_once(struct task *task, struct cv_err *err)
             rc = step(&rt, err);
         if (rc == CV_RETRY && task_stopping(task))
             rc = CV_OK;
-        if (rc == CV_OK)
+        /* Of a task that failed as well: what it had read before is good. A transaction is dropped instead. */
+        if (rc == CV_OK || !rt.txn.on)
             finish(&rt);
     }
     stop(&rt);

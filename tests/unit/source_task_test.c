@@ -42,6 +42,7 @@ static struct {
     atomic_bool split;       /* batches end inside of what must not be split */
     atomic_int asks;         /* 1: each batch asks for a commit, 2: for an abort */
     const char *_Atomic topic;
+    atomic_int bad;         /* batches of two records and one with a time before 1970 */
     atomic_size_t padding;   /* bytes that a batch holds on to */
     atomic_int polls;        /* with a batch */
     atomic_int timeout_ms;   /* of the last of them */
@@ -130,6 +131,15 @@ source_poll(struct cv_source_task *task, struct cv_batch *batch, int timeout_ms,
         return cv_fail(err, CV_INVALID, "the source's table is gone");
     if (take(&source.bare_offsets))
         return add_offset(batch, err);
+    if (take(&source.bad)) {
+        for (int i = 0; i < 3; i++) {
+            rec = cv_batch_add_record(batch);
+            rec->topic = atomic_load(&source.topic);
+            rec->value = cv_cstring("v");
+            rec->timestamp_ms = i < 2 ? CV_NO_TIMESTAMP : -5;
+        }
+        return add_offset(batch, err);
+    }
     if (!take(&source.records)) {
         struct cv_wake pause;
 
@@ -609,6 +619,38 @@ a_message_that_cannot_be_sent_ends_the_task_and_its_offset_is_not_stored(void **
     end(b);
     assert_int_equal(atomic_load(&store.writes), 0);
     assert_int_equal(atomic_load(&source.committed), 0);
+}
+
+static void
+records_before_one_that_cannot_be_converted_are_written(void **state)
+{
+    struct bench *b = *state;
+
+    atomic_store(&source.bad, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(state_is(b, STATUS_FAILED));
+    assert_trace_has(b, "Invalid record timestamp -5");
+    assert_int_equal(fake_producer_sent(), 2);
+    end(b);
+    assert_int_equal(atomic_load(&store.writes), 0);
+    assert_int_equal(atomic_load(&source.committed), 0);
+}
+
+static void
+what_was_written_before_a_failure_is_stored(void **state)
+{
+    struct bench *b = *state;
+
+    b->worker.offset_flush_interval_ms = 3600000;
+    atomic_store(&source.records, 3);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(fake_producer_sent() == 3);
+    atomic_store(&source.bad, 1);
+    WAIT_FOR(state_is(b, STATUS_FAILED));
+    end(b);
+    assert_int_equal(fake_producer_sent(), 5);
+    assert_string_equal(store.last, "{\"position\":3}");
+    assert_int_equal(atomic_load(&source.committed), 3);
 }
 
 static void
@@ -1100,6 +1142,8 @@ main(void)
         TEST(with_nothing_on_its_way_the_source_may_wait_for_long),
         TEST(a_full_queue_of_the_producer_is_waited_for),
         TEST(a_message_that_cannot_be_sent_ends_the_task_and_its_offset_is_not_stored),
+        TEST(records_before_one_that_cannot_be_converted_are_written),
+        TEST(what_was_written_before_a_failure_is_stored),
         TEST(a_message_that_the_broker_refuses_ends_the_task_and_its_offset_is_not_stored),
         TEST(messages_that_kafka_does_not_take_may_be_left_out),
         TEST(a_fatal_error_of_the_producer_ends_the_task),
