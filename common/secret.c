@@ -17,7 +17,7 @@
 static const char *const sensitive_parts[] = {
     "password",    "passwd",    "passphrase",   "secret",      "token",
     "credential",  "api.key",   "apikey",       "access.key",  "private.key",
-    "jaas.config", "user.info", "keystore.key", "ssl.key.pem",
+    "jaas.config", "user.info", "keystore.key", "ssl.key.pem", "encrypt.key",
 };
 
 bool

@@ -2,6 +2,7 @@ noinst_LIBRARIES += data/libdata.a
 data_libdata_a_SOURCES = \
 	data/avro_name.c data/avro_name.h \
 	data/calendar.c data/calendar.h \
+	data/encrypted_value.c data/encrypted_value.h \
 	data/java_hash.c data/java_hash.h \
 	data/java_order.c data/java_order.h \
 	data/java_pattern.c data/java_pattern.h \

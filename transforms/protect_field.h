@@ -7,10 +7,8 @@
 #define TRANSFORMS_PROTECT_FIELD_H
 
 #include "common/field_cipher.h"
+#include "data/encrypted_value.h"
 #include "transforms/smt.h"
-
-/* Name of the schema of encrypted fields, whose parameters say what the field was. */
-#define ENCRYPTED_NAME "io.culvert.Encrypted"
 
 struct protect;
 

@@ -43,6 +43,8 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/logical_message.h \
 	connectors/postgres/mask.c \
 	connectors/postgres/mask.h \
+	connectors/postgres/mask_private.h \
+	connectors/postgres/mask_rules.c \
 	connectors/postgres/metrics.c \
 	connectors/postgres/metrics.h \
 	connectors/postgres/name.c \

@@ -1,45 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Masks: rules from the configuration, and what they do to values.
+ * Masks: what the rules of columns do to schemas and values.
+ *
+ * Encryption is that of the transform EncryptField (docs/encryption.md), of the value that would be sent.
  *
  * Hashes are those of Debezium: of the salt and the value, version 1 with the value as Java serializes a String
  * (magic, type code, length, modified UTF-8), cut to the column's length. Lengths count UTF-16 units; a character that
  * would be cut in half is left out.
  */
-#include "connectors/postgres/mask.h"
+#include "connectors/postgres/mask_private.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "common/arena.h"
 #include "common/buf.h"
-#include "common/number.h"
-#include "common/regex.h"
 #include "connectors/postgres/column_type.h"
+#include "data/encrypted_value.h"
 
 #define COLUMN_MAX 512 /* schema.table.column, 63 bytes each, with room */
 #define VALUE_MAX  ((size_t)1 << 30)
 
-/* In the order in which they count. */
-enum rule_kind { RULE_TRUNCATE, RULE_CHARS, RULE_PROPAGATE_COLUMN, RULE_PROPAGATE_TYPE, RULE_HASH_V1, RULE_HASH_V2 };
-#define N_RULE_KINDS 6
-
-struct rule {
-    enum rule_kind kind;
-    struct cv_regex_list *columns;
-    int32_t length; /* RULE_TRUNCATE, RULE_CHARS */
-    char *salt;     /* hashes */
-    EVP_MD *digest;
-};
-
-struct mask_rules {
-    struct rule *items;
-    size_t count;
-};
-
-enum mask_kind { MASK_CHARS, MASK_HASH, MASK_CUT_TEXT, MASK_CUT_BYTES };
+enum mask_kind { MASK_CIPHER, MASK_CHARS, MASK_HASH, MASK_CUT_TEXT, MASK_CUT_BYTES };
 
 struct mask {
     enum mask_kind kind;
@@ -47,198 +29,24 @@ struct mask {
     char *stars;        /* MASK_CHARS: the JSON string */
     EVP_MD_CTX *salted; /* hashes: begun with the salt */
     EVP_MD_CTX *work;
+    struct field_cipher *cipher;
+    struct cv_schema *plain;  /* ciphers: of the value before, */
+    struct cv_schema *sealed; /* and of its text */
     bool serialized; /* version 1 */
 };
 
-/* ---- rules ---- */
-
-/* Text between prefix and suffix of the key; false if it has not both. */
-static bool
-between(const char *key, const char *prefix, const char *suffix, const char **ret, size_t *ret_len)
-{
-    size_t key_len = strlen(key), skip = strlen(prefix), tail = strlen(suffix);
-
-    if (key_len < skip + tail || strncmp(key, prefix, skip) != 0 || strcmp(key + key_len - tail, suffix) != 0)
-        return false;
-    *ret = key + skip;
-    *ret_len = key_len - skip - tail;
-    return true;
-}
-
-static enum cv_rc
-parse_length(const char *key, const char *text, size_t len, struct rule *rule, struct cv_err *err)
-{
-    int64_t n;
-
-    if (!cv_parse_i64(text, len, &n) || n < 0 || n > INT32_MAX)
-        return cv_fail(err, CV_INVALID, "The '%.200s' value is invalid: \"%.*s\" in the option's name must be a number",
-                       key, (int)len, text);
-    rule->length = (int32_t)n;
-    return CV_OK;
-}
-
-/* "ALGORITHM.with.salt.SALT" */
-static enum cv_rc
-parse_hash(const char *key, const char *rest, struct rule *rule, struct cv_err *err)
-{
-    static const char mark[] = ".with.salt.";
-    const char *at = strstr(rest, mark);
-    char name[64];
-
-    if (at == NULL || at == rest || (size_t)(at - rest) >= sizeof(name) || at[sizeof(mark) - 1] == '\0')
-        return cv_fail(err, CV_INVALID, "The '%.200s' value is invalid: the option's name must end as "
-                       "ALGORITHM.with.salt.SALT", key);
-    snprintf(name, sizeof(name), "%.*s", (int)(at - rest), rest);
-    rule->digest = EVP_MD_fetch(NULL, strcmp(name, "SHA") == 0 ? "SHA-1" : name, NULL);
-    if (rule->digest == NULL)
-        return cv_fail(err, CV_INVALID, "The '%.200s' value is invalid: hash algorithm %s is not known; use SHA-256 or "
-                       "SHA-512", key, name);
-    rule->salt = strdup(at + sizeof(mark) - 1);
-    return rule->salt == NULL ? cv_fail_memory(err) : CV_OK;
-}
-
-/* Whether the key is one of a rule's; then what its name says. */
-static enum cv_rc
-parse_key(const char *key, struct rule *rule, bool *ret_is_rule, struct cv_err *err)
-{
-    const char *text;
-    size_t len;
-
-    *rule = (struct rule){ 0 };
-    *ret_is_rule = true;
-    if (between(key, "column.truncate.to.", ".chars", &text, &len)) {
-        rule->kind = RULE_TRUNCATE;
-        return parse_length(key, text, len, rule, err);
-    }
-    if (between(key, "column.mask.with.", ".chars", &text, &len)) {
-        rule->kind = RULE_CHARS;
-        return parse_length(key, text, len, rule, err);
-    }
-    if (between(key, "column.mask.hash.v2.", "", &text, &len)) {
-        rule->kind = RULE_HASH_V2;
-        return parse_hash(key, text, rule, err);
-    }
-    if (between(key, "column.mask.hash.", "", &text, &len)) {
-        rule->kind = RULE_HASH_V1;
-        return parse_hash(key, text, rule, err);
-    }
-    if (strcmp(key, "column.propagate.source.type") == 0)
-        rule->kind = RULE_PROPAGATE_COLUMN;
-    else if (strcmp(key, "datatype.propagate.source.type") == 0)
-        rule->kind = RULE_PROPAGATE_TYPE;
-    else if (strncmp(key, "column.mask.", 12) == 0 || strncmp(key, "column.truncate.", 16) == 0)
-        return cv_fail(err, CV_INVALID, "The '%.200s' value is invalid: no such option; there are "
-                       "column.mask.with.N.chars, column.truncate.to.N.chars and "
-                       "column.mask.hash.ALGORITHM.with.salt.SALT", key);
-    else
-        *ret_is_rule = false;
-    return CV_OK;
-}
-
-static void
-rule_done(struct rule *rule)
-{
-    cv_regex_list_free(rule->columns);
-    free(rule->salt);
-    EVP_MD_free(rule->digest);
-}
-
-/* One option; *ret_is_rule false: it is none of these. */
-static enum cv_rc
-parse_rule(const char *key, const char *columns, struct rule *rule, bool *ret_is_rule, struct cv_err *err)
-{
-    enum cv_rc rc = parse_key(key, rule, ret_is_rule, err);
-
-    if (rc == CV_OK && *ret_is_rule && columns != NULL && columns[0] != '\0' &&
-        cv_regex_list_new(columns, true, &rule->columns, err) != CV_OK)
-        rc = cv_err_context(err, "The '%.200s' value is invalid", key);
-    if (rc == CV_OK && rule->columns == NULL)
-        *ret_is_rule = false; /* of no columns */
-    if (rc != CV_OK || !*ret_is_rule)
-        rule_done(rule);
-    return rc;
-}
-
-void
-mask_check(const struct cv_config *cfg, struct cv_config_errors *errors)
-{
-    for (size_t i = 0; i < cv_config_count(cfg); i++) {
-        struct rule rule;
-        struct cv_err err = CV_ERR_INIT;
-        bool is_rule;
-
-        if (strstr(cv_config_key(cfg, i), ".propagate.") != NULL)
-            continue; /* a row of the options: checked there */
-        if (parse_rule(cv_config_key(cfg, i), cv_config_value(cfg, i), &rule, &is_rule, &err) != CV_OK)
-            cv_config_errors_add(errors, cv_config_key(cfg, i), "%s", err.text);
-        else if (is_rule)
-            rule_done(&rule);
-    }
-}
-
-enum cv_rc
-mask_rules_new(const struct cv_config *cfg, struct mask_rules **ret, struct cv_err *err)
-{
-    struct mask_rules *rules = calloc(1, sizeof(*rules));
-
-    if (rules == NULL || (rules->items = calloc(cv_config_count(cfg) + 1, sizeof(*rules->items))) == NULL) {
-        free(rules);
-        return cv_fail_memory(err);
-    }
-    for (int kind = 0; kind < N_RULE_KINDS; kind++)
-        for (size_t i = 0; i < cv_config_count(cfg); i++) {
-            struct rule rule;
-            bool is_rule;
-
-            if (parse_rule(cv_config_key(cfg, i), cv_config_value(cfg, i), &rule, &is_rule, err) != CV_OK) {
-                mask_rules_free(rules);
-                return err->rc;
-            }
-            if (is_rule && (int)rule.kind == kind)
-                rules->items[rules->count++] = rule;
-            else if (is_rule)
-                rule_done(&rule);
-        }
-    *ret = rules;
-    return CV_OK;
-}
-
-void
-mask_rules_free(struct mask_rules *rules)
-{
-    if (rules == NULL)
-        return;
-    for (size_t i = 0; i < rules->count; i++)
-        rule_done(&rules->items[i]);
-    free(rules->items);
-    free(rules);
-}
-
 /* ---- columns ---- */
 
-static const struct rule *
-find_rule(const struct mask_rules *rules, const char *schema, const char *table, const struct pg_column *col)
+const struct cv_schema *
+mask_plain_schema(const struct mask *mask, const struct cv_schema *masked)
 {
-    char column[COLUMN_MAX], type[COLUMN_MAX];
-
-    snprintf(column, sizeof(column), "%s.%s.%s", schema, table, col->name);
-    snprintf(type, sizeof(type), "%s.%s.%s", schema, table, col->type->declared);
-    for (size_t i = 0; i < rules->count; i++) {
-        const struct rule *rule = &rules->items[i];
-
-        if (rule->kind == RULE_PROPAGATE_TYPE
-                ? cv_regex_list_matches(rule->columns, type, strlen(type)) ||
-                      cv_regex_list_matches(rule->columns, col->type->declared, strlen(col->type->declared))
-                : cv_regex_list_matches(rule->columns, column, strlen(column)))
-            return rule;
-    }
-    return NULL;
+    return mask->plain != NULL ? mask->plain : masked;
 }
 
 bool
-mask_names(const struct mask_rules *rules, const char *schema, const char *table, const struct pg_column *col)
+mask_encrypts(const struct mask *mask)
 {
-    return find_rule(rules, schema, table, col) != NULL;
+    return mask->kind == MASK_CIPHER;
 }
 
 static void
@@ -285,6 +93,9 @@ mask_free(struct mask *mask)
     free(mask->stars);
     EVP_MD_CTX_free(mask->salted);
     EVP_MD_CTX_free(mask->work);
+    field_cipher_free(mask->cipher);
+    cv_schema_unref(mask->plain);
+    cv_schema_unref(mask->sealed);
     free(mask);
 }
 
@@ -304,7 +115,7 @@ stars_new(int32_t n)
 }
 
 static struct mask *
-hash_new(const struct rule *rule, int32_t column_length)
+hash_new(const struct mask_rule *rule, int32_t column_length)
 {
     struct mask *mask = mask_new(MASK_HASH, column_length);
 
@@ -323,7 +134,7 @@ hash_new(const struct rule *rule, int32_t column_length)
 
 /* How values change; NULL with CV_OK when they do not. */
 static enum cv_rc
-value_mask(const struct rule *rule, const struct pg_column *col, int32_t column_length, const struct cv_schema *schema,
+value_mask(const struct mask_rule *rule, const struct pg_column *col, int32_t column_length, const struct cv_schema *schema,
            struct mask **ret, struct cv_err *err)
 {
     *ret = NULL;
@@ -342,11 +153,42 @@ value_mask(const struct rule *rule, const struct pg_column *col, int32_t column_
     return *ret == NULL ? cv_fail_memory(err) : CV_OK;
 }
 
+/* The column encrypted: *inout_schema becomes that of the texts. */
+static enum cv_rc
+cipher_mask(const struct mask_rule *rule, bool is_key, struct cv_schema **inout_schema, struct mask **ret,
+            struct cv_err *err)
+{
+    struct cv_schema *plain = *inout_schema, *sealed = NULL;
+    struct mask *mask;
+
+    if (plain->type >= CV_ARRAY)
+        return cv_fail(err, CV_INVALID, "column.encrypt.with.%s: only single values can be encrypted, not %s; choose a "
+                       "handling mode that makes it a text, or leave the column out with column.exclude.list",
+                       rule->key_id, cv_type_name(plain->type));
+    if (is_key && rule->mode == FIELD_CIPHER_RANDOM)
+        return cv_fail(err, CV_INVALID, "column.encrypt.with.%s: the column is part of the record key, and mode random "
+                       "would give every record another key: set column.encrypt.mode.%s to deterministic",
+                       rule->key_id, rule->key_id);
+    mask = mask_new(MASK_CIPHER, 0);
+    if (mask == NULL)
+        return cv_fail_memory(err);
+    if (field_cipher_new(rule->key_id, rule->key, rule->mode, &mask->cipher, err) != CV_OK ||
+        encrypted_schema(plain, &sealed, err) != CV_OK) {
+        mask_free(mask);
+        return err->rc;
+    }
+    mask->plain = plain;
+    mask->sealed = cv_schema_ref(sealed);
+    *inout_schema = sealed;
+    *ret = mask;
+    return CV_OK;
+}
+
 enum cv_rc
 mask_column(const struct mask_rules *rules, const char *schema, const char *table, const struct pg_column *col,
-            bool snapshot, struct cv_schema **inout_schema, struct mask **ret_mask, struct cv_err *err)
+            bool snapshot, bool is_key, struct cv_schema **inout_schema, struct mask **ret_mask, struct cv_err *err)
 {
-    const struct rule *rule = find_rule(rules, schema, table, col);
+    const struct mask_rule *rule = mask_find_rule(rules, schema, table, col);
     struct cv_schema_builder *b;
     struct cv_schema *with = NULL;
     int32_t length, scale;
@@ -354,6 +196,8 @@ mask_column(const struct mask_rules *rules, const char *schema, const char *tabl
     *ret_mask = NULL;
     if (rule == NULL)
         return CV_OK;
+    if (rule->kind == RULE_ENCRYPT)
+        return cipher_mask(rule, is_key, inout_schema, ret_mask, err);
     column_type_size(col, snapshot, &length, &scale);
     if (rule->kind == RULE_TRUNCATE && length > 0 && length <= rule->length)
         return CV_OK;
@@ -483,7 +327,14 @@ hash(struct mask *mask, const char *text, size_t len, char out[2 * EVP_MAX_MD_SI
 size_t
 mask_room(const struct mask *mask)
 {
-    return mask->kind == MASK_CHARS ? strlen(mask->stars) : 2 * EVP_MAX_MD_SIZE + 2;
+    switch (mask->kind) {
+    case MASK_CIPHER: /* the text of a number may be longer here than there */
+        return field_cipher_sealed_size(mask->cipher, 64) + 2;
+    case MASK_CHARS:
+        return strlen(mask->stars);
+    default:
+        return 2 * EVP_MAX_MD_SIZE + 2;
+    }
 }
 
 /* bytea's text is "\x" and two digits a byte; other types' bytes are those of their text. */
@@ -495,6 +346,27 @@ cut_bytea(const struct mask *mask, const struct encode *enc, size_t len)
     return len < most ? len : most;
 }
 
+/* The encrypted value as a JSON string; NULL: it cannot be converted, or could not be encrypted. */
+static char *
+seal_json(struct mask *mask, const struct encode *enc, const char *text, size_t len, char *out)
+{
+    struct cv_arena *arena = cv_arena_new(NULL);
+    struct cv_value val = cv_null(mask->plain);
+    struct cv_err err = CV_ERR_INIT;
+    char *end = NULL;
+    bool bad = false;
+
+    if (arena != NULL && encode_value(enc, text, len, arena, &val, &bad, &err) == CV_OK && !bad && !val.is_null &&
+        encrypted_value(mask->cipher, mask->plain, arena, &val, &err) == CV_OK) {
+        out[0] = '"';
+        memcpy(out + 1, val.bytes.data, val.bytes.len);
+        out[1 + val.bytes.len] = '"';
+        end = out + val.bytes.len + 2;
+    }
+    cv_arena_free(arena);
+    return end;
+}
+
 char *
 mask_json(struct mask *mask, const struct encode *enc, const char *text, size_t len, char *out, bool *ret_bad)
 {
@@ -502,6 +374,13 @@ mask_json(struct mask *mask, const struct encode *enc, const char *text, size_t 
     size_t n;
 
     switch (mask->kind) {
+    case MASK_CIPHER:
+        end = seal_json(mask, enc, text, len, out);
+        if (end != NULL)
+            return end;
+        *ret_bad = true;
+        memcpy(out, "null", 4);
+        return out + 4;
     case MASK_CHARS:
         n = strlen(mask->stars);
         memcpy(out, mask->stars, n);
@@ -553,9 +432,13 @@ mask_value(struct mask *mask, struct cv_arena *arena, struct cv_value *inout, st
 
     if (mask->kind == MASK_CHARS)
         return set_text(inout, arena, mask->stars + 1, strlen(mask->stars) - 2, err);
+    if (mask->kind == MASK_CIPHER && inout->is_null)
+        *inout = cv_null(mask->sealed);
     if (inout->is_null)
         return CV_OK;
     switch (mask->kind) {
+    case MASK_CIPHER:
+        return encrypted_value(mask->cipher, mask->sealed, arena, inout, err);
     case MASK_HASH:
         n = hash(mask, inout->bytes.data, inout->bytes.len, hex);
         return n == 0 ? cv_fail(err, CV_INTERNAL, "could not hash a value") : set_text(inout, arena, hex, n, err);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is done to the columns that column.truncate.to.N.chars, column.mask.*, column.propagate.source.type and
- * datatype.propagate.source.type name. Of the rules that name a column the first counts, in that order, hashes last.
- * They concern rows, never keys. Rules are constant once made; a mask belongs to one thread.
+ * What is done to the columns that column.encrypt.with.KEY, column.truncate.to.N.chars, column.mask.*,
+ * column.propagate.source.type and datatype.propagate.source.type name. Of the rules that name a column the first
+ * counts, in that order, hashes last. They concern rows and not keys, but for encryption, which concerns both. Rules
+ * are constant once made; a mask belongs to one thread.
  */
 #ifndef POSTGRES_MASK_H
 #define POSTGRES_MASK_H
@@ -23,14 +24,21 @@ void mask_check(const struct cv_config *cfg, struct cv_config_errors *errors);
 
 /*
  * What the rules say of a column that is sent as *inout_schema: that schema with the rule's parameters, and in
- * *ret_mask how its values change, NULL if they do not. snapshot: the column is read, not streamed.
+ * *ret_mask how its values change, NULL if they do not. snapshot: the column is read, not streamed. CV_INVALID: it
+ * cannot be encrypted.
  */
 CV_MUST_CHECK enum cv_rc mask_column(const struct mask_rules *rules, const char *schema, const char *table,
-                                     const struct pg_column *col, bool snapshot, struct cv_schema **inout_schema,
-                                     struct mask **ret_mask, struct cv_err *err);
+                                     const struct pg_column *col, bool snapshot, bool is_key,
+                                     struct cv_schema **inout_schema, struct mask **ret_mask, struct cv_err *err);
 void mask_free(struct mask *mask);
-/* Whether a rule names the column. */
-bool mask_names(const struct mask_rules *rules, const char *schema, const char *table, const struct pg_column *col);
+/* Whether a rule names the column that leaves it as it is in keys. */
+bool mask_spares_key(const struct mask_rules *rules, const char *schema, const char *table,
+                     const struct pg_column *col);
+/* Whether values become encrypted texts. Then there is no default, and what stands for an unchanged TOAST value is sent
+   in clear: it is no value. */
+bool mask_encrypts(const struct mask *mask);
+/* The schema that values have before mask_value. */
+const struct cv_schema *mask_plain_schema(const struct mask *mask, const struct cv_schema *masked);
 
 /* Bytes of JSON that a value may need beyond those of its own. */
 size_t mask_room(const struct mask *mask);

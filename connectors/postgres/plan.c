@@ -78,7 +78,8 @@ literal_placeholder(struct plan_column *col)
 
     if (col->unchanged.text == NULL)
         return literal_set(&col->placeholder, null->text, null->len);
-    return literal_value(&col->placeholder, col->mask, &col->unchanged.enc, col->unchanged.text);
+    return literal_value(&col->placeholder, col->mask != NULL && mask_encrypts(col->mask) ? NULL : col->mask,
+                         &col->unchanged.enc, col->unchanged.text);
 }
 
 static void
@@ -184,10 +185,24 @@ set_literals(const struct plan_spec *spec, const struct pg_column *src, struct p
     return CV_OK;
 }
 
+/* An encrypted column is a text without default, and the placeholder in it is one, too. */
+static enum cv_rc
+adapt_to_cipher(const struct plan_spec *spec, struct plan_column *col, struct cv_err *err)
+{
+    free(col->def_text);
+    col->def_text = NULL;
+    if (col->unchanged.text != NULL && col->unchanged.enc.kind == ENCODE_TEXT)
+        return CV_OK;
+    free(col->unchanged.text);
+    col->unchanged.enc = (struct encode){ .kind = ENCODE_TEXT };
+    col->unchanged.text = strdup(spec->config->unavailable_placeholder);
+    return col->unchanged.text == NULL ? cv_fail_memory(err) : CV_OK;
+}
+
 /* with_rules: rules of columns count. */
 static enum cv_rc
-compile_form(const struct plan_spec *spec, const struct pg_column *src, bool with_rules, struct plan_column *col,
-             struct cv_err *err)
+compile_form(const struct plan_spec *spec, const struct pg_column *src, bool is_key, bool with_rules,
+             struct plan_column *col, struct cv_err *err)
 {
     const struct pg_table *table = spec->table;
     struct column_type type;
@@ -199,12 +214,14 @@ compile_form(const struct plan_spec *spec, const struct pg_column *src, bool wit
     col->def_text = type_default_text(spec->config, src);
     if (type_schema(spec->config, src, !src->not_null, col->def_text, &schema, err) != CV_OK ||
         (with_rules && mask_column(table_masks(spec->filter), table->schema, table->name, src, spec->relation == NULL,
-                                   &schema, &col->mask, err) != CV_OK)) {
+                                   is_key, &schema, &col->mask, err) != CV_OK)) {
         cv_schema_unref(schema);
         return cv_err_context(err, "column \"%s\"", src->name);
     }
     col->schema = schema;
     if (type_placeholder(spec->config, src, &col->unchanged, err) != CV_OK)
+        return err->rc;
+    if (col->mask != NULL && mask_encrypts(col->mask) && adapt_to_cipher(spec, col, err) != CV_OK)
         return err->rc;
     if (src->not_null && col->def_text == NULL && (col->fallback = fallback_text(&type)) == NULL)
         return cv_fail_memory(err);
@@ -224,14 +241,14 @@ compile_column(const struct plan_spec *spec, const struct pg_column *src, bool i
     col->in_value = table_column_is_captured(spec->filter, table->schema, table->name, src->name);
     if (!col->in_value && !is_key)
         return CV_OK;
-    if (is_key && mask_names(table_masks(spec->filter), table->schema, table->name, src)) {
+    if (is_key && mask_spares_key(table_masks(spec->filter), table->schema, table->name, src)) {
         col->plain = calloc(1, sizeof(*col->plain));
         if (col->plain == NULL)
             return cv_fail_memory(err);
-        if (compile_form(spec, src, false, col->plain, err) != CV_OK)
+        if (compile_form(spec, src, true, false, col->plain, err) != CV_OK)
             return err->rc;
     }
-    return compile_form(spec, src, true, col, err);
+    return compile_form(spec, src, is_key, true, col, err);
 }
 
 static enum cv_rc
@@ -573,12 +590,12 @@ plan_row_changed(const struct plan *plan, const struct pgoutput_tuple *old, cons
 
 /* ---- rows to values ---- */
 
+/* *ret is a null of its schema before. */
 static enum cv_rc
 plain_value(const struct plan_column *col, enum plan_row kind, const struct pgoutput_value *val,
             const struct pgoutput_value *old, struct cv_arena *arena, struct cv_value *ret, bool *ret_bad,
             struct cv_err *err)
 {
-    *ret = cv_null(col->schema);
     if (val->kind == 'u' && old != NULL && old->kind != 'u')
         val = old;
     if (val->kind == 't')
@@ -599,8 +616,13 @@ column_value(const struct plan_column *col, enum plan_row kind, const struct pgo
              const struct pgoutput_value *old, struct cv_arena *arena, struct cv_value *ret, bool *ret_bad,
              struct cv_err *err)
 {
-    enum cv_rc rc = plain_value(col, kind, val, old, arena, ret, ret_bad, err);
+    bool placeholder = val->kind == 'u' && (old == NULL || old->kind == 'u');
+    enum cv_rc rc;
 
+    *ret = cv_null(col->mask != NULL && !placeholder ? mask_plain_schema(col->mask, col->schema) : col->schema);
+    rc = plain_value(col, kind, val, old, arena, ret, ret_bad, err);
+    if (col->mask != NULL && placeholder && mask_encrypts(col->mask))
+        return rc;
     return rc == CV_OK && col->mask != NULL ? mask_value(col->mask, arena, ret, err) : rc;
 }
 

@@ -6,6 +6,7 @@
 
 #include "common/arena.h"
 #include "common/buf.h"
+#include "common/field_cipher.h"
 #include "connectors/postgres/column_type.h"
 #include "connectors/postgres/type.h"
 #include "tests/helper/pg_fixture.h"
@@ -39,7 +40,7 @@ begin(struct bench *b, const char *type, int32_t typmod, const char *const *pair
     type_of_column(&b->config, col, &mapped);
     b->enc = mapped.enc;
     assert_int_equal(type_schema(&b->config, col, true, NULL, &b->schema, &err), CV_OK);
-    assert_int_equal(mask_column(b->rules, "public", "t", col, false, &b->schema, &b->mask, &err), CV_OK);
+    assert_int_equal(mask_column(b->rules, "public", "t", col, false, false, &b->schema, &b->mask, &err), CV_OK);
 }
 
 static void
@@ -159,6 +160,100 @@ texts_are_cut_by_units_of_utf16(void **state)
     end(&b);
 }
 
+#define KEY_HEX "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
+/* What comes out of a text of ours with the key. */
+static void
+opens_as(const char *sealed, size_t len, const char *plain)
+{
+    struct field_cipher *cipher = NULL;
+    struct cv_buf out = CV_BUF_INIT(1000);
+    enum field_cipher_type type;
+    struct cv_err err = CV_ERR_INIT;
+
+    assert_int_equal(field_cipher_new("k1", KEY_HEX, FIELD_CIPHER_RANDOM, &cipher, &err), CV_OK);
+    if (field_cipher_open(cipher, sealed, len, &type, &out, &err) != CV_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(out.len, strlen(plain));
+    assert_memory_equal(out.data, plain, out.len);
+    cv_buf_free(&out);
+    field_cipher_free(cipher);
+}
+
+/* Scalars of every kind: the same in both forms, and what was there when it is opened. */
+static void
+encrypted_columns_are_texts_of_their_key(void **state)
+{
+    static const char *const pairs[] = { "column.encrypt.with.k1", "public.t.c", "column.encrypt.key.k1", KEY_HEX,
+                                         "column.encrypt.mode.k1", "Deterministic", V2, "public.t.c", NULL };
+    static const struct {
+        const char *type;
+        const char *text;
+        const char *plain;
+    } rows[] = {
+        { "text", "a \"canary\"", "a \"canary\"" }, { "int4", "-7", "-7" }, { "bool", "t", "true" },
+        { "float8", "1.5", "1.5" }, { "bytea", "\\x616263", "abc" }, { "date", "1970-01-02", "1" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(rows); i++) {
+        struct cv_arena *arena = cv_arena_new(NULL);
+        struct cv_err err = CV_ERR_INIT;
+        struct cv_value val;
+        struct bench b;
+        char out[2000], *stop;
+        bool bad = false;
+
+        begin(&b, rows[i].type, -1, pairs);
+        assert_true(mask_encrypts(b.mask));
+        assert_int_equal(b.schema->type, CV_STRING);
+        assert_string_equal(b.schema->name, "io.culvert.Encrypted");
+        assert_true(b.schema->optional);
+        stop = mask_json(b.mask, &b.enc, rows[i].text, strlen(rows[i].text), out, &bad);
+        assert_false(bad);
+        assert_true((size_t)(stop - out) <= encode_bound(&b.enc, strlen(rows[i].text)) + mask_room(b.mask));
+        opens_as(out + 1, (size_t)(stop - out) - 2, rows[i].plain);
+        val = cv_null(mask_plain_schema(b.mask, b.schema));
+        assert_int_equal(encode_value(&b.enc, rows[i].text, strlen(rows[i].text), arena, &val, &bad, &err), CV_OK);
+        assert_int_equal(mask_value(b.mask, arena, &val, &err), CV_OK);
+        assert_int_equal(val.bytes.len, (size_t)(stop - out) - 2);
+        assert_memory_equal(val.bytes.data, out + 1, val.bytes.len);
+        cv_arena_free(arena);
+        end(&b);
+    }
+}
+
+static void
+what_cannot_be_encrypted_is_refused(void **state)
+{
+    static const char *const random[] = { "column.encrypt.with.k1", "public.t.c", "column.encrypt.key.k1", KEY_HEX, NULL };
+    static char text[] = "text", c[] = "c";
+    struct pg_type type = { .name = text, .declared = text };
+    const struct pg_column col = { .name = c, .type = &type, .typmod = -1 };
+    struct cv_schema_builder *array = cv_schema_new(CV_ARRAY);
+    struct cv_schema *schema = NULL, *items = cv_schema_ref(cv_schema_plain(CV_STRING, true));
+    struct mask_rules *rules = NULL;
+    struct mask *mask = NULL;
+    struct pg_config config;
+    struct cv_err err = CV_ERR_INIT;
+
+    (void)state;
+    pg_fixture_config(random, &config);
+    assert_int_equal(mask_rules_new(config.all, &rules, &err), CV_OK);
+    assert_false(mask_spares_key(rules, "public", "t", &col));
+    cv_schema_set_items(array, items);
+    assert_int_equal(cv_schema_finish(array, &schema, &err), CV_OK);
+    assert_int_equal(mask_column(rules, "public", "t", &col, false, false, &schema, &mask, &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "only single values can be encrypted, not array"));
+    cv_schema_unref(schema);
+    assert_int_equal(mask_column(rules, "public", "t", &col, false, true, &items, &mask, &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "set column.encrypt.mode.k1 to deterministic"));
+    assert_null(mask);
+    cv_schema_unref(items);
+    mask_rules_free(rules);
+    pg_config_done(&config);
+}
+
 static void
 only_texts_are_masked_but_all_are_marked(void **state)
 {
@@ -271,6 +366,8 @@ wrong_rules_are_named(void **state)
         { "column.mask.hash.SHA-256.with.salt.", "a", "must end as ALGORITHM.with.salt.SALT" },
         { "column.truncate.to.0.chars", "(", "column.truncate.to.0.chars" },
         { "column.mask.whatever", "a", "no such option" },
+        { "column.encrypt.with.k1", "a", "set column.encrypt.key.k1" },
+        { "column.encrypt.for.k1", "a", "no such option" },
     };
 
     (void)state;
@@ -299,6 +396,8 @@ main(void)
         cmocka_unit_test(hashes_are_as_recorded),
         cmocka_unit_test(stars_stand_for_null_too),
         cmocka_unit_test(texts_are_cut_by_units_of_utf16),
+        cmocka_unit_test(encrypted_columns_are_texts_of_their_key),
+        cmocka_unit_test(what_cannot_be_encrypted_is_refused),
         cmocka_unit_test(only_texts_are_masked_but_all_are_marked),
         cmocka_unit_test(the_first_rule_counts),
         cmocka_unit_test(types_are_named_with_and_without_their_table),
