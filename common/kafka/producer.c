@@ -61,6 +61,7 @@ topic_free(void *arg)
     if (topic->rkt != NULL)
         rd_kafka_topic_destroy(topic->rkt);
     free(topic->name);
+    free(topic->offsets);
     free(topic);
 }
 

@@ -180,12 +180,52 @@ is_sent_again(const struct cv_producer *producer, rd_kafka_t *rk, rd_kafka_resp_
                                   rd_kafka_fatal_error(rk, text, sizeof(text)) != RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
+/*
+ * Offsets of a partition only grow, and this producer knows the last. One that is not higher shows that the topic was
+ * deleted and made again, or that it lost its end with the broker that led it: Kafka says so to nobody.
+ */
+static bool
+went_back(struct cv_producer_topic *topic, int32_t partition, int64_t offset, int64_t *ret_last)
+{
+    if (partition < 0 || offset < 0)
+        return false; /* not told: a repeat that the broker recognized */
+    if (partition >= topic->n_offsets) {
+        int64_t *offsets = realloc(topic->offsets, ((size_t)partition + 1) * sizeof(*offsets));
+
+        if (offsets == NULL)
+            return false;
+        for (int32_t i = topic->n_offsets; i <= partition; i++)
+            offsets[i] = -1;
+        topic->offsets = offsets;
+        topic->n_offsets = partition + 1;
+    }
+    *ret_last = topic->offsets[partition];
+    topic->offsets[partition] = offset;
+    return offset <= *ret_last;
+}
+
+static void
+report_lost_topic(const struct message *msg, int32_t partition, int64_t offset, int64_t last)
+{
+    struct cv_err scratch = CV_ERR_INIT;
+    struct cv_err *err = msg->delivery != NULL && msg->delivery->err.rc == CV_OK ? &msg->delivery->err : &scratch;
+
+    (void)cv_fail(err, CV_INVALID,
+                  "topic \"%s\" partition %d was written up to offset %" PRId64 ", and a message behind it has offset "
+                  "%" PRId64 ": the topic was deleted and made again, or lost its end, and what it held is gone; write "
+                  "it anew from the source, or restart to go on without",
+                  msg->topic->name, partition, last, offset);
+    if (msg->delivery == NULL)
+        CV_LOG_ERROR(cv_log_get("culvert.kafka"), "a topic lost messages", CV_ERR(err));
+}
+
 /* Inside poll, flush, commit and abort. */
 void
 gate_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *report, void *opaque)
 {
     struct cv_producer *producer = cv_container_of(opaque, struct cv_producer, handle);
     struct message *msg = message_at(producer, (uint64_t)(uintptr_t)report->_private);
+    int64_t last;
 
     producer->sent--;
     if (is_sent_again(producer, rk, report->err)) {
@@ -195,6 +235,8 @@ gate_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *report, void *opaque)
             msg->headers = NULL;
         return;
     }
+    if (report->err == RD_KAFKA_RESP_ERR_NO_ERROR && went_back(msg->topic, report->partition, report->offset, &last))
+        report_lost_topic(msg, report->partition, report->offset, last);
     finish(producer, msg, report->err, report->offset);
 }
 

@@ -12,6 +12,8 @@ struct cv_hash;
 struct cv_producer_topic {
     char *name;
     rd_kafka_topic_t *rkt; /* NULL: not of this instance */
+    int64_t *offsets;      /* by partition: the last that Kafka gave a message; -1: none yet */
+    int32_t n_offsets;
 };
 
 enum message_state { MESSAGE_WAITING, MESSAGE_SENT, MESSAGE_DONE };

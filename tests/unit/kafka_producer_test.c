@@ -605,6 +605,40 @@ after_a_fatal_error_the_rest_is_sent_by_a_new_client(void **state)
     cv_config_free(layer);
 }
 
+/* The broker's log is another, as after a topic was made again: here the producer is made to remember more. */
+static void
+offsets_that_go_back_tell_of_a_topic_that_lost_messages(void **state)
+{
+    struct mock *mock = *state;
+    struct cv_config *layer = layer_of(rd_kafka_mock_cluster_bootstraps(mock->cluster), NULL, NULL);
+    struct cv_producer *producer = producer_of(layer);
+    struct cv_producer_topic *topic;
+    struct cv_delivery first, second;
+    struct cv_err err = CV_ERR_INIT;
+
+    rd_kafka_mock_topic_create(mock->cluster, "back", 2, 1);
+    cv_delivery_init(&first, count_done);
+    cv_delivery_init(&second, count_done);
+    assert_int_equal(cv_producer_topic(producer, "back", &topic, &err), CV_OK);
+    for (int32_t partition = 1; partition >= 0; partition--)
+        assert_int_equal(cv_producer_send(producer, topic, partition, bytes("k"), bytes("v"), NULL, CV_NO_TIMESTAMP,
+                                          &first, &err), CV_OK);
+    assert_int_equal(cv_producer_flush(producer, 10000, &err), CV_OK);
+    assert_int_equal(first.err.rc, CV_OK);
+    assert_int_equal(topic->n_offsets, 2);
+    topic->offsets[1] = 7;
+    assert_int_equal(cv_producer_send(producer, topic, 1, bytes("k"), bytes("v"), NULL, CV_NO_TIMESTAMP, &second, &err),
+                     CV_OK);
+    assert_int_equal(cv_producer_flush(producer, 10000, &err), CV_OK);
+    assert_int_equal(second.err.rc, CV_INVALID);
+    assert_non_null(strstr(second.err.text, "topic \"back\" partition 1 was written up to offset 7, and a message behind "
+                                            "it has offset 1"));
+    cv_delivery_release(&first);
+    cv_delivery_release(&second);
+    cv_producer_free(producer, 0);
+    cv_config_free(layer);
+}
+
 static void
 without_the_right_to_idempotence_it_is_done_without(void **state)
 {
@@ -712,6 +746,7 @@ main(void)
         cmocka_unit_test(headers_are_read_anew_for_each_message),
         cmocka_unit_test(what_a_broker_refuses_for_a_moment_keeps_its_place),
         cmocka_unit_test(after_a_fatal_error_the_rest_is_sent_by_a_new_client),
+        cmocka_unit_test(offsets_that_go_back_tell_of_a_topic_that_lost_messages),
         cmocka_unit_test(without_the_right_to_idempotence_it_is_done_without),
     };
     int failed = cmocka_run_group_tests_name("kafka_alone", alone, NULL, NULL);
