@@ -3,6 +3,7 @@ EXTRA_DIST += \
 	scripts/consume.sh \
 	scripts/generate-test-data.sh \
 	scripts/git-version.sh \
+	scripts/kafka/debezium.xml \
 	scripts/kafka/pom.xml \
 	scripts/kafka/run.sh \
 	scripts/lib.sh \

@@ -41,11 +41,12 @@ class Postgres(_Server):
     SETTINGS = ("fsync=off max_replication_slots=8 max_wal_senders=8 max_connections=60 wal_sender_timeout=%ds"
                 " deadlock_timeout=100ms shared_buffers=64MB" % WAL_SENDER_S)
 
-    def __init__(self):
+    def __init__(self, settings=""):
         super().__init__("postgres")
+        self.settings = self.SETTINGS + " " + settings  # a later one wins
 
-    def start(self, more=""):
-        lib("pg_start %d %s %s" % (self.port, self.SETTINGS, more))
+    def start(self):
+        lib("pg_start %d %s" % (self.port, self.settings))
         return self
 
     def restart(self, number):

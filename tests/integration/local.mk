@@ -6,12 +6,14 @@ integration_tests = \
 	tests/integration/builtin_connectors.int \
 	tests/integration/chaos.int \
 	tests/integration/canary.int \
+	tests/integration/debezium.int \
 	tests/integration/exactly_once.int \
 	tests/integration/exactly_once_upgrade.int \
 	tests/integration/file_connectors.int \
 	tests/integration/golden.int \
 	tests/integration/group.int \
 	tests/integration/kafka_client.int \
+	tests/integration/loss_is_loud.int \
 	tests/integration/mixed.int \
 	tests/integration/oauth.int \
 	tests/integration/outage.int \
