@@ -6,17 +6,21 @@
 /* What stands before the attribute: in the example rules of the JMX exporter (and Strimzi's), with Confluent's, and in
    Strimzi's own reporter. Attributes that are texts are series of the value 1; Confluent has all of a connector under
    one name, and none of tasks and rounds. */
-#define BEAN_WORKER(a)         NAMES("kafka_connect_worker_", "kafka_connect_connect_worker_metrics_", a)
-#define BEAN_REBALANCE(a)      NAMES("kafka_connect_worker_rebalance_", "kafka_connect_connect_worker_rebalance_metrics_", a)
-#define BEAN_COORDINATOR(a)    NAMES("kafka_connect_coordinator_", "kafka_connect_connect_coordinator_metrics_", a)
-#define BEAN_CLIENT(a)         NAMES("kafka_connect_", "kafka_connect_connect_metrics_", a)
-#define BEAN_TASK(a)           NAMES("kafka_connect_connector_task_", "kafka_connect_connector_task_metrics_", a)
-#define BEAN_SOURCE(a)         NAMES("kafka_connect_source_task_", "kafka_connect_source_task_metrics_", a)
-#define BEAN_SINK(a)           NAMES("kafka_connect_sink_task_", "kafka_connect_sink_task_metrics_", a)
-#define BEAN_ERROR(a)          NAMES("kafka_connect_task_error_", "kafka_connect_task_error_metrics_", a)
-#define BEAN_REBALANCE_TEXT(a) TEXTS("kafka_connect_worker_rebalance_", NULL, "kafka_connect_connect_worker_rebalance_metrics_", a)
-#define BEAN_CONNECTOR_TEXT(a) TEXTS("kafka_connect_connector_", "kafka_connect_connector_metrics", "kafka_connect_connector_metrics_", a)
-#define BEAN_TASK_TEXT(a)      TEXTS("kafka_connect_connector_task_", NULL, "kafka_connect_connector_task_metrics_", a)
+#define BEAN_WORKER(a)      NAMES("kafka_connect_worker_", "kafka_connect_connect_worker_metrics_", a)
+#define BEAN_REBALANCE(a)                                                                                              \
+    NAMES("kafka_connect_worker_rebalance_", "kafka_connect_connect_worker_rebalance_metrics_", a)
+#define BEAN_COORDINATOR(a) NAMES("kafka_connect_coordinator_", "kafka_connect_connect_coordinator_metrics_", a)
+#define BEAN_CLIENT(a)      NAMES("kafka_connect_", "kafka_connect_connect_metrics_", a)
+#define BEAN_TASK(a)        NAMES("kafka_connect_connector_task_", "kafka_connect_connector_task_metrics_", a)
+#define BEAN_SOURCE(a)      NAMES("kafka_connect_source_task_", "kafka_connect_source_task_metrics_", a)
+#define BEAN_SINK(a)        NAMES("kafka_connect_sink_task_", "kafka_connect_sink_task_metrics_", a)
+#define BEAN_ERROR(a)       NAMES("kafka_connect_task_error_", "kafka_connect_task_error_metrics_", a)
+#define BEAN_REBALANCE_TEXT(a)                                                                                         \
+    TEXTS("kafka_connect_worker_rebalance_", NULL, "kafka_connect_connect_worker_rebalance_metrics_", a)
+#define BEAN_CONNECTOR_TEXT(a)                                                                                         \
+    TEXTS("kafka_connect_connector_", "kafka_connect_connector_metrics", "kafka_connect_connector_metrics_", a)
+#define BEAN_TASK_TEXT(a)                                                                                              \
+    TEXTS("kafka_connect_connector_task_", NULL, "kafka_connect_connector_task_metrics_", a)
 
 #define NAMES(plain, others, attribute) { plain attribute, others attribute, others attribute }
 #define TEXTS(plain, confluent, strimzi, attribute) { plain attribute, confluent, strimzi attribute "_info" }
