@@ -230,6 +230,7 @@ struct fixture {
     size_t held, revoked_units;
     enum group_protocol protocol;
     int session_ms;
+    int heartbeat_ms;
     int rebalance_ms;
 };
 
@@ -289,7 +290,7 @@ start(struct fixture *f)
         .url = "http://w1:8083/",
         .protocol = f->protocol,
         .session_timeout_ms = f->session_ms,
-        .heartbeat_interval_ms = HEARTBEAT_MS,
+        .heartbeat_interval_ms = f->heartbeat_ms,
         .rebalance_timeout_ms = f->rebalance_ms,
         .rebalance_max_delay_ms = 1000,
         .retry_backoff_ms = 10,
@@ -325,6 +326,7 @@ setup(void **state)
     assert_non_null(f);
     f->protocol = GROUP_SESSIONED;
     f->session_ms = SESSION_MS;
+    f->heartbeat_ms = HEARTBEAT_MS;
     f->rebalance_ms = 5000;
     f->config_offset = f->leader_offset = 7;
     *state = f;
@@ -497,6 +499,7 @@ join_errors_are_tried_again(void **state)
         teardown(state);
         setup(state);
         f = *state;
+        f->heartbeat_ms = 1000; /* outlasts a reconnect on a busy machine */
         f->coordinator.join_errors[1] = rows[i].error;
         start(f);
         poll_round(f);
