@@ -5,7 +5,7 @@
  * librdkafka gets them in bursts, each no more than one request of a partition holds, and the next only when the one
  * before is delivered. Two of its habits make that necessary. Without idempotence it builds the next request while
  * one is on its way: if the broker refuses the first and takes the second (replicas missing for a moment), their order
- * is gone. With idempotence it keeps the order, but before 2.1 its broker thread spins as long as it holds messages of
+ * is gone. With idempotence it keeps the order, but its broker thread (2.0.2) spins as long as it holds messages of
  * a partition of which five are on their way (measured: five times the thread's CPU). A burst is handed over at one go
  * and not as its messages come, for the linger time begins with the first. What waits here costs nothing, and grows
  * into a larger request.
@@ -99,6 +99,20 @@ send_failed(struct cv_producer *producer, const struct cv_producer_topic *topic,
     return rc;
 }
 
+/* What librdkafka's own text leaves open; NULL: nothing. */
+static const char *
+detail_of(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+        return "the topic is not there, or was deleted: make it again and restart";
+    default:
+        return NULL;
+    }
+}
+
 static void
 report_failure(struct cv_producer *producer, const struct message *msg, rd_kafka_resp_err_t code)
 {
@@ -115,7 +129,7 @@ report_failure(struct cv_producer *producer, const struct message *msg, rd_kafka
     if (producer->handle.rk == NULL) /* between two instances */
         (void)cv_fail(err, CV_RETRY, "could not write to topic \"%s\": %s", msg->topic->name, rd_kafka_err2str(code));
     else
-        (void)kafka_fail(&producer->handle, err, producer_fatal_cause(producer, code), NULL,
+        (void)kafka_fail(&producer->handle, err, producer_fatal_cause(producer, code), detail_of(code),
                          "could not write to topic \"%s\" partition %d", msg->topic->name, msg->partition);
     if (delivery == NULL)
         CV_LOG_WARN(cv_log_get("culvert.kafka"), "a message was not written", CV_ERR(err));
