@@ -115,6 +115,7 @@ client_new(const struct options *opt, rd_kafka_type_t type)
         conf_set(conf, "enable.partition.eof", "true");
         conf_set(conf, "isolation.level", opt->uncommitted ? "read_uncommitted" : "read_committed");
         conf_set(conf, "fetch.wait.max.ms", "50");
+        conf_set(conf, "topic.metadata.refresh.interval.ms", "1000"); /* a topic may be listed before it can be read */
     } else {
         conf_set(conf, "linger.ms", "5");
         conf_set(conf, "partitioner", "murmur2_random");
