@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/log.h"
 
 #define SQL_MAX ((size_t)4 << 20)
 
@@ -165,4 +166,42 @@ publication_ensure(PGconn *conn, const struct pg_config *config, const struct pg
                        "publication.autocreate.mode=filtered; drop it or use another mode",
                        config->publication_name);
     return alter(conn, config, tables, err);
+}
+
+/* A partition is published with its root, and a root by its partitions. */
+enum cv_rc
+publication_warn_missing(PGconn *conn, const struct pg_config *config, const struct pg_tables *tables,
+                         struct cv_log *log, struct cv_err *err)
+{
+    static const char sql[] =
+        "WITH given AS (SELECT c.oid FROM pg_publication_tables t JOIN pg_namespace n ON n.nspname = t.schemaname"
+        " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename WHERE t.pubname = $1),"
+        " published AS (SELECT oid FROM given UNION SELECT a.relid FROM given, pg_partition_ancestors(given.oid) a"
+        " UNION SELECT p.relid FROM given, pg_partition_tree(given.oid) p)"
+        " SELECT count(*), string_agg(x.oid::regclass::text, ', ') FILTER (WHERE x.at <= 10) FROM (SELECT c.oid,"
+        " row_number() OVER () AS at FROM pg_class c WHERE c.oid = ANY($2::oid[]) AND c.relpersistence = 'p'"
+        " AND c.oid NOT IN (SELECT oid FROM published)) x";
+    struct cv_buf oids = CV_BUF_INIT(SQL_MAX);
+    const char *values[2] = { config->publication_name, NULL };
+    PGresult *res = NULL;
+    enum cv_rc rc;
+
+    for (size_t i = 0; i < tables->count; i++)
+        cv_buf_printf(&oids, "%c%u", i == 0 ? '{' : ',', (unsigned)tables->items[i]->oid);
+    cv_buf_str(&oids, tables->count == 0 ? "{}" : "}");
+    rc = cv_buf_check(&oids, err);
+    if (rc == CV_OK) {
+        values[1] = cv_buf_cstr(&oids);
+        res = PQexecParams(conn, sql, 2, NULL, values, NULL, NULL, 0);
+    }
+    if (rc == CV_OK && PQresultStatus(res) != PGRES_TUPLES_OK)
+        rc = pg_fail(err, conn, res, "could not read the tables of publication \"%s\"", config->publication_name);
+    else if (rc == CV_OK && strcmp(PQgetvalue(res, 0, 0), "0") != 0)
+        CV_LOG_WARN(log, "captured tables are not in the publication, their changes will not come: add them (ALTER "
+                    "PUBLICATION ... ADD TABLE ...) or leave them out (table.include.list)",
+                    CV_STR("publication", config->publication_name), CV_STR("count", PQgetvalue(res, 0, 0)),
+                    CV_STR("tables", PQgetvalue(res, 0, 1)));
+    PQclear(res);
+    cv_buf_free(&oids);
+    return rc;
 }

@@ -5,11 +5,17 @@
 
 #include "connectors/postgres/catalog.h"
 
+struct cv_log;
+
 /* Make sure that the publication is there; tables are the captured ones (for mode filtered). */
 CV_MUST_CHECK enum cv_rc publication_ensure(PGconn *conn, const struct pg_config *config,
                                             const struct pg_tables *tables, struct cv_err *err);
 /* Whether it exists. */
 CV_MUST_CHECK enum cv_rc publication_exists(PGconn *conn, const char *name, bool *ret, bool *ret_all,
                                             struct cv_err *err);
+/* Captured tables that the publication lacks are copied, but their changes never come: warn of them. */
+CV_MUST_CHECK enum cv_rc publication_warn_missing(PGconn *conn, const struct pg_config *config,
+                                                  const struct pg_tables *tables, struct cv_log *log,
+                                                  struct cv_err *err);
 
 #endif

@@ -9,10 +9,6 @@
 
 #include "common/buf.h"
 
-#define REMEDY                                                                                             \
-    "stop the connector, reset its offsets (DELETE /connectors/NAME/offsets), drop the slot if it exists, and "  \
-    "resume: it takes a new snapshot"
-
 static void
 copy_text(char *out, size_t size, const PGresult *res, int col)
 {
@@ -129,17 +125,17 @@ check_system(const struct system_info *sys, const struct position *pos, struct c
     if (pos->system_id != 0 && pos->system_id != sys->system_id)
         return cv_fail(err, CV_INVALID,
                        "the server's system identifier is %" PRIu64 ", the stored offset is of %" PRIu64
-                       ": this is another database cluster, and changes cannot be continued; " REMEDY,
+                       ": this is another database cluster, and changes cannot be continued; " SLOT_REMEDY,
                        sys->system_id, pos->system_id);
     if (pos->timeline != 0 && sys->timeline < pos->timeline)
         return cv_fail(err, CV_INVALID,
                        "the server is on timeline %u, the stored offset is of timeline %u: it was restored from "
-                       "an older backup; " REMEDY,
+                       "an older backup; " SLOT_REMEDY,
                        sys->timeline, pos->timeline);
     if (pos->lsn > sys->wal_end)
         return cv_fail(err, CV_INVALID,
                        "the stored position %s is ahead of the server's WAL, which ends at %s: the server lost "
-                       "or replaced its data; " REMEDY,
+                       "or replaced its data; " SLOT_REMEDY,
                        pg_format_lsn(pos->lsn, stored), pg_format_lsn(sys->wal_end, end));
     return CV_OK;
 }
@@ -192,17 +188,17 @@ slot_check_position(const char *name, const struct slot_info *slot, const struct
     if (!slot->exists)
         return cv_fail(err, CV_INVALID,
                        "replication slot \"%s\" does not exist, but the stored position is %s (the server's WAL "
-                       "ends at %s): changes after it are lost to this connector; " REMEDY,
+                       "ends at %s): changes after it are lost to this connector; " SLOT_REMEDY,
                        name, pg_format_lsn(pos->lsn, stored), pg_format_lsn(sys->wal_end, at));
     if (strcmp(slot->wal_status, "lost") == 0)
         return cv_fail(err, CV_INVALID,
                        "replication slot \"%s\" is invalidated: WAL after the stored position %s was removed "
-                       "(max_slot_wal_keep_size); the server's WAL ends at %s; " REMEDY,
+                       "(max_slot_wal_keep_size); the server's WAL ends at %s; " SLOT_REMEDY,
                        name, pg_format_lsn(pos->lsn, stored), pg_format_lsn(sys->wal_end, at));
     if (pos->lsn != CV_LSN_NONE && slot->confirmed_flush_lsn > pos->lsn)
         return cv_fail(err, CV_INVALID,
                        "replication slot \"%s\" is at %s, ahead of the stored position %s: another consumer or "
-                       "pg_replication_slot_advance moved it, and the changes between are lost; " REMEDY,
+                       "pg_replication_slot_advance moved it, and the changes between are lost; " SLOT_REMEDY,
                        name, pg_format_lsn(slot->confirmed_flush_lsn, at), pg_format_lsn(pos->lsn, stored));
     return CV_OK;
 }

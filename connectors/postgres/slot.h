@@ -10,6 +10,11 @@
 #include "connectors/postgres/connection.h"
 #include "connectors/postgres/position.h"
 
+/* What helps when the slot cannot be continued. */
+#define SLOT_REMEDY                                                                                        \
+    "stop the connector, reset its offsets (DELETE /connectors/NAME/offsets), drop the slot if it exists, and "  \
+    "resume: it takes a new snapshot"
+
 struct slot_info {
     bool exists;
     bool active;

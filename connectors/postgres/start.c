@@ -390,6 +390,8 @@ start_from(struct pg_task *task, PGconn *take_conn, struct cv_err *err)
 
     if (rc == CV_OK && mode_streams(&task->config))
         rc = publication_ensure(take_conn, &task->config, &task->tables, err);
+    if (rc == CV_OK && mode_streams(&task->config))
+        rc = publication_warn_missing(take_conn, &task->config, &task->tables, task->base.ctx->log, err);
     if (rc == CV_OK)
         rc = replica_identity_set(take_conn, &task->config, &task->tables, task->base.ctx->log, err);
     if (rc == CV_OK && pos.phase == POSITION_STREAM && mode_streams(&task->config)) {

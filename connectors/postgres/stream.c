@@ -356,6 +356,20 @@ on_frame(struct stream *s, const char *data, size_t len, struct cv_batch *batch,
 
 /* ---- reading ---- */
 
+/* The publication as it was when the WAL was written is what decodes it: one that was made later does not help. */
+static enum cv_rc
+publication_lost(const struct stream *s, struct cv_err *err)
+{
+    char confirmed[PG_LSN_MAX], received[PG_LSN_MAX], text[sizeof(err->text)];
+
+    snprintf(text, sizeof(text), "%s", err->text);
+    return cv_fail(err, CV_INVALID,
+                   "%s; what was written from LSN %s on (received up to %s) cannot be decoded any more, even if "
+                   "publication \"%s\" was made again since: see that it is there, " SLOT_REMEDY,
+                   text, pg_format_lsn(s->confirmed, confirmed), pg_format_lsn(s->received, received),
+                   s->spec.config->publication_name);
+}
+
 /* The server ended the stream: its error, or an orderly end (shutdown). */
 static enum cv_rc
 stream_ended(struct stream *s, struct cv_err *err)
@@ -368,6 +382,8 @@ stream_ended(struct stream *s, struct cv_err *err)
     else
         rc = cv_fail(err, CV_RETRY, "the server ended the stream of slot \"%s\"", s->spec.config->slot_name);
     PQclear(res);
+    if (strcmp(err->sqlstate, "42704") == 0 && strstr(err->text, "publication ") != NULL) /* undefined_object */
+        rc = publication_lost(s, err);
     return rc;
 }
 
@@ -394,7 +410,8 @@ drain_buffered(struct stream *s, struct cv_batch *batch, bool *ret_full, struct 
         PQfreemem(data);
         if (rc != CV_OK)
             return rc;
-        if ((s->request != NULL && !s->in_transaction) || ends_well(s, batch) || cv_arena_used(batch->arena) >= BATCH_BYTES || batch->n_messages >= BATCH_MESSAGES ||
+        if ((s->request != NULL && !s->in_transaction) || ends_well(s, batch) ||
+            cv_arena_used(batch->arena) >= BATCH_BYTES || batch->n_messages >= BATCH_MESSAGES ||
             batch->n_records >= (size_t)s->spec.config->max_batch_size) {
             *ret_full = true;
             return CV_OK;

@@ -150,6 +150,8 @@ on_commit(struct stream *s, cv_lsn lsn, const void *data, size_t len, struct cv_
         return err->rc;
     if (!s->in_transaction)
         return cv_fail(err, CV_INVALID, "a Commit message came outside of a transaction");
+    if (commit.commit_lsn != s->begin.final_lsn)
+        return cv_fail(err, CV_INVALID, "a Commit message is not of the transaction that began");
     if (commit.end_lsn < s->position.lsn)
         return cv_fail(err, CV_INVALID, "a Commit message ends before the position that was reached");
     if (!s->skip_transaction) {

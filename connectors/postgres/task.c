@@ -183,9 +183,11 @@ on_failure(struct pg_task *task, struct cv_err *err)
 {
     int64_t now = cv_mono_ms();
     int64_t busy_limit = (int64_t)task->config.slot_max_retries * task->config.slot_retry_delay_ms;
+    int64_t pause = task->backoff_ms;
     bool busy;
 
     disconnect(task);
+    task->phase = PHASE_IDLE; /* a task that has failed is polled once more */
     if (err->rc != CV_RETRY)
         return err->rc;
     busy = slot_is_busy(err);
@@ -202,14 +204,17 @@ on_failure(struct pg_task *task, struct cv_err *err)
         err->rc = CV_INVALID;
         return cv_err_context(err, "gave up after %d attempts (errors.max.retries)", (int)task->retries);
     }
+    if (busy) /* a take-over waits for it: it is free from one moment to the next */
+        pause = RETRY_FIRST_MS;
     CV_LOG_WARN(task->base.ctx->log,
                 busy ? "the replication slot is in use, trying again" : "PostgreSQL is away, trying again",
-                CV_INT("retry_ms", task->backoff_ms), CV_ERR(err));
+                CV_INT("retry_ms", pause), CV_ERR(err));
     if (task->base.ctx->progress != NULL)
         task->base.ctx->progress(task->base.ctx, err->text);
     task->phase = PHASE_WAITING;
-    task->retry_ms = now + task->backoff_ms;
-    task->backoff_ms *= 2;
+    task->retry_ms = now + pause;
+    if (!busy)
+        task->backoff_ms *= 2;
     if (task->backoff_ms > task->config.retriable_restart_wait_ms)
         task->backoff_ms = task->config.retriable_restart_wait_ms;
     return CV_OK;
