@@ -11,6 +11,7 @@ struct placed {
     size_t group;
     int32_t partition;
     size_t loop;
+    struct command *asked; /* to close it; NULL: nobody waits for that */
     bool closing; /* its thread was asked, but has not answered: nobody else may open its file */
 };
 
@@ -155,15 +156,42 @@ assignment_add(struct assignment *as, const struct cv_topic_partitions *parts)
     }
 }
 
-/* Whether its thread has closed it; then the entry is gone. */
-static bool
-close_placed(struct assignment *as, struct placed *placed, bool lost, int64_t deadline_ms)
+static void
+ask_close(struct assignment *as, struct placed *placed, bool lost)
 {
     placed->closing = true;
-    if (!loop_close(as->loops[placed->loop], placed->group, placed->partition, lost, deadline_ms))
-        return false;
-    *placed = as->tasks[--as->n_tasks];
-    return true;
+    placed->asked =
+        loop_ask_close(as->loops[placed->loop], placed->group, placed->partition, lost);
+}
+
+/* Wait for all that were asked for; those that are closed are gone from the table. */
+static bool
+wait_closed(struct assignment *as, int64_t deadline_ms)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < as->n_tasks;) {
+        struct placed *placed = &as->tasks[i];
+        struct command *asked = placed->asked;
+        const char *topic = as->base.plan->sources[as->base.plan->groups[placed->group].anchor].topic;
+
+        placed->asked = NULL;
+        if (asked == NULL) {
+            i++;
+        } else if (loop_wait_closed(as->loops[placed->loop], asked, deadline_ms)) {
+            CV_LOG_INFO(as->log, "task given up", CV_STR("topic", topic),
+                        CV_INT("partition", placed->partition));
+            *placed = as->tasks[--as->n_tasks];
+        } else {
+            CV_LOG_WARN(
+                as->log,
+                "task was not closed in time; its last records may be processed again elsewhere",
+                CV_STR("topic", topic), CV_INT("partition", placed->partition));
+            all = false;
+            i++;
+        }
+    }
+    return all;
 }
 
 void
@@ -174,26 +202,16 @@ assignment_remove(struct assignment *as, const struct cv_topic_partitions *parts
         size_t group = group_of(as, parts->items[i].topic);
         struct placed *placed = find(as, group, parts->items[i].partition);
 
-        if (placed == NULL)
-            continue;
-        if (!close_placed(as, placed, lost, deadline_ms))
-            CV_LOG_WARN(
-                as->log,
-                "task was not closed in time; its last records may be processed again elsewhere",
-                CV_STR("topic", parts->items[i].topic),
-                CV_INT("partition", parts->items[i].partition));
-        else
-            CV_LOG_INFO(as->log, "task given up", CV_STR("topic", parts->items[i].topic),
-                        CV_INT("partition", parts->items[i].partition));
+        if (placed != NULL)
+            ask_close(as, placed, lost);
     }
+    (void)wait_closed(as, deadline_ms);
 }
 
 bool
 assignment_clear(struct assignment *as, int64_t deadline_ms)
 {
-    while (as->n_tasks > 0) {
-        if (!close_placed(as, &as->tasks[as->n_tasks - 1], true, deadline_ms))
-            return false;
-    }
-    return true;
+    for (size_t i = 0; i < as->n_tasks; i++)
+        ask_close(as, &as->tasks[i], true);
+    return wait_closed(as, deadline_ms) && as->n_tasks == 0;
 }

@@ -326,24 +326,35 @@ loop_open(struct loop *loop, const struct task_spec *spec, struct cv_err *err)
     return CV_OK;
 }
 
-bool
-loop_close(struct loop *loop, size_t group, int32_t partition, bool lost, int64_t deadline_ms)
+struct command *
+loop_ask_close(struct loop *loop, size_t group, int32_t partition, bool lost)
 {
     struct command *cmd = calloc(1, sizeof(*cmd));
-    bool done;
 
     if (cmd == NULL)
-        return false;
+        return NULL;
     *cmd = (struct command){ .kind = COMMAND_CLOSE,
                              .lost = lost,
                              .refs = 2,
                              .spec = { .group = group, .partition = partition } };
     cv_lock(&loop->lock);
     post(loop, cmd);
-    while (!cmd->done && cv_cond_wait(&loop->changed, &loop->lock, deadline_ms))
+    cv_unlock(&loop->lock);
+    return cmd;
+}
+
+bool
+loop_wait_closed(struct loop *loop, struct command *asked, int64_t deadline_ms)
+{
+    bool done;
+
+    if (asked == NULL)
+        return false;
+    cv_lock(&loop->lock);
+    while (!asked->done && cv_cond_wait(&loop->changed, &loop->lock, deadline_ms))
         ;
-    done = cmd->done;
-    command_unref(cmd);
+    done = asked->done;
+    command_unref(asked);
     cv_unlock(&loop->lock);
     return done;
 }

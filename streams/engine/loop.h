@@ -37,9 +37,15 @@ void loop_settle(struct loop *loop);
  */
 CV_MUST_CHECK
 enum cv_rc loop_open(struct loop *loop, const struct task_spec *spec, struct cv_err *err);
-/* Commit and close it; false: not done by the deadline (monotonic ms), it goes on. lost: without a
- * commit. */
-bool loop_close(struct loop *loop, size_t group, int32_t partition, bool lost, int64_t deadline_ms);
+/*
+ * Commit and close it; lost: without a commit. Asking does not wait, so that many can be asked for at
+ * once: the thread may be held up by Kafka, and takes all that was asked in one turn. NULL: memory
+ * is out. Every one that was asked for must be waited for, once; false: not done by the deadline
+ * (monotonic ms), it goes on.
+ */
+struct command;
+struct command *loop_ask_close(struct loop *loop, size_t group, int32_t partition, bool lost);
+bool loop_wait_closed(struct loop *loop, struct command *asked, int64_t deadline_ms);
 void loop_stop(struct loop *loop);
 
 /* Numbers for metrics; any thread. */

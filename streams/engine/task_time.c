@@ -13,7 +13,8 @@
 
 #include "common/clock.h"
 
-#define LOOK_MS 200
+#define LOOK_MS  200
+#define QUIET_MS 15000
 
 /* ---- the watermark ---- */
 
@@ -35,7 +36,8 @@ task_move_watermark(struct stream_task *task)
         task->watermark_ms = least;
 }
 
-/* The broker, asked now, has nothing behind what was processed. */
+/* The broker, asked now, has nothing behind what was processed. One that is away holds up the whole
+   thread for the time of a question, so it is not asked by every task. */
 static bool
 confirm_end(struct stream_task *task, struct input *in)
 {
@@ -44,8 +46,12 @@ confirm_end(struct stream_task *task, struct input *in)
     int64_t low;
     int64_t high;
 
-    if (b->ops->range(b, in->source->topic, in->partition, &low, &high, &err) != CV_OK)
+    if (cv_mono_ms() < b->quiet_until_ms)
         return false;
+    if (b->ops->range(b, in->source->topic, in->partition, &low, &high, &err) != CV_OK) {
+        b->quiet_until_ms = cv_mono_ms() + QUIET_MS;
+        return false;
+    }
     return input_next_offset(in) >= high;
 }
 

@@ -60,6 +60,7 @@ struct broker_ops {
 
 struct broker {
     const struct broker_ops *ops;
+    int64_t quiet_until_ms; /* monotonic: a question without need went unanswered, ask none before */
 };
 
 #endif
