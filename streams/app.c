@@ -29,7 +29,6 @@
 #define SAY_EVERY_MS 5000
 #define REVOKE_MS    30000
 #define STOP_MS      30000
-#define PURGE_MS     30000
 
 struct app {
     const struct streams_config *config;
@@ -407,25 +406,10 @@ rejoin(struct app *app, struct cv_err *err)
     return CV_OK;
 }
 
-/* Every so often: what was read of the repartition topics is no longer needed. */
-static void
-purge(struct app *app, int64_t *inout_next_ms)
-{
-    struct cv_err err = CV_ERR_INIT;
-
-    if (cv_mono_ms() < *inout_next_ms)
-        return;
-    if (topics_purge(app->admin, app->plan, &err) != CV_OK)
-        CV_LOG_DEBUG(app->log, "repartition topics were not purged", CV_ERR(&err));
-    *inout_next_ms = cv_mono_ms() + PURGE_MS;
-}
-
 /* The member's life: heartbeats and rebalances. */
 static enum cv_rc
 be_member(struct app *app, struct cv_err *err)
 {
-    int64_t purge_ms = cv_mono_ms() + PURGE_MS;
-
     set_state(app, APP_RUNNING, "");
     CV_LOG_INFO(app->log, "worker runs", CV_STR("application", app->plan->application_id),
                 CV_STR("worker", app->worker_id), CV_INT("threads", app->n_loops));
@@ -439,7 +423,6 @@ be_member(struct app *app, struct cv_err *err)
         rc = global_ready(app, err);
         if (rc != CV_OK && rc != CV_RETRY)
             return rc;
-        purge(app, &purge_ms);
     }
     return CV_OK;
 }

@@ -119,8 +119,9 @@ static enum cv_rc
 create_repartition(struct cv_admin *admin, const struct plan_source *source, int32_t partitions,
                    int32_t replication, struct cv_err *err)
 {
-    /* Nothing may be forgotten before it was read; what was read is purged. */
-    static const char *const pairs[] = { "cleanup.policy", "delete", "retention.ms", "-1",
+    /* A task that is away longer than that finds records missing, and says so. */
+    static const char *const pairs[] = { "cleanup.policy", "delete", "retention.ms", "604800000",
+                                         "message.timestamp.type", "LogAppendTime",
                                          "segment.bytes", "67108864" };
     int32_t have;
     bool created;
@@ -179,38 +180,6 @@ topics_create(struct cv_admin *admin, const struct plan *plan, const int32_t *pa
     }
     if (rc == CV_OK && plan->dlq_topic != NULL)
         rc = create(admin, plan->dlq_topic, 1, replication, NULL, 0, &created, err);
-    return rc;
-}
-
-static bool
-is_repartition(const struct plan *plan, const char *topic)
-{
-    for (size_t i = 0; i < plan->n_sources; i++) {
-        if (plan->sources[i].from != PLAN_NONE && strcmp(plan->sources[i].topic, topic) == 0)
-            return true;
-    }
-    return false;
-}
-
-enum cv_rc
-topics_purge(struct cv_admin *admin, const struct plan *plan, struct cv_err *err)
-{
-    struct cv_topic_partitions all = { 0 };
-    struct cv_topic_partitions ours = { 0 };
-    enum cv_rc rc = cv_admin_group_offsets(admin, plan->application_id, TIMEOUT_MS, &all, err);
-
-    if (rc == CV_OK)
-        ours.items = calloc(all.count + 1, sizeof(*ours.items));
-    if (rc == CV_OK && ours.items == NULL)
-        rc = cv_fail_memory(err);
-    for (size_t i = 0; i < all.count && rc == CV_OK; i++) {
-        if (all.items[i].offset > 0 && is_repartition(plan, all.items[i].topic))
-            ours.items[ours.count++] = all.items[i];
-    }
-    if (rc == CV_OK && ours.count > 0)
-        rc = cv_admin_records_delete(admin, &ours, TIMEOUT_MS, err);
-    free(ours.items);
-    cv_topic_partitions_done(&all);
     return rc;
 }
 

@@ -22,9 +22,6 @@ enum cv_rc topics_sources(struct cv_admin *admin, const struct plan *plan, int32
 CV_MUST_CHECK
 enum cv_rc topics_create(struct cv_admin *admin, const struct plan *plan, const int32_t *partitions,
                          int32_t replication, struct cv_err *err);
-/* Delete what the group has read of its repartition topics: they keep everything else for ever. */
-CV_MUST_CHECK
-enum cv_rc topics_purge(struct cv_admin *admin, const struct plan *plan, struct cv_err *err);
 /* Say once which GLOBAL topics forget rows, so that their tables could not be rebuilt. */
 void topics_warn(struct cv_admin *admin, const struct plan *plan);
 
