@@ -142,6 +142,15 @@ run_ping(struct herder *h, void *arg, struct cv_err *err)
     return CV_OK;
 }
 
+/* Without one of its topics a worker runs on what it knew, and the next start would find nothing. */
+static enum cv_rc
+check_topics(struct herder *h, struct cv_err *err)
+{
+    if (config_store_check(h->configs, err) != CV_OK || offset_store_check(h->offsets, err) != CV_OK)
+        return err->rc;
+    return status_store_check(h->statuses, err);
+}
+
 enum cv_rc
 herder_health(struct herder *h, struct cv_err *err)
 {
@@ -151,6 +160,8 @@ herder_health(struct herder *h, struct cv_err *err)
     if (!atomic_load(&h->started))
         return fail_with_stage(h, CV_RETRY, "Worker is still starting up.", err);
     rc = herder_call(h, run_ping, NULL, HERDER_HEALTH_TIMEOUT_MS, &why);
+    if (rc == CV_OK && check_topics(h, &why) != CV_OK)
+        return cv_fail(err, CV_INTERNAL, UNHEALTHY " %s", why.text);
     if (rc == CV_OK) {
         *err = (struct cv_err){ .rc = CV_OK,
                                 .text = "Worker has completed startup and is ready to handle requests." };

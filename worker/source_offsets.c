@@ -87,7 +87,7 @@ on_offsets_written(void *arg, const struct cv_err *err)
     struct source_runtime *rt = arg;
 
     if (err != NULL)
-        snprintf(rt->commit_problem, sizeof(rt->commit_problem), "%s", err->text);
+        rt->commit_problem = *err;
     atomic_store_explicit(&rt->commit_result, err == NULL ? 1 : 2, memory_order_release);
     cv_wake_signal(&rt->task->wake);
 }
@@ -107,12 +107,17 @@ take_back(struct source_runtime *rt, struct cv_err *err)
     return CV_OK;
 }
 
+/* A topic that is not there does not come back by itself, and what is not stored is not confirmed to the source. */
 static enum cv_rc
 commit_failed(struct source_runtime *rt, struct cv_err *err)
 {
+    if (take_back(rt, err) != CV_OK)
+        return err->rc;
+    if (rt->commit_problem.rc == CV_NOT_FOUND)
+        return cv_fail(err, CV_INVALID, "could not store offsets: %s", rt->commit_problem.text);
     CV_LOG_WARN(rt->task->log, "could not store offsets, trying again at the next commit",
-                CV_STR("error", rt->commit_problem));
-    return take_back(rt, err);
+                CV_ERR(&rt->commit_problem));
+    return CV_OK;
 }
 
 enum cv_rc
@@ -130,7 +135,7 @@ source_commit_start(struct source_runtime *rt, struct cv_err *err)
                                 err) == CV_OK)
         return CV_OK;
     rt->commit_running = false;
-    snprintf(rt->commit_problem, sizeof(rt->commit_problem), "%s", err->text);
+    rt->commit_problem = *err;
     return commit_failed(rt, err);
 }
 

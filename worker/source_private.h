@@ -79,7 +79,7 @@ struct source_runtime {
     int64_t commit_started_us;
     int64_t commit_due_ms;
     atomic_int commit_result; /* 0: none yet, 1: written, 2: failed; set on the store's thread */
-    char commit_problem[1024]; /* written before commit_result */
+    struct cv_err commit_problem; /* written before commit_result */
 
     struct source_transaction txn;
 };

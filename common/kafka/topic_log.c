@@ -491,3 +491,15 @@ cv_topic_log_topic(const struct cv_topic_log *log)
 {
     return log->topic;
 }
+
+enum cv_rc
+cv_topic_log_check(struct cv_topic_log *log, struct cv_err *err)
+{
+    enum cv_rc rc = CV_OK;
+
+    cv_lock(&log->lock);
+    if (log->failure.rc == CV_NOT_FOUND)
+        rc = cv_fail(err, CV_NOT_FOUND, "%s", log->failure.text);
+    cv_unlock(&log->lock);
+    return rc;
+}

@@ -4,14 +4,15 @@ integration_tests = \
 	tests/integration/bad_config.int \
 	tests/integration/bad_input.int \
 	tests/integration/builtin_connectors.int \
-	tests/integration/chaos.int \
 	tests/integration/canary.int \
+	tests/integration/chaos.int \
 	tests/integration/debezium.int \
 	tests/integration/exactly_once.int \
 	tests/integration/exactly_once_upgrade.int \
 	tests/integration/file_connectors.int \
 	tests/integration/golden.int \
 	tests/integration/group.int \
+	tests/integration/internal_topics.int \
 	tests/integration/kafka_client.int \
 	tests/integration/loss_is_loud.int \
 	tests/integration/mixed.int \
@@ -31,10 +32,10 @@ integration_tests = \
 	tests/integration/streams_kills.int \
 	tests/integration/streams_members.int \
 	tests/integration/streams_query.int \
-	tests/integration/validate.int \
 	tests/integration/streams_shop.int \
 	tests/integration/streams_shop_faults.int \
 	tests/integration/streams_workers.int \
+	tests/integration/validate.int \
 	tests/integration/worker_kill.int \
 	tests/integration/worker_protocols.int \
 	tests/integration/workers.int

@@ -917,3 +917,9 @@ config_store_put_logger(struct config_store *store, const char *name, const char
     config_write_logger(&value, level);
     return write_and_read(store, CONFIG_KEY_LOGGER, name, 0, &value, err);
 }
+
+enum cv_rc
+config_store_check(struct config_store *store, struct cv_err *err)
+{
+    return cv_topic_log_check(store->log, err);
+}

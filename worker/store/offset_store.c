@@ -424,3 +424,9 @@ offset_store_write(struct offset_store *store, const char *connector, const stru
     write_release(write);
     return CV_OK;
 }
+
+enum cv_rc
+offset_store_check(struct offset_store *store, struct cv_err *err)
+{
+    return cv_topic_log_check(store->log, err);
+}

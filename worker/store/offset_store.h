@@ -46,5 +46,7 @@ typedef void offset_store_written(void *arg, const struct cv_err *err);
 CV_MUST_CHECK enum cv_rc offset_store_write(struct offset_store *store, const char *connector,
                                             const struct cv_offset *offsets, size_t count,
                                             offset_store_written *written, void *arg, struct cv_err *err);
+/* CV_NOT_FOUND: its topic was deleted. For any thread. */
+CV_MUST_CHECK enum cv_rc offset_store_check(struct offset_store *store, struct cv_err *err);
 
 #endif

@@ -651,3 +651,9 @@ status_store_topics_reset(struct status_store *store, const char *connector)
     }
     free(topics);
 }
+
+enum cv_rc
+status_store_check(struct status_store *store, struct cv_err *err)
+{
+    return cv_topic_log_check(store->log, err);
+}
