@@ -28,7 +28,10 @@ next_char(const char **inout)
     return p[0] < 0x80 ? p[0] : 0xFFFD; /* beyond two bytes there are no control characters */
 }
 
-/* Connector names: not empty, no ISO control characters (C0, DEL, C1). */
+/* A longer one, percent-encoded, would not fit into the path of a request: nobody could delete it. */
+#define NAME_MAX_BYTES 2048
+
+/* Connector names: not empty, not too long, no ISO control characters (C0, DEL, C1). */
 static enum cv_rc
 valid_name(const struct cv_config_def *def, const char *value, struct cv_err *err)
 {
@@ -38,6 +41,9 @@ valid_name(const struct cv_config_def *def, const char *value, struct cv_err *er
     (void)def;
     if (value[0] == '\0')
         return cv_fail(err, CV_INVALID, "String may not be empty");
+    if (strlen(value) > NAME_MAX_BYTES)
+        return cv_fail(err, CV_INVALID, "String may not be longer than %d bytes but has %zu", NAME_MAX_BYTES,
+                       strlen(value));
     while (*value != '\0') {
         unsigned c = next_char(&value);
 
