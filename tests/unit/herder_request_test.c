@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "worker/herder_request.h"
@@ -46,6 +47,37 @@ member_rejoin_pending(const struct group_member *member)
 {
     (void)member;
     return true;
+}
+
+static _Atomic(const char *) lost_topic;
+
+static enum cv_rc
+check(const char *topic, struct cv_err *err)
+{
+    const char *lost = atomic_load(&lost_topic);
+
+    return lost != NULL && strcmp(lost, topic) == 0 ? cv_fail(err, CV_NOT_FOUND, "%s is gone", topic) : CV_OK;
+}
+
+enum cv_rc
+config_store_check(struct config_store *store, struct cv_err *err)
+{
+    (void)store;
+    return check("configs", err);
+}
+
+enum cv_rc
+offset_store_check(struct offset_store *store, struct cv_err *err)
+{
+    (void)store;
+    return check("offsets", err);
+}
+
+enum cv_rc
+status_store_check(struct status_store *store, struct cv_err *err)
+{
+    (void)store;
+    return check("statuses", err);
 }
 
 enum cv_rc
@@ -148,6 +180,7 @@ static void
 calls_are_run_in_the_herders_turn_and_tell_what_came_of_them(void **state)
 {
     struct herder *h = *state;
+    static const char *const topics[] = { "configs", "offsets", "statuses" };
     struct cv_thread *thread = NULL;
     struct cv_err err = CV_ERR_INIT;
     int n = 0;
@@ -161,6 +194,12 @@ calls_are_run_in_the_herders_turn_and_tell_what_came_of_them(void **state)
     atomic_store(&h->started, true);
     assert_int_equal(herder_health(h, &err), CV_OK);
     assert_string_equal(err.text, "Worker has completed startup and is ready to handle requests.");
+    for (size_t i = 0; i < CV_COUNT(topics); i++) {
+        atomic_store(&lost_topic, topics[i]);
+        assert_int_equal(herder_health(h, &err), CV_INTERNAL);
+        assert_non_null(strstr(err.text, topics[i]));
+    }
+    atomic_store(&lost_topic, NULL);
     atomic_store(&h->stop, true);
     cv_wake_signal(&h->wake);
     assert_true(cv_thread_join(thread, -1));

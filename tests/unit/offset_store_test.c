@@ -52,6 +52,14 @@ cv_topic_log_free(struct cv_topic_log *log, int wait_ms)
     (void)wait_ms;
 }
 
+enum cv_rc
+cv_topic_log_check(struct cv_topic_log *log, struct cv_err *err)
+{
+    (void)log;
+    (void)err;
+    return CV_OK;
+}
+
 const char *
 cv_topic_log_topic(const struct cv_topic_log *log)
 {
