@@ -149,26 +149,21 @@ client_layers_done(struct client_layers *layers)
     layers->defaults = layers->common = layers->worker = layers->override = NULL;
 }
 
-void
-client_transactional_id(char *out, size_t len, const struct worker_config *worker, const char *connector, int task)
-{
-    snprintf(out, len, "%s-%s-%d", worker->group_id, connector, task);
-}
-
 enum cv_rc
 client_transactional_producer(const struct worker_config *worker, const struct cv_config *worker_raw,
                               const struct cv_config *connector_config, const char *connector, int task,
-                              struct cv_producer **ret, struct cv_err *err)
+                              struct cv_kafka_stats *stats, struct cv_producer **ret, struct cv_err *err)
 {
     struct client_layers layers;
     struct cv_kafka_conf conf;
-    char client_id[256], transactional_id[1024];
+    char client_id[CLIENT_ID_MAX], transactional_id[1024];
     enum cv_rc rc;
 
-    snprintf(client_id, sizeof(client_id), "connector-producer-%s-%d", connector, task);
+    client_id_of_task(client_id, CV_KAFKA_PRODUCER, connector, task);
     client_transactional_id(transactional_id, sizeof(transactional_id), worker, connector, task);
     rc = client_layers_init(&layers, CV_KAFKA_PRODUCER, worker_raw, connector_config, client_id, &conf, err);
     if (rc == CV_OK) {
+        conf.stats = stats;
         rc = cv_producer_new(&conf, transactional_id, ret, err);
         client_layers_done(&layers);
     }

@@ -133,7 +133,8 @@ fence_task(struct herder *h, const struct round *r, int task, struct cv_err *err
 {
     struct cv_producer *producer = NULL;
     enum cv_rc rc =
-        client_transactional_producer(h->spec.config, h->spec.raw, r->config, r->name, task, &producer, err);
+        client_transactional_producer(h->spec.config, h->spec.raw, r->config, r->name, task, NULL, &producer,
+                                      err);
 
     if (rc == CV_OK)
         rc = cv_producer_txn_init(producer, PRODUCER_TIMEOUT_MS, err);

@@ -128,12 +128,8 @@ struct client_value {
 static void
 add_client(const struct herder *h, const struct client_value *values, size_t n, struct cv_metrics_sink *sink)
 {
-    const struct cv_label plain = { "clientId", h->client_id }, others = { "client_id", h->client_id };
-
-    for (size_t i = 0; i < n; i++) {
-        cv_metrics_add_in(sink, PLAIN, &worker_metric_rows[values[i].metric], &plain, 1, values[i].value);
-        cv_metrics_add_in(sink, ALL & ~PLAIN, &worker_metric_rows[values[i].metric], &others, 1, values[i].value);
-    }
+    for (size_t i = 0; i < n; i++)
+        worker_metric_of_client(sink, values[i].metric, h->client_id, values[i].value);
 }
 
 static void

@@ -207,7 +207,8 @@ write_exactly_once(struct herder *h, const struct offsets_of *of, struct connect
     if (rc == CV_OK)
         rc = remove_copies(offsets, of->name, items, count, err);
     if (rc == CV_OK)
-        rc = client_transactional_producer(h->spec.config, h->spec.raw, of->config, of->name, 0, &producer, err);
+        rc = client_transactional_producer(h->spec.config, h->spec.raw, of->config, of->name, 0, NULL, &producer,
+                                           err);
     if (rc == CV_OK)
         rc = cv_producer_txn_init(producer, STORE_TIMEOUT_MS, err);
     if (rc == CV_OK)

@@ -6,6 +6,7 @@ worker_libworker_a_SOURCES = \
 	worker/client_admin.c \
 	worker/client_config.c \
 	worker/client_config.h \
+	worker/client_names.c \
 	worker/clients.c \
 	worker/clients.h \
 	worker/config_infos.c \

@@ -11,6 +11,9 @@
     NAMES("kafka_connect_worker_rebalance_", "kafka_connect_connect_worker_rebalance_metrics_", a)
 #define BEAN_COORDINATOR(a) NAMES("kafka_connect_coordinator_", "kafka_connect_connect_coordinator_metrics_", a)
 #define BEAN_CLIENT(a)      NAMES("kafka_connect_", "kafka_connect_connect_metrics_", a)
+#define BEAN_PRODUCER(a)    NAMES("kafka_producer_", "kafka_producer_producer_metrics_", a)
+#define BEAN_CONSUMER(a)    NAMES("kafka_consumer_", "kafka_consumer_consumer_metrics_", a)
+#define BEAN_FETCH(a)       NAMES("kafka_consumer_fetch_manager_", "kafka_consumer_consumer_fetch_manager_metrics_", a)
 #define BEAN_TASK(a)        NAMES("kafka_connect_connector_task_", "kafka_connect_connector_task_metrics_", a)
 #define BEAN_SOURCE(a)      NAMES("kafka_connect_source_task_", "kafka_connect_source_task_metrics_", a)
 #define BEAN_SINK(a)        NAMES("kafka_connect_sink_task_", "kafka_connect_sink_task_metrics_", a)
@@ -31,3 +34,13 @@ const struct cv_metric worker_metric_rows[WORKER_METRICS] = {
     WORKER_METRIC_ROWS(WORKER_METRIC_ROW)
 #undef WORKER_METRIC_ROW
 };
+
+void
+worker_metric_of_client(struct cv_metrics_sink *sink, enum worker_metric metric, const char *client_id, double value)
+{
+    const unsigned plain_only = 1u << CV_DIALECT_PLAIN, others_only = ((1u << CV_DIALECTS) - 1) & ~plain_only;
+    const struct cv_label plain = { "clientId", client_id }, others = { "client_id", client_id };
+
+    cv_metrics_add_in(sink, plain_only, &worker_metric_rows[metric], &plain, 1, value);
+    cv_metrics_add_in(sink, others_only, &worker_metric_rows[metric], &others, 1, value);
+}

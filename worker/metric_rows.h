@@ -83,6 +83,21 @@
     X(LOGIN_AGAIN_TOTAL, CLIENT, "successful_reauthentication_total", COUNTER, "Logins anew on open connections.")     \
     X(LOGIN_FAILED_RATE, CLIENT, "failed_authentication_rate", GAUGE, "Logins that failed a second.")                  \
     X(LOGIN_FAILED_TOTAL, CLIENT, "failed_authentication_total", COUNTER, "Logins that failed.")                       \
+    X(PRODUCER_CONNECTIONS, PRODUCER, "connection_count", GAUGE, "Connections of the task's producer that are open.")  \
+    X(PRODUCER_REQUESTS, PRODUCER, "request_total", COUNTER, "Requests on them.")                                      \
+    X(PRODUCER_RESPONSES, PRODUCER, "response_total", COUNTER, "Responses on them.")                                   \
+    X(PRODUCER_OUTGOING, PRODUCER, "outgoing_byte_total", COUNTER, "Bytes of the requests.")                           \
+    X(PRODUCER_INCOMING, PRODUCER, "incoming_byte_total", COUNTER, "Bytes of the responses.")                          \
+    X(PRODUCER_SENT, PRODUCER, "record_send_total", COUNTER, "Records that are in Kafka.")                             \
+    X(PRODUCER_SENT_RATE, PRODUCER, "record_send_rate", GAUGE, "Records that came into Kafka a second.")               \
+    X(CONSUMER_CONNECTIONS, CONSUMER, "connection_count", GAUGE, "Connections of the task's consumer that are open.")  \
+    X(CONSUMER_REQUESTS, CONSUMER, "request_total", COUNTER, "Requests on them.")                                      \
+    X(CONSUMER_RESPONSES, CONSUMER, "response_total", COUNTER, "Responses on them.")                                   \
+    X(CONSUMER_OUTGOING, CONSUMER, "outgoing_byte_total", COUNTER, "Bytes of the requests.")                           \
+    X(CONSUMER_INCOMING, CONSUMER, "incoming_byte_total", COUNTER, "Bytes of the responses.")                          \
+    X(CONSUMED, FETCH, "records_consumed_total", COUNTER, "Records read from Kafka.")                                  \
+    X(CONSUMED_RATE, FETCH, "records_consumed_rate", GAUGE, "Records read from Kafka a second.")                       \
+    X(LAG_MAX, FETCH, "records_lag_max", GAUGE, "Records behind in the partition that is most behind.")                \
     X(CONNECTOR_STATUS, CONNECTOR_TEXT, "status", GAUGE, "1, labelled with the state of the connector.")               \
     X(CONNECTOR_TYPE, CONNECTOR_TEXT, "connector_type", GAUGE, "1, labelled with source or sink.")                     \
     X(CONNECTOR_CLASS, CONNECTOR_TEXT, "connector_class", GAUGE, "1, labelled with the connector's class.")            \
@@ -141,5 +156,9 @@ enum worker_metric {
 
 /* By worker_metric. */
 extern const struct cv_metric worker_metric_rows[WORKER_METRICS];
+
+/* A value of a Kafka client, labelled with its name as each dialect does. */
+void worker_metric_of_client(struct cv_metrics_sink *sink, enum worker_metric metric, const char *client_id,
+                             double value);
 
 #endif

@@ -191,15 +191,16 @@ make_consumer(struct sink_runtime *rt, struct cv_err *err)
     const char *group = cv_config_get(task->connector_config, "consumer.override.group.id");
     struct client_layers layers;
     struct cv_kafka_conf conf;
-    char client_id[256], own_group[512];
+    char client_id[CLIENT_ID_MAX], own_group[512];
     enum cv_rc rc;
 
-    snprintf(client_id, sizeof(client_id), "connector-consumer-%s-%d", task->connector, task->spec.id);
+    client_id_of_task(client_id, CV_KAFKA_CONSUMER, task->connector, task->spec.id);
     snprintf(own_group, sizeof(own_group), "connect-%s", task->connector);
     rc = client_layers_init(&layers, CV_KAFKA_CONSUMER, task->spec.worker_raw, task->connector_config, client_id,
                             &conf, err);
     if (rc != CV_OK)
         return rc;
+    conf.stats = &task->counters.client;
     rc = cv_consumer_new(&conf, group != NULL ? group : own_group, &events, &rt->consumer, err);
     client_layers_done(&layers);
     if (rc == CV_OK)

@@ -207,13 +207,14 @@ make_producer(struct source_runtime *rt, struct cv_err *err)
 {
     struct client_layers layers;
     struct cv_kafka_conf conf;
-    char client_id[256];
+    char client_id[CLIENT_ID_MAX];
     enum cv_rc rc;
 
-    snprintf(client_id, sizeof(client_id), "connector-producer-%s-%d", rt->task->connector, rt->task->spec.id);
+    client_id_of_task(client_id, CV_KAFKA_PRODUCER, rt->task->connector, rt->task->spec.id);
     rc = client_layers_init(&layers, CV_KAFKA_PRODUCER, rt->task->spec.worker_raw, rt->task->connector_config,
                             client_id, &conf, err);
     if (rc == CV_OK) {
+        conf.stats = &rt->task->counters.client;
         rc = cv_producer_new(&conf, NULL, &rt->producer, err);
         if (rc == CV_OK && client_layers_differ(&layers))
             rc = cv_producer_open(rt->producer, err);

@@ -81,7 +81,8 @@ source_transaction_start(struct source_runtime *rt, struct cv_err *err)
     if (fence_patiently(rt, err) != CV_OK)
         return err->rc;
     if (client_transactional_producer(spec->worker_config, spec->worker_raw, rt->task->connector_config,
-                                      rt->task->connector, spec->id, &rt->producer, err) != CV_OK ||
+                                      rt->task->connector, spec->id, &rt->task->counters.client,
+                                      &rt->producer, err) != CV_OK ||
         cv_producer_txn_init(rt->producer, INIT_TIMEOUT_MS, err) != CV_OK)
         return err->rc;
     return spec->check_generation(spec->arg, rt->task->connector, spec->generation, err);

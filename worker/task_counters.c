@@ -14,6 +14,7 @@ task_counters_init(struct task *task, struct cv_err *err)
                                          .n_samples = (unsigned)worker->metrics_samples };
     enum cv_rc rc = CV_OK;
 
+    task->counters.client.lag_max = -1;
     for (size_t i = 0; rc == CV_OK && i < TASK_WINDOWS; i++)
         rc = cv_window_init(&task->counters.windows[i], &spec, err);
     return rc;

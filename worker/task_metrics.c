@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/metrics.h"
+#include "worker/clients.h"
 #include "worker/metric_rows.h"
 #include "worker/task_private.h"
 #include "worker/worker_config.h"
@@ -71,6 +72,18 @@ or_zero(double value)
     return isnan(value) ? 0 : value;
 }
 
+static double
+in_client(const _Atomic int64_t *value)
+{
+    return (double)atomic_load_explicit(value, memory_order_relaxed);
+}
+
+static double
+unless_negative(double value)
+{
+    return value < 0 ? NAN : value;
+}
+
 #define WINDOW(name) (&c->windows[WINDOW_##name])
 
 VALUE(running, share_of(task, STATUS_RUNNING))
@@ -107,6 +120,13 @@ VALUE(logged, count_of(&t->logged))
 VALUE(dead_letters, count_of(&t->dead_letters))
 VALUE(dead_letter_failures, count_of(&t->dead_letter_failures))
 VALUE(last_error, (double)atomic_load_explicit(&t->last_error_ms, memory_order_relaxed))
+
+VALUE(connections, in_client(&c->client.connections))
+VALUE(requests, in_client(&c->client.requests))
+VALUE(responses, in_client(&c->client.responses))
+VALUE(bytes_out, in_client(&c->client.bytes_out))
+VALUE(bytes_in, in_client(&c->client.bytes_in))
+VALUE(lag_max, unless_negative(in_client(&c->client.lag_max)))
 
 /* ---- which task has which ---- */
 
@@ -162,6 +182,25 @@ static const struct row {
     { METRIC_LAST_ERROR, OF_ALL, last_error },
 };
 
+/* Of the task's own client. */
+static const struct row client_rows[] = {
+    { METRIC_PRODUCER_CONNECTIONS, OF_SOURCE, connections },
+    { METRIC_PRODUCER_REQUESTS, OF_SOURCE, requests },
+    { METRIC_PRODUCER_RESPONSES, OF_SOURCE, responses },
+    { METRIC_PRODUCER_OUTGOING, OF_SOURCE, bytes_out },
+    { METRIC_PRODUCER_INCOMING, OF_SOURCE, bytes_in },
+    { METRIC_PRODUCER_SENT, OF_SOURCE, sent },
+    { METRIC_PRODUCER_SENT_RATE, OF_SOURCE, sent_rate },
+    { METRIC_CONSUMER_CONNECTIONS, OF_SINK, connections },
+    { METRIC_CONSUMER_REQUESTS, OF_SINK, requests },
+    { METRIC_CONSUMER_RESPONSES, OF_SINK, responses },
+    { METRIC_CONSUMER_OUTGOING, OF_SINK, bytes_out },
+    { METRIC_CONSUMER_INCOMING, OF_SINK, bytes_in },
+    { METRIC_CONSUMED, OF_SINK, polled },
+    { METRIC_CONSUMED_RATE, OF_SINK, polled_rate },
+    { METRIC_LAG_MAX, OF_SINK, lag_max },
+};
+
 static bool
 has_row(const struct task *task, enum of of)
 {
@@ -204,8 +243,10 @@ plugin_metrics(const struct task *task, const struct cv_label *labels, const cha
 void
 task_metrics(const struct task *task, struct cv_metrics_sink *sink)
 {
-    char id[12], state[16];
+    char id[12], state[16], client_id[CLIENT_ID_MAX];
 
+    client_id_of_task(client_id, task->spec.plugin->kind == CV_SOURCE ? CV_KAFKA_PRODUCER : CV_KAFKA_CONSUMER,
+                      task->connector, task->spec.id);
     snprintf(id, sizeof(id), "%d", task->spec.id);
     snprintf(state, sizeof(state), "%s", status_name(task_state(task)));
     for (char *p = state; *p != '\0'; p++)
@@ -216,5 +257,8 @@ task_metrics(const struct task *task, struct cv_metrics_sink *sink)
     for (size_t i = 0; i < CV_COUNT(rows); i++)
         if (has_row(task, rows[i].of))
             cv_metrics_add(sink, &worker_metric_rows[rows[i].metric], labels, 2, rows[i].value(task));
+    for (size_t i = 0; i < CV_COUNT(client_rows); i++)
+        if (has_row(task, client_rows[i].of))
+            worker_metric_of_client(sink, client_rows[i].metric, client_id, client_rows[i].value(task));
     plugin_metrics(task, labels, id, sink);
 }

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "common/kafka/client.h"
 #include "common/thread.h"
 #include "common/window.h"
 #include "worker/pipeline.h"
@@ -38,6 +39,7 @@ struct task_counters {
     atomic_uint_fast64_t commits_ok;
     atomic_uint_fast64_t commits_failed;
     struct cv_window windows[TASK_WINDOWS];
+    struct cv_kafka_stats client; /* of the source's producer, or the sink's consumer */
     _Atomic double plugin[TASK_PLUGIN_METRICS];
     _Atomic int64_t state_since_ms;
     _Atomic int64_t running_ms, paused_ms, other_ms; /* in states before this one */

@@ -14,6 +14,7 @@
 #include "common/kafka/hint.h"
 #include "common/kafka/keys.h"
 #include "common/kafka/login.h"
+#include "common/kafka/stats.h"
 #include "common/kafka/tunnel.h"
 
 #include <stdio.h>
@@ -140,7 +141,7 @@ kafka_complain(struct kafka_handle *handle, const char *facility, const char *te
                   strcmp(facility, CERTIFICATE) == 0;
     uint64_t suppressed = 0;
 
-    /* Held while writing, so that kafka_handle_forget_log can take the logger away. */
+    /* Held while writing, so that kafka_handle_forget_owner can take the logger away. */
     cv_lock(&handle->lock);
     if (!sums_up || handle->problem[0] == '\0')
         remember(handle, facility, text);
@@ -191,11 +192,12 @@ on_certificate(rd_kafka_t *rk, const char *broker, int32_t broker_id, int *code,
 }
 
 void
-kafka_handle_forget_log(struct kafka_handle *handle)
+kafka_handle_forget_owner(struct kafka_handle *handle)
 {
     cv_lock(&handle->lock);
     handle->log = cv_log_get("culvert.kafka");
     cv_unlock(&handle->lock);
+    kafka_stats_end(handle);
 }
 
 /* What is there beside the instance. */
@@ -222,7 +224,8 @@ kafka_handle_init(struct kafka_handle *handle, rd_kafka_type_t type,
     rd_kafka_conf_set_opaque(rdconf, handle);
     rd_kafka_conf_set_log_cb(rdconf, on_log);
     (void)rd_kafka_conf_set_ssl_cert_verify_cb(rdconf, on_certificate);
-    if (kafka_login_new(conf, rdconf, &handle->login, err) != CV_OK ||
+    if (kafka_stats_ask(handle, conf->stats, rdconf, err) != CV_OK ||
+        kafka_login_new(conf, rdconf, &handle->login, err) != CV_OK ||
         kafka_tunnel_new(handle, conf, rdconf, &handle->tunnel, err) != CV_OK) {
         rd_kafka_conf_destroy(rdconf);
         release(handle);
@@ -247,6 +250,7 @@ kafka_handle_done(struct kafka_handle *handle)
     kafka_login_stop(handle->login);
     rd_kafka_destroy(handle->rk);
     handle->rk = NULL;
+    kafka_stats_end(handle);
     release(handle);
 }
 

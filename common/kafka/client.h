@@ -8,11 +8,24 @@
 #ifndef COMMON_KAFKA_CLIENT_H
 #define COMMON_KAFKA_CLIENT_H
 
+#include <stdatomic.h>
+
 #include <culvert/config.h>
 
 struct cv_log;
 
 enum cv_kafka_role { CV_KAFKA_PRODUCER, CV_KAFKA_CONSUMER, CV_KAFKA_ADMIN };
+
+/*
+ * What a client tells of its connections, every few seconds; for any thread, relaxed. Totals go on where an instance
+ * of librdkafka follows another. Starts zeroed, with lag_max -1.
+ */
+struct cv_kafka_stats {
+    _Atomic int64_t connections;
+    _Atomic int64_t requests, responses;
+    _Atomic int64_t bytes_out, bytes_in;
+    _Atomic int64_t lag_max; /* consumers: records behind in the partition that is most behind; -1: not known */
+};
 
 /*
  * The layers of one client's configuration, weakest first: defaults that the caller sets, then the worker's
@@ -24,6 +37,7 @@ struct cv_kafka_conf {
     const struct cv_config *layers[8]; /* NULL ones are skipped */
     size_t n_layers;
     struct cv_log *log; /* librdkafka's own lines go there */
+    struct cv_kafka_stats *stats; /* counts what producers and consumers tell, until they are freed; NULL: nothing */
 };
 
 /* Check without a connection: every key that would be refused, with its remedy. For validation. */

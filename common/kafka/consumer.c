@@ -375,7 +375,7 @@ destroy(struct cv_consumer *consumer)
     if (ends_in_abort(consumer)) {
         consumer->events = (struct cv_consumer_events){ 0 };
         rd_kafka_queue_io_event_enable(consumer->queue, -1, NULL, 0);
-        kafka_handle_forget_log(&consumer->handle);
+        kafka_handle_forget_owner(&consumer->handle);
         return;
     }
     rd_kafka_queue_destroy(consumer->close_queue);
@@ -411,7 +411,7 @@ leave(struct cv_consumer *consumer)
         CV_LOG_WARN(consumer->handle.log, "consumer does not close, going on without it",
                     CV_STR("client", consumer->handle.client_id));
         consumer->events = (struct cv_consumer_events){ 0 };
-        kafka_handle_forget_log(&consumer->handle);
+        kafka_handle_forget_owner(&consumer->handle);
         if (cv_thread_start("kafka-close", close_late, consumer, &thread, &err) == CV_OK) {
             cv_thread_abandon(thread);
             return;

@@ -13,6 +13,14 @@
 struct kafka_login;
 struct kafka_tunnel;
 
+/* What librdkafka counts of an instance. */
+struct kafka_totals {
+    int64_t connections;
+    int64_t requests, responses;
+    int64_t bytes_out, bytes_in;
+    int64_t lag_max;
+};
+
 struct kafka_handle {
     rd_kafka_t *rk;
     struct kafka_tunnel *tunnel; /* NULL: librdkafka opens its connections itself */
@@ -24,6 +32,8 @@ struct kafka_handle {
     char problem[512]; /* the last thing that it complained of: the cause behind a time-out */
     bool certificate;  /* the problem is the broker's certificate */
     int64_t problem_ms;
+    struct cv_kafka_stats *stats; /* NULL: nobody counts */
+    struct kafka_totals seen;     /* of this instance, counted already */
 };
 
 /* A configuration from the layers of conf; free with rd_kafka_conf_destroy unless a handle took it.
@@ -45,8 +55,8 @@ enum cv_rc kafka_handle_init(struct kafka_handle *handle, rd_kafka_type_t type,
                              const struct cv_kafka_conf *conf, rd_kafka_conf_t *rdconf,
                              struct cv_err *err);
 void kafka_handle_done(struct kafka_handle *handle);
-/* From here on log to a logger that lives for ever: the handle outlives its owner. */
-void kafka_handle_forget_log(struct kafka_handle *handle);
+/* From here on log to a logger that lives for ever and count nothing: the handle outlives its owner. */
+void kafka_handle_forget_owner(struct kafka_handle *handle);
 
 /* Log something that librdkafka says or calls back with, at most every few seconds, and remember
  * it. */

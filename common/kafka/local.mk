@@ -12,6 +12,7 @@ common_kafka_libkafka_a_SOURCES = \
 	common/kafka/keys.c common/kafka/keys.h \
 	common/kafka/login.c common/kafka/login.h \
 	common/kafka/producer.c common/kafka/producer.h common/kafka/producer_gate.c common/kafka/producer_private.h \
+	common/kafka/stats.c common/kafka/stats.h \
 	common/kafka/topic_log.c common/kafka/topic_log.h common/kafka/topic_log_local.c \
 	common/kafka/topic_log_private.h common/kafka/topic_log_requests.c \
 	common/kafka/tunnel.c common/kafka/tunnel.h
@@ -26,6 +27,10 @@ unit_tests += tests/unit/kafka_hint_test
 tests_unit_kafka_hint_test_SOURCES = tests/unit/kafka_hint_test.c
 tests_unit_kafka_hint_test_CPPFLAGS = $(unit_cppflags) $(OPENSSL_CFLAGS)
 tests_unit_kafka_hint_test_LDADD = $(unit_kafka)
+unit_tests += tests/unit/kafka_stats_test
+tests_unit_kafka_stats_test_SOURCES = tests/unit/kafka_stats_test.c
+tests_unit_kafka_stats_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS)
+tests_unit_kafka_stats_test_LDADD = $(unit_kafka)
 unit_tests += tests/unit/kafka_producer_test
 tests_unit_kafka_producer_test_SOURCES = tests/unit/kafka_producer_test.c tests/helper/tsan_threads.c
 tests_unit_kafka_producer_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS)

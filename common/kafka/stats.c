@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/kafka/stats.h"
+
+#include "common/json_read.h"
+
+#define STATS_INTERVAL_MS "5000"
+
+/* ---- reading ---- */
+
+static bool
+begin(struct cv_json_reader *r)
+{
+    return cv_json_next(r) == CV_JSON_OBJECT;
+}
+
+/* The next key of the object; at its end false, with *ok as it was. */
+static bool
+next_key(struct cv_json_reader *r, bool *ok)
+{
+    enum cv_json_token token = *ok ? cv_json_next(r) : CV_JSON_BAD;
+
+    *ok = token == CV_JSON_KEY || token == CV_JSON_OBJECT_END;
+    return token == CV_JSON_KEY;
+}
+
+static bool
+read_number(struct cv_json_reader *r, int64_t *ret)
+{
+    return cv_json_next(r) == CV_JSON_NUMBER && cv_json_int64(r, ret);
+}
+
+static bool
+read_broker(struct cv_json_reader *r, struct kafka_totals *t)
+{
+    bool ok = begin(r);
+
+    while (next_key(r, &ok)) {
+        if (!cv_json_text_is(r, "state")) {
+            ok = cv_json_skip(r) != CV_JSON_BAD;
+        } else {
+            ok = cv_json_next(r) == CV_JSON_STRING;
+            t->connections += ok && cv_json_text_is(r, "UP");
+        }
+    }
+    return ok;
+}
+
+/* Records behind the end: of what the program had, or, when nothing waits for it, of what was read for it, which passes
+   the markers of transactions. */
+static bool
+read_partition(struct cv_json_reader *r, struct kafka_totals *t)
+{
+    int64_t waiting = 0, had = -1, next = -1, end = -1, at;
+    bool ok = begin(r);
+
+    while (next_key(r, &ok)) {
+        int64_t *into = cv_json_text_is(r, "fetchq_cnt")    ? &waiting
+                        : cv_json_text_is(r, "app_offset")  ? &had
+                        : cv_json_text_is(r, "next_offset") ? &next
+                        : cv_json_text_is(r, "hi_offset")   ? &end
+                                                            : NULL;
+
+        ok = into != NULL ? read_number(r, into) : cv_json_skip(r) != CV_JSON_BAD;
+    }
+    at = waiting == 0 && next >= 0 ? next : had;
+    if (ok && end >= 0 && at >= 0 && end - at > t->lag_max)
+        t->lag_max = end - at > 0 ? end - at : 0;
+    return ok;
+}
+
+static bool
+read_topic(struct cv_json_reader *r, struct kafka_totals *t)
+{
+    bool ok = begin(r);
+
+    while (next_key(r, &ok)) {
+        if (!cv_json_text_is(r, "partitions")) {
+            ok = cv_json_skip(r) != CV_JSON_BAD;
+            continue;
+        }
+        for (ok = begin(r); next_key(r, &ok);)
+            ok = read_partition(r, t);
+    }
+    return ok;
+}
+
+bool
+kafka_stats_read(const char *json, size_t len, struct kafka_totals *ret)
+{
+    struct kafka_totals t = { .lag_max = -1 };
+    struct cv_json_reader r;
+    bool ok;
+
+    cv_json_reader_init(&r, json, len);
+    for (ok = begin(&r); next_key(&r, &ok);) {
+        int64_t *into = cv_json_text_is(&r, "tx")         ? &t.requests
+                        : cv_json_text_is(&r, "tx_bytes") ? &t.bytes_out
+                        : cv_json_text_is(&r, "rx")       ? &t.responses
+                        : cv_json_text_is(&r, "rx_bytes") ? &t.bytes_in
+                                                          : NULL;
+        bool brokers = cv_json_text_is(&r, "brokers"), topics = cv_json_text_is(&r, "topics");
+
+        if (into != NULL)
+            ok = read_number(&r, into);
+        else if (!brokers && !topics)
+            ok = cv_json_skip(&r) != CV_JSON_BAD;
+        else
+            for (ok = begin(&r); next_key(&r, &ok);)
+                ok = brokers ? read_broker(&r, &t) : read_topic(&r, &t);
+    }
+    if (ok)
+        *ret = t;
+    return ok;
+}
+
+/* ---- counting ---- */
+
+static void
+add(_Atomic int64_t *total, int64_t now, int64_t *seen)
+{
+    atomic_fetch_add_explicit(total, now - *seen, memory_order_relaxed);
+    *seen = now;
+}
+
+/* In polls. librdkafka frees the text. */
+static int
+on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque)
+{
+    struct kafka_handle *handle = opaque;
+    struct kafka_totals now;
+
+    (void)rk;
+    if (!kafka_stats_read(json, len, &now))
+        return 0;
+    cv_lock(&handle->lock);
+    if (handle->stats != NULL) {
+        add(&handle->stats->requests, now.requests, &handle->seen.requests);
+        add(&handle->stats->responses, now.responses, &handle->seen.responses);
+        add(&handle->stats->bytes_out, now.bytes_out, &handle->seen.bytes_out);
+        add(&handle->stats->bytes_in, now.bytes_in, &handle->seen.bytes_in);
+        atomic_store_explicit(&handle->stats->connections, now.connections, memory_order_relaxed);
+        atomic_store_explicit(&handle->stats->lag_max, now.lag_max, memory_order_relaxed);
+    }
+    cv_unlock(&handle->lock);
+    return 0;
+}
+
+enum cv_rc
+kafka_stats_ask(struct kafka_handle *handle, struct cv_kafka_stats *stats, rd_kafka_conf_t *rdconf, struct cv_err *err)
+{
+    handle->stats = stats;
+    handle->seen = (struct kafka_totals){ 0 };
+    if (stats == NULL)
+        return CV_OK;
+    rd_kafka_conf_set_stats_cb(rdconf, on_stats);
+    return kafka_rdconf_set(rdconf, "statistics.interval.ms", STATS_INTERVAL_MS, err);
+}
+
+void
+kafka_stats_end(struct kafka_handle *handle)
+{
+    cv_lock(&handle->lock);
+    if (handle->stats != NULL)
+        atomic_store_explicit(&handle->stats->connections, 0, memory_order_relaxed);
+    handle->stats = NULL;
+    cv_unlock(&handle->lock);
+}

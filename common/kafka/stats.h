@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* librdkafka's statistics of a client, every few seconds a JSON text (its STATISTICS.md), as what Java's clients tell
+   of themselves. Internal to common/kafka. */
+#ifndef COMMON_KAFKA_STATS_H
+#define COMMON_KAFKA_STATS_H
+
+#include "common/kafka/handle.h"
+
+/* Let the statistics of an instance that is made with rdconf be counted in stats; a NULL one asks for none. */
+CV_MUST_CHECK
+enum cv_rc kafka_stats_ask(struct kafka_handle *handle, struct cv_kafka_stats *stats, rd_kafka_conf_t *rdconf,
+                           struct cv_err *err);
+/* The instance ends, or its statistics have nobody left who counts them. */
+void kafka_stats_end(struct kafka_handle *handle);
+
+/* One text's numbers; false: it is not what librdkafka writes. */
+bool kafka_stats_read(const char *json, size_t len, struct kafka_totals *ret);
+
+#endif
