@@ -718,6 +718,23 @@ offsets_that_were_not_stored_are_stored_by_the_next_commit(void **state)
 }
 
 static void
+without_the_offset_topic_the_task_fails(void **state)
+{
+    struct bench *b = *state;
+    struct cv_err why = CV_ERR_INIT;
+
+    atomic_store(&store.holds, true);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&store.held) != NULL);
+    atomic_store(&store.holds, false);
+    cv_fail(&why, CV_NOT_FOUND, "the topic is not there");
+    atomic_load(&store.held)(atomic_load(&store.held_arg), &why);
+    WAIT_FOR(state_is(b, STATUS_FAILED));
+    assert_trace_has(b, "could not store offsets: the topic is not there");
+}
+
+static void
 newer_offsets_win_over_those_of_a_failed_commit(void **state)
 {
     struct bench *b = *state;
@@ -1148,6 +1165,7 @@ main(void)
         TEST(messages_that_kafka_does_not_take_may_be_left_out),
         TEST(a_fatal_error_of_the_producer_ends_the_task),
         TEST(offsets_that_were_not_stored_are_stored_by_the_next_commit),
+        TEST(without_the_offset_topic_the_task_fails),
         TEST(newer_offsets_win_over_those_of_a_failed_commit),
         TEST(a_commit_that_cannot_be_begun_is_tried_again),
         TEST(a_batch_of_offsets_alone_is_stored),
