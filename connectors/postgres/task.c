@@ -362,7 +362,8 @@ pg_task_poll(struct cv_source_task *base, struct cv_batch *batch, int timeout_ms
         timeout_ms = POLL_MAX_MS;
     switch (task->phase) {
     case PHASE_CONNECTING:
-        rc = start_connect(task, err);
+        if (batch != NULL || timeout_ms > 0) /* not for a last word */
+            rc = start_connect(task, err);
         break;
     case PHASE_SNAPSHOT:
         rc = poll_snapshot(task, batch, timeout_ms, err);
