@@ -11,6 +11,7 @@ shown. Standard library only; Kafka is reached through tests/helper/kafka_dump, 
 import atexit
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -71,9 +72,15 @@ def wait_for(probe, what, seconds=30, every=0.1):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the range that connections take theirs from, so that none has it when the program binds it."""
+    while True:
+        port = random.SystemRandom().randint(12000, 19999)  # the test may have seeded the other
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def main(test):
