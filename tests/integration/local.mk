@@ -41,7 +41,7 @@ integration_tests = \
 	tests/integration/workers.int
 EXTRA_DIST += tests/chaos/run tests/chaos/faults.py tests/chaos/load.py tests/chaos/verify.py \
 	tests/helper/own_servers.py tests/helper/proxy.py
-EXTRA_DIST += tests/integration/run.tap tests/integration/pending.txt $(integration_tests) tests/helper/servers.sh \
+EXTRA_DIST += tests/integration/run.tap $(integration_tests) tests/helper/servers.sh \
 	tests/helper/broker.py tests/helper/cluster.py tests/helper/golden.py tests/helper/golden_case.py tests/helper/harness.py \
 	tests/helper/pg_fixture.h tests/helper/pg_samples.h tests/helper/secure_broker.py tests/helper/shop_batch.py tests/helper/shop_compare.py \
 	tests/helper/shop_events.py \
