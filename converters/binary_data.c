@@ -156,7 +156,7 @@ static const struct cv_converter_ops binary_ops = {
 
 #define BINARY_PLUGIN(plugin_kind)                                                                         \
     { .api = CV_PLUGIN_API, .kind = (plugin_kind), .name = "io.debezium.converters.BinaryDataConverter",   \
-      .version = PACKAGE_VERSION, .config = binary_rows, .converter = &binary_ops }
+      .version = PACKAGE_VERSION, .unadvertised = true, .config = binary_rows, .converter = &binary_ops }
 
 const struct cv_plugin binary_data_converter_plugin = BINARY_PLUGIN(CV_CONVERTER);
 const struct cv_plugin binary_data_header_converter_plugin = BINARY_PLUGIN(CV_HEADER_CONVERTER);

@@ -36,6 +36,6 @@ cv_config_check debezium_valid_names;
 
 #define DEBEZIUM_PLUGIN(class_name, rows, ops)                                                             \
     { .api = CV_PLUGIN_API, .kind = CV_TRANSFORM, .name = "io.debezium." class_name,                       \
-      .version = PACKAGE_VERSION, .config = (rows), .transform = (ops) }
+      .version = PACKAGE_VERSION, .unadvertised = true, .config = (rows), .transform = (ops) }
 
 #endif

@@ -46,6 +46,6 @@ CV_MUST_CHECK enum cv_rc protect_apply(struct protect *protect, struct cv_arena 
 
 #define PROTECT_PLUGIN(class_name, rows, ops)                                                              \
     { .api = CV_PLUGIN_API, .kind = CV_TRANSFORM, .name = "io.culvert.transforms." class_name,             \
-      .version = PACKAGE_VERSION, .config = (rows), .transform = (ops) }
+      .version = PACKAGE_VERSION, .unadvertised = true, .config = (rows), .transform = (ops) }
 
 #endif

@@ -164,20 +164,14 @@ validation_errorf(struct validation *run, struct config_info *info, const char *
 
 /* ---- classes ---- */
 
-/* What comes with a connector is not a choice for every other, and not in what Kafka Connect recommends. */
-static bool
-comes_with_a_connector(const char *class_name)
-{
-    return strncmp(class_name, "io.debezium.", 12) == 0 || strncmp(class_name, "io.culvert.", 11) == 0;
-}
-
+/* Every plugin of these kinds that is advertised: what Kafka Connect would recommend, and what a plugin.path adds. */
 enum cv_rc
 validation_recommend(const struct plugins *plugins, struct config_info *info, unsigned kinds, struct cv_err *err)
 {
     for (size_t i = 0; i < plugins_count(plugins); i++) {
         struct plugin_entry entry = plugins_at(plugins, i);
 
-        if ((kinds & 1u << entry.plugin->kind) != 0 && !comes_with_a_connector(entry.class_name) &&
+        if ((kinds & 1u << entry.plugin->kind) != 0 && !entry.plugin->unadvertised &&
             config_info_recommend(info, entry.class_name, err) != CV_OK)
             return err->rc;
     }

@@ -261,6 +261,7 @@ struct cv_plugin {
     const char *task_class;       /* connectors: task.class in task configs */
     const char *version;
     bool on_request; /* built in, but only there where the worker's culvert.connectors names it */
+    bool unadvertised; /* found and listed, but not recommended for other connectors' rows by their validation */
     const struct cv_config_def *config; /* NULL: no options of its own */
     /* common/metrics.h; shown with labels connector and task. Rows with a context are shown as the exporters of
        Debezium's show them: labels plugin, name (the value of the option metrics_name), context and task. */

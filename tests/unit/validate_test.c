@@ -65,10 +65,15 @@ static const struct cv_plugin file_sink = { .api = CV_PLUGIN_API, .kind = CV_SIN
                                             .name = "org.apache.kafka.connect.file.FileStreamSinkConnector",
                                             .version = "4.1.0", .config = file_sink_def, .sink = &sink_ops };
 
+/* A stranger's, from a plugin.path: its name does not hide it. */
+static const struct cv_plugin community_converter = { .api = CV_PLUGIN_API, .kind = CV_CONVERTER,
+                                                      .name = "io.debezium.community.PlainConverter",
+                                                      .version = "1" };
+
 static const struct cv_plugin *const plugin_list[] = {
     &file_source, &file_sink, &json_converter_plugin, &json_header_converter_plugin, &string_converter_plugin,
     &string_header_converter_plugin, &simple_header_converter_plugin, &regex_router_plugin,
-    &topic_name_matches_plugin, &record_is_tombstone_plugin, NULL
+    &topic_name_matches_plugin, &record_is_tombstone_plugin, &binary_data_converter_plugin, &community_converter, NULL
 };
 
 struct bench {
@@ -171,6 +176,7 @@ struct text_case {
 #define SINK   "FileStreamSink"
 #define GOOD   "name=v\ntopic=t\n"
 #define JSON   "org.apache.kafka.connect.json.JsonConverter"
+#define BINARY "io.debezium.converters.BinaryDataConverter"
 #define ROUTER "transforms=h\ntransforms.h.type=org.apache.kafka.connect.transforms.RegexRouter\n"
 
 static const struct text_case text_cases[] = {
@@ -366,7 +372,22 @@ values_are_shown_trimmed_and_with_defaults(void **state)
     assert_string_equal(row(&infos, "connector.plugin.version")->value, "4.1.0");
     assert_string_equal(row(&infos, "value.converter.converter.type")->value, "value");
     assert_null(row(&infos, "file")->value);
-    assert_int_equal(row(&infos, "key.converter")->n_recommended, 2);
+    config_infos_done(&infos);
+}
+
+static void
+an_unadvertised_class_is_taken_but_not_recommended(void **state)
+{
+    struct config_infos infos =
+        validated(state, SINK, "name=v\ntopics=a\nkey.converter=" BINARY "\nheader.converter=JsonConverter");
+    const struct config_info *info = row(&infos, "key.converter");
+
+    assert_string_equal(info->value, BINARY);
+    assert_int_equal(info->n_errors, 0);
+    assert_int_equal(info->n_recommended, 3);
+    assert_string_equal(info->recommended[0], "io.debezium.community.PlainConverter");
+    assert_string_equal(info->recommended[1], JSON);
+    assert_string_equal(info->recommended[2], "org.apache.kafka.connect.storage.StringConverter");
     config_infos_done(&infos);
 }
 
@@ -516,6 +537,7 @@ main(void)
         TEST(every_error_has_connects_text_and_place),
         TEST(the_rows_of_a_connector_are_those_that_connect_publishes),
         TEST(values_are_shown_trimmed_and_with_defaults),
+        TEST(an_unadvertised_class_is_taken_but_not_recommended),
         TEST(each_alias_has_a_group_whose_rows_are_numbered),
         TEST(the_connectors_own_check_runs_once_the_rows_are_right),
         TEST(a_policy_refuses_overrides_by_name),
