@@ -2,8 +2,12 @@ noinst_LIBRARIES += worker/store/libstore.a
 worker_store_libstore_a_SOURCES = \
 	worker/store/config_records.c \
 	worker/store/config_records.h \
+	worker/store/config_state.c \
+	worker/store/config_state.h \
 	worker/store/config_store.c \
 	worker/store/config_store.h \
+	worker/store/config_store_private.h \
+	worker/store/config_store_write.c \
 	worker/store/file_store.c \
 	worker/store/file_store.h \
 	worker/store/java_map.c \
