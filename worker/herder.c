@@ -467,6 +467,27 @@ open_admin(struct herder *h, struct cv_err *err)
     return rc;
 }
 
+/* A topic that another one shows to have been there before is made anew all the same, as in Connect, but not unseen. */
+static void
+warn_of_lost_topics(const struct herder *h)
+{
+    const struct worker_config *c = h->spec.config;
+
+    if (config_store_was_created(h->configs) &&
+        !(offset_store_is_empty(h->offsets) && status_store_is_empty(h->statuses)))
+        CV_LOG_WARN(h->log,
+                    "the config topic was missing and is made anew, though Kafka has offsets or statuses of connectors: "
+                    "all connectors are lost unless the topic has another name (config.storage.topic) or is restored; "
+                    "a connector that is created again goes on at its stored offsets",
+                    CV_STR("topic", c->config_topic));
+    if (offset_store_was_created(h->offsets) && !config_store_is_empty(h->configs))
+        CV_LOG_WARN(h->log,
+                    "the offset topic was missing and is made anew, though there are connectors: sources have lost "
+                    "their positions and begin again unless the topic has another name (offset.storage.topic); to "
+                    "restore it, stop all workers first",
+                    CV_STR("topic", c->offset_topic));
+}
+
 /* For GET /; asked again at every turn until known. */
 static void
 learn_cluster_id(struct herder *h)
@@ -534,6 +555,7 @@ open_all(struct herder *h, struct cv_err *err)
     for (int s = STORE_OFFSETS; s <= STORE_CONFIGS; s++)
         if (open_store(h, (enum store)s, err) != CV_OK)
             return err->rc;
+    warn_of_lost_topics(h);
     learn_cluster_id(h);
     if (is_alone(h) && wait_for_kafka(h, err) != CV_OK)
         return err->rc;

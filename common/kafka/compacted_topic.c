@@ -72,7 +72,7 @@ check_partitions(const char *topic, int32_t count, int32_t max_partitions, struc
 enum cv_rc
 kafka_compacted_topic(struct cv_admin *admin, const struct cv_topic_spec *topic,
                       int32_t max_partitions, struct cv_log *logger, int32_t *ret_partitions,
-                      struct cv_err *err)
+                      bool *inout_created, struct cv_err *err)
 {
     struct cv_err not_created = CV_ERR_INIT;
     bool created = false;
@@ -83,8 +83,10 @@ kafka_compacted_topic(struct cv_admin *admin, const struct cv_topic_spec *topic,
         *err = not_created;
         return rc;
     }
-    if (created)
+    if (created) {
+        *inout_created = true;
         CV_LOG_INFO(logger, "topic created", CV_STR("topic", topic->name));
+    }
     rc = cv_admin_topic_partitions(admin, topic->name, ASK_TIMEOUT_MS, &count, err);
     if (rc == CV_NOT_FOUND && not_created.rc != CV_OK) {
         *err = not_created; /* it is not there, and this is why */

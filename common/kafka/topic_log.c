@@ -192,7 +192,7 @@ find_topic_patiently(struct cv_topic_log *log, const struct cv_topic_log_spec *s
     enum cv_rc rc;
 
     while ((rc = kafka_compacted_topic(log->admin, &spec->topic, spec->max_partitions, log->logger,
-                                       &log->partitions, err)) != CV_OK) {
+                                       &log->partitions, &log->created, err)) != CV_OK) {
         if (rc == CV_NOT_FOUND) {
             if (missing_since < 0)
                 missing_since = cv_mono_ms();
@@ -490,6 +490,12 @@ const char *
 cv_topic_log_topic(const struct cv_topic_log *log)
 {
     return log->topic;
+}
+
+bool
+cv_topic_log_was_created(const struct cv_topic_log *log)
+{
+    return log->created;
 }
 
 enum cv_rc

@@ -74,6 +74,8 @@ CV_MUST_CHECK enum cv_rc cv_topic_log_send(struct cv_topic_log *log, struct cv_b
 CV_MUST_CHECK enum cv_rc cv_topic_log_write(struct cv_topic_log *log, struct cv_bytes key,
                                             struct cv_bytes value, int timeout_ms, struct cv_err *err);
 const char *cv_topic_log_topic(const struct cv_topic_log *log);
+/* Whether the start of this log found no topic and made it. */
+bool cv_topic_log_was_created(const struct cv_topic_log *log);
 /* CV_NOT_FOUND when the topic was deleted while it was followed; for any thread. */
 CV_MUST_CHECK enum cv_rc cv_topic_log_check(struct cv_topic_log *log, struct cv_err *err);
 

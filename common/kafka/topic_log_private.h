@@ -53,6 +53,7 @@ struct cv_topic_log {
     bool *ended;        /* whether the consumer has ever been at the partition's end, as far as it may see */
     bool starting_stable;
     int32_t partitions;
+    bool created;          /* by the start of this log */
     struct cv_err failure; /* of the consumer, since the last record */
     bool stopping;
     int64_t stop_deadline_ms;

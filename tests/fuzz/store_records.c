@@ -79,6 +79,13 @@ cv_topic_log_check(struct cv_topic_log *log, struct cv_err *err)
     return CV_OK;
 }
 
+bool
+cv_topic_log_was_created(const struct cv_topic_log *log)
+{
+    (void)log;
+    return false;
+}
+
 const char *
 cv_topic_log_topic(const struct cv_topic_log *log)
 {

@@ -310,7 +310,9 @@ a_commit_of_a_deleted_connector_says_nothing(void **state)
     fake_log_put(TOPIC, 0, "commit-c", "{\"tasks\":1}");
     assert_told("");
     assert_false(config_store_has(store, "c"));
+    assert_true(config_store_is_empty(store));
     fake_log_put(TOPIC, 0, "connector-c", task);
+    assert_false(config_store_is_empty(store));
     assert_int_equal(config_store_task_count(store, "c"), 0);
     assert_false(config_store_is_applied(store, "c"));
     config_store_free(store, 0);

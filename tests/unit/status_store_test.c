@@ -265,6 +265,7 @@ an_own_status_may_always_be_covered(void **state)
     (void)state;
     fake_log_put(TOPIC, 0, "status-task-c-0", RUNNING_THERE);
     store = open_store("there:1");
+    assert_false(status_store_is_empty(store));
     status_store_put(store, "c", 0, STATUS_UNASSIGNED, NULL, NULL, 3, true);
     assert_shows(store, "c", 0, "UNASSIGNED there:1 3 -");
     status_store_free(store, 0);

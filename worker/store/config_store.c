@@ -229,6 +229,20 @@ config_store_names(const struct config_store *store, char ***ret, size_t *ret_co
 }
 
 bool
+config_store_is_empty(const struct config_store *store)
+{
+    struct cv_hash_entry at;
+    bool empty = true;
+    size_t i = 0;
+
+    cv_lock(lock_of(store));
+    while (empty && cv_hash_next(store->state.entries, &i, &at))
+        empty = ((const struct config_entry *)at.value)->config == NULL;
+    cv_unlock(lock_of(store));
+    return empty;
+}
+
+bool
 config_store_has(const struct config_store *store, const char *name)
 {
     const struct config_entry *e;
@@ -383,6 +397,12 @@ config_store_session_key(const struct config_store *store, struct session_key *r
         *ret = store->state.session;
     cv_unlock(lock_of(store));
     return has;
+}
+
+bool
+config_store_was_created(const struct config_store *store)
+{
+    return cv_topic_log_was_created(store->log);
 }
 
 enum cv_rc

@@ -98,6 +98,9 @@ CV_MUST_CHECK enum cv_rc config_store_put_restart(struct config_store *store, co
                                                   bool include_tasks, bool only_failed, struct cv_err *err);
 CV_MUST_CHECK enum cv_rc config_store_put_logger(struct config_store *store, const char *name,
                                                  const char *level, struct cv_err *err);
+/* Whether the start found no topic and made it; whether there is no connector. */
+bool config_store_was_created(const struct config_store *store);
+bool config_store_is_empty(const struct config_store *store);
 /* CV_NOT_FOUND: its topic was deleted. For any thread. */
 CV_MUST_CHECK enum cv_rc config_store_check(struct config_store *store, struct cv_err *err);
 

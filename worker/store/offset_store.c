@@ -425,6 +425,26 @@ offset_store_write(struct offset_store *store, const char *connector, const stru
     return CV_OK;
 }
 
+bool
+offset_store_is_empty(struct offset_store *store)
+{
+    struct cv_hash_entry at;
+    bool empty = true;
+    size_t i = 0;
+
+    cv_lock(&store->lock);
+    while (empty && cv_hash_next(store->entries, &i, &at))
+        empty = ((const struct entry *)at.value)->no_value;
+    cv_unlock(&store->lock);
+    return empty;
+}
+
+bool
+offset_store_was_created(const struct offset_store *store)
+{
+    return cv_topic_log_was_created(store->log);
+}
+
 enum cv_rc
 offset_store_check(struct offset_store *store, struct cv_err *err)
 {

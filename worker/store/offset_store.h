@@ -46,6 +46,9 @@ typedef void offset_store_written(void *arg, const struct cv_err *err);
 CV_MUST_CHECK enum cv_rc offset_store_write(struct offset_store *store, const char *connector,
                                             const struct cv_offset *offsets, size_t count,
                                             offset_store_written *written, void *arg, struct cv_err *err);
+/* Whether the start found no topic and made it; whether there is no offset. */
+bool offset_store_was_created(const struct offset_store *store);
+bool offset_store_is_empty(struct offset_store *store);
 /* CV_NOT_FOUND: its topic was deleted. For any thread. */
 CV_MUST_CHECK enum cv_rc offset_store_check(struct offset_store *store, struct cv_err *err);
 

@@ -511,6 +511,20 @@ status_store_connectors(const struct status_store *store, char ***ret, size_t *r
     return rc;
 }
 
+bool
+status_store_is_empty(const struct status_store *store)
+{
+    struct cv_hash_entry at;
+    bool empty = true;
+    size_t i = 0;
+
+    cv_lock(lock_of(store));
+    while (empty && cv_hash_next(store->entries, &i, &at))
+        empty = !has_any_status(at.value);
+    cv_unlock(lock_of(store));
+    return empty;
+}
+
 enum cv_rc
 status_store_topics(const struct status_store *store, const char *connector, char ***ret, size_t *ret_count,
                     struct cv_err *err)

@@ -47,6 +47,8 @@ CV_MUST_CHECK enum cv_rc status_store_topics(const struct status_store *store, c
 /* How often a topic was forgotten, by whomever; read it at any time. */
 const atomic_uint *status_store_topic_resets(const struct status_store *store);
 void status_store_topics_reset(struct status_store *store, const char *connector);
+/* Whether no connector has a status. */
+bool status_store_is_empty(const struct status_store *store);
 /* CV_NOT_FOUND: its topic was deleted. For any thread. */
 CV_MUST_CHECK enum cv_rc status_store_check(struct status_store *store, struct cv_err *err);
 
