@@ -66,12 +66,23 @@ client_errors(struct validation *run, struct config_info *info, const char *key,
     return rc;
 }
 
+/* What this worker cannot do with a key whatever its value is; NULL: nothing against it. Without exactly once Java's
+   producer takes the id and fails with the task: better here. */
+static const char *
+worker_problem(const struct worker_config *worker, enum cv_kafka_role role, const char *key)
+{
+    if (role == CV_KAFKA_PRODUCER && strcmp(key, "transactional.id") == 0 && worker->exactly_once != WORKER_EOS_ENABLED)
+        return "the producers of this worker have no transactions; remove the key, or set "
+               "exactly.once.source.support=enabled in the worker's file, which chooses the id itself";
+    return client_override_problem(key);
+}
+
 static enum cv_rc
 override_row(struct validation *run, enum cv_kafka_role role, const char *full, const char *key, const char *value,
              const struct cv_config_errors *refused)
 {
     const struct cv_config_def *def = client_config_def(role, key);
-    const char *policy = run->spec->worker->override_policy, *problem = client_override_problem(key);
+    const char *policy = run->spec->worker->override_policy, *problem = worker_problem(run->spec->worker, role, key);
     struct config_info *info = config_infos_add(run->infos, full, def);
     enum cv_rc rc;
 

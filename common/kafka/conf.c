@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/kafka/keys.h"
+#include "common/log.h"
 #include "common/tls_store.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define P   (1U << CV_KAFKA_PRODUCER)
 #define C   (1U << CV_KAFKA_CONSUMER)
@@ -296,4 +298,33 @@ kafka_conf_build(const struct cv_kafka_conf *conf, bool transactional, struct cv
         rc = settle_chain(merged, out, err);
     cv_config_free(merged);
     return rc;
+}
+
+static const char *
+why_ignored(const struct cv_kafka_conf *conf, bool transactional, const char *key, const char *value)
+{
+    if (conf->role == CV_KAFKA_PRODUCER && transactional && strcmp(key, "enable.idempotence") == 0 &&
+        strcasecmp(value, "true") != 0)
+        return "transactions need idempotence";
+    return kafka_keys_ignored(conf->role, key, value);
+}
+
+void
+kafka_conf_warn(const struct cv_kafka_conf *conf, bool transactional)
+{
+    struct cv_log *log = conf->log != NULL ? conf->log : cv_log_get("culvert.kafka");
+
+    for (size_t l = 0; l < conf->n_layers; l++) {
+        const struct cv_config *layer = conf->layers[l];
+
+        for (size_t i = 0; layer != NULL && i < cv_config_count(layer); i++) {
+            const char *key = cv_config_key(layer, i), *value = cv_config_value(layer, i), *why = NULL;
+
+            if (value != NULL && !overridden(conf, l, key))
+                why = why_ignored(conf, transactional, key, value);
+            if (why != NULL)
+                CV_LOG_WARN(log, "a client's setting is ignored", CV_STR("client", conf->client_id),
+                            CV_STR("key", key), CV_STR("value", value), CV_STR("why", why));
+        }
+    }
 }

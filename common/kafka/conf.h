@@ -26,5 +26,7 @@ void kafka_conf_copy_done(struct kafka_conf_copy *copy);
 CV_MUST_CHECK
 enum cv_rc kafka_conf_build(const struct cv_kafka_conf *conf, bool transactional,
                             struct cv_config *out, struct cv_err *err);
+/* Warn in conf->log of every key that was set and is not followed. */
+void kafka_conf_warn(const struct cv_kafka_conf *conf, bool transactional);
 
 #endif

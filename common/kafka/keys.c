@@ -106,6 +106,13 @@ drop(struct translation *t, const struct key_row *row, const char *value, struct
     return CV_OK;
 }
 
+/* What the program sets itself whatever is said here; arg says why. target is the value that agrees with it. */
+static enum cv_rc
+ours(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
+{
+    return drop(t, row, value, err);
+}
+
 static enum cv_rc
 refuse(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
 {
@@ -551,11 +558,12 @@ static const struct key_row keys[] = {
     { "message.send.max.retries", P, "retries", pass, NULL },
     { "sticky.partitioning.linger.ms", P, NULL, pass, NULL },
     { "transaction.timeout.ms", P, NULL, pass, NULL },
-    { "transactional.id", P, NULL, drop, NULL }, /* the caller's to say, as is group.id */
+    { "transactional.id", P, NULL, ours,
+      "a producer has transactions only where it is to be exactly once, and their id is the program's" },
 
     /* consumer */
-    { "group.id", C, NULL, drop, NULL },
-    { "enable.auto.commit", C, NULL, drop, NULL }, /* offsets are committed by who processed them */
+    { "group.id", C, NULL, drop, NULL }, /* the caller's to read */
+    { "enable.auto.commit", C, "false", ours, "offsets are committed by who has processed the records" },
     { "auto.offset.reset", C, NULL, offset_reset, NULL },
     { "check.crcs", C, NULL, pass, NULL },
     { "fetch.error.backoff.ms", C, NULL, pass, NULL },
@@ -590,4 +598,13 @@ kafka_keys_translate(enum cv_kafka_role role, const struct cv_config *merged, co
         return keys[i].convert(&t, &keys[i], value, err);
     }
     return CV_OK;
+}
+
+const char *
+kafka_keys_ignored(enum cv_kafka_role role, const char *key, const char *value)
+{
+    for (size_t i = 0; i < CV_COUNT(keys); i++)
+        if (keys[i].convert == ours && strcmp(keys[i].name, key) == 0 && (keys[i].roles & (1U << role)) != 0)
+            return keys[i].target != NULL && strcasecmp(keys[i].target, value) == 0 ? NULL : keys[i].arg;
+    return NULL;
 }

@@ -20,7 +20,7 @@ common_kafka_libkafka_a_SOURCES = \
 # Tests of this folder link these behind it.
 unit_kafka = common/kafka/libkafka.a common/wire/libwire.a $(oauth_libs) common/libcommon.a $(RDKAFKA_LIBS) $(oauth_system_libs) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
 unit_tests += tests/unit/kafka_keys_test
-tests_unit_kafka_keys_test_SOURCES = tests/unit/kafka_keys_test.c
+tests_unit_kafka_keys_test_SOURCES = tests/unit/kafka_keys_test.c tests/helper/log_file.c tests/helper/log_file.h
 tests_unit_kafka_keys_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS)
 tests_unit_kafka_keys_test_LDADD = $(unit_kafka)
 unit_tests += tests/unit/kafka_hint_test

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/helper/cmocka_all.h"
+#include "tests/helper/log_file.h"
 
 #include "common/kafka/client.h"
 #include "common/kafka/conf.h"
@@ -346,6 +347,42 @@ order_is_kept_by_idempotence_or_by_one_request_in_flight(void **state)
 }
 
 static void
+a_setting_that_is_not_followed_is_told(void **state)
+{
+    static const struct {
+        enum cv_kafka_role role;
+        bool transactional;
+        const char *weak, *strong; /* layers */
+        const char *key;           /* NULL: nothing to tell */
+    } cases[] = {
+        { P, false, "transactional.id=mine", "", "key=transactional.id value=mine" },
+        { P, true, "", "transactional.id=mine", "key=transactional.id value=mine" },
+        { C, false, "transactional.id=mine", "", NULL },
+        { P, true, "enable.idempotence=false", "", "key=enable.idempotence value=false" },
+        { P, true, "enable.idempotence=false", "enable.idempotence=true", NULL },
+        { P, false, "enable.idempotence=false", "", NULL },
+        { C, false, "enable.auto.commit=True", "", "key=enable.auto.commit value=True" },
+        { C, false, "enable.auto.commit=false", "group.id=mine", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(cases); i++) {
+        struct cv_config *low = config_of(cases[i].weak), *high = config_of(cases[i].strong);
+        struct cv_kafka_conf conf = { .role = cases[i].role, .client_id = "me", .layers = { low, high }, .n_layers = 2 };
+        const char *expected = cases[i].key;
+
+        log_file_open();
+        kafka_conf_warn(&conf, cases[i].transactional);
+        assert_int_equal(log_file_count("a client's setting is ignored", "client=me"), expected != NULL);
+        if (expected != NULL)
+            assert_int_equal(log_file_count("ignored", expected), 1);
+        log_file_close();
+        cv_config_free(low);
+        cv_config_free(high);
+    }
+}
+
+static void
 a_transaction_bounds_its_messages_and_requests(void **state)
 {
     (void)state;
@@ -459,6 +496,7 @@ main(void)
         cmocka_unit_test(defaults_bound_memory_and_are_javas),
         cmocka_unit_test(a_stronger_layer_wins_under_either_name),
         cmocka_unit_test(order_is_kept_by_idempotence_or_by_one_request_in_flight),
+        cmocka_unit_test(a_setting_that_is_not_followed_is_told),
         cmocka_unit_test(a_transaction_bounds_its_messages_and_requests),
         cmocka_unit_test(combinations_that_java_accepts_are_adjusted),
         cmocka_unit_test(missing_keys_are_named_with_their_remedy),

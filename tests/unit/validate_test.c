@@ -480,6 +480,26 @@ overrides_cannot_name_the_token_endpoint(void **state)
 }
 
 static void
+a_transactional_id_is_refused_where_there_are_no_transactions(void **state)
+{
+    struct bench *bench = *state;
+    struct config_infos infos = validated(state, SOURCE, GOOD "producer.override.transactional.id=mine");
+    const struct config_info *info = row(&infos, "producer.override.transactional.id");
+
+    assert_int_equal(infos.error_count, 1);
+    assert_int_equal(info->n_errors, 1);
+    assert_string_equal(info->errors[0],
+                        "Invalid value mine for configuration producer.override.transactional.id: the producers of this "
+                        "worker have no transactions; remove the key, or set exactly.once.source.support=enabled in the "
+                        "worker's file, which chooses the id itself");
+    config_infos_done(&infos);
+    bench->worker.exactly_once = WORKER_EOS_ENABLED; /* there it is told and not followed, as in Kafka Connect */
+    infos = validated(state, SOURCE, GOOD "producer.override.transactional.id=mine");
+    assert_int_equal(infos.error_count, 0);
+    config_infos_done(&infos);
+}
+
+static void
 overrides_that_run_code_are_refused_and_secrets_hidden(void **state)
 {
     struct config_infos infos = validated(
@@ -543,6 +563,7 @@ main(void)
         TEST(a_policy_refuses_overrides_by_name),
         TEST(a_login_that_does_not_parse_is_refused_without_showing_it),
         TEST(overrides_cannot_name_the_token_endpoint),
+        TEST(a_transactional_id_is_refused_where_there_are_no_transactions),
         TEST(overrides_that_run_code_are_refused_and_secrets_hidden),
         TEST(without_a_class_there_is_nothing_to_validate_with),
         TEST(the_message_lists_all_errors),
