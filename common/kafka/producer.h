@@ -10,7 +10,7 @@
  * except with transactions, where it surfaces as CV_FENCED (another instance) or as "make a new producer". Where the
  * user has no right to idempotence (brokers before 2.8 want one) it goes on without, and says so.
  *
- * Messages go to the network in bursts, the next when the one before is delivered: poll, or nothing moves.
+ * Messages go to the network in bursts, and few are on their way at once: poll, or nothing moves.
  */
 #ifndef COMMON_KAFKA_PRODUCER_H
 #define COMMON_KAFKA_PRODUCER_H

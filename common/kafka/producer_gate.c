@@ -2,18 +2,23 @@
 /*
  * Messages from cv_producer_send to their report, in a ring in the order of sending.
  *
- * librdkafka gets them in bursts, each no more than one request of a partition holds, and the next only when the one
- * before is delivered. Two of its habits make that necessary. Without idempotence it builds the next request while
- * one is on its way: if the broker refuses the first and takes the second (replicas missing for a moment), their order
- * is gone. With idempotence it keeps the order, but its broker thread (2.0.2) spins as long as it holds messages of
- * a partition of which five are on their way (measured: five times the thread's CPU). A burst is handed over at one go
- * and not as its messages come, for the linger time begins with the first. What waits here costs nothing, and grows
- * into a larger request.
+ * librdkafka gets them in bursts, each no more than one request of a partition holds. Two of its habits make that
+ * necessary. Without idempotence it builds the next request while one is on its way: if the broker refuses the first
+ * and takes the second (replicas missing for a moment), their order is gone; so the next burst goes when the one before
+ * is delivered. With idempotence it keeps the order, but its broker thread (2.0.2) spins as long as it holds messages of
+ * a partition of which five are on their way (measured: five times the thread's CPU); so few bursts are on their way
+ * at once, and more than one only while they are small, for what comes slowly should not wait, and what comes fast
+ * grows into larger requests here, where waiting costs nothing.
+ *
+ * What is handed over within the linger time of a burst's first message is of that burst, as librdkafka sends it with
+ * the others.
  *
  * A message keeps its place until its report, so that a new client can send again, in order, whatever the one before
  * did not deliver.
  */
 #include "common/kafka/producer_private.h"
+
+#include "common/clock.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,6 +28,7 @@
 #define MESSAGE_EXTRA  48   /* at most what a message takes beside key, value and headers */
 #define HEADER_EXTRA   10   /* of each header: lengths */
 #define BURST_MESSAGES 2000 /* handed over within the linger time */
+#define SMALL_MESSAGES 100  /* with so many on their way what comes next need not wait */
 
 static struct message *
 message_at(struct cv_producer *producer, uint64_t number)
@@ -54,6 +60,18 @@ get_limit(const rd_kafka_conf_t *rdconf, const char *key, size_t *ret, struct cv
     return CV_OK;
 }
 
+static enum cv_rc
+get_linger(const rd_kafka_conf_t *rdconf, int64_t *ret_us, struct cv_err *err)
+{
+    char text[64];
+    size_t size = sizeof(text);
+
+    if (rd_kafka_conf_get(rdconf, "linger.ms", text, &size) != RD_KAFKA_CONF_OK)
+        return cv_fail(err, CV_INTERNAL, "librdkafka has no \"linger.ms\"");
+    *ret_us = (int64_t)(strtod(text, NULL) * 1000); /* it takes fractions */
+    return CV_OK;
+}
+
 enum cv_rc
 gate_init(struct cv_producer *producer, const rd_kafka_conf_t *rdconf, struct cv_err *err)
 {
@@ -64,7 +82,8 @@ gate_init(struct cv_producer *producer, const rd_kafka_conf_t *rdconf, struct cv
         get_limit(rdconf, "queue.buffering.max.kbytes", &kbytes, err) != CV_OK ||
         get_limit(rdconf, "batch.size", &producer->burst_bytes, err) != CV_OK ||
         get_limit(rdconf, "batch.num.messages", &producer->burst_messages, err) != CV_OK ||
-        get_limit(rdconf, "message.max.bytes", &producer->max_message, err) != CV_OK)
+        get_limit(rdconf, "message.max.bytes", &producer->max_message, err) != CV_OK ||
+        get_linger(rdconf, &producer->linger_us, err) != CV_OK)
         return err->rc;
     if (producer->burst_messages > BURST_MESSAGES)
         producer->burst_messages = BURST_MESSAGES;
@@ -242,6 +261,7 @@ gate_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *report, void *opaque)
     int64_t last;
 
     producer->sent--;
+    producer->in_burst[msg->burst]--;
     if (is_sent_again(producer, rk, report->err)) {
         msg->state = MESSAGE_WAITING;
         if (rd_kafka_message_detach_headers((rd_kafka_message_t *)(uintptr_t)report, &msg->headers) !=
@@ -291,32 +311,80 @@ can_wait(const struct cv_producer *producer, rd_kafka_resp_err_t code)
     return code == RD_KAFKA_RESP_ERR__QUEUE_FULL || (code == RD_KAFKA_RESP_ERR__FATAL && !producer->transactional);
 }
 
+/* The last burst may still take messages: librdkafka has not sent it yet, or just so, and keeps the order. */
+static bool
+is_burst_open(const struct cv_producer *producer)
+{
+    return producer->idempotent && producer->in_burst[producer->burst] > 0 &&
+           cv_mono_us() - producer->burst_us < producer->linger_us;
+}
+
+/* Another burst may go. */
+static bool
+may_begin(const struct cv_producer *producer)
+{
+    if (producer->sent == 0)
+        return true;
+    return producer->idempotent && producer->sent < SMALL_MESSAGES &&
+           producer->in_burst[(producer->burst + 1) % BURSTS_MAX] == 0;
+}
+
+static void
+begin_burst(struct cv_producer *producer)
+{
+    producer->burst = (uint8_t)((producer->burst + 1) % BURSTS_MAX);
+    producer->burst_us = cv_mono_us();
+    producer->burst_now_bytes = 0;
+    producer->burst_now_messages = 0;
+}
+
+/* The message fits into the burst that is under way. */
+static bool
+has_room(struct cv_producer *producer, const struct message *msg)
+{
+    return producer->burst_now_messages == 0 ||
+           (producer->burst_now_messages < producer->burst_messages &&
+            producer->burst_now_bytes + msg->size <= producer->burst_bytes);
+}
+
+/* Hand one over; false: it stays. */
+static bool
+pass_one(struct cv_producer *producer, struct message *msg, uint64_t number)
+{
+    rd_kafka_resp_err_t code = produce(producer, msg, number);
+
+    if (can_wait(producer, code))
+        return false;
+    msg->state = MESSAGE_SENT;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        finish(producer, msg, code, CV_OFFSET_INVALID);
+        return true;
+    }
+    msg->burst = producer->burst;
+    producer->in_burst[producer->burst]++;
+    producer->burst_now_messages++;
+    producer->burst_now_bytes += msg->size;
+    producer->sent++;
+    return true;
+}
+
 void
 gate_pass(struct cv_producer *producer, bool all)
 {
-    size_t bytes = 0, messages = 0;
-
-    if (producer->sent > 0 && !all)
+    if (producer->next == producer->end)
         return;
+    if (!all && !is_burst_open(producer)) {
+        if (!may_begin(producer))
+            return;
+        begin_burst(producer);
+    }
     while (producer->next < producer->end) {
         uint64_t number = producer->next;
         struct message *msg = message_at(producer, number);
-        rd_kafka_resp_err_t code;
 
-        if (msg->state == MESSAGE_WAITING) {
-            bytes += msg->size;
-            messages++;
-            if (!all && messages > 1 && (bytes > producer->burst_bytes || messages > producer->burst_messages))
-                return;
-            code = produce(producer, msg, number);
-            if (can_wait(producer, code))
-                return;
-            msg->state = MESSAGE_SENT;
-            if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-                producer->sent++;
-            else
-                finish(producer, msg, code, CV_OFFSET_INVALID);
-        }
+        if (msg->state == MESSAGE_WAITING &&
+            ((!all && !has_room(producer, msg)) || !pass_one(producer, msg, number)))
+            return;
         if (producer->next == number)
             producer->next = number + 1;
     }
@@ -336,6 +404,7 @@ gate_rewind(struct cv_producer *producer)
 {
     producer->next = producer->first;
     producer->sent = 0;
+    memset(producer->in_burst, 0, sizeof(producer->in_burst));
 }
 
 /* ---- taking in ---- */

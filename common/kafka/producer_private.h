@@ -28,8 +28,12 @@ struct message {
     int64_t timestamp_ms;
     size_t size; /* about what it takes of a request */
     int32_t partition;
+    uint8_t burst; /* that it was sent with */
     enum message_state state;
 };
+
+/* On their way at once. librdkafka (2.0.2) spins while it holds messages of a partition of which five requests are. */
+#define BURSTS_MAX 4
 
 struct cv_producer {
     struct kafka_handle handle; /* zeroed while there is no instance */
@@ -57,8 +61,14 @@ struct cv_producer {
     size_t max_bytes;
 
     size_t sent; /* of these, with librdkafka */
-    size_t burst_bytes;
+    size_t in_burst[BURSTS_MAX]; /* of these, by burst */
+    uint8_t burst;               /* the last one */
+    int64_t burst_us;            /* monotonic, when it began */
+    size_t burst_now_bytes;      /* what it holds */
+    size_t burst_now_messages;
+    size_t burst_bytes; /* what it may hold */
     size_t burst_messages;
+    int64_t linger_us;
     size_t max_message;
 
     bool renewing;        /* messages that fail now are sent again */
@@ -73,7 +83,7 @@ void gate_free(struct cv_producer *producer);
 /* Take a message in. CV_RETRY: full. */
 CV_MUST_CHECK enum cv_rc gate_send(struct cv_producer *producer, const struct message *msg,
                                    const struct cv_raw_headers *headers, struct cv_err *err);
-/* Hand the next burst over, if nothing is on its way; all: everything, whatever is. */
+/* Hand over what may go now; all: everything, whatever is on its way. */
 void gate_pass(struct cv_producer *producer, bool all);
 /* What librdkafka does not have yet is reported as failed. */
 void gate_purge(struct cv_producer *producer);

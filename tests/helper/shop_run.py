@@ -126,8 +126,15 @@ class Follower:
         if missing():
             h.note("after %d s there is less than there must be: %s" % (seconds, missing()))
 
-    def compare(self, batch, known=None):
-        differences(shop_compare.compare(batch, {name: self.records(name) for name in self.lines}, known))
+    def compare(self, batch, known=None, seconds=0):
+        """The outputs are the batch's. seconds: for so long they may still be on their way, since how many corrections
+        and alerts there must be, wait() cannot tell."""
+        deadline = time.monotonic() + seconds
+        while True:
+            wrong = shop_compare.compare(batch, {name: self.records(name) for name in self.lines}, known)
+            if not wrong or time.monotonic() >= deadline:
+                return differences(wrong)
+            time.sleep(0.2)
 
 
 def differences(wrong):

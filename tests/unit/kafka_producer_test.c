@@ -125,6 +125,40 @@ a_flush_without_a_broker_times_out_and_names_the_cause(void **state)
     assert_int_equal(done_calls, 1);
 }
 
+/* How many of six messages, each with a poll behind it, are handed over while nothing is delivered. */
+static size_t
+on_their_way(const char *key, const char *value)
+{
+    struct cv_config *layer = layer_of(NOWHERE, key, value);
+    struct cv_producer *producer = producer_of(layer);
+    struct cv_producer_topic *topic;
+    struct cv_delivery delivery;
+    struct cv_err err = CV_ERR_INIT;
+    size_t sent;
+
+    assert_int_equal(cv_producer_topic(producer, "t", &topic, &err), CV_OK);
+    cv_delivery_init(&delivery, count_done);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(send_text(producer, topic, "k", "v", &delivery, &err), CV_OK);
+        assert_int_equal(cv_producer_poll(producer, 0), 0);
+    }
+    sent = producer->sent;
+    cv_delivery_release(&delivery);
+    cv_producer_free(producer, 0);
+    cv_config_free(layer);
+    assert_int_equal(delivery.failed, 6);
+    return sent;
+}
+
+static void
+few_bursts_are_on_their_way_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(on_their_way("linger.ms", "0"), BURSTS_MAX);
+    assert_int_equal(on_their_way("linger.ms", "60000"), 6); /* of one burst, which is not sent yet */
+    assert_int_equal(on_their_way("enable.idempotence", "false"), 1); /* the order is not librdkafka's to keep */
+}
+
 static void
 a_delivery_without_messages_is_done_at_release(void **state)
 {
@@ -732,6 +766,7 @@ main(void)
     const struct CMUnitTest alone[] = {
         cmocka_unit_test(a_full_queue_says_retry_and_takes_nothing),
         cmocka_unit_test(a_flush_without_a_broker_times_out_and_names_the_cause),
+        cmocka_unit_test(few_bursts_are_on_their_way_at_once),
         cmocka_unit_test(a_delivery_without_messages_is_done_at_release),
         cmocka_unit_test(a_wrong_value_fails_before_any_connection),
         cmocka_unit_test(settings_that_do_not_go_together_show_when_the_producer_is_opened),
