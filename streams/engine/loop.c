@@ -246,7 +246,10 @@ commit(struct loop *loop)
     struct cv_err err = CV_ERR_INIT;
     int64_t begin = cv_mono_us();
 
-    if (!loop->txn.open || !settle_all(loop))
+    if (!loop->txn.open)
+        return;
+    txn_commits(&loop->txn);
+    if (!settle_all(loop))
         return;
     switch (commit_run(&loop->txn, loop->tasks, loop->n_tasks, &err)) {
     case COMMIT_DONE:
@@ -559,7 +562,7 @@ process(struct loop *loop)
         if (!task_has_work(task))
             continue;
         handle(loop, task, task_process(task, &loop->txn, PROCESS_MAX, &taken, &err), &err);
-        if (txn_due(&loop->txn, loop->spec.plan->commit_interval_ms))
+        if (txn_ripe(&loop->txn, loop->spec.plan->commit_interval_ms))
             break;
     }
     count(&loop->process_us, (uint64_t)(cv_mono_us() - begin));

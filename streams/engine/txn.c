@@ -12,7 +12,7 @@
 enum cv_rc
 txn_init(struct txn *txn, struct broker *broker, struct cv_err *err)
 {
-    *txn = (struct txn){ .broker = broker };
+    *txn = (struct txn){ .broker = broker, .since_ms = cv_mono_ms() };
     cv_buf_init(&txn->console, CONSOLE_MAX);
     txn->pool = cv_arena_pool_new(ARENA_BLOCK, 2 * BYTES_MAX);
     if (txn->pool != NULL)
@@ -80,11 +80,22 @@ txn_write(struct txn *txn, const struct output *out, int64_t timestamp_ms, struc
     return cv_buf_check(&txn->console, err);
 }
 
+static bool
+is_full(const struct txn *txn)
+{
+    return txn->records >= RECORDS_MAX || txn->bytes >= BYTES_MAX;
+}
+
+bool
+txn_ripe(const struct txn *txn, int interval_ms)
+{
+    return txn->open && (is_full(txn) || cv_mono_ms() - txn->begin_ms >= interval_ms);
+}
+
 bool
 txn_due(const struct txn *txn, int interval_ms)
 {
-    return txn->open && (txn->records >= RECORDS_MAX || txn->bytes >= BYTES_MAX ||
-                         cv_mono_ms() - txn->begin_ms >= interval_ms);
+    return txn->open && (is_full(txn) || cv_mono_ms() - txn->since_ms >= interval_ms);
 }
 
 int
@@ -94,8 +105,14 @@ txn_due_in(const struct txn *txn, int interval_ms)
 
     if (!txn->open)
         return -1;
-    left = txn->begin_ms + interval_ms - cv_mono_ms();
+    left = txn->since_ms + interval_ms - cv_mono_ms();
     return left < 0 ? 0 : (int)left;
+}
+
+void
+txn_commits(struct txn *txn)
+{
+    txn->since_ms = cv_mono_ms();
 }
 
 void

@@ -15,6 +15,7 @@ struct txn {
     struct broker *broker;
     bool open;
     int64_t begin_ms; /* monotonic */
+    int64_t since_ms; /* monotonic, when the last commit began */
     size_t records;   /* taken from inputs */
     size_t bytes;     /* written */
     struct cv_arena *arena;
@@ -37,10 +38,14 @@ enum cv_rc txn_write(struct txn *txn, const struct output *out, int64_t timestam
 CV_MUST_CHECK
 enum cv_rc txn_send(struct txn *txn, const struct out_record *rec, struct cv_delivery *delivery,
                     struct cv_err *err);
-/* Long enough or full enough to be committed. */
+/* Long enough or full enough to take no more records. */
+bool txn_ripe(const struct txn *txn, int interval_ms);
+/* To be committed: full, or the last commit is so long ago. So a record that comes after a pause does not wait. */
 bool txn_due(const struct txn *txn, int interval_ms);
 /* Until it is due; -1: nothing is open. */
 int txn_due_in(const struct txn *txn, int interval_ms);
+/* Its commit begins. */
+void txn_commits(struct txn *txn);
 /* It has ended: forget what it held. */
 void txn_end(struct txn *txn);
 

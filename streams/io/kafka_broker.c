@@ -226,7 +226,11 @@ static enum cv_rc
 broker_poll(struct broker *b, struct cv_consumed *out, size_t max, int timeout_ms,
             size_t *ret_count, struct cv_err *err)
 {
-    return cv_consumer_poll(of(b)->consumer, out, max, timeout_ms, ret_count, err);
+    struct kafka_broker *kb = of(b);
+
+    if (kb->producer != NULL) /* what was written so far goes out, so that less is left to the commit */
+        cv_producer_poll(kb->producer, 0);
+    return cv_consumer_poll(kb->consumer, out, max, timeout_ms, ret_count, err);
 }
 
 static void

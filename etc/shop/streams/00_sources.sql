@@ -1,7 +1,7 @@
 -- Where the data comes from: the topics that the PostgreSQL connector writes, one a table.
 CREATE PIPELINE shop WITH (
   application_id     = 'shop-streams',  -- consumer group, transactional ids and internal topics begin so
-  commit_interval_ms = 100,             -- length of a Kafka transaction: an enriched order waits this long
+  commit_interval_ms = 100,             -- a Kafka transaction is at most so long: so is what an enriched order waits
   state_commit_ms    = 1000,            -- SQLite commits, and from then on sees newer customers
   on_error           = 'dlq',           -- records that cannot be read go to a topic of their own
   dlq_topic          = 'shop-streams.dlq'
