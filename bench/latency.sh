@@ -52,24 +52,16 @@ if [ "$rate" -lt 1 ] || [ "$seconds" -lt 1 ] || [ "$rounds" -lt 1 ] || [ "$write
     die "--rate, --seconds, --rounds and --writers must be at least 1"
 fi
 
-# shellcheck disable=SC2317 # called by wait_until
-streams() {
-    [ "$(bench_psql -c "SELECT active FROM pg_replication_slots WHERE slot_name = '$1'")" = t ]
-}
-
 # latency_round WHO ROUND [KEY VALUE]...: one worker, one run.
 latency_round() {
     local who=$1 name=$1_$2 what line before round=$2
     shift 2
     bench_psql -c 'TRUNCATE public.orders' \
         -c "SELECT pg_create_logical_replication_slot('$name', 'pgoutput')" >/dev/null
-    kafka_dump --partitions 1 create "$name.public.orders" >/dev/null
-    case $who in
-    culvert) worker_boot "$name" ;;
-    *) java_boot "$name" "$debezium" ;;
-    esac
+    topic_create "$name"
+    one_boot "$who" "$name"
     connector_create "$name" "$name" "$@"
-    wait_until 60 streams "$name" || worker_failed "does not stream; its task: $(connector_trace "$name")"
+    wait_streams "$name"
     before=$(cpu_of "$worker_pid")
     "$CULVERT_BUILD/bench/latency" --rate "$rate" --seconds "$seconds" --warm-up "$warm_up" \
         --writers "$writers" \

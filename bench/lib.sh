@@ -35,7 +35,7 @@ bench_boot() {
         max_replication_slots=20 max_wal_senders=20 synchronous_commit=on autovacuum=off
     KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:${ports[0]}
     POSTGRES_HOST=127.0.0.1 POSTGRES_PORT=${ports[2]} POSTGRES_USER=postgres
-    rest_port=${ports[3]}
+    rest_port=${ports[3]} kafka_ports=("${ports[0]}" "${ports[1]}")
     rest_url=http://127.0.0.1:$rest_port
     conninfo="host=$POSTGRES_HOST port=$POSTGRES_PORT user=postgres dbname=bench"
     shop_psql -d postgres -c 'CREATE DATABASE bench'
@@ -53,8 +53,13 @@ bench_psql() { shop_psql -d bench -At "$@"; }
 
 # ---- the worker
 
-# properties NAME: of a worker of its own group.
+# properties NAME: of a worker of its own group; worker_properties are those of a benchmark's own.
+worker_properties=()
 properties() {
+    local line
+    for line in "${worker_properties[@]}"; do
+        printf '%s\n' "$line"
+    done
     cat <<PROPERTIES
 bootstrap.servers=$KAFKA_BOOTSTRAP_SERVERS
 group.id=$1
@@ -81,10 +86,19 @@ worker_boot() {
     boot "$CULVERT_BUILD/programs/culvert-worker" "$CULVERT_STATE/$1.properties"
 }
 # java_boot NAME PLUGIN_PATH: the same of Kafka's own Connect, of the size that Kafka's script gives it.
+java_worker=(java -Xms256M -Xmx2G -XX:+UseG1GC -cp "$CULVERT_KAFKA_LIBS/*"
+    org.apache.kafka.connect.cli.ConnectDistributed)
 java_boot() {
     { properties "$1" && echo "plugin.path=$2"; } >"$CULVERT_STATE/$1.properties"
-    boot java -Xms256M -Xmx2G -XX:+UseG1GC -cp "$CULVERT_KAFKA_LIBS/*" \
-        org.apache.kafka.connect.cli.ConnectDistributed "$CULVERT_STATE/$1.properties"
+    boot "${java_worker[@]}" "$CULVERT_STATE/$1.properties"
+}
+debezium= # plugin path
+# one_boot WHO NAME: a culvert-worker, or, for whoever else, Kafka's own Connect with the plugins in $debezium.
+one_boot() {
+    case $1 in
+    culvert*) worker_boot "$2" ;;
+    *) java_boot "$2" "$debezium" ;;
+    esac
 }
 # boot COMMAND...
 boot() {
@@ -143,6 +157,55 @@ connector_trace() {
         jq -r '[.connector, .tasks[]] | map(.trace // empty) | first // empty' | head -n 1
 }
 
+
+# ---- slots and topics
+
+# copy_slot NAME: of the slot "origin", which stays where the workload begins.
+copy_slot() {
+    bench_psql -c "SELECT pg_copy_logical_replication_slot('origin', '$1')" >/dev/null
+}
+# shellcheck disable=SC2317 # called by wait_until
+slot_free() {
+    [ "$(bench_psql -c "SELECT active FROM pg_replication_slots WHERE slot_name = '$1'")" = f ]
+}
+drop_slot() {
+    wait_until 30 slot_free "$1" || die "slot $1 is still in use"
+    bench_psql -c "SELECT pg_drop_replication_slot('$1')" >/dev/null
+}
+# shellcheck disable=SC2317 # called by wait_until
+streams() {
+    [ "$(bench_psql -c "SELECT active FROM pg_replication_slots WHERE slot_name = '$1'")" = t ]
+}
+# wait_streams NAME: the connector reads its slot, which has its name.
+wait_streams() {
+    wait_until 120 streams "$1" || worker_failed "does not stream; its task: $(connector_trace "$1")"
+}
+# Of the table that is looked at.
+bench_table=orders
+topic_create() { kafka_dump --partitions "${2:-1}" create "$1.public.$bench_table" >/dev/null; }
+topic_delete() { kafka_dump delete "$1.public.$bench_table" >/dev/null; }
+# watch_topic [OPTION...] NAME COUNT: what bench/watch prints when the topic holds so many messages.
+watch_topic() {
+    local count=${*: -1} name=${*: -2:1}
+    "$CULVERT_BUILD/bench/watch" "${@:1:$#-2}" "$KAFKA_BOOTSTRAP_SERVERS" "$name.public.$bench_table" "$count" ||
+        worker_failed "did not send everything; its task: $(connector_trace "$name")"
+}
+# normal NAME [SED_EXPRESSION]: key and value of each record, without what no two runs share.
+normal() {
+    kafka_dump --format key-value read "$1.public.orders" | sed -E -e "s/\\b$1\\b/NAME/g" \
+        -e 's/"version":"[^"]*"/"version":""/' \
+        -e 's/("op":"[a-z]"),"ts_ms":[0-9]+,"ts_us":[0-9]+,"ts_ns":[0-9]+/\1/' ${2:+-e "$2"}
+}
+# compare NAME NAME [SED_EXPRESSION]: both must have written the same records.
+compare() {
+    step "comparing the records of $1 and $2"
+    cmp -s <(normal "$1" "${3:-}") <(normal "$2" "${3:-}") && return
+    diff <(normal "$1" "${3:-}") <(normal "$2" "${3:-}") | head -n 6 >&2 || true
+    die "$1 and $2 wrote different records"
+}
+
+# ---- what a process costs
+
 # cpu_of PID: its CPU time so far, in ms.
 cpu_of() {
     local stat fields
@@ -151,6 +214,10 @@ cpu_of() {
     read -r -a fields <<<"${stat##*) }"
     printf '%s\n' $(((fields[11] + fields[12]) * 1000 / ticks_a_second))
 }
+# in_millions SECONDS COUNT: CPU seconds a million.
+in_millions() { awk -v s="$1" -v n="$2" 'BEGIN { printf "%.2f\n", s * 1000000 / n }'; }
+# rss_of PID: its memory now, in MB.
+rss_of() { per "$(awk '/^VmRSS:/ { print $2 }' "/proc/$1/status")" 1024 1; }
 # peak_rss_of PID: the most memory it had, in kB.
 peak_rss_of() { awk '/^VmHWM:/ { print $2 }' "/proc/$1/status"; }
 

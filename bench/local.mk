@@ -11,10 +11,15 @@ EXTRA_DIST += \
 	bench/latency.sh \
 	bench/lib.sh \
 	bench/orders.sql \
+	bench/orders_change.sql \
+	bench/outage.sh \
 	bench/rest.sh \
+	bench/snapshot.sh \
 	bench/source.sh \
+	bench/start.sh \
 	bench/streams.sh \
 	bench/streams_shop.py \
+	bench/tables.sh \
 	bench/worker.sh \
 	docs/performance.md
 

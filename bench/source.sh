@@ -5,10 +5,10 @@
 #
 # Writes one workload (table orders of 13 columns; 50 % inserts, 40 % updates, 10 % deletes) into a
 # private PostgreSQL, then lets readers drain the same WAL in turn, each from its own copy of one slot:
-# bench/drain, which only counts (the limit of the walsender), a new culvert-worker, which sends every
-# event to a private Kafka, and, where its jars are given, Debezium on Kafka's own Connect, in a new
-# process (cold) and once more in the same one (warm). Prints medians with least and most. All on this
-# machine.
+# bench/drain, which only counts (the limit of the walsender), pg_recvlogical into /dev/null, a new
+# culvert-worker, which sends every event to a private Kafka, and, where its jars are given, Debezium on
+# Kafka's own Connect, in a new process (cold) and once more in the same one (warm). Prints medians with
+# least and most. All on this machine.
 #
 #   --changes N         changes in the workload                 (1000000)
 #   --per-tx N          changes in a transaction                (100)
@@ -16,6 +16,7 @@
 #   --partitions N      partitions of the topic                 (1)
 #   --compression NAME  of the worker's producer: none, lz4 ... (none)
 #   --schemas           embed the schema in every event
+#   --exactly-once      one more culvert-worker a round, in transactions of 100 ms
 #   --debezium DIR      plugin path with Debezium's PostgreSQL connector; Connect itself must be among
 #                       Kafka's jars
 #   --profile FILE      perf's samples of the last round's worker; see perf report -i FILE
@@ -37,6 +38,7 @@ rounds=5
 partitions=1
 compression=none
 schemas=false
+exactly_once=
 debezium=
 profile=
 while [ $# -gt 0 ]; do
@@ -47,6 +49,7 @@ while [ $# -gt 0 ]; do
     --partitions) need_value "$@" && partitions=$2 && shift 2 ;;
     --compression) need_value "$@" && compression=$2 && shift 2 ;;
     --schemas) schemas=true && shift ;;
+    --exactly-once) exactly_once=yes && shift ;;
     --debezium) need_value "$@" && debezium=$2 && shift 2 ;;
     --profile) need_value "$@" && profile=$2 && shift 2 ;;
     -h | --help) show_help && exit ;;
@@ -61,24 +64,11 @@ if [ "$changes" -lt 1 ] || [ "$per_tx" -lt 1 ] || [ "$rounds" -lt 1 ] || [ "$par
     die "--changes, --per-tx, --rounds and --partitions must be at least 1"
 fi
 
-copy_slot() {
-    bench_psql -c "SELECT pg_copy_logical_replication_slot('origin', '$1')" >/dev/null
-}
-# shellcheck disable=SC2317 # called by wait_until
-slot_free() {
-    [ "$(bench_psql -c "SELECT active FROM pg_replication_slots WHERE slot_name = '$1'")" = f ]
-}
-drop_slot() {
-    wait_until 30 slot_free "$1" || die "slot $1 is still in use"
-    bench_psql -c "SELECT pg_drop_replication_slot('$1')" >/dev/null
-}
-# in_millions SECONDS: CPU seconds a million changes.
-in_millions() { awk -v s="$1" -v n="$changes" 'BEGIN { printf "%.2f\n", s * 1000000 / n }'; }
-
 write_workload() {
     bench_psql -c "SELECT pg_create_logical_replication_slot('origin', 'pgoutput')" >/dev/null
     step "writing $changes changes, $per_tx a transaction"
     bench_psql -c "SET synchronous_commit = off" -c "CALL bench_load($changes, $per_tx)" -c CHECKPOINT
+    end_lsn=$(bench_psql -c "SELECT pg_current_wal_lsn()")
 }
 
 drain_round() {
@@ -88,30 +78,51 @@ drain_round() {
     drop_slot "drain_$1"
     drain_rate=$(per "$changes" "$(field seconds "$line")" 0)
     keep drain_rate "$drain_rate"
-    keep drain_reader "$(in_millions "$(field cpu "$line")")"
-    keep drain_walsender "$(in_millions "$(field walsender_cpu "$line")")"
+    keep drain_reader "$(in_millions "$(field cpu "$line")" "$changes")"
+    keep drain_walsender "$(in_millions "$(field walsender_cpu "$line")" "$changes")"
     keep drain_bytes "$(per "$(field bytes "$line")" "$changes" 0)"
+}
+
+# shellcheck disable=SC2317 # called by wait_until
+recvlogical_done() {
+    [ "$(bench_psql -c "SELECT count(*) FROM pg_stat_replication WHERE pid = $1 AND sent_lsn >= '$end_lsn'")" = 1 ]
+}
+# PostgreSQL's own reader, from its copy of the slot.
+recvlogical_round() {
+    local name=recvlogical_$1 sender
+    copy_slot "$name"
+    proc_start recvlogical "$(pg_bin)/pg_recvlogical" -d "$conninfo" -S "$name" --start -f /dev/null \
+        -o proto_version=1 -o publication_names=bench
+    wait_until 30 streams "$name" || die "pg_recvlogical does not stream"
+    sender=$(bench_psql -c "SELECT active_pid FROM pg_replication_slots WHERE slot_name = '$name'")
+    wait_until 300 recvlogical_done "$sender" || die "pg_recvlogical does not come to the end"
+    keep recvlogical_walsender "$(in_millions "$(per "$(cpu_of "$sender")" 1000 3)" "$changes")"
+    keep recvlogical_reader "$(in_millions "$(per "$(cpu_of "$(proc_pid recvlogical)")" 1000 3)" "$changes")"
+    proc_stop recvlogical
+    drop_slot "$name"
 }
 
 # What Connect calls the same for both. The topic is that of the connector's name, and its slot too.
 create() {
-    connector_create "$1" "$1" producer.override.compression.type "$compression" \
+    connector_create "$1" "$1" transaction.boundary interval transaction.boundary.interval.ms 100 \
+        producer.override.compression.type "$compression" \
         key.converter org.apache.kafka.connect.json.JsonConverter \
         key.converter.schemas.enable "$schemas" \
         value.converter org.apache.kafka.connect.json.JsonConverter \
         value.converter.schemas.enable "$schemas"
 }
 
-# drained WHO NAME: let the worker that runs send everything; sets rate and keeps what it cost.
+# drained WHO NAME [OPTION...]: let the worker that runs send everything; sets rate and keeps what it cost. Options are
+# bench/watch's.
 drained() {
     local who=$1 name=$2 line put before sender
+    shift 2
     copy_slot "$name"
-    kafka_dump --partitions "$partitions" create "$name.public.orders" >/dev/null
+    topic_create "$name" "$partitions"
     before=$(cpu_of "$worker_pid")
     put=${EPOCHREALTIME/./}
     create "$name"
-    line=$("$CULVERT_BUILD/bench/watch" "$KAFKA_BOOTSTRAP_SERVERS" "$name.public.orders" "$changes") ||
-        worker_failed "did not send everything; its task: $(connector_trace "$name")"
+    line=$(watch_topic "$@" "$name" "$changes") || exit
     IFS='|' read -r -a sender <<<"$(bench_psql -c "SELECT pid,
         (extract(epoch FROM backend_start) * 1000000)::bigint FROM pg_stat_activity
         JOIN pg_replication_slots ON active_pid = pid WHERE slot_name = '$name'")"
@@ -119,8 +130,8 @@ drained() {
     keep "${who}_rate" "$rate"
     keep "${who}_second_half" "$(per "$((changes - changes / 2))000000" \
         $(($(field last_us "$line") - $(field half_us "$line"))) 0)"
-    keep "${who}_cpu" "$(in_millions "$(per $(($(cpu_of "$worker_pid") - before)) 1000 3)")"
-    keep "${who}_walsender" "$(in_millions "$(per "$(cpu_of "${sender[0]}")" 1000 3)")"
+    keep "${who}_cpu" "$(in_millions "$(per $(($(cpu_of "$worker_pid") - before)) 1000 3)" "$changes")"
+    keep "${who}_walsender" "$(in_millions "$(per "$(cpu_of "${sender[0]}")" 1000 3)" "$changes")"
     keep "${who}_rss" "$(per "$(peak_rss_of "$worker_pid")" 1024 1)"
     keep "${who}_first_event_ms" "$(per $(($(field first_us "$line") - put)) 1000 0)"
 }
@@ -141,6 +152,19 @@ culvert_round() {
     drop_slot "$name"
 }
 
+# Each transaction leaves a mark of its own in the topic, so the end is where no more comes.
+once_round() {
+    local name=once_$1 worker_properties=(exactly.once.source.support=enabled)
+    worker_boot "$name"
+    drained once "$name" --quiet 1500
+    worker_stop
+    [ "$(kafka_dump --format key-value read "$name.public.orders" | wc -l)" = "$changes" ] ||
+        die "the topic of exactly once has not each change once"
+    keep once_ratio "$(per "$rate" "$culvert_rate")"
+    drop_slot "$name"
+    topic_delete "$name"
+}
+
 # The process of the cold round goes on with the warm one: another connector, another slot, the same WAL.
 debezium_round() {
     local temper name
@@ -154,38 +178,27 @@ debezium_round() {
         drop_slot "$name"
         step "round $1 of $rounds: Debezium $temper $rate events/s"
         [ $temper = cold ] || break
-        kafka_dump delete "$name.public.orders" >/dev/null
+        topic_delete "$name"
     done
     worker_stop
-}
-
-# normal NAME: key and value of each record, without what no two runs share.
-normal() {
-    kafka_dump --format key-value read "$1.public.orders" | sed -E -e "s/\\b$1\\b/NAME/g" \
-        -e 's/"version":"[^"]*"/"version":""/' \
-        -e 's/("op":"[a-z]"),"ts_ms":[0-9]+,"ts_us":[0-9]+,"ts_ns":[0-9]+/\1/'
-}
-compare() {
-    step "comparing the records of $1 and $2"
-    cmp -s <(normal "$1") <(normal "$2") && return
-    diff <(normal "$1") <(normal "$2") | head -n 6 >&2 || true
-    die "$1 and $2 wrote different records"
 }
 
 bench_boot
 write_workload
 for ((round = 1; round <= rounds; round++)); do
     drain_round "$round"
+    recvlogical_round "$round"
     culvert_round "$round"
     keep ratio "$(per "$culvert_rate" "$drain_rate")"
     step "round $round of $rounds: drain $drain_rate, Culvert $culvert_rate events/s," \
         "load $(cut -d ' ' -f 1 /proc/loadavg)"
+    [ -z "$exactly_once" ] || once_round "$round"
     if [ -n "$debezium" ]; then
         debezium_round "$round"
         [ "$round" -lt "$rounds" ] || compare "culvert_$round" "debezium_warm_$round"
-        kafka_dump delete "debezium_warm_$round.public.orders" >/dev/null
+        topic_delete "debezium_warm_$round"
     fi
-    kafka_dump delete "culvert_$round.public.orders" >/dev/null
+    topic_delete "culvert_$round"
 done
 say
 show_machine
@@ -198,11 +211,19 @@ show ratio "Culvert / drain limit"
 show culvert_cpu "worker, CPU s per million events"
 show drain_reader "drain's reader, CPU s per million changes"
 show drain_walsender "walsender under drain, CPU s per million"
+show recvlogical_walsender "walsender under pg_recvlogical, CPU s per million"
+show recvlogical_reader "pg_recvlogical, CPU s per million changes"
 show culvert_walsender "walsender under Culvert, CPU s per million"
 show drain_bytes "bytes from the walsender per change"
 show culvert_rss "worker, peak RSS, MB"
 show rest_ms "worker, exec to first REST answer, ms"
 show culvert_first_event_ms "connector created to first event in Kafka, ms"
+if [ -n "$exactly_once" ]; then
+    show once_rate "Culvert exactly once, events/s"
+    show once_ratio "  / Culvert at least once"
+    show once_cpu "worker, CPU s per million events"
+    show once_rss "worker, peak RSS, MB"
+fi
 [ -n "$debezium" ] || exit 0
 for temper in cold warm; do
     show "debezium_${temper}_rate" "Debezium $temper into Kafka, events/s"

@@ -23,6 +23,7 @@ struct watch {
     int partitions;
     long interval_ms;
     long timeout_s;
+    long quiet_ms; /* so long nothing more must come */
 };
 
 static rd_kafka_t *
@@ -77,13 +78,20 @@ messages(const struct watch *w)
 static void
 watch(const struct watch *w, long wanted)
 {
-    int64_t deadline = mono_us() + w->timeout_s * 1000000, first_us = 0, seen = 0, half_us = 0;
+    int64_t deadline = mono_us() + w->timeout_s * 1000000, first_us = 0, half_us = 0, last_us = wall_us();
+    int64_t seen, before = 0;
 
-    while ((seen = messages(w)) < wanted) {
+    for (;;) {
+        seen = messages(w);
+        if (seen != before)
+            last_us = wall_us();
+        before = seen;
         if (seen > 0 && first_us == 0)
-            first_us = wall_us();
+            first_us = last_us;
         if (seen >= wanted / 2 && half_us == 0)
-            half_us = wall_us();
+            half_us = last_us;
+        if (seen >= wanted && wall_us() >= last_us + w->quiet_ms * 1000)
+            break;
         if (mono_us() >= deadline)
             die("after %ld s \"%s\" holds %lld of %ld messages", w->timeout_s, w->topic, (long long)seen, wanted);
         sleep_until_us(mono_us() + w->interval_ms * 1000);
@@ -101,6 +109,7 @@ usage(FILE *out)
           "wall clock) the first, half of them, and the last were there.\n"
           "\n"
           "  -i, --interval MS    how often to look (10)\n"
+          "  -q, --quiet MS       go on until nothing came for so long (0)\n"
           "  -t, --timeout S      fail after so long (300)\n"
           "  -h, --help           print this\n",
           out);
@@ -110,15 +119,18 @@ int
 main(int argc, char **argv)
 {
     static const struct option options[] = { { "interval", required_argument, NULL, 'i' },
+                                             { "quiet", required_argument, NULL, 'q' },
                                              { "timeout", required_argument, NULL, 't' },
                                              { "help", no_argument, NULL, 'h' },
                                              { 0 } };
     struct watch w = { .interval_ms = 10, .timeout_s = 300 };
     int option;
 
-    while ((option = getopt_long(argc, argv, "i:t:h", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "i:q:t:h", options, NULL)) != -1) {
         if (option == 'i') {
             w.interval_ms = parse_count("--interval", optarg, 1);
+        } else if (option == 'q') {
+            w.quiet_ms = parse_count("--quiet", optarg, 0);
         } else if (option == 't') {
             w.timeout_s = parse_count("--timeout", optarg, 1);
         } else {

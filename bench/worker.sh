@@ -59,8 +59,6 @@ all_run() {
         jq '[.[].status | select(.connector.state == "RUNNING" and [.tasks[].state] == ["RUNNING"])] | length')" \
         = "$connectors" ]
 }
-# rss_of PID: its memory now, in MB.
-rss_of() { per "$(awk '/^VmRSS:/ { print $2 }' "/proc/$1/status")" 1024 1; }
 
 # worker_round KIND ROUND
 worker_round() {
