@@ -78,13 +78,14 @@ pg_fail(struct cv_err *err, PGconn *conn, const PGresult *res, const char *fmt, 
     const char *primary = res != NULL ? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     const char *hint = res != NULL ? PQresultErrorField(res, PG_DIAG_MESSAGE_HINT) : NULL;
     enum cv_rc rc = state != NULL ? pg_class(state) : CV_RETRY;
+    bool silent = res == NULL && PQtransactionStatus(conn) == PQTRANS_ACTIVE;
     va_list args;
 
     va_start(args, fmt);
     vsnprintf(context, sizeof(context), fmt, args);
     va_end(args);
     first_line(primary != NULL ? primary : PQerrorMessage(conn), message, sizeof(message));
-    cv_fail(err, rc, "%s: %s%s%s%s", context, message[0] != '\0' ? message : "connection lost",
+    cv_fail(err, rc, "%s: %s%s%s%s", context, message[0] != '\0' ? message : silent ? "no answer" : "connection lost",
             hint != NULL ? " (" : "", hint != NULL ? hint : "", hint != NULL ? ")" : "");
     snprintf(err->sqlstate, sizeof(err->sqlstate), "%s", state != NULL ? state : "");
     return rc;
@@ -218,6 +219,8 @@ pg_connect_verbose(const struct pg_config *config, enum pg_session session, int 
     param(&params, "keepalives_idle", "10");
     param(&params, "keepalives_interval", "5");
     param(&params, "keepalives_count", "3");
+    /* keepalives are not sent while something of ours waits to be acknowledged: the same 25 s for that */
+    param(&params, "tcp_user_timeout", config->tcp_keepalive ? "25000" : NULL);
     param(&params, "client_encoding", "UTF8");
     param(&params, "application_name", session == PG_SESSION_REPLICATION ? "culvert streaming" : "culvert");
     snprintf(options, sizeof(options), SESSION_OPTIONS "%s -c statement_timeout=%d",
@@ -247,6 +250,35 @@ pg_connect_verbose(const struct pg_config *config, enum pg_session session, int 
     }
     PQfinish(conn);
     return err->rc;
+}
+
+PGresult *
+pg_exec_within(PGconn *conn, const char *sql, int count, const char *const *values, int timeout_ms)
+{
+    int64_t deadline = cv_mono_ms() + timeout_ms, left;
+    PGresult *res, *last = NULL;
+
+    if (PQsendQueryParams(conn, sql, count, NULL, values, NULL, NULL, 0) == 0)
+        return NULL;
+    for (;;) {
+        struct pollfd fd = { .fd = PQsocket(conn), .events = POLLIN };
+
+        if (PQisBusy(conn)) {
+            left = deadline - cv_mono_ms();
+            if (left > 0) {
+                poll(&fd, 1, (int)left);
+                if (PQconsumeInput(conn) != 0)
+                    continue;
+            }
+            PQclear(last);
+            return NULL;
+        }
+        res = PQgetResult(conn);
+        if (res == NULL)
+            return last;
+        PQclear(last);
+        last = res;
+    }
 }
 
 enum cv_rc

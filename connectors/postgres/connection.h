@@ -32,6 +32,10 @@ enum cv_rc pg_fail(struct cv_err *err, PGconn *conn, const PGresult *res, const 
 /* CV_RETRY for connection trouble, resources and shutdown; CV_INVALID for rights, names and syntax; ... */
 enum cv_rc pg_class(const char *sqlstate);
 
+/* Run one statement with parameters; its result, or NULL: no connection, or no answer within timeout_ms, behind which the
+   connection is good for nothing but PQfinish. pg_fail tells which. */
+PGresult *pg_exec_within(PGconn *conn, const char *sql, int count, const char *const *values, int timeout_ms);
+
 /* Run one statement; res must be cleared by the caller. what is the context of a failure. */
 CV_MUST_CHECK enum cv_rc pg_query(PGconn *conn, const char *sql, PGresult **ret, const char *what,
                                   struct cv_err *err);

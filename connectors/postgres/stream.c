@@ -37,6 +37,7 @@
 #define RATE_WINDOW_US  20000
 #define IDLE_OFFSET_MS  1000
 #define SLOT_INTERVAL_MS 10000
+#define PATIENCE_MIN_MS  3000 /* a busy machine is no dead one */
 
 static void
 plan_free_value(void *plan)
@@ -170,6 +171,23 @@ start_replication(struct stream *s, struct cv_err *err)
     return rc;
 }
 
+/* The server's wal_sender_timeout, as it is for our role. */
+static enum cv_rc
+read_patience(struct stream *s, struct cv_err *err)
+{
+    PGresult *res = NULL;
+
+    if (pg_query(s->conn, "SELECT setting FROM pg_settings WHERE name = 'wal_sender_timeout'", &res,
+                 "could not read wal_sender_timeout", err) != CV_OK)
+        return err->rc;
+    s->patience_ms = PQntuples(res) == 1 ? strtol(PQgetvalue(res, 0, 0), NULL, 10) : 0;
+    if (s->patience_ms > 0 && s->patience_ms < PATIENCE_MIN_MS)
+        s->patience_ms = PATIENCE_MIN_MS;
+    s->heard = true;
+    PQclear(res);
+    return CV_OK;
+}
+
 enum cv_rc
 stream_start(const struct stream_spec *spec, PGconn *take_repl, PGconn *take_conn, struct stream **ret,
              struct cv_err *err)
@@ -195,7 +213,7 @@ stream_start(const struct stream_spec *spec, PGconn *take_repl, PGconn *take_con
     if (spec->config->flush_lsn_source) /* else whoever manages the slot moves it */
         s->confirmed = spec->start.lsn;
     s->skipped_ops = pg_config_skipped(spec->config);
-    if (start_replication(s, err) != CV_OK) {
+    if (read_patience(s, err) != CV_OK || start_replication(s, err) != CV_OK) {
         stream_free(s);
         return err->rc;
     }
@@ -295,11 +313,11 @@ stream_stats(const struct stream *s, struct stream_stats *ret)
 /* ---- status updates ---- */
 
 static enum cv_rc
-send_status(struct stream *s, struct cv_err *err)
+send_status(struct stream *s, bool ask, struct cv_err *err)
 {
     unsigned char status[PGOUTPUT_STATUS_LEN];
 
-    pgoutput_write_status(status, s->received, s->confirmed, s->confirmed, cv_now_us(), false);
+    pgoutput_write_status(status, s->received, s->confirmed, s->confirmed, cv_now_us(), ask);
     if (PQputCopyData(s->repl, (const char *)status, sizeof(status)) < 0 || PQflush(s->repl) < 0)
         return pg_fail(err, s->repl, NULL, "could not answer the walsender");
     s->reply_now = false;
@@ -312,7 +330,33 @@ send_status_if_due(struct stream *s, struct cv_err *err)
 {
     if (!s->reply_now && cv_mono_ms() < s->status_due_ms)
         return CV_OK;
-    return send_status(s, err);
+    return send_status(s, false, err);
+}
+
+/* A server that is quiet answers when it is asked. One behind a network that forgot the connection without a word does
+   not, and only its silence tells: it gives us up after wal_sender_timeout, and we it. */
+static enum cv_rc
+check_silence(struct stream *s, struct cv_err *err)
+{
+    int64_t now = cv_mono_ms();
+
+    if (s->heard) {
+        s->heard = false;
+        s->heard_ms = now;
+        s->asked_ms = 0;
+    }
+    if (s->patience_ms == 0 || now < s->heard_ms + s->patience_ms / 2)
+        return CV_OK;
+    if (s->asked_ms == 0) {
+        s->asked_ms = now;
+        return send_status(s, true, err);
+    }
+    if (now < s->asked_ms + s->patience_ms / 2)
+        return CV_OK;
+    return cv_fail(err, CV_RETRY,
+                   "the server has not been heard on the stream of slot \"%s\" for %d ms (wal_sender_timeout), although it "
+                   "was asked",
+                   s->spec.config->slot_name, (int)(now - s->heard_ms));
 }
 
 void
@@ -332,6 +376,7 @@ on_frame(struct stream *s, const char *data, size_t len, struct cv_batch *batch,
     struct pgoutput_frame frame;
     char at[PG_LSN_MAX];
 
+    s->heard = true;
     if (pgoutput_read_frame(data, len, &frame, err) != CV_OK)
         return err->rc;
     if (frame.end > s->server_end)
@@ -432,6 +477,7 @@ wait_for_data(struct stream *s, int timeout_ms)
                              { .fd = PQsocket(s->repl), .events = POLLIN } };
 
     poll(fds, 2, timeout_ms);
+    s->heard |= fds[1].revents != 0; /* part of a row, too */
     if (fds[0].revents != 0)
         cv_wake_clear(s->spec.wake);
 }
@@ -512,6 +558,7 @@ keep_alive(struct stream *s, int timeout_ms, struct cv_err *err)
 {
     struct pollfd fd = { .fd = s->spec.wake->fd, .events = POLLIN };
 
+    s->heard = true; /* nobody listens now */
     if (send_status_if_due(s, err) != CV_OK)
         return err->rc;
     poll(&fd, 1, timeout_ms < 1000 ? timeout_ms : 1000);
@@ -597,7 +644,7 @@ stream_poll(struct stream *s, struct cv_batch *batch, int timeout_ms, struct cv_
         }
         if (!is_empty(batch) || waited)
             break;
-        if (send_status_if_due(s, err) != CV_OK)
+        if (send_status_if_due(s, err) != CV_OK || check_silence(s, err) != CV_OK)
             return err->rc;
         wait_for_data(s, timeout_ms);
         read_clock(s);

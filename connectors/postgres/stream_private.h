@@ -56,6 +56,10 @@ struct stream {
     cv_lsn confirmed;
     int64_t status_due_ms;
     bool reply_now;
+    int64_t patience_ms; /* the server's wal_sender_timeout is also ours; 0: none */
+    int64_t heard_ms;    /* when the server was last heard */
+    int64_t asked_ms;    /* when it was asked since; 0: not yet */
+    bool heard;          /* since that was looked at */
     int64_t slot_due_ms; /* when the slot is looked at again */
 
     uint64_t events;

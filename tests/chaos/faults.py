@@ -13,6 +13,7 @@ import proxy
 import own_servers
 
 SINGLE_S = 5      # a single worker goes on within
+ASK_S = 3         # request.timeout.ms: so long a request may go without an answer
 OVER_S = 3        # beyond session timeout and rebalance delay, after a fail-over
 
 # action(scene) -> monotonic time of the end; repeats: whether at-least-once may repeat changes for it; limit_s: how
@@ -297,4 +298,8 @@ FAULTS = [
      for name, action in (
          ("cut", cut(server)), ("reset", reset(server)), ("refuse", refuse(server)), ("hold", hold(server)),
          ("hold_up", hold(server, proxy.UP)), ("hold_down", hold(server, proxy.DOWN)), ("slow", slow(server)),
-         ("sliced", sliced(server)))]
+         ("sliced", sliced(server)))] + [
+    Fault("postgres_half_open", half_open("postgres"), False, SINGLE_S + own_servers.Postgres.WAL_SENDER_S, None),
+    # Connect's rule again, when it was the coordinator's connection
+    Fault("kafka_half_open", half_open("kafka"), True, SINGLE_S + ASK_S, None),
+]
