@@ -332,6 +332,20 @@ stop(struct source_runtime *rt)
     cv_arena_pool_free(rt->pool);
 }
 
+/* A task that cannot write says how far it came: what lies between is not in Kafka for sure. */
+static void
+tell_position(struct source_runtime *rt, struct cv_err *err)
+{
+    char position[160] = "", text[sizeof(err->text)];
+
+    if (rt->source != NULL && rt->ops->position != NULL)
+        rt->ops->position(rt->source, position, sizeof(position));
+    if (position[0] == '\0')
+        return;
+    snprintf(text, sizeof(text), "%s", err->text);
+    (void)cv_fail(err, err->rc, "%s; %s", text, position);
+}
+
 /* From start to stop. CV_RETRY with transactions, or CV_CONFLICT (the producer is of no use any more): everything may be
    well if it is begun anew. */
 static enum cv_rc
@@ -347,6 +361,8 @@ run_once(struct task *task, struct cv_err *err)
             rc = step(&rt, err);
         if (rc == CV_RETRY && task_stopping(task))
             rc = CV_OK;
+        if (rc != CV_OK)
+            tell_position(&rt, err);
         /* Of a task that failed as well: what it had read before is good. A transaction is dropped instead. */
         if (rc == CV_OK || !rt.txn.on)
             finish(&rt);

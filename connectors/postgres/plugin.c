@@ -67,6 +67,7 @@ static const struct cv_source_ops postgres_ops = {
     .free = pg_task_free,
     .offset_alter = offset_alter,
     .exactly_once = exactly_once,
+    .position = pg_task_position,
 };
 
 static const char *const aliases[] = { "io.culvert.postgres.PostgresSource", NULL };

@@ -9,6 +9,8 @@
 
 #include "common/buf.h"
 
+#define READ_MS 5000 /* while it streams, too: a dead connection must not hold it up */
+
 static void
 copy_text(char *out, size_t size, const PGresult *res, int col)
 {
@@ -30,12 +32,12 @@ slot_read(PGconn *conn, const char *name, struct slot_info *ret, struct cv_err *
     struct slot_info slot = { .exists = false };
     const char *values[1] = { name };
     enum cv_rc rc = CV_OK;
-    PGresult *res = PQexecParams(conn,
-                                 "SELECT active, coalesce(active_pid, 0), coalesce(plugin, ''),"
-                                 " coalesce(database, ''), restart_lsn, confirmed_flush_lsn,"
-                                 " coalesce(wal_status, ''), coalesce(catalog_xmin::text, '0')"
-                                 " FROM pg_replication_slots WHERE slot_name = $1",
-                                 1, NULL, values, NULL, NULL, 0);
+    PGresult *res = pg_exec_within(conn,
+                                   "SELECT active, coalesce(active_pid, 0), coalesce(plugin, ''),"
+                                   " coalesce(database, ''), restart_lsn, confirmed_flush_lsn,"
+                                   " coalesce(wal_status, ''), coalesce(catalog_xmin::text, '0')"
+                                   " FROM pg_replication_slots WHERE slot_name = $1",
+                                   1, values, READ_MS);
 
     if (PQresultStatus(res) != PGRES_TUPLES_OK) {
         rc = pg_fail(err, conn, res, "could not read replication slot \"%s\"", name);
@@ -125,13 +127,16 @@ check_system(const struct system_info *sys, const struct position *pos, struct c
     if (pos->system_id != 0 && pos->system_id != sys->system_id)
         return cv_fail(err, CV_INVALID,
                        "the server's system identifier is %" PRIu64 ", the stored offset is of %" PRIu64
-                       ": this is another database cluster, and changes cannot be continued; " SLOT_REMEDY,
-                       sys->system_id, pos->system_id);
+                       ": this is another database cluster, and changes cannot be continued (the stored position is "
+                       "%s, the server's WAL ends at %s); " SLOT_REMEDY,
+                       sys->system_id, pos->system_id, pg_format_lsn(pos->lsn, stored),
+                       pg_format_lsn(sys->wal_end, end));
     if (pos->timeline != 0 && sys->timeline < pos->timeline)
         return cv_fail(err, CV_INVALID,
                        "the server is on timeline %u, the stored offset is of timeline %u: it was restored from "
-                       "an older backup; " SLOT_REMEDY,
-                       sys->timeline, pos->timeline);
+                       "an older backup (the stored position is %s, the server's WAL ends at %s); " SLOT_REMEDY,
+                       sys->timeline, pos->timeline, pg_format_lsn(pos->lsn, stored),
+                       pg_format_lsn(sys->wal_end, end));
     if (pos->lsn > sys->wal_end)
         return cv_fail(err, CV_INVALID,
                        "the stored position %s is ahead of the server's WAL, which ends at %s: the server lost "
@@ -156,8 +161,10 @@ slot_advance(PGconn *conn, const char *name, cv_lsn lsn, struct cv_err *err)
 }
 
 enum cv_rc
-slot_check_use(const char *name, const struct slot_info *slot, const char *database, struct cv_err *err)
+slot_check_use(const char *name, const struct slot_info *slot, const char *database, cv_lsn stored, struct cv_err *err)
 {
+    char at[PG_LSN_MAX], ours[PG_LSN_MAX];
+
     if (!slot->exists)
         return CV_OK;
     if (strcmp(slot->plugin, "pgoutput") != 0)
@@ -171,9 +178,11 @@ slot_check_use(const char *name, const struct slot_info *slot, const char *datab
                        name, slot->database, database);
     if (slot->active)
         return cv_fail(err, CV_RETRY,
-                       "replication slot \"%s\" is in use by process %d; stop the other consumer or choose another "
-                       "slot.name",
-                       name, slot->active_pid);
+                       "replication slot \"%s\" is in use by process %d, which confirmed it up to %s%s%s; stop the other "
+                       "consumer or choose another slot.name",
+                       name, slot->active_pid, pg_format_lsn(slot->confirmed_flush_lsn, at),
+                       stored != CV_LSN_NONE ? ", and the stored position is " : "",
+                       stored != CV_LSN_NONE ? pg_format_lsn(stored, ours) : "");
     return CV_OK;
 }
 

@@ -48,9 +48,10 @@ CV_MUST_CHECK enum cv_rc slot_drop(PGconn *conn, const char *name, struct cv_err
 /* Move the slot forward to lsn. */
 CV_MUST_CHECK enum cv_rc slot_advance(PGconn *conn, const char *name, cv_lsn lsn, struct cv_err *err);
 
-/* Whether it is a slot for us: plug-in, database, nobody else on it. CV_RETRY: it is in use, with the pid. */
+/* Whether it is a slot for us: plug-in, database, nobody else on it. CV_RETRY: it is in use, with the pid, its position
+   and the stored one, if there is one. */
 CV_MUST_CHECK enum cv_rc slot_check_use(const char *name, const struct slot_info *slot, const char *database,
-                                        struct cv_err *err);
+                                        cv_lsn stored, struct cv_err *err);
 /* Whether streaming from the stored position misses nothing. CV_INVALID gives both positions and the remedy. */
 CV_MUST_CHECK enum cv_rc slot_check_position(const char *name, const struct slot_info *slot,
                                              const struct system_info *sys, const struct position *pos,

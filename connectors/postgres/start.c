@@ -183,7 +183,7 @@ prepare_slot(struct pg_task *task, PGconn *conn, struct slot_info *slot, char re
     }
     if (slot->exists) {
         task->snapshot_start = (struct position){ .lsn = slot->confirmed_flush_lsn };
-        return slot_check_use(name, slot, task->config.dbname, err);
+        return slot_check_use(name, slot, task->config.dbname, CV_LSN_NONE, err);
     }
     if (slot_create(task->repl, name, task->config.slot_failover, &task->snapshot_start.lsn, ret_exported, err) != CV_OK)
         return err->rc;
@@ -419,7 +419,7 @@ start_from(struct pg_task *task, PGconn *take_conn, struct cv_err *err)
         rc = begin_without_data(task, take_conn, &slot, err);
     } else if (rc == CV_OK) {
         if (mode_streams(&task->config))
-            rc = slot_check_use(name, &slot, task->config.dbname, err);
+            rc = slot_check_use(name, &slot, task->config.dbname, pos.lsn, err);
         if (pos.lsn == CV_LSN_NONE) /* Debezium's, inside of its first transaction: the slot stands before it */
             pos.lsn = slot.confirmed_flush_lsn;
         if (rc == CV_OK)

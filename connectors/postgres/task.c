@@ -384,6 +384,22 @@ pg_task_poll(struct cv_source_task *base, struct cv_batch *batch, int timeout_ms
     return rc == CV_OK ? CV_OK : on_failure(task, err);
 }
 
+void
+pg_task_position(struct cv_source_task *base, char *text, size_t size)
+{
+    struct pg_task *task = cv_container_of(base, struct pg_task, base);
+    char stored[PG_LSN_MAX], received[PG_LSN_MAX];
+    struct stream_stats stats;
+
+    text[0] = '\0';
+    if (task->stream == NULL) /* it failed by itself, and said where */
+        return;
+    stream_stats(task->stream, &stats);
+    snprintf(text, size, "the stored position is %s, and WAL was read up to %s",
+             pg_format_lsn(task->durable != CV_LSN_NONE ? task->durable : task->stored.lsn, stored),
+             pg_format_lsn(stats.received_lsn, received));
+}
+
 enum cv_rc
 pg_task_offset_commit(struct cv_source_task *base, const struct cv_offset *durable, struct cv_err *err)
 {

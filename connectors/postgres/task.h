@@ -11,6 +11,7 @@ enum cv_rc pg_task_poll(struct cv_source_task *base, struct cv_batch *batch, int
                         struct cv_err *err);
 enum cv_rc pg_task_offset_commit(struct cv_source_task *base, const struct cv_offset *durable,
                                  struct cv_err *err);
+void pg_task_position(struct cv_source_task *base, char *text, size_t size);
 void pg_task_wake(struct cv_source_task *base);
 void pg_task_free(struct cv_source_task *base);
 

@@ -140,6 +140,8 @@ struct cv_source_ops {
     cv_connector_check *check;
     /* Whether it says itself where transactions end (transaction.boundary=connector). NULL: it does not. */
     bool (*transaction_boundaries)(const struct cv_config *cfg);
+    /* Own thread, when the task has failed: what is stored and what was read, for its trace; "" or NULL: nothing. */
+    void (*position)(struct cv_source_task *task, char *text, size_t size);
 };
 
 /* ---- sink tasks ---- */

@@ -183,9 +183,16 @@ source_free(struct cv_source_task *task)
     free(task);
 }
 
+static void
+source_position(struct cv_source_task *task, char *text, size_t size)
+{
+    (void)task;
+    snprintf(text, size, "stored is 7, read is 9");
+}
+
 static const struct cv_source_ops source_ops = { .start = source_start, .poll = source_poll,
                                                  .offset_commit = source_offset_commit, .wake = source_wake,
-                                                 .free = source_free };
+                                                 .free = source_free, .position = source_position };
 static const struct cv_plugin source_plugin = { .api = CV_PLUGIN_API, .kind = CV_SOURCE, .name = "test.Source",
                                                 .version = "1", .source = &source_ops };
 static const struct cv_plugin *const plugin_list[] = { &source_plugin, &string_converter_plugin,
@@ -616,6 +623,7 @@ a_message_that_cannot_be_sent_ends_the_task_and_its_offset_is_not_stored(void **
     begin(b, TARGET_STARTED);
     WAIT_FOR(state_is(b, STATUS_FAILED));
     assert_trace_has(b, "could not write to topic \"t\": the message is refused");
+    assert_trace_has(b, "; stored is 7, read is 9");
     end(b);
     assert_int_equal(atomic_load(&store.writes), 0);
     assert_int_equal(atomic_load(&source.committed), 0);
