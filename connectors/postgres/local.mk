@@ -61,6 +61,7 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/position.h \
 	connectors/postgres/probe.c \
 	connectors/postgres/probe.h \
+	connectors/postgres/probe_connection.c \
 	connectors/postgres/publication.c \
 	connectors/postgres/publication.h \
 	connectors/postgres/replica_identity.c \
@@ -141,6 +142,11 @@ unit_tests += tests/unit/slot_check_test
 tests_unit_slot_check_test_SOURCES = tests/unit/slot_check_test.c
 tests_unit_slot_check_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
 tests_unit_slot_check_test_LDADD = $(postgres_test_libs)
+
+unit_tests += tests/unit/probe_connection_test
+tests_unit_probe_connection_test_SOURCES = tests/unit/probe_connection_test.c
+tests_unit_probe_connection_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
+tests_unit_probe_connection_test_LDADD = $(postgres_test_libs)
 
 unit_tests += tests/unit/config_check_test
 tests_unit_config_check_test_SOURCES = tests/unit/config_check_test.c

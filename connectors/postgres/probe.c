@@ -238,29 +238,6 @@ out:
     table_filter_free(filter);
 }
 
-/* A connection that fails is reported in the words of PostgreSQL's JDBC driver, as recorded; failures that it has no
-   words for in ours. */
-static void
-connection_error(const struct pg_config *config, const char *message, const struct cv_err *err,
-                 struct cv_config_errors *errors)
-{
-    static const char key[] = "database.hostname", in_front[] = "Error while validating connector config: ";
-
-    if (strncmp(message, "FATAL:", 6) == 0)
-        cv_config_errors_add(errors, key, "%sFATAL: %s", in_front, message + 6 + strspn(message + 6, " "));
-    else if (strstr(message, "Connection refused") != NULL)
-        cv_config_errors_add(errors, key,
-                             "%sConnection to %s:%d refused. Check that the hostname and port are correct and that "
-                             "the postmaster is accepting TCP/IP connections.",
-                             in_front, config->hostname, (int)config->port);
-    else if (strstr(message, "could not translate host name") != NULL)
-        cv_config_errors_add(errors, key, "%sThe connection attempt failed.", in_front);
-    else if (strstr(message, "server does not support SSL") != NULL)
-        cv_config_errors_add(errors, key, "%sThe server does not support SSL.", in_front);
-    else
-        cv_config_errors_add(errors, key, "%s%s", in_front, err->text);
-}
-
 /* Nothing that is asked may take longer than what is left. */
 static enum cv_rc
 limit_statements(PGconn *conn, int64_t left_ms, struct cv_err *err)
@@ -287,7 +264,7 @@ probe_database(const struct pg_config *config, int timeout_ms, struct cv_config_
         return;
     }
     if (pg_connect_verbose(config, PG_SESSION_ORDINARY, timeout_ms, &conn, message, &err) != CV_OK) {
-        connection_error(config, message, &err, errors);
+        probe_connection_error(config, message, &err, errors);
         return;
     }
     if (limit_statements(conn, deadline - cv_mono_ms(), &err) != CV_OK) {
@@ -298,17 +275,5 @@ probe_database(const struct pg_config *config, int timeout_ms, struct cv_config_
         probe_slot(conn, config, errors);
         probe_tables(conn, config, errors);
     }
-    PQfinish(conn);
-}
-
-void
-probe_replication(const struct pg_config *config, int timeout_ms, struct cv_config_errors *errors)
-{
-    PGconn *conn = NULL;
-    struct cv_err err;
-
-    if (pg_connect(config, PG_SESSION_REPLICATION, timeout_ms, &conn, &err) != CV_OK)
-        cv_config_errors_add(errors, "database.user",
-                             "Error while validating connector config: no replication connection: %s", err.text);
     PQfinish(conn);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Validation: first what needs no server, then the server, asked over an ordinary and a replication connection at the
- * same time. The answer comes within five seconds: a probe that has not come back by then is left to itself, with a
- * configuration of its own, and wiped when it ends.
+ * Validation: first what needs no server, then the server, asked at its address, over an ordinary and over a replication
+ * connection at the same time. The answer comes within five seconds: a probe that has not come back by then is left to
+ * itself, with a configuration of its own, and wiped when it ends.
  */
 #include "connectors/postgres/validate.h"
 
@@ -79,30 +79,47 @@ probe_end(struct probe *probe, int64_t deadline_ms, struct cv_config_errors *err
     ended = cv_thread_join(probe->thread, deadline_ms);
     if (!ended)
         cv_thread_abandon(probe->thread);
-    for (size_t i = 0; ended && errors != NULL && i < probe->errors.count; i++)
+    for (size_t i = 0; ended && i < probe->errors.count; i++)
         cv_config_errors_add(errors, probe->errors.items[i].key, "%s", probe->errors.items[i].text);
     probe_release(probe);
     return ended;
 }
 
-/* Both at once. What the replication connection says counts when the rest is right: otherwise it says it again. */
+/* Each probe says what the next one cannot see: an address that does not answer explains why there is no login, and the
+   login why there is no replication. */
+static void
+take_first(struct probe *const probes[], size_t count, int limit_ms, int64_t deadline_ms, struct cv_config_errors *errors)
+{
+    struct cv_config_errors none = { 0 };
+    size_t before = errors->count;
+
+    for (size_t i = 0; i < count; i++) {
+        if (probe_end(probes[i], deadline_ms, errors->count == before ? errors : &none) || errors->count > before)
+            continue;
+        cv_config_errors_add(errors, "database.hostname", "Connection validation timed out after %d ms%s", limit_ms,
+                             i == 0 ? ": the host name was not resolved" : "");
+    }
+    cv_config_errors_done(&none);
+}
+
+/* All at once. */
 static enum cv_rc
 ask_server(const struct cv_config *cfg, const struct pg_config *config, struct cv_config_errors *errors,
            struct cv_err *err)
 {
+    static void (*const asks[])(const struct pg_config *, int, struct cv_config_errors *) = {
+        probe_address, probe_database, probe_replication
+    };
     int limit_ms = config->validation_timeout_ms > 0 && config->validation_timeout_ms < LIMIT_MS
                        ? (int)config->validation_timeout_ms
                        : LIMIT_MS;
     int64_t deadline = cv_mono_ms() + limit_ms;
-    struct probe *database = NULL, *replication = NULL;
-    size_t before = errors->count;
-    enum cv_rc rc = probe_start(cfg, probe_database, limit_ms - 200, &database, err);
+    struct probe *probes[CV_COUNT(asks)] = { NULL };
+    enum cv_rc rc = CV_OK;
 
-    if (rc == CV_OK)
-        rc = probe_start(cfg, probe_replication, limit_ms - 200, &replication, err);
-    if (!probe_end(database, deadline, errors))
-        cv_config_errors_add(errors, "database.hostname", "Connection validation timed out after %d ms", limit_ms);
-    probe_end(replication, deadline, errors->count == before ? errors : NULL);
+    for (size_t i = 0; i < CV_COUNT(asks) && rc == CV_OK; i++)
+        rc = probe_start(cfg, asks[i], limit_ms - 200, &probes[i], err);
+    take_first(probes, CV_COUNT(asks), limit_ms, deadline, errors);
     return rc;
 }
 
