@@ -38,8 +38,10 @@ streams_libstreams_a_SOURCES = \
 	streams/sql/lexer.c streams/sql/lexer.h \
 	streams/sql/parser.c streams/sql/parser.h \
 	streams/sql/plan.c streams/sql/plan.h \
+	streams/sql/plan_groups.c streams/sql/plan_groups.h \
 	streams/sql/plan_options.c streams/sql/plan_options.h \
 	streams/sql/plan_query.c streams/sql/plan_query.h \
+	streams/sql/plan_repartition.c streams/sql/plan_repartition.h \
 	streams/store/changelog.c streams/store/changelog.h \
 	streams/store/codec.c streams/store/codec.h \
 	streams/store/database.c streams/store/database.h \
