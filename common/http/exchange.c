@@ -20,6 +20,7 @@
 
 #include "common/clock.h"
 #include "common/http/request.h"
+#include "common/http/stream.h"
 
 /* A body over the limit is read on for this long and thrown away, so that the client reads the 413
    and not a reset connection. */
@@ -62,30 +63,45 @@ complete_response(struct cv_http_server *server, struct cv_http_request *req)
         res->status = 200;
 }
 
+/* The body as the answer of libmicrohttpd; NULL: memory is out. */
 static struct MHD_Response *
-make_response(struct cv_http_server *server, struct cv_http_request *req, int64_t *ret_bytes)
+take_body(struct exchange *ex)
 {
-    struct cv_http_response *res = &req->res;
-    const char *type = res->content_type;
+    struct cv_http_response *res = &ex->req->res;
     struct MHD_Response *mhd;
     size_t len = res->body.len;
     char *body = NULL;
-    bool ok = true;
 
+    if (res->stream != NULL)
+        return http_stream_attach(res->stream, ex->conn, ex->mhd);
     if (res->status == 204 || res->status == 304)
         len = 0;
-    if (type == NULL && len > 0)
-        type = "application/json";
     if (len > 0) {
         body = cv_buf_take(&res->body);
         if (body == NULL)
             return NULL;
     }
     mhd = MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE);
-    if (mhd == NULL) {
+    if (mhd == NULL)
         free(body);
+    else
+        ex->bytes = (int64_t)len;
+    return mhd;
+}
+
+static struct MHD_Response *
+make_response(struct cv_http_server *server, struct exchange *ex)
+{
+    struct cv_http_request *req = ex->req;
+    struct cv_http_response *res = &req->res;
+    const char *type = res->content_type;
+    struct MHD_Response *mhd = take_body(ex);
+    bool ok = true;
+
+    if (mhd == NULL)
         return NULL;
-    }
+    if (type == NULL && ex->bytes > 0)
+        type = "application/json";
     if (type != NULL && *type != '\0')
         ok = MHD_add_response_header(mhd, "Content-Type", type) == MHD_YES;
     for (size_t i = 0; i < res->n_headers; i++)
@@ -96,8 +112,46 @@ make_response(struct cv_http_server *server, struct cv_http_request *req, int64_
     if (!ok)
         CV_LOG_WARN(cv_log_get("culvert.http"), "a response header could not be sent",
                     CV_STR("target", req->target));
-    *ret_bytes = (int64_t)len;
     return mhd;
+}
+
+static void
+give_up_stream(struct cv_http_response *res)
+{
+    http_stream_detach(res->stream);
+    res->stream = NULL;
+}
+
+/* An answer that goes on must be one of the few, and end when the server does. */
+static void
+admit_stream(struct cv_http_server *server, struct exchange *ex)
+{
+    struct cv_http_response *res = &ex->req->res;
+    bool stopping;
+    unsigned count = 0;
+
+    if (res->stream == NULL)
+        return;
+    if (res->failed || res->status >= 400) {
+        give_up_stream(res);
+        return;
+    }
+    cv_lock(&server->lock);
+    stopping = atomic_load(&server->stopping);
+    for (struct exchange *other = server->streams; other != NULL; other = other->next_stream)
+        count++;
+    if (!stopping && count < server->limits.streams) {
+        ex->next_stream = server->streams;
+        server->streams = ex;
+        ex->streaming = true;
+    }
+    cv_unlock(&server->lock);
+    if (ex->streaming)
+        return;
+    give_up_stream(res);
+    cv_http_error(res, 503,
+                  stopping ? "the server is shutting down"
+                           : "too many clients follow what goes on; try again later");
 }
 
 static enum MHD_Result
@@ -109,8 +163,9 @@ send_answer(struct cv_http_server *server, struct exchange *ex)
     int status;
 
     complete_response(server, req);
+    admit_stream(server, ex);
     status = req->res.status;
-    mhd = make_response(server, req, &ex->bytes);
+    mhd = make_response(server, ex);
     if (mhd == NULL || !http_connection_enter(ex->conn, HTTP_REPLY, (uint64_t)ex->bytes)) {
         if (mhd != NULL)
             MHD_destroy_response(mhd);
@@ -409,6 +464,22 @@ exchange_on_access(void *arg, struct MHD_Connection *mhd, const char *url, const
     return dispatch(daemon->server, ex);
 }
 
+/* The request of an answer that goes on is over. */
+static void
+end_stream(struct cv_http_server *server, struct exchange *ex)
+{
+    struct exchange **at = &server->streams;
+
+    if (!ex->streaming)
+        return;
+    cv_lock(&server->lock);
+    while (*at != ex)
+        at = &(*at)->next_stream;
+    *at = ex->next_stream;
+    cv_unlock(&server->lock);
+    give_up_stream(&ex->req->res);
+}
+
 void
 exchange_on_completed(void *arg, struct MHD_Connection *mhd, void **context,
                       enum MHD_RequestTerminationCode how)
@@ -422,6 +493,7 @@ exchange_on_completed(void *arg, struct MHD_Connection *mhd, void **context,
     if (ex == NULL)
         return;
     *context = NULL;
+    end_stream(server, ex);
     (void)http_connection_enter(ex->conn, HTTP_WAIT, 0);
     if (ex->active) {
         cv_lock(&server->lock);
@@ -529,6 +601,15 @@ exchange_drop(void *arg, void *item)
         atomic_store(&ex->finished, true);
         MHD_resume_connection(ex->mhd);
     }
+    cv_unlock(&server->lock);
+}
+
+void
+exchange_end_streams(struct cv_http_server *server)
+{
+    cv_lock(&server->lock);
+    for (struct exchange *ex = server->streams; ex != NULL; ex = ex->next_stream)
+        http_stream_finish(ex->req->res.stream);
     cv_unlock(&server->lock);
 }
 

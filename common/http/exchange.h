@@ -35,6 +35,8 @@ struct exchange {
     struct exchange *next; /* in server->flights, under server->lock */
     struct exchange *prev;
     bool flying;
+    bool streaming;
+    struct exchange *next_stream; /* in server->streams, under server->lock */
     int64_t bytes; /* of the answer */
 };
 
@@ -56,9 +58,10 @@ struct cv_http_server {
     struct http_tls tls;
     struct http_connections connections;
     struct http_pool *pool;
-    struct cv_lock lock; /* the flights */
+    struct cv_lock lock; /* the flights and streams */
     struct cv_cond completed;
     struct exchange *flights;
+    struct exchange *streams; /* whose answers go on */
     struct exchange *abandoned; /* by next; they stay for the handlers that still use them */
     struct cv_http_server *next_abandoned;
     unsigned active; /* exchanges dispatched and not completed, under lock */
@@ -84,5 +87,7 @@ void exchange_run(void *server, void *exchange);
 void exchange_drop(void *server, void *exchange);
 /* Answer 503 for flights whose handlers do not come back. */
 void exchange_abandon_all(struct cv_http_server *server);
+/* Let answers that go on come to their end. */
+void exchange_end_streams(struct cv_http_server *server);
 
 #endif

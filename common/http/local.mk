@@ -19,6 +19,8 @@ common_http_libhttp_a_SOURCES = \
 	common/http/router.h \
 	common/http/server.c \
 	common/http/server.h \
+	common/http/stream.c \
+	common/http/stream.h \
 	common/http/tls.c \
 	common/http/tls.h
 

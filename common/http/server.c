@@ -44,6 +44,8 @@ limits_with_defaults(const struct cv_http_limits *given)
         l.pool = 64;
     if (l.queue == 0)
         l.queue = 256;
+    if (l.streams == 0)
+        l.streams = 16;
     return l;
 }
 
@@ -202,6 +204,7 @@ cv_http_stop(struct cv_http_server *server, int wait_ms)
         if (fd >= 0)
             (void)close(fd);
     }
+    exchange_end_streams(server);
     wait_until_idle(server, deadline_ms);
     ended = http_pool_stop(server->pool, exchange_drop, deadline_ms);
     exchange_abandon_all(server);

@@ -16,6 +16,7 @@ struct cv_config;
 struct cv_http_router;
 struct cv_http_server;
 struct cv_http_request;
+struct cv_http_stream;
 struct cv_metrics_sink;
 
 /* ---- a request, valid during the handler ---- */
@@ -49,6 +50,7 @@ struct cv_http_response {
         char *value;
     } * headers;
     size_t n_headers;
+    struct cv_http_stream *stream; /* see cv_http_response_stream */
     bool failed; /* memory ran out: becomes a 500 */
 };
 
@@ -59,6 +61,18 @@ void cv_http_response_header_set(struct cv_http_response *res, const char *name,
 /* {"error_code":status,"message":message}; message NULL: "HTTP 404 Not Found". Replaces the body.
  */
 void cv_http_error(struct cv_http_response *res, int status, const char *message);
+
+/*
+ * The answer goes on: what is written to the stream, by any thread, until it is closed. Status, type
+ * and headers are those of res; its body must be empty. NULL: memory is out. A client that lets more
+ * than max_bytes gather, or takes nothing for the server's idle time, is ended.
+ */
+struct cv_http_stream *cv_http_response_stream(struct cv_http_response *res, size_t max_bytes);
+/* All of it or nothing. false: the client has gone or is ended, or the server stops; close it. */
+bool cv_http_stream_write(struct cv_http_stream *stream, const char *data, size_t len);
+/* What was written is still sent. Each stream must be closed once, may be after the server was
+   stopped. NULL is fine. */
+void cv_http_stream_close(struct cv_http_stream *stream);
 
 typedef void cv_http_handler(void *arg, const struct cv_http_request *req,
                              struct cv_http_response *res);
@@ -73,6 +87,7 @@ struct cv_http_limits {
                     that long and a second more for each KiB */
     unsigned pool;  /* threads for routes that wait, started when needed: 64 */
     unsigned queue; /* requests waiting for such a thread: 256, then 503 */
+    unsigned streams; /* answers that go on: 16, then 503 */
 };
 
 struct cv_http_listener {

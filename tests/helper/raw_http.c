@@ -120,6 +120,25 @@ raw_read(int fd, bool head_only)
 }
 
 bool
+raw_read_until(int fd, const char *text)
+{
+    size_t len = strlen(text), n = 0;
+    char *last = calloc(1, len + 1); /* of what came, as many bytes as text has */
+    bool found = false;
+    int c;
+
+    assert_non_null(last);
+    while (!found && (c = read_byte(fd)) >= 0) {
+        if (n == len)
+            memmove(last, last + 1, --n);
+        last[n++] = (char)c;
+        found = n == len && memcmp(last, text, len) == 0;
+    }
+    free(last);
+    return found;
+}
+
+bool
 raw_is_closed(int fd, int wait_ms)
 {
     struct pollfd pfd = { .fd = fd, .events = POLLIN };

@@ -27,6 +27,8 @@ void raw_send(int fd, const char *bytes, size_t len);
 void raw_send_text(int fd, const char *text);
 /* The next answer; bodies by Content-Length, none where head_only. */
 struct raw_answer raw_read(int fd, bool head_only);
+/* Read on until text has come; false: the connection ended before. */
+bool raw_read_until(int fd, const char *text);
 /* Whether the peer closes the connection within wait_ms without sending more. */
 bool raw_is_closed(int fd, int wait_ms);
 

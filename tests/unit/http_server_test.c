@@ -21,6 +21,8 @@
 #define IDLE_MS    600
 #define CLIENTS    220
 
+#define STREAM_BYTES ((size_t)1 << 20)
+
 struct server {
     struct cv_http_router *router;
     struct cv_http_server *http;
@@ -108,6 +110,17 @@ large(void *arg, const struct cv_http_request *req, struct cv_http_response *res
         cv_buf_str(&res->body, "0123456789");
 }
 
+static struct cv_http_stream *_Atomic followed; /* the newest of the "follow" route */
+
+static void
+follow(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
+{
+    (void)arg;
+    (void)req;
+    res->content_type = "text/event-stream";
+    atomic_store(&followed, cv_http_response_stream(res, STREAM_BYTES));
+}
+
 static const struct cv_route routes[] = {
     { "GET", "/hello", hello, 0, "" },
     { "POST", "/echo", echo, CV_ROUTE_ANY_ACCEPT, "" },
@@ -117,6 +130,7 @@ static const struct cv_route routes[] = {
     { "PUT", "/no-content", no_content, 0, "" },
     { "PUT", "/accepted", accepted, 0, "" },
     { "GET", "/large", large, CV_ROUTE_WAITS, "" },
+    { "GET", "/follow", follow, CV_ROUTE_ANY_ACCEPT, "" },
     { .method = NULL },
 };
 
@@ -806,6 +820,174 @@ a_long_handler_is_not_a_slow_client(void **state)
     stop(&s);
 }
 
+/* ---- answers that go on ---- */
+
+static int
+begin_to_follow(int port, struct cv_http_stream **ret)
+{
+    int fd = raw_connect(port);
+
+    atomic_store(&followed, NULL);
+    raw_send_text(fd, "GET /follow HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(raw_read_until(fd, "Content-Type: text/event-stream\r\n"));
+    assert_true(raw_read_until(fd, "\r\n\r\n"));
+    *ret = atomic_load(&followed);
+    assert_non_null(*ret);
+    return fd;
+}
+
+static void
+say(struct cv_http_stream *stream, const char *text)
+{
+    assert_true(cv_http_stream_write(stream, text, strlen(text)));
+}
+
+/* Until a write fails; it must at some time. */
+static void
+wait_until_refused(struct cv_http_stream *stream)
+{
+    int64_t deadline = cv_mono_ms() + RAW_HTTP_WAIT_MS;
+
+    while (cv_http_stream_write(stream, ": alive\n\n", 9)) {
+        if (cv_mono_ms() > deadline)
+            fail_msg("the stream still takes what nobody reads");
+        (void)usleep(5000);
+    }
+}
+
+static void
+a_stream_brings_what_is_written_until_it_is_closed(void **state)
+{
+    struct cv_http_stream *stream;
+    int fd = begin_to_follow(shared.port, &stream);
+
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        char text[64];
+
+        (void)snprintf(text, sizeof(text), "data: %d\n\n", i);
+        say(stream, text);
+        assert_true(raw_read_until(fd, text));
+        if (i % 50 == 0)
+            (void)usleep(20000); /* the connection is suspended for certain */
+    }
+    get_answers_with_type_and_length(state); /* nobody is held up by it */
+    say(stream, "data: last\n\n");
+    cv_http_stream_close(stream);
+    assert_true(raw_read_until(fd, "data: last\n\n"));
+    assert_true(raw_read_until(fd, "0\r\n\r\n"));
+    (void)close(fd);
+}
+
+static void
+a_stream_may_be_silent_for_longer_than_the_idle_time(void **state)
+{
+    struct cv_http_limits limits = { .idle_ms = 200 };
+    struct server s = start_with(&limits);
+    struct cv_http_stream *stream;
+    int fd = begin_to_follow(s.port, &stream);
+
+    (void)state;
+    (void)usleep(700000);
+    say(stream, "data: late\n\n");
+    assert_true(raw_read_until(fd, "data: late\n\n"));
+    cv_http_stream_close(stream);
+    (void)close(fd);
+    stop(&s);
+}
+
+static void
+a_follower_that_goes_is_noticed(void **state)
+{
+    struct cv_http_stream *stream;
+    int fd = begin_to_follow(shared.port, &stream);
+
+    (void)state;
+    (void)close(fd);
+    wait_until_refused(stream);
+    cv_http_stream_close(stream);
+}
+
+static void
+a_follower_that_reads_nothing_is_ended(void **state)
+{
+    struct cv_http_limits limits = { .idle_ms = 200 };
+    struct server s = start_with(&limits);
+    struct cv_http_stream *stream;
+    int fd = begin_to_follow(s.port, &stream);
+    char *block = repeated("", 'x', 65536, "");
+    size_t taken = 0;
+
+    (void)state;
+    while (cv_http_stream_write(stream, block, 65536))
+        taken += 65536;
+    assert_true(taken >= STREAM_BYTES / 2); /* and no more than max_bytes and the sockets' buffers */
+    assert_true(taken < STREAM_BYTES + ((size_t)64 << 20));
+    cv_http_stream_close(stream);
+    stop(&s); /* the sweeper has ended it, or this does: not for ever */
+    (void)close(fd);
+    free(block);
+}
+
+static void
+streams_are_limited_and_leave_room_when_they_end(void **state)
+{
+    struct cv_http_limits limits = { .streams = 2 };
+    struct server s = start_with(&limits);
+    struct cv_http_stream *streams[3];
+    struct raw_answer a;
+    int fds[3];
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        fds[i] = begin_to_follow(s.port, &streams[i]);
+    a = raw_call(s.port, "GET", "/follow", NULL, NULL);
+    expect_error(&a, 503, "too many clients");
+    assert_false(cv_http_stream_write(atomic_load(&followed), "x", 1));
+    cv_http_stream_close(atomic_load(&followed));
+    cv_http_stream_close(streams[0]);
+    assert_true(raw_read_until(fds[0], "0\r\n\r\n"));
+    (void)usleep(50000);
+    fds[2] = begin_to_follow(s.port, &streams[2]);
+    for (int i = 1; i < 3; i++)
+        cv_http_stream_close(streams[i]);
+    for (int i = 0; i < 3; i++)
+        (void)close(fds[i]);
+    stop(&s);
+}
+
+static void
+head_of_a_stream_has_no_body(void **state)
+{
+    struct raw_answer a =
+        raw_ask(shared.port, "HEAD /follow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+
+    (void)state;
+    assert_int_equal(a.status, 200);
+    raw_answer_done(&a);
+    wait_until_refused(atomic_load(&followed));
+    cv_http_stream_close(atomic_load(&followed));
+}
+
+static void
+stop_ends_streams(void **state)
+{
+    struct server s = start_with(NULL);
+    struct cv_http_stream *stream;
+    int fd = begin_to_follow(s.port, &stream);
+    int64_t began = cv_mono_ms();
+
+    (void)state;
+    say(stream, "data: last\n\n");
+    stop(&s);
+    assert_true(cv_mono_ms() - began < 4000);
+    assert_true(raw_read_until(fd, "data: last\n\n"));
+    assert_true(raw_read_until(fd, "0\r\n\r\n"));
+    assert_false(cv_http_stream_write(stream, "x", 1));
+    cv_http_stream_close(stream); /* behind the server's end */
+    (void)close(fd);
+}
+
 /* ---- start and stop ---- */
 
 static void
@@ -987,6 +1169,13 @@ main(void)
         cmocka_unit_test(slow_requests_get_408_and_idle_connections_are_closed),
         cmocka_unit_test(a_client_that_drips_bytes_is_ended_too),
         cmocka_unit_test(a_long_handler_is_not_a_slow_client),
+        cmocka_unit_test(a_stream_brings_what_is_written_until_it_is_closed),
+        cmocka_unit_test(a_stream_may_be_silent_for_longer_than_the_idle_time),
+        cmocka_unit_test(a_follower_that_goes_is_noticed),
+        cmocka_unit_test(a_follower_that_reads_nothing_is_ended),
+        cmocka_unit_test(streams_are_limited_and_leave_room_when_they_end),
+        cmocka_unit_test(head_of_a_stream_has_no_body),
+        cmocka_unit_test(stop_ends_streams),
         cmocka_unit_test(a_taken_port_is_told_with_listener_and_remedy),
         cmocka_unit_test(an_address_of_another_machine_is_told),
         cmocka_unit_test(stop_lets_a_request_finish),
