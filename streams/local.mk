@@ -17,6 +17,7 @@ streams_libstreams_a_SOURCES = \
 	streams/engine/status.c streams/engine/status.h \
 	streams/engine/task.c streams/engine/task.h streams/engine/task_private.h \
 	streams/engine/task_change.c \
+	streams/engine/task_control.c \
 	streams/engine/task_restore.c \
 	streams/engine/task_run.c \
 	streams/engine/task_settle.c \

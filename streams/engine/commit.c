@@ -53,7 +53,11 @@ commit_run(struct txn *txn, struct stream_task **tasks, size_t n_tasks, struct c
         return rc == CV_INVALID ? COMMIT_REFUSED : COMMIT_LOST;
     /* From here on the records are processed, whatever happens to the state files. */
     for (size_t i = 0; i < n_tasks; i++) {
-        if (task_in_txn(tasks[i]) && task_committed(tasks[i], &late) != CV_OK)
+        if (!task_in_txn(tasks[i]) || task_committed(tasks[i], &late) == CV_OK)
+            continue;
+        if (late.rc == CV_NO_MEMORY)
+            task_wait_for_room(tasks[i], &late);
+        else
             task_fail(tasks[i], &late);
     }
     return COMMIT_DONE;

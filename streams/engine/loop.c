@@ -18,13 +18,14 @@
 #define PUBLISH_MS     1000
 #define TURN_MS        100
 
-enum command_kind { COMMAND_OPEN, COMMAND_CLOSE };
+enum command_kind { COMMAND_OPEN, COMMAND_CLOSE, COMMAND_RESTART };
 
 struct command {
     struct command *next;
     enum command_kind kind;
     struct task_spec spec; /* OPEN: all of it; CLOSE: group and partition */
     int32_t *partitions;   /* OPEN: the copy that spec points to */
+    char id[TASK_ID_MAX];  /* RESTART */
     bool lost;
     bool done;
     int refs; /* the loop's and, of a CLOSE, the waiter's */
@@ -43,6 +44,7 @@ struct loop {
     int backoff_ms;
     int64_t next_prepare_ms;
     int64_t next_publish_ms;
+    bool holding; /* the tasks were told to stand still */
     size_t first; /* the task whose turn comes first: a full transaction must not starve the last
                      ones */
 
@@ -50,6 +52,7 @@ struct loop {
     struct cv_cond changed;
     struct command *commands; /* oldest first */
     atomic_bool stop;
+    atomic_bool paused;
 
     _Atomic uint64_t commits;
     _Atomic uint64_t commits_failed;
@@ -173,12 +176,32 @@ refuse_all(struct loop *loop, const struct cv_err *why)
     free(in_txn);
 }
 
+/* The state file cannot be written: SQLite says CV_NO_MEMORY when there is no room. */
+static void
+wait_for_room(struct loop *loop, struct stream_task *task, const struct cv_err *why)
+{
+    CV_LOG_WARN(loop->log, "no room for the state of a task, it waits",
+                CV_STR("task", task_id(task)), CV_ERR(why));
+    if (task_in_txn(task))
+        rewind_all(loop, NULL, TASK_KEEP, why);
+    task_wait_for_room(task, why);
+}
+
 static void
 fail_one(struct loop *loop, struct stream_task *task, const struct cv_err *why)
 {
     if (task_in_txn(task))
         rewind_all(loop, NULL, TASK_KEEP, why);
     task_fail(task, why);
+}
+
+static void
+state_failed(struct loop *loop, struct stream_task *task, const struct cv_err *why)
+{
+    if (why->rc == CV_NO_MEMORY)
+        wait_for_room(loop, task, why);
+    else
+        fail_one(loop, task, why);
 }
 
 /* ---- commit ---- */
@@ -212,6 +235,9 @@ handle(struct loop *loop, struct stream_task *task, enum task_trouble trouble,
         break;
     case TASK_CAREFUL:
         rewind_all(loop, task, TASK_BE_CAREFUL, err);
+        break;
+    case TASK_FULL:
+        wait_for_room(loop, task, err);
         break;
     case TASK_REBUILD:
         rewind_all(loop, task, TASK_EMPTY, err);
@@ -275,7 +301,7 @@ save_all(struct loop *loop, bool force)
 
     for (size_t i = 0; i < loop->n_tasks; i++) {
         if (task_save(loop->tasks[i], force, &err) != CV_OK)
-            fail_one(loop, loop->tasks[i], &err);
+            state_failed(loop, loop->tasks[i], &err);
     }
 }
 
@@ -368,6 +394,27 @@ loop_stop(struct loop *loop)
     atomic_store(&loop->stop, true);
 }
 
+void
+loop_pause(struct loop *loop, bool on)
+{
+    atomic_store(&loop->paused, on);
+}
+
+enum cv_rc
+loop_restart(struct loop *loop, const char *task, struct cv_err *err)
+{
+    struct command *cmd = calloc(1, sizeof(*cmd));
+
+    if (cmd == NULL)
+        return cv_fail_memory(err);
+    *cmd = (struct command){ .kind = COMMAND_RESTART, .refs = 1 };
+    snprintf(cmd->id, sizeof(cmd->id), "%s", task);
+    cv_lock(&loop->lock);
+    post(loop, cmd);
+    cv_unlock(&loop->lock);
+    return CV_OK;
+}
+
 static struct stream_task *
 find_task(const struct loop *loop, size_t group, int32_t partition, size_t *ret_i)
 {
@@ -425,6 +472,21 @@ close_task(struct loop *loop, size_t group, int32_t partition, bool lost)
 }
 
 static void
+restart_task(struct loop *loop, const char *id)
+{
+    struct cv_err why = CV_ERR_INIT;
+
+    for (size_t i = 0; i < loop->n_tasks; i++) {
+        if (strcmp(task_id(loop->tasks[i]), id) != 0)
+            continue;
+        cv_fail(&why, CV_RETRY, "a restart of task %s was asked for", id);
+        if (task_in_txn(loop->tasks[i]))
+            rewind_all(loop, NULL, TASK_KEEP, &why);
+        task_restart(loop->tasks[i]);
+    }
+}
+
+static void
 take_commands(struct loop *loop)
 {
     for (;;) {
@@ -439,6 +501,8 @@ take_commands(struct loop *loop)
             return;
         if (cmd->kind == COMMAND_OPEN)
             open_task(loop, &cmd->spec);
+        else if (cmd->kind == COMMAND_RESTART)
+            restart_task(loop, cmd->id);
         else
             close_task(loop, cmd->spec.group, cmd->spec.partition, cmd->lost);
         cv_lock(&loop->lock);
@@ -450,6 +514,24 @@ take_commands(struct loop *loop)
 }
 
 /* ---- a turn ---- */
+
+/* Let the tasks stand still or go on, as was asked for. */
+static void
+hold_tasks(struct loop *loop)
+{
+    bool on = atomic_load(&loop->paused);
+    struct cv_err err = CV_ERR_INIT;
+
+    if (on && loop->txn.open) {
+        commit(loop);
+        save_all(loop, true);
+    }
+    for (size_t i = 0; i < loop->n_tasks && (on || loop->holding); i++) {
+        if (task_hold(loop->tasks[i], on, &err) != CV_OK)
+            task_rewind(loop->tasks[i], TASK_KEEP, &err); /* it comes back, and is asked again */
+    }
+    loop->holding = on;
+}
 
 /* One step of every task that has not begun. */
 static void
@@ -464,7 +546,7 @@ advance_created(struct loop *loop, enum cv_rc (*step)(struct stream_task *, stru
             step(task, &err) == CV_OK)
             continue;
         if (err.rc != CV_RETRY && err.rc != CV_CONFLICT && err.rc != CV_FENCED) {
-            fail_one(loop, task, &err);
+            state_failed(loop, task, &err);
             continue;
         }
         CV_LOG_WARN(loop->log, "task waits for Kafka", CV_STR("task", task_id(task)), CV_ERR(&err));
@@ -577,6 +659,7 @@ tick(struct loop *loop)
     for (size_t i = 0; i < loop->n_tasks; i++) {
         if (task_tick(loop->tasks[i], &err) != CV_OK)
             fail_one(loop, loop->tasks[i], &err);
+        task_look_for_room(loop->tasks[i]);
         if (publish)
             task_publish(loop->tasks[i]);
     }
@@ -590,6 +673,7 @@ loop_turn(struct loop *loop, int timeout_ms)
     take_commands(loop);
     prepare(loop);
     poll_once(loop, timeout_ms);
+    hold_tasks(loop);
     process(loop);
     if (txn_due(&loop->txn, loop->spec.plan->commit_interval_ms))
         commit(loop);

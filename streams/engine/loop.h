@@ -47,6 +47,11 @@ struct command;
 struct command *loop_ask_close(struct loop *loop, size_t group, int32_t partition, bool lost);
 bool loop_wait_closed(struct loop *loop, struct command *asked, int64_t deadline_ms);
 void loop_stop(struct loop *loop);
+/* Commit and let all tasks stand still, or go on; also those that are opened later. */
+void loop_pause(struct loop *loop, bool on);
+/* Begin a task anew, also one that has failed; nothing if it is not one of this loop. */
+CV_MUST_CHECK
+enum cv_rc loop_restart(struct loop *loop, const char *task, struct cv_err *err);
 
 /* Numbers for metrics; any thread. */
 struct loop_stats {

@@ -10,12 +10,15 @@
 
 /*
  * CREATED -> RESTORING -> RUNNING, and from each of them FAILED (an error that a person must look
- * at) or, when Kafka's transaction was given up, CREATED again. CLOSED: not ours any more.
+ * at) or, when Kafka's transaction was given up, CREATED again. RUNNING <-> PAUSED: the pipeline is
+ * paused; any -> PAUSED -> CREATED: its disk is full, it looks again. FAILED -> CREATED: a person
+ * asked for it. CLOSED: not ours any more.
  */
 #define TASK_STATES(X)                                                                             \
     X(CREATED)                                                                                     \
     X(RESTORING)                                                                                   \
     X(RUNNING)                                                                                     \
+    X(PAUSED)                                                                                      \
     X(FAILED)                                                                                      \
     X(CLOSED)
 
@@ -36,7 +39,7 @@ struct task_status {
     char id[TASK_ID_MAX]; /* group_partition */
     enum task_state state;
     int64_t since_ms;
-    char error[TASK_ERROR_MAX]; /* "" unless FAILED, or the last reason to begin anew */
+    char error[TASK_ERROR_MAX]; /* "" unless FAILED or PAUSED, or the last reason to begin anew */
     uint64_t consumed;
     uint64_t produced;
     uint64_t duplicates;

@@ -137,7 +137,7 @@ task_set_state(struct stream_task *task, enum task_state state, const char *reas
         CV_LOG_INFO(task->log, "task state changed", CV_STR("task", task->status.id),
                     CV_STR("from", task_state_name(task->status.state)),
                     CV_STR("to", task_state_name(state)), CV_STR("reason", reason));
-    if (state == TASK_FAILED || state == TASK_CREATED)
+    if (state == TASK_FAILED || state == TASK_CREATED || state == TASK_PAUSED)
         snprintf(task->status.error, sizeof(task->status.error), "%s", reason);
     else if (state == TASK_RUNNING)
         task->status.error[0] = '\0';
@@ -429,9 +429,16 @@ forget(struct stream_task *task)
 }
 
 void
+task_release(struct stream_task *task)
+{
+    forget(task);
+    task_close_state(task);
+}
+
+void
 task_rewind(struct stream_task *task, enum task_reset reset, const struct cv_err *why)
 {
-    if (task->status.state == TASK_FAILED)
+    if (task->status.state == TASK_FAILED || task->room_ms != 0)
         return;
     forget(task);
     if (reset == TASK_EMPTY) {
@@ -449,8 +456,7 @@ task_fail(struct stream_task *task, const struct cv_err *why)
 {
     if (task->status.state == TASK_FAILED)
         return;
-    forget(task);
-    task_close_state(task);
+    task_release(task);
     task_set_state(task, TASK_FAILED, why->text);
 }
 

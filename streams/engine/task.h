@@ -9,6 +9,7 @@
  * - task_process: RUNNING; records in time order through the queries
  * - task_changelog, task_offsets, task_committed: the three steps of a commit (commit.h)
  * - task_rewind: the Kafka transaction was given up; back to CREATED
+ * - task_hold, task_wait_for_room: PAUSED
  */
 #ifndef STREAMS_ENGINE_TASK_H
 #define STREAMS_ENGINE_TASK_H
@@ -68,6 +69,7 @@ enum task_trouble {
     TASK_BROKER,  /* the transaction is lost: rewind all tasks of the thread */
     TASK_CAREFUL, /* the data does not suit the SQL: rewind all; this one then works with savepoints
                    */
+    TASK_FULL,    /* no room for its state: rewind all; this one waits for room */
     TASK_REBUILD, /* the state file is damaged: rewind all; this one begins with an empty file */
     TASK_BROKEN,  /* task_fail, rewind the others */
 };
@@ -105,5 +107,16 @@ enum cv_rc task_save(struct stream_task *task, bool force, struct cv_err *err);
 
 enum task_reset { TASK_KEEP, TASK_BE_CAREFUL, TASK_EMPTY };
 void task_rewind(struct stream_task *task, enum task_reset reset, const struct cv_err *why);
+
+/* ---- standing still: task_control.c ---- */
+
+/* on: RUNNING to PAUSED, outside of a transaction; off: back. Nothing in other states. */
+CV_MUST_CHECK
+enum cv_rc task_hold(struct stream_task *task, bool on, struct cv_err *err);
+/* To PAUSED, as task_rewind; task_look_for_room begins anew after a while. */
+void task_wait_for_room(struct stream_task *task, const struct cv_err *why);
+void task_look_for_room(struct stream_task *task);
+/* FAILED: begin anew; otherwise as task_rewind, outside of a transaction. */
+void task_restart(struct stream_task *task);
 
 #endif

@@ -73,6 +73,7 @@ struct stream_task {
     struct cv_delivery delivery; /* of its changelog records in this transaction */
     struct outputs outputs;
     size_t careful;       /* records left to run with savepoints */
+    int64_t room_ms;      /* monotonic: PAUSED for want of room until then; 0: it is not */
     bool prepared;        /* task_prepare was through */
     bool wipe;            /* begin with an empty state file */
     int64_t saved_ms;     /* monotonic, of SQLite's last commit */
@@ -85,6 +86,8 @@ void task_set_state(struct stream_task *task, enum task_state state, const char 
 CV_MUST_CHECK
 enum cv_rc task_open_state(struct stream_task *task, struct cv_err *err);
 void task_close_state(struct stream_task *task);
+/* Roll back, give the partitions up, forget what was read, close the state file. */
+void task_release(struct stream_task *task);
 
 /* ---- time: task_time.c ---- */
 

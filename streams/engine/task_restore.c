@@ -369,7 +369,8 @@ take_input(struct stream_task *task, struct input *in, struct cv_consumed *msg, 
     enum cv_rc rc = CV_OK;
     bool keep = false;
 
-    if (task->status.state != TASK_RUNNING || !in->attached) {
+    if ((task->status.state != TASK_RUNNING && task->status.state != TASK_PAUSED) ||
+        !in->attached) {
         /* left over from before the partition was given up */
     } else if (msg->eof) {
         input_eof(in, msg->offset);

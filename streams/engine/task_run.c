@@ -274,6 +274,8 @@ task_trouble_of(const struct stream_task *task, enum cv_rc rc)
 
     if (fault == DB_FAULT_CORRUPT)
         return TASK_REBUILD;
+    if (fault == DB_FAULT_FULL)
+        return TASK_FULL;
     if (rc == CV_RETRY || rc == CV_FENCED || rc == CV_CONFLICT)
         return TASK_BROKER;
     return TASK_BROKEN;

@@ -3,9 +3,11 @@
 #include "tests/helper/cmocka_all.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -122,7 +124,8 @@ run(void)
             bool settled = true;
 
             for (size_t t = 0; t < n; t++)
-                settled &= all[t].state == TASK_RUNNING || all[t].state == TASK_FAILED;
+                settled &= all[t].state == TASK_RUNNING || all[t].state == TASK_FAILED ||
+                           all[t].state == TASK_PAUSED;
             free(all);
             if (settled && memory_kafka_open_txns(rig.kafka) == 0)
                 break;
@@ -675,7 +678,7 @@ a_task_may_begin_at_the_end(void **state)
 }
 
 static void
-a_full_disk_fails_the_task_and_loses_nothing(void **state)
+a_full_disk_pauses_the_task_until_there_is_room(void **state)
 {
     struct rlimit before;
     struct rlimit small;
@@ -702,16 +705,98 @@ a_full_disk_fails_the_task_and_loses_nothing(void **state)
     feed(300, 600);
     run();
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    assert_int_equal(status().state, TASK_FAILED);
+    assert_int_equal(status().state, TASK_PAUSED);
     assert_non_null(strstr(status().error, "make room on the file system"));
-    stop_loop();
-    start_loop();
+    run();
+    assert_int_equal(status().state, TASK_PAUSED); /* not every moment */
+    cv_clock_test_advance(30000);
     run();
     got = all_output();
     assert_string_equal(got, expected);
     assert_int_equal(status().state, TASK_RUNNING);
     free(got);
     free(expected);
+}
+
+/* ---- standing still ---- */
+
+static void
+a_paused_pipeline_keeps_its_place_and_goes_on(void **state)
+{
+    int64_t before;
+
+    (void)state;
+    begin(PIPELINE("") ORDERS OUT ECHO);
+    start_loop();
+    order('c', 1, 7, "a", "1", 0, 100);
+    run();
+    order('c', 2, 7, "b", "1", 100, 110);
+    loop_turn(rig.loop, 0); /* taken, not committed */
+    loop_pause(rig.loop, true);
+    order('c', 3, 7, "c", "1", 110, 120);
+    run();
+    assert_int_equal(status().state, TASK_PAUSED);
+    before = memory_kafka_count(rig.kafka, "out", 0);
+    assert_int_equal(before, 2); /* what was under way is committed, the next one waits */
+    cv_clock_test_advance(3600000);
+    run();
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), before);
+    loop_pause(rig.loop, false);
+    run();
+    assert_int_equal(status().state, TASK_RUNNING);
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 3);
+}
+
+static void
+a_task_that_is_opened_while_paused_stands_still_too(void **state)
+{
+    (void)state;
+    begin(PIPELINE("") ORDERS OUT ECHO);
+    order('c', 1, 7, "a", "1", 0, 100);
+    start_loop();
+    loop_pause(rig.loop, true);
+    run();
+    assert_int_equal(status().state, TASK_PAUSED);
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 0);
+    loop_pause(rig.loop, false);
+    run();
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 1);
+}
+
+static void
+a_failed_task_begins_anew_when_asked_for(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+    char path[96];
+    FILE *file;
+
+    (void)state;
+    begin(PIPELINE("") ORDERS OUT ECHO);
+    order('c', 1, 7, "a", "1", 0, 100);
+    snprintf(path, sizeof(path), "%s/orders_0", rig.dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    strcat(path, "/task.db");
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("someone else's file, long enough to be looked at", file);
+    fclose(file);
+    start_loop();
+    run();
+    assert_int_equal(status().state, TASK_FAILED);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(loop_restart(rig.loop, "another_0", &err), CV_OK);
+    run();
+    assert_int_equal(status().state, TASK_FAILED);
+    assert_int_equal(loop_restart(rig.loop, "orders_0", &err), CV_OK);
+    run();
+    assert_int_equal(status().state, TASK_RUNNING);
+    assert_string_equal(status().error, "");
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 1);
+    order('c', 2, 7, "b", "1", 100, 110);
+    loop_turn(rig.loop, 0);
+    assert_int_equal(loop_restart(rig.loop, "orders_0", &err), CV_OK); /* one that runs, too */
+    run();
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 2);
 }
 
 /* ---- several inputs ---- */
@@ -797,7 +882,10 @@ main(void)
         TEST(a_changelog_that_lost_records_is_no_base),
         TEST(offsets_set_by_hand_and_lost_input_are_refused),
         TEST(a_task_may_begin_at_the_end),
-        TEST(a_full_disk_fails_the_task_and_loses_nothing),
+        TEST(a_full_disk_pauses_the_task_until_there_is_room),
+        TEST(a_paused_pipeline_keeps_its_place_and_goes_on),
+        TEST(a_task_that_is_opened_while_paused_stands_still_too),
+        TEST(a_failed_task_begins_anew_when_asked_for),
         TEST(inputs_of_a_task_are_taken_in_event_time_order),
         TEST(a_record_in_the_wrong_partition_stops_a_joining_task),
     };
