@@ -233,30 +233,6 @@ is_blank(const char *text)
     return text[strspn(text, " \t")] == '\0';
 }
 
-/* The first address of this host that others can reach, else the loopback. */
-static void
-local_address(char *out, size_t size)
-{
-    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-    struct addrinfo *list = NULL;
-    char name[256] = "";
-
-    (void)snprintf(out, size, "127.0.0.1");
-    if (gethostname(name, sizeof(name) - 1) != 0 || getaddrinfo(name, NULL, &hints, &list) != 0)
-        return;
-    for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
-        char text[256];
-
-        if (getnameinfo(ai->ai_addr, ai->ai_addrlen, text, sizeof(text), NULL, 0, NI_NUMERICHOST) !=
-                0 ||
-            strncmp(text, "127.", 4) == 0 || strcmp(text, "::1") == 0 || strchr(text, '%') != NULL)
-            continue;
-        (void)snprintf(out, size, "%s", text);
-        break;
-    }
-    freeaddrinfo(list);
-}
-
 /*
  * The URL that other workers use (RestServer.advertisedUrl): scheme as told, else http if any
  * listener is http; host as told, else that of the first listener of the scheme, else this
@@ -291,7 +267,7 @@ advertise(struct rest *rest, const struct rest_spec *spec, const struct cv_http_
     if (host == NULL || *host == '\0')
         host = listener->host;
     if (*host == '\0') {
-        local_address(address, sizeof(address));
+        cv_http_local_address(address, sizeof(address));
         host = address;
     }
     if (port <= 0)

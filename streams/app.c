@@ -4,11 +4,10 @@
  * order: the reverse; each thread commits what it has processed. Kafka being away is waited for at
  * every step.
  */
-#include "streams/app.h"
+#include "streams/app_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +17,9 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/http/server.h"
 #include "common/log.h"
 #include "streams/assignment.h"
-#include "streams/engine/global.h"
 #include "streams/io/kafka_broker.h"
 #include "streams/member.h"
 #include "streams/topics.h"
@@ -30,34 +29,17 @@
 #define REVOKE_MS    30000
 #define STOP_MS      30000
 
-struct app {
-    const struct streams_config *config;
-    const struct plan *plan;
-    struct cv_log *log;
-    struct status_board *board;
-    atomic_bool stop;
-    struct cv_wake wake;
+static bool
+write_follower(void *stream, const char *text, size_t len)
+{
+    return cv_http_stream_write(stream, text, len);
+}
 
-    char dir[4000]; /* state.dir/application */
-    char global_path[4096];
-    char worker_id[128];
-    int lock_fd;
-
-    struct cv_admin *admin;
-    int32_t *partitions;
-    struct global *global;
-    struct cv_thread *global_thread;
-    struct loop **loops;
-    struct cv_thread **threads;
-    size_t n_loops;
-    struct member *member;
-    struct assignment *assignment;
-
-    struct cv_lock lock; /* guards what follows */
-    enum app_state state;
-    char why[1024];
-    bool assigned;
-};
+static void
+close_follower(void *stream)
+{
+    cv_http_stream_close(stream);
+}
 
 enum cv_rc
 app_new(const struct streams_config *config, const struct plan *plan, struct app **ret,
@@ -75,10 +57,12 @@ app_new(const struct streams_config *config, const struct plan *plan, struct app
     app->wake.fd = -1;
     cv_lock_init(&app->lock, CV_RANK_WORKER_STATE);
     snprintf(app->why, sizeof(app->why), "connecting to Kafka at %s", config->bootstrap_servers);
+    cv_cond_init(&app->changed);
     app->board = status_board_new();
+    app->watch = watch_new(write_follower, close_follower);
     app->partitions = calloc(plan->n_sources + 1, sizeof(*app->partitions));
     rc = cv_wake_init(&app->wake, err);
-    if (rc == CV_OK && (app->board == NULL || app->partitions == NULL))
+    if (rc == CV_OK && (app->board == NULL || app->watch == NULL || app->partitions == NULL))
         rc = cv_fail_memory(err);
     if (rc != CV_OK) {
         app_free(app);
@@ -96,6 +80,8 @@ app_free(struct app *app)
     if (app->lock_fd >= 0)
         close(app->lock_fd);
     status_board_free(app->board);
+    watch_free(app->watch);
+    cv_cond_done(&app->changed);
     cv_wake_done(&app->wake);
     cv_lock_done(&app->lock);
     free(app->partitions);
@@ -107,6 +93,12 @@ app_stop(struct app *app)
 {
     atomic_store(&app->stop, true);
     cv_wake_signal(&app->wake);
+}
+
+void
+app_set_url(struct app *app, const char *url)
+{
+    snprintf(app->url, sizeof(app->url), "%s", url);
 }
 
 static void
@@ -303,6 +295,7 @@ set_assigned(struct app *app, bool assigned)
 {
     cv_lock(&app->lock);
     app->assigned = assigned;
+    app->share = app->assignment == NULL ? 0 : assignment_count(app->assignment);
     cv_unlock(&app->lock);
 }
 
@@ -323,6 +316,9 @@ on_revoked(void *arg, const struct cv_topic_partitions *parts, bool lost)
     if (app->loops == NULL) /* stopping: the threads have closed all tasks */
         return;
     assignment_remove(app->assignment, parts, lost, cv_mono_ms() + REVOKE_MS);
+    cv_lock(&app->lock);
+    app->share = assignment_count(app->assignment);
+    cv_unlock(&app->lock);
 }
 
 static enum cv_rc
@@ -331,6 +327,7 @@ make_member(struct app *app, struct cv_err *err)
     const struct member_spec spec = { .config = app->config,
                                       .plan = app->plan,
                                       .worker_id = app->worker_id,
+                                      .url = app->url,
                                       .events = { .arg = app,
                                                   .assigned = on_assigned,
                                                   .revoked = on_revoked } };
@@ -352,7 +349,7 @@ start_loops(struct app *app, struct cv_err *err)
     if (app->loops == NULL || app->threads == NULL)
         return cv_fail_memory(err);
     for (size_t i = 0; i < count && rc == CV_OK; i++) {
-        struct loop_spec spec = { .plan = app->plan, .board = app->board };
+        struct loop_spec spec = { .plan = app->plan, .board = app->board, .watch = app->watch };
         char name[16];
         char id[512];
 
@@ -364,6 +361,7 @@ start_loops(struct app *app, struct cv_err *err)
         if (rc != CV_OK)
             break;
         cv_lock(&app->lock);
+        loop_pause(app->loops[i], app->paused);
         app->n_loops++;
         cv_unlock(&app->lock);
         rc = cv_thread_start(name, loop_run, app->loops[i], &app->threads[i], err);
@@ -429,6 +427,17 @@ be_member(struct app *app, struct cv_err *err)
 
 /* ---- start and stop ---- */
 
+/* Whether other threads may use admin; waits for those that do. */
+static void
+open_admin(struct app *app, bool on)
+{
+    cv_lock(&app->lock);
+    app->admin_open = on;
+    while (!on && app->admin_users > 0)
+        (void)cv_cond_wait(&app->changed, &app->lock, -1);
+    cv_unlock(&app->lock);
+}
+
 static enum cv_rc
 start_all(struct app *app, struct cv_err *err)
 {
@@ -447,9 +456,12 @@ start_all(struct app *app, struct cv_err *err)
     if (rc != CV_OK || atomic_load(&app->stop))
         return rc;
     topics_warn(app->admin, app->plan);
+    open_admin(app, true);
     rc = make_member(app, err);
     if (rc == CV_OK)
         rc = start_global(app, err);
+    if (rc == CV_OK)
+        app_learn_paused(app);
     if (rc == CV_OK)
         rc = wait_for_global(app, err);
     if (rc == CV_OK)
@@ -494,6 +506,7 @@ stop_all(struct app *app)
     app->global_thread = NULL;
     global_free(app->global);
     app->global = NULL;
+    open_admin(app, false);
     cv_admin_free(app->admin);
     app->admin = NULL;
 }
@@ -512,77 +525,4 @@ app_run(struct app *app, struct cv_err *err)
     set_state(app, rc == CV_OK ? APP_STOPPING : APP_FAILED, rc == CV_OK ? "" : err->text);
     stop_all(app);
     return rc;
-}
-
-/* ---- what others see ---- */
-
-void
-app_view(struct app *app, struct app_view *ret)
-{
-    struct task_status *tasks;
-    size_t count;
-
-    *ret = (struct app_view){ 0 };
-    cv_lock(&app->lock);
-    ret->state = app->state;
-    memcpy(ret->why, app->why, sizeof(ret->why));
-    ret->assigned = app->assigned;
-    cv_unlock(&app->lock);
-    tasks = app_tasks(app, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(tasks[i].id, "global") == 0)
-            continue;
-        ret->tasks++;
-        ret->tasks_failed += tasks[i].state == TASK_FAILED;
-        ret->tasks_running += tasks[i].state == TASK_RUNNING;
-    }
-    free(tasks);
-}
-
-struct task_status *
-app_tasks(struct app *app, size_t *ret_count)
-{
-    return status_board_copy(app->board, ret_count);
-}
-
-void
-app_loop_stats(struct app *app, struct loop_stats *ret)
-{
-    *ret = (struct loop_stats){ 0 };
-    cv_lock(&app->lock);
-    for (size_t i = 0; i < app->n_loops; i++) {
-        struct loop_stats one;
-
-        loop_stats(app->loops[i], &one);
-        ret->commits += one.commits;
-        ret->commits_failed += one.commits_failed;
-        ret->commit_us += one.commit_us;
-        ret->process_us += one.process_us;
-        ret->poll_us += one.poll_us;
-    }
-    cv_unlock(&app->lock);
-}
-
-const struct plan *
-app_plan(const struct app *app)
-{
-    return app->plan;
-}
-
-const char *
-app_directory(const struct app *app)
-{
-    return app->config->pipeline_directory;
-}
-
-const char *
-app_state_directory(const struct app *app)
-{
-    return app->dir;
-}
-
-const char *
-app_global_path(const struct app *app)
-{
-    return app->plan->n_globals > 0 ? app->global_path : NULL;
 }

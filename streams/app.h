@@ -8,6 +8,7 @@
 #define STREAMS_APP_H
 
 #include "streams/engine/loop.h"
+#include "streams/peers.h"
 #include "streams/streams_config.h"
 
 struct app;
@@ -25,6 +26,8 @@ CV_MUST_CHECK
 enum cv_rc app_run(struct app *app, struct cv_err *err);
 void app_stop(struct app *app); /* any thread, also a signal handler */
 void app_free(struct app *app);
+/* Under which other workers reach this one's REST; before app_run. */
+void app_set_url(struct app *app, const char *url);
 
 /* ---- what others may see, from any thread ---- */
 
@@ -38,7 +41,9 @@ enum app_state {
 struct app_view {
     enum app_state state;
     char why[1024]; /* STARTING, FAILED */
+    bool paused;    /* the pipeline, by app_pause */
     bool assigned;  /* the group has given this worker its share, which may be none */
+    size_t share;   /* tasks of it; a thread opens each soon after */
     size_t tasks;
     size_t tasks_failed;
     size_t tasks_running;
@@ -52,5 +57,19 @@ const struct plan *app_plan(const struct app *app);
 const char *app_directory(const struct app *app);
 const char *app_state_directory(const struct app *app); /* of the application */
 const char *app_global_path(const struct app *app);     /* NULL: no GLOBAL tables */
+const struct cv_config *app_keys(const struct app *app); /* of the properties file */
+struct watch *app_watch(struct app *app); /* takes streams (cv_http_stream) as followers */
+
+/* ---- what others may do, from any thread ---- */
+
+/* The workers of the application. CV_RETRY: Kafka is away, or this worker starts or stops. */
+CV_MUST_CHECK
+enum cv_rc app_peers(struct app *app, struct peers *ret, struct cv_err *err);
+/* Let the tasks of this worker stand still or go on; outlives a restart. */
+CV_MUST_CHECK
+enum cv_rc app_pause(struct app *app, bool on, struct cv_err *err);
+/* Begin a task of this worker anew. CV_NOT_FOUND: it has no such task. */
+CV_MUST_CHECK
+enum cv_rc app_restart_task(struct app *app, const char *task, struct cv_err *err);
 
 #endif

@@ -1,7 +1,8 @@
 noinst_LIBRARIES += streams/libstreams.a
 streams_libstreams_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 streams_libstreams_a_SOURCES = \
-	streams/app.c streams/app.h \
+	streams/app.c streams/app.h streams/app_private.h \
+	streams/app_view.c \
 	streams/assignment.c streams/assignment.h \
 	streams/engine/apply.c streams/engine/apply.h \
 	streams/engine/batch.c streams/engine/batch.h \
@@ -22,7 +23,9 @@ streams_libstreams_a_SOURCES = \
 	streams/engine/task_run.c \
 	streams/engine/task_settle.c \
 	streams/engine/task_time.c \
+	streams/engine/task_watch.c \
 	streams/engine/txn.c streams/engine/txn.h \
+	streams/engine/watch.c streams/engine/watch.h \
 	streams/io/broker.h \
 	streams/io/changes.c streams/io/changes.h \
 	streams/io/kafka_broker.c streams/io/kafka_broker.h \
@@ -31,9 +34,12 @@ streams_libstreams_a_SOURCES = \
 	streams/io/value.c streams/io/value.h \
 	streams/io/wire_schema.c streams/io/wire_schema.h \
 	streams/member.c streams/member.h \
+	streams/peers.c streams/peers.h \
 	streams/reset.c streams/reset.h \
 	streams/rest.c streams/rest.h \
+	streams/rest_control.c streams/rest_control.h \
 	streams/rest_query.c streams/rest_query.h \
+	streams/rest_watch.c streams/rest_watch.h \
 	streams/sql/explain.c streams/sql/explain.h \
 	streams/sql/files.c \
 	streams/sql/lexer.c streams/sql/lexer.h \

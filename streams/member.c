@@ -2,12 +2,14 @@
 /* The worker's membership in the consumer group; see member.h. */
 #include "streams/member.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "streams/assignment.h"
+#include "streams/peers.h"
 
 #define POLL_MS        100
 #define POLL_MAX       64
@@ -17,6 +19,7 @@ struct member {
     struct member_spec spec;
     struct cv_log *log;
     struct cv_config *config; /* what the engine wants, below the user's layers */
+    char client_id[400];      /* with the URL, for the other workers (peers.h) */
     struct cv_consumer *consumer;
     struct cv_topic_partitions to_pause; /* strings owned */
     struct fences fences;
@@ -118,7 +121,7 @@ make_consumer(struct member *member, struct cv_err *err)
                                                .assigned = on_assigned,
                                                .revoked = on_revoked };
     struct cv_kafka_conf conf = { .role = CV_KAFKA_CONSUMER,
-                                  .client_id = "culvert-streams-member",
+                                  .client_id = member->client_id,
                                   .layers = { member->config, member->spec.config->raw,
                                               member->spec.config->consumer },
                                   .n_layers = 3,
@@ -138,6 +141,8 @@ member_new(const struct member_spec *spec, struct member **ret, struct cv_err *e
         return cv_fail_memory(err);
     member->spec = *spec;
     member->log = cv_log_get("culvert.streams.member");
+    snprintf(member->client_id, sizeof(member->client_id), "%s%s%s", PEER_CLIENT_ID,
+             spec->url[0] != '\0' ? " " : "", spec->url);
     member->config = cv_config_new();
     if (member->config == NULL)
         rc = cv_fail_memory(err);

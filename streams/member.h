@@ -20,6 +20,7 @@ struct member_spec {
     const struct streams_config *config; /* borrowed, like all below */
     const struct plan *plan;
     const char *worker_id;
+    const char *url; /* of its REST, for the other workers; "": none */
     struct cv_consumer_events events; /* partitions come with the offsets set already */
 };
 

@@ -2,6 +2,7 @@
 /* The streams worker's REST; see rest.h. Handlers run on the server's threads and own nothing. */
 #include "streams/rest.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,9 @@
 #include "common/http/router.h"
 #include "common/json_write.h"
 #include "common/metrics.h"
+#include "streams/rest_control.h"
 #include "streams/rest_query.h"
+#include "streams/rest_watch.h"
 #include "streams/sql/explain.h"
 
 #define STOP_WAIT_MS 2000
@@ -222,6 +225,9 @@ write_reasons(struct cv_json_writer *w, struct app *app)
     } else if (!view.assigned) {
         cv_json_string(w, "the group has not assigned tasks yet");
         ready = false;
+    } else if (view.tasks < view.share) {
+        cv_json_string(w, "tasks are being opened");
+        ready = false;
     }
     for (size_t i = 0; i < count; i++) {
         struct cv_buf text = CV_BUF_INIT(4096);
@@ -311,7 +317,10 @@ write_summary(struct cv_json_writer *w, struct app *app)
     string_field(w, "directory", app_directory(app));
     string_field(w, "state",
                  view.state == APP_RUNNING && view.tasks_failed > 0 ? "FAILED"
+                 : view.state == APP_RUNNING && view.paused         ? "PAUSED"
                                                                     : state_names[view.state]);
+    cv_json_key(w, "paused");
+    cv_json_bool(w, view.paused);
     string_field(w, "reason", view.why[0] != '\0' ? view.why : NULL);
     cv_json_key(w, "tasks");
     write_tasks(w, app);
@@ -331,25 +340,13 @@ get_pipelines(void *arg, const struct cv_http_request *req, struct cv_http_respo
     cv_json_array_end(&w);
 }
 
-static void
-write_error(struct cv_http_response *res, int status, const char *message)
-{
-    struct cv_json_writer w = cv_json_writer_of(&res->body);
-
-    res->status = status;
-    cv_json_object(&w);
-    int_field(&w, "error_code", status);
-    string_field(&w, "message", message);
-    cv_json_object_end(&w);
-}
-
 static bool
 knows_pipeline(struct streams_rest *rest, const struct cv_http_request *req,
                struct cv_http_response *res)
 {
     if (strcmp(cv_http_variable(req, "pipeline"), app_plan(rest->app)->name) == 0)
         return true;
-    write_error(res, 404, "there is no such pipeline");
+    cv_http_error(res, 404, "there is no such pipeline");
     return false;
 }
 
@@ -390,6 +387,42 @@ post_query(void *arg, const struct cv_http_request *req, struct cv_http_response
         rest_query(rest->app, req, res);
 }
 
+static void
+put_pause(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
+{
+    struct streams_rest *rest = arg;
+
+    if (knows_pipeline(rest, req, res))
+        rest_pause(rest->app, true, req, res);
+}
+
+static void
+put_resume(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
+{
+    struct streams_rest *rest = arg;
+
+    if (knows_pipeline(rest, req, res))
+        rest_pause(rest->app, false, req, res);
+}
+
+static void
+post_restart(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
+{
+    struct streams_rest *rest = arg;
+
+    if (knows_pipeline(rest, req, res))
+        rest_restart(rest->app, req, res);
+}
+
+static void
+get_watch(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
+{
+    struct streams_rest *rest = arg;
+
+    if (knows_pipeline(rest, req, res))
+        rest_watch(rest->app, req, res);
+}
+
 static const struct cv_route routes[] = {
     { "GET", "/health", get_health, CV_ROUTE_ANY_ACCEPT, "the process is alive" },
     { "GET", "/ready", get_ready, CV_ROUTE_ANY_ACCEPT,
@@ -398,12 +431,41 @@ static const struct cv_route routes[] = {
     { "GET", "/pipelines", get_pipelines, 0, "the pipeline with its tasks" },
     { "GET", "/pipelines/{pipeline}", get_pipeline, 0, "the same with the plan" },
     { "GET", "/pipelines/{pipeline}/tasks", get_tasks, 0, "the tasks of this worker" },
+    { "POST", "/pipelines/{pipeline}/tasks/{task}/restart", post_restart, 0,
+      "begin a task of this worker anew, also one that has failed" },
+    { "PUT", "/pipelines/{pipeline}/pause", put_pause, CV_ROUTE_WAITS,
+      "let the tasks of all workers stand still; ?scope=local: of this one" },
+    { "PUT", "/pipelines/{pipeline}/resume", put_resume, CV_ROUTE_WAITS, "let them go on" },
     { "POST", "/pipelines/{pipeline}/query", post_query, CV_ROUTE_WAITS | CV_ROUTE_JSON,
-      "a SELECT on the state of this worker's tasks" },
+      "a SELECT on the state of this worker's tasks, or of all" },
+    { "GET", "/pipelines/{pipeline}/watch/{table}", get_watch, CV_ROUTE_ANY_ACCEPT,
+      "what commits of this worker's tasks change, as server-sent events" },
     { NULL, NULL, NULL, 0, NULL },
 };
 
 /* ---- start and stop ---- */
+
+/* Where other workers reach this one. */
+static void
+tell_url(struct app *app, const struct streams_config *config,
+         const struct cv_http_listener *listener)
+{
+    char host[256];
+    char url[300];
+    bool any = listener->host[0] == '\0' || strcmp(listener->host, "0.0.0.0") == 0 ||
+               strcmp(listener->host, "::") == 0;
+
+    if (config->advertised_url[0] != '\0') {
+        app_set_url(app, config->advertised_url);
+        return;
+    }
+    snprintf(host, sizeof(host), "%s", listener->host);
+    if (any)
+        cv_http_local_address(host, sizeof(host));
+    snprintf(url, sizeof(url), strchr(host, ':') != NULL ? "%s://[%s]:%d" : "%s://%s:%d",
+             listener->scheme, host, listener->port);
+    app_set_url(app, url);
+}
 
 static enum cv_rc
 listen_on(struct streams_rest *rest, const struct streams_config *config, struct cv_err *err)
@@ -425,6 +487,8 @@ listen_on(struct streams_rest *rest, const struct streams_config *config, struct
     }
     if (rc == CV_OK)
         rc = cv_http_start(&spec, &rest->server, err);
+    if (rc == CV_OK)
+        tell_url(rest->app, config, &listeners[0]);
     free(listeners);
     return rc;
 }

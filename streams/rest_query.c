@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Interactive queries; see rest_query.h. The question goes to the state file of every task here that
- * has its tables, or of the one that is named; rows come one behind the other with their task.
+ * has its tables, or of the one that is named; rows come one behind the other with their task. With
+ * scope "all" the other workers are asked the same for theirs: an answer holds the rows of all tasks,
+ * or says which worker or task is missing.
  */
 #include "streams/rest_query.h"
 
@@ -12,6 +14,7 @@
 #include "common/clock.h"
 #include "common/json_read.h"
 #include "common/json_write.h"
+#include "streams/rest_control.h"
 #include "streams/io/sink.h"
 #include "streams/store/query.h"
 
@@ -21,6 +24,7 @@
 #define ROWS_MAX       100000
 #define ANSWER_MAX     ((size_t)16 << 20)
 #define PARAMS_MAX     100
+#define PEER_EXTRA_MS  2000 /* for the way to another worker and back */
 
 struct asked {
     struct cv_buf sql;
@@ -30,6 +34,7 @@ struct asked {
     size_t n_params;
     int64_t timeout_ms;
     int64_t max_rows;
+    bool all; /* scope */
 };
 
 static enum cv_rc
@@ -105,6 +110,17 @@ read_text(struct cv_json_reader *in, const char *name, struct cv_buf *out, struc
 }
 
 static enum cv_rc
+read_scope(struct cv_json_reader *in, struct asked *asked, struct cv_err *err)
+{
+    enum cv_json_token tok = cv_json_next(in);
+
+    asked->all = tok == CV_JSON_STRING && cv_json_text_is(in, "all");
+    if (asked->all || (tok == CV_JSON_STRING && cv_json_text_is(in, "local")))
+        return CV_OK;
+    return cv_fail(err, CV_INVALID, "scope must be local or all");
+}
+
+static enum cv_rc
 read_member(struct cv_json_reader *in, struct asked *asked, struct cv_err *err)
 {
     if (cv_json_text_is(in, "sql"))
@@ -117,8 +133,11 @@ read_member(struct cv_json_reader *in, struct asked *asked, struct cv_err *err)
         return read_number(in, "timeout_ms", TIMEOUT_MAX_MS, &asked->timeout_ms, err);
     if (cv_json_text_is(in, "max_rows"))
         return read_number(in, "max_rows", ROWS_MAX, &asked->max_rows, err);
+    if (cv_json_text_is(in, "scope"))
+        return read_scope(in, asked, err);
     return cv_fail(err, CV_INVALID,
-                   "\"%.*s\" is not known; a query has sql, params, task, timeout_ms and max_rows",
+                   "\"%.*s\" is not known; a query has sql, params, task, scope, timeout_ms and "
+                   "max_rows",
                    in->text_len > 60 ? 60 : (int)in->text_len, in->text);
 }
 
@@ -207,10 +226,13 @@ status_of(enum cv_rc rc)
 {
     switch (rc) {
     case CV_NOT_FOUND:
+        return 404;
     case CV_INVALID:
         return 400;
     case CV_CONFLICT:
         return 408;
+    case CV_RETRY:
+        return 503;
     default:
         return 500;
     }
@@ -247,6 +269,133 @@ ask_all(struct app *app, const struct asked *asked, struct answer *answer, bool 
     return rc;
 }
 
+/* ---- the other workers ---- */
+
+/* The rows of {"rows":[...],"more":...}, as far as there is room for them. */
+static enum cv_rc
+take_rows(const struct peer *peer, const struct asked *asked, struct answer *answer, bool *ret_more,
+          struct cv_err *err)
+{
+    struct cv_json_reader in;
+    enum cv_json_token tok;
+
+    cv_json_reader_init(&in, peer->answer.data, peer->answer.len);
+    if (cv_json_next(&in) != CV_JSON_OBJECT || cv_json_next(&in) != CV_JSON_KEY ||
+        !cv_json_text_is(&in, "rows") || cv_json_next(&in) != CV_JSON_ARRAY)
+        return cv_fail(err, CV_INTERNAL, "worker %s gave no rows", peer->id);
+    while ((tok = cv_json_skip(&in)) == CV_JSON_OBJECT) {
+        if (answer->rows == (size_t)asked->max_rows || answer->out->len >= ANSWER_MAX) {
+            *ret_more = true;
+            return CV_OK;
+        }
+        cv_json_raw(answer->w, in.text, in.text_len);
+        answer->rows++;
+    }
+    if (tok != CV_JSON_ARRAY_END || cv_json_next(&in) != CV_JSON_KEY ||
+        !cv_json_text_is(&in, "more"))
+        return cv_fail(err, CV_INTERNAL, "the answer of worker %s is cut off", peer->id);
+    *ret_more |= cv_json_next(&in) == CV_JSON_TRUE;
+    return CV_OK;
+}
+
+/* What another worker had against the query. */
+static enum cv_rc
+peer_failed(const struct peer *peer, struct cv_err *err)
+{
+    struct cv_buf message = CV_BUF_INIT(1 << 16);
+    struct cv_json_reader in;
+    enum cv_rc rc = peer->status == 404   ? CV_NOT_FOUND
+                    : peer->status == 400 ? CV_INVALID
+                    : peer->status == 408 ? CV_CONFLICT
+                                          : CV_RETRY;
+
+    cv_json_reader_init(&in, peer->answer.data, peer->answer.len);
+    if (peer->status != 0 && cv_json_next(&in) == CV_JSON_OBJECT) {
+        while (cv_json_next(&in) == CV_JSON_KEY) {
+            if (!cv_json_text_is(&in, "message"))
+                (void)cv_json_skip(&in);
+            else if (cv_json_next(&in) == CV_JSON_STRING)
+                cv_json_text(&in, &message);
+        }
+    }
+    if (peer->status == 0)
+        cv_fail(err, rc, "worker %s at %s did not answer: %s", peer->id, peer->url, peer->err.text);
+    else
+        cv_fail(err, rc, "worker %s: %s", peer->id, cv_buf_cstr(&message));
+    cv_buf_free(&message);
+    return rc;
+}
+
+/* Workers without tasks have no rows. */
+static void
+leave_idle_out(struct peers *peers)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < peers->count; i++) {
+        if (peers->items[i].n_tasks > 0 || peers->items[i].self)
+            peers->items[n++] = peers->items[i];
+        else
+            cv_buf_free(&peers->items[i].answer);
+    }
+    peers->count = n;
+}
+
+/* As ask_all, of all workers. rc is what this one found: CV_OK or CV_NOT_FOUND. */
+static enum cv_rc
+ask_others(struct app *app, const struct cv_http_request *req, const struct asked *asked,
+           struct answer *answer, enum cv_rc rc, bool *ret_more, struct cv_err *err)
+{
+    struct peers peers = { 0 };
+    char path[300];
+    struct peers_call call = { .method = "POST",
+                               .path = path,
+                               .timeout_ms = (int)asked->timeout_ms + PEER_EXTRA_MS,
+                               .tls = app_keys(app) };
+    struct cv_err one = CV_ERR_INIT;
+
+    snprintf(path, sizeof(path), "/pipelines/%s/query?scope=local", app_plan(app)->name);
+    call.body = cv_http_body(req, &call.body_len);
+    if (app_peers(app, &peers, err) != CV_OK)
+        return err->rc;
+    if (peers.unowned[0] != '\0') {
+        rc = cv_fail(err, CV_RETRY, "no worker has task %s at this moment; try again",
+                     peers.unowned);
+        peers_done(&peers);
+        return rc;
+    }
+    leave_idle_out(&peers);
+    peers_ask(&peers, &call);
+    for (size_t i = 0; i < peers.count && (rc == CV_OK || rc == CV_NOT_FOUND); i++) {
+        const struct peer *peer = &peers.items[i];
+
+        if (peer->self)
+            continue;
+        if (peer->status == 200)
+            one.rc = take_rows(peer, asked, answer, ret_more, &one);
+        else
+            (void)peer_failed(peer, &one);
+        if (one.rc == CV_OK || one.rc != CV_NOT_FOUND)
+            rc = one.rc;
+        if (one.rc != CV_OK)
+            *err = one;
+    }
+    peers_done(&peers);
+    return rc;
+}
+
+/* This worker's tasks and, if they are asked for, those of the others. */
+static enum cv_rc
+ask_scope(struct app *app, const struct cv_http_request *req, const struct asked *asked,
+          bool local, struct answer *answer, bool *ret_more, struct cv_err *err)
+{
+    enum cv_rc rc = ask_all(app, asked, answer, ret_more, err);
+
+    if (local || *ret_more || (rc != CV_OK && rc != CV_NOT_FOUND))
+        return rc;
+    return ask_others(app, req, asked, answer, rc, ret_more, err);
+}
+
 void
 rest_query(struct app *app, const struct cv_http_request *req, struct cv_http_response *res)
 {
@@ -255,6 +404,7 @@ rest_query(struct app *app, const struct cv_http_request *req, struct cv_http_re
     struct answer answer = { .w = &w, .out = &res->body };
     struct cv_err err = CV_ERR_INIT;
     bool more = false;
+    bool local;
 
     cv_buf_init(&asked.sql, 1 << 20);
     cv_buf_init(&asked.task, 1024);
@@ -262,7 +412,10 @@ rest_query(struct app *app, const struct cv_http_request *req, struct cv_http_re
     cv_json_object(&w);
     cv_json_key(&w, "rows");
     cv_json_array(&w);
-    if (read_body(req, &asked, &err) != CV_OK || ask_all(app, &asked, &answer, &more, &err) != CV_OK)
+    if (read_body(req, &asked, &err) != CV_OK)
+        cv_http_error(res, status_of(err.rc), err.text);
+    else if (rest_scope_local(req, !asked.all, &local, res) &&
+             ask_scope(app, req, &asked, local, &answer, &more, &err) != CV_OK)
         cv_http_error(res, status_of(err.rc), err.text);
     if (res->status < 400) {
         cv_json_array_end(&w);

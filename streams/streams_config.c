@@ -2,11 +2,23 @@
 /* The properties of a streams worker; see streams_config.h. */
 #include "streams/streams_config.h"
 
+#include <string.h>
+
 #include "common/kafka/client.h"
 #include "common/properties.h"
 #include "common/secret.h"
 
 static const char *const reset_names[] = { "earliest", "latest", NULL };
+
+static enum cv_rc
+valid_url(const struct cv_config_def *def, const char *value, struct cv_err *err)
+{
+    (void)def;
+    if (value[0] == '\0' || (strlen(value) < 256 && strpbrk(value, " \t\"") == NULL &&
+                             (strncmp(value, "http://", 7) == 0 || strncmp(value, "https://", 8) == 0)))
+        return CV_OK;
+    return cv_fail(err, CV_INVALID, "it must be like http://host:8084");
+}
 
 const struct cv_config_def streams_config_defs[] = {
     { .name = "bootstrap.servers",
@@ -37,6 +49,15 @@ const struct cv_config_def streams_config_defs[] = {
       .importance = CV_MEDIUM,
       .doc = "Where status and metrics are served.",
       .offset = offsetof(struct streams_config, listeners) },
+    { .name = "advertised.url",
+      .type = CV_CONFIG_STRING,
+      .def = "",
+      .check = valid_url,
+      .importance = CV_LOW,
+      .doc = "Under which other workers reach this one: http://host:port, for queries of all tasks and "
+             "for pause. Empty: the first of listeners, with an address of the machine where it has "
+             "no host.",
+      .offset = offsetof(struct streams_config, advertised_url) },
     { .name = "worker.id",
       .type = CV_CONFIG_STRING,
       .def = "",

@@ -10,6 +10,7 @@ struct streams_config {
     char *pipeline_directory;
     char *state_dir;
     struct cv_list listeners;
+    char *advertised_url; /* "": made of the first listener */
     char *worker_id; /* "": kept in the state directory */
     int32_t num_threads;
     int auto_offset_reset; /* 0 earliest, 1 latest */

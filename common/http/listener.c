@@ -191,3 +191,26 @@ http_listener_open(struct cv_http_listener *listener, const char *option, int *r
     listener->port = bound_port(*ret_fd);
     return CV_OK;
 }
+
+void
+cv_http_local_address(char *out, size_t size)
+{
+    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+    struct addrinfo *list = NULL;
+    char name[256] = "";
+
+    (void)snprintf(out, size, "127.0.0.1");
+    if (gethostname(name, sizeof(name) - 1) != 0 || getaddrinfo(name, NULL, &hints, &list) != 0)
+        return;
+    for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
+        char text[256];
+
+        if (getnameinfo(ai->ai_addr, ai->ai_addrlen, text, sizeof(text), NULL, 0, NI_NUMERICHOST) !=
+                0 ||
+            strncmp(text, "127.", 4) == 0 || strcmp(text, "::1") == 0 || strchr(text, '%') != NULL)
+            continue;
+        (void)snprintf(out, size, "%s", text);
+        break;
+    }
+    freeaddrinfo(list);
+}

@@ -101,6 +101,9 @@ CV_MUST_CHECK
 enum cv_rc cv_http_listener_parse(const char *text, struct cv_http_listener *ret,
                                   struct cv_err *err);
 
+/* The first address of this machine that others can reach, else the loopback. */
+void cv_http_local_address(char *out, size_t size);
+
 struct cv_http_spec {
     struct cv_http_listener *listeners; /* ports are filled in */
     size_t n_listeners;

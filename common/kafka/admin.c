@@ -551,6 +551,85 @@ out:
     return rc;
 }
 
+void
+cv_group_members_done(struct cv_group_members *members)
+{
+    for (size_t i = 0; i < members->count; i++) {
+        free(members->items[i].client_id);
+        free(members->items[i].instance_id);
+        cv_topic_partitions_done(&members->items[i].partitions);
+    }
+    free(members->items);
+    *members = (struct cv_group_members){ 0 };
+}
+
+static enum cv_rc
+copy_member(const rd_kafka_MemberDescription_t *from, struct cv_group_member *to, struct cv_err *err)
+{
+    const char *instance = rd_kafka_MemberDescription_group_instance_id(from);
+    const rd_kafka_MemberAssignment_t *assigned = rd_kafka_MemberDescription_assignment(from);
+
+    to->client_id = strdup(rd_kafka_MemberDescription_client_id(from));
+    to->instance_id = instance == NULL || *instance == '\0' ? NULL : strdup(instance);
+    if (to->client_id == NULL || (to->instance_id == NULL && instance != NULL && *instance != '\0'))
+        return cv_fail_memory(err);
+    if (assigned == NULL)
+        return CV_OK;
+    return kafka_list_copy(rd_kafka_MemberAssignment_partitions(assigned), &to->partitions, err);
+}
+
+static enum cv_rc
+copy_members(struct cv_admin *admin, const rd_kafka_ConsumerGroupDescription_t *group,
+             struct cv_group_members *ret, struct cv_err *err)
+{
+    const rd_kafka_error_t *error = rd_kafka_ConsumerGroupDescription_error(group);
+    struct cv_group_members all = { 0 };
+    size_t count;
+    enum cv_rc rc = CV_OK;
+
+    if (error != NULL)
+        return kafka_fail(&admin->handle, err, rd_kafka_error_code(error),
+                          rd_kafka_error_string(error), "could not describe group \"%s\"",
+                          rd_kafka_ConsumerGroupDescription_group_id(group));
+    count = rd_kafka_ConsumerGroupDescription_member_count(group);
+    all.items = calloc(count + 1, sizeof(*all.items));
+    if (all.items == NULL)
+        return cv_fail_memory(err);
+    for (; all.count < count && rc == CV_OK; all.count++)
+        rc = copy_member(rd_kafka_ConsumerGroupDescription_member(group, all.count),
+                         &all.items[all.count], err);
+    if (rc == CV_OK)
+        *ret = all;
+    else
+        cv_group_members_done(&all);
+    return rc;
+}
+
+enum cv_rc
+cv_admin_group_members(struct cv_admin *admin, const char *group, int timeout_ms,
+                       struct cv_group_members *ret, struct cv_err *err)
+{
+    const rd_kafka_ConsumerGroupDescription_t **groups;
+    struct request req;
+    size_t count;
+    enum cv_rc rc =
+        request_init(&req, admin, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout_ms, err);
+
+    if (rc != CV_OK)
+        goto out;
+    rd_kafka_DescribeConsumerGroups(admin->handle.rk, &group, 1, req.options, req.queue);
+    rc = request_wait(&req, admin, "could not describe group", group, err);
+    if (rc != CV_OK)
+        goto out;
+    groups = rd_kafka_DescribeConsumerGroups_result_groups(
+        rd_kafka_event_DescribeConsumerGroups_result(req.event), &count);
+    rc = count == 1 ? copy_members(admin, groups[0], ret, err)
+                    : cv_fail(err, CV_INTERNAL, "Kafka described %zu groups, not one", count);
+out:
+    request_done(&req);
+    return rc;
+}
+
 enum cv_rc
 cv_admin_group_delete(struct cv_admin *admin, const char *group, int timeout_ms, struct cv_err *err)
 {

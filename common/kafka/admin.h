@@ -52,6 +52,20 @@ CV_MUST_CHECK enum cv_rc cv_admin_group_offsets_alter(struct cv_admin *admin, co
 CV_MUST_CHECK enum cv_rc cv_admin_group_offsets_delete(struct cv_admin *admin, const char *group,
                                                        const struct cv_topic_partitions *parts,
                                                        int timeout_ms, struct cv_err *err);
+/* Who is in a group of consumers and what each is assigned; none: the group is empty or unknown. A member that
+   waits for a rebalance has no partitions. Free with cv_group_members_done. */
+struct cv_group_member {
+    char *client_id;
+    char *instance_id; /* group.instance.id; NULL: a dynamic member */
+    struct cv_topic_partitions partitions; /* strings owned */
+};
+struct cv_group_members {
+    struct cv_group_member *items;
+    size_t count;
+};
+CV_MUST_CHECK enum cv_rc cv_admin_group_members(struct cv_admin *admin, const char *group, int timeout_ms,
+                                                struct cv_group_members *ret, struct cv_err *err);
+void cv_group_members_done(struct cv_group_members *members);
 CV_MUST_CHECK enum cv_rc cv_admin_group_delete(struct cv_admin *admin, const char *group, int timeout_ms,
                                                struct cv_err *err);
 /* Delete the records below the offsets. */

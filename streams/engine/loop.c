@@ -441,6 +441,7 @@ open_task(struct loop *loop, const struct task_spec *spec)
         return;
     mine.broker = loop->spec.broker;
     mine.board = loop->spec.board;
+    mine.watch = loop->spec.watch;
     if (tasks == NULL || task_new(&mine, &loop->tasks[loop->n_tasks], &err) != CV_OK)
         CV_LOG_ERROR(loop->log, "task could not be made", CV_ERR(&err));
     else
@@ -663,6 +664,8 @@ tick(struct loop *loop)
         if (publish)
             task_publish(loop->tasks[i]);
     }
+    if (publish && loop->spec.watch != NULL)
+        watch_keep_alive(loop->spec.watch);
     if (publish)
         loop->next_publish_ms = cv_mono_ms() + PUBLISH_MS;
 }

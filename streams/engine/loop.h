@@ -14,6 +14,7 @@ struct loop_spec {
     const struct plan *plan;
     struct broker *broker; /* taken: freed with the loop */
     struct status_board *board;
+    struct watch *watch; /* NULL: nobody follows */
     void (*print)(const char *text,
                   size_t len); /* console sinks, after each commit; NULL: standard output */
 };

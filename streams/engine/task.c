@@ -144,6 +144,7 @@ task_set_state(struct stream_task *task, enum task_state state, const char *reas
     task->status.state = state;
     task->status.since_ms = cv_now_ms();
     task_publish(task);
+    task_tell_state(task);
 }
 
 /* ---- the state file ---- */
@@ -473,6 +474,8 @@ task_free(struct stream_task *task)
     outputs_done(&task->outputs);
     if (task->spec.board != NULL)
         status_board_remove(task->spec.board, task->status.id);
+    task->status.state = TASK_CLOSED;
+    task_tell_state(task);
     free(task->inputs);
     free(task->partitions);
     free(task);

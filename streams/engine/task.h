@@ -16,6 +16,7 @@
 
 #include "streams/engine/status.h"
 #include "streams/engine/txn.h"
+#include "streams/engine/watch.h"
 
 struct stream_task;
 
@@ -30,6 +31,7 @@ struct task_spec {
         start_offset; /* where to begin without a committed offset: CV_OFFSET_BEGINNING or _END */
     struct broker *broker;      /* borrowed */
     struct status_board *board; /* borrowed; may be NULL */
+    struct watch *watch;        /* the same */
 };
 
 CV_MUST_CHECK

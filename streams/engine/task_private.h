@@ -115,6 +115,12 @@ CV_MUST_CHECK
 enum cv_rc task_run_changes(struct stream_task *task, struct cv_err *err);
 bool task_change_due(const struct stream_task *task);
 
+/* ---- followers: task_watch.c ---- */
+
+/* Kafka has committed what is dirty. */
+void task_tell_changes(struct stream_task *task);
+void task_tell_state(const struct stream_task *task);
+
 /* Run a rule outside of a record's turn. */
 CV_MUST_CHECK
 enum cv_rc task_run_rule(struct stream_task *task, struct rule *rule, struct cv_err *err);

@@ -476,6 +476,7 @@ task_committed(struct stream_task *task, struct cv_err *err)
                                 &task->inputs[i].pos, err);
     if (rc == CV_OK)
         rc = state_set_number(task->state, "changelog", task->changelog_next, err);
+    task_tell_changes(task);
     changelog_clear(task->changelog);
     cv_delivery_init(&task->delivery, NULL);
     task->in_txn = false;

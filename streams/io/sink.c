@@ -212,9 +212,9 @@ sink_value(struct cv_buf *out, const struct cell *cell)
     }
 }
 
-/* An integer of a table's column, by the column's type. */
-static void
-add_typed(struct cv_buf *out, const struct column *type, const struct cell *cell)
+/* type NULL: the result of a statement has none. */
+void
+sink_column_value(struct cv_buf *out, const struct column *type, const struct cell *cell)
 {
     char text[DECIMAL_TEXT_MAX > CV_ISO_MAX ? DECIMAL_TEXT_MAX : CV_ISO_MAX];
 
@@ -247,7 +247,7 @@ add_json(struct cv_buf *out, const struct sink_column *col, const struct cell *c
     struct cv_json_reader in;
 
     if (cell->kind != CELL_TEXT) {
-        add_typed(out, col->type, cell);
+        sink_column_value(out, col->type, cell);
         return CV_OK;
     }
     cv_json_reader_init(&in, cell->data, cell->len);
@@ -272,7 +272,7 @@ encode_key(struct sink_encoder *enc, const struct cell *row)
             cv_buf_str(&enc->key_buf, enc->key_heads[i]);
         else if (i > 0)
             cv_buf_char(&enc->key_buf, ',');
-        add_typed(&enc->key_buf, col->type, &row[enc->key[i]]);
+        sink_column_value(&enc->key_buf, col->type, &row[enc->key[i]]);
     }
     cv_buf_char(&enc->key_buf, object ? '}' : ']');
 }
@@ -291,7 +291,7 @@ encode_value(struct sink_encoder *enc, const struct cell *row, struct cv_err *er
             continue;
         cv_buf_add(out, col->head, col->head_len);
         if (col->role == ROLE_FIELD)
-            add_typed(out, col->type, &row[i]);
+            sink_column_value(out, col->type, &row[i]);
         else if (add_json(out, col, &row[i], err) != CV_OK)
             return err->rc;
     }

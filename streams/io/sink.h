@@ -50,5 +50,7 @@ void sink_csv_field(struct cv_buf *out, const char *text, size_t len, bool quote
 
 /* One value as JSON. */
 void sink_value(struct cv_buf *out, const struct cell *cell);
+/* The same by the type of a table's column; NULL: it has none. */
+void sink_column_value(struct cv_buf *out, const struct column *column, const struct cell *cell);
 
 #endif

@@ -437,16 +437,33 @@ apply_put(struct changelog *log, struct watched *watched, struct cv_bytes value,
     return statement_run(log->db, watched->put, err);
 }
 
-/* Read the primary key behind the table's id and bind it. */
+/* The primary key behind the table's id. */
+static enum cv_rc
+read_key(const struct table *table, struct cv_reader *in, struct cell *cells, struct cv_buf *scratch,
+         struct cv_err *err)
+{
+    cv_buf_reset(scratch);
+    cv_buf_reserve(scratch, 2 * cv_reader_left(in) + 16 * table->n_key); /* so that it stays there */
+    for (size_t i = 0; i < table->n_key; i++)
+        cells[i] = codec_read_key_cell(in, scratch);
+    return cv_reader_finish(in, "changelog key", err);
+}
+
+enum cv_rc
+changelog_key_cells(const struct table *table, struct cv_bytes key, struct cell *cells,
+                    struct cv_buf *scratch, struct cv_err *err)
+{
+    struct cv_reader in = cv_reader_of(key.data, key.len);
+
+    (void)cv_read_u32(&in);
+    return read_key(table, &in, cells, scratch, err);
+}
+
 static enum cv_rc
 bind_key(struct changelog *log, const struct table *table, struct cv_reader *in,
          struct statement *st, struct cv_err *err)
 {
-    cv_buf_reset(&log->value);
-    cv_buf_reserve(&log->value, 2 * cv_reader_left(in) + 16 * table->n_key);
-    for (size_t i = 0; i < table->n_key; i++)
-        log->cells[i] = codec_read_key_cell(in, &log->value);
-    if (cv_reader_finish(in, "changelog key", err) != CV_OK)
+    if (read_key(table, in, log->cells, &log->value, err) != CV_OK)
         return err->rc;
     for (size_t i = 0; i < table->n_key; i++)
         statement_bind(st, (int)i + 1, &log->cells[i]);

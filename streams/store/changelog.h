@@ -15,6 +15,7 @@
 
 #include <culvert/value.h>
 
+#include "common/buf.h"
 #include "streams/store/table.h"
 
 struct changelog;
@@ -40,6 +41,10 @@ void changelog_take(struct changelog *log);
 CV_MUST_CHECK
 enum cv_rc changelog_cells(const struct table *table, struct cv_bytes value, struct cell *cells,
                            struct cv_err *err);
+/* The cells of a key, in the order of table->key; text lies in scratch, which is overwritten. */
+CV_MUST_CHECK
+enum cv_rc changelog_key_cells(const struct table *table, struct cv_bytes key, struct cell *cells,
+                               struct cv_buf *scratch, struct cv_err *err);
 /* The row of a key as its table has it now, as a value; *ret_found false: there is none. Bytes stay
    until the next call on the changelog. */
 CV_MUST_CHECK

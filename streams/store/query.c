@@ -125,7 +125,7 @@ query_run(const struct query_spec *spec, query_row *take, void *arg, bool *ret_m
     enum cv_rc rc = db_open(spec->path, DB_READ_ONLY, &db, &corrupt, err);
 
     if (rc == CV_NOT_FOUND)
-        return cv_fail(err, CV_CONFLICT, "the task has no state file yet");
+        return cv_fail(err, CV_RETRY, "the task has no state file yet; try again");
     if (rc == CV_OK)
         rc = functions_register(db, err);
     if (rc == CV_OK && spec->global != NULL)

@@ -23,7 +23,7 @@ typedef bool query_row(void *arg, const char *const *names, const struct cell *c
 
 /*
  * CV_NOT_FOUND: the file lacks a table of the question (it may be another group's). CV_INVALID: it is
- * no SELECT, is wrong, or does what is not allowed. CV_CONFLICT: the time was up, or no file yet.
+ * no SELECT, is wrong, or does what is not allowed. CV_CONFLICT: the time was up. CV_RETRY: no file yet.
  */
 CV_MUST_CHECK
 enum cv_rc query_run(const struct query_spec *spec, query_row *take, void *arg, bool *ret_more,

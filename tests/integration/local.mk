@@ -32,6 +32,7 @@ integration_tests = \
 	tests/integration/streams_kills.int \
 	tests/integration/streams_members.int \
 	tests/integration/streams_query.int \
+	tests/integration/streams_rest.int \
 	tests/integration/streams_shop.int \
 	tests/integration/streams_shop_faults.int \
 	tests/integration/streams_workers.int \

@@ -35,6 +35,7 @@ static struct {
     struct cv_arena *arena;
     struct plan *plan;
     struct status_board *board;
+    struct watch *watch;
     struct loop *loop;
     char dir[64];
     int32_t partitions[4];
@@ -54,6 +55,7 @@ start_loop(void)
 {
     struct loop_spec spec = { .plan = rig.plan,
                               .board = rig.board,
+                              .watch = rig.watch,
                               .print = print,
                               .broker = memory_broker_new(rig.kafka, "app-w-0") };
     struct task_spec task = { .plan = rig.plan,
@@ -102,6 +104,7 @@ teardown(void **state)
     if (rig.loop != NULL)
         stop_loop();
     status_board_free(rig.board);
+    watch_free(rig.watch);
     cv_arena_free(rig.arena);
     memory_kafka_free(rig.kafka);
     cv_buf_free(&printed);
@@ -799,6 +802,106 @@ a_failed_task_begins_anew_when_asked_for(void **state)
     assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 2);
 }
 
+/* ---- followers ---- */
+
+static struct cv_buf heard = CV_BUF_INIT(1 << 20);
+static int followers;
+static bool deaf;
+
+static bool
+hear(void *follower, const char *text, size_t len)
+{
+    (void)follower;
+    if (!deaf)
+        cv_buf_add(&heard, text, len);
+    return !deaf;
+}
+
+static void
+unfollow(void *follower)
+{
+    (void)follower;
+    followers--;
+}
+
+static void
+follow(const char *table)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    if (rig.watch == NULL)
+        rig.watch = watch_new(hear, unfollow);
+    assert_non_null(rig.watch);
+    followers++;
+    assert_int_equal(watch_add(rig.watch, table, NULL, &err), CV_OK);
+}
+
+static void
+followers_hear_what_commits_change_once_a_row(void **state)
+{
+    (void)state;
+    begin(PIPELINE("") ORDERS OUT ECHO
+          "CREATE STATE TABLE counts (customer INTEGER PRIMARY KEY, n INTEGER);\n"
+          "CREATE QUERY c ON orders AS INSERT INTO counts SELECT customer, 1 FROM orders_changes "
+          "WHERE true ON CONFLICT DO UPDATE SET n = n + 1;\n");
+    follow("orders");
+    cv_buf_reset(&heard);
+    deaf = false;
+    order('c', 1, 7, "new", "1.50", 0, 100);
+    order('u', 1, 7, "paid", "1.50", 100, 110);
+    order('c', 2, 7, "new", "2", 110, 120);
+    start_loop();
+    run();
+    assert_string_equal(
+        cv_buf_cstr(&heard),
+        "event: state\ndata: {\"task\":\"orders_0\",\"state\":\"RUNNING\"}\n\n"
+        "event: put\ndata: {\"_task\":\"orders_0\",\"id\":1,\"customer\":7,\"status\":\"paid\","
+        "\"total\":\"1.50\"}\n\n"
+        "event: put\ndata: {\"_task\":\"orders_0\",\"id\":2,\"customer\":7,\"status\":\"new\","
+        "\"total\":\"2.00\"}\n\n");
+    cv_buf_reset(&heard);
+    order('d', 1, 7, "", "0", 120, 130);
+    memory_kafka_fail_call(rig.kafka, "offsets", false); /* what is given up is not told */
+    run();
+    cv_clock_test_advance(1000);
+    run();
+    assert_non_null(strstr(cv_buf_cstr(&heard),
+                           "event: delete\ndata: {\"_task\":\"orders_0\",\"id\":1}\n\n"));
+    assert_null(strstr(strstr(cv_buf_cstr(&heard), "event: delete") + 1, "event: delete"));
+    cv_buf_reset(&heard);
+    cv_clock_test_advance(16000);
+    run();
+    assert_string_equal(cv_buf_cstr(&heard), ": alive\n\n");
+    deaf = true;
+    cv_clock_test_advance(16000);
+    run();
+    assert_int_equal(followers, 0); /* it has gone, and that was noticed */
+}
+
+static void
+followers_of_another_table_hear_only_of_its_rows(void **state)
+{
+    (void)state;
+    begin(PIPELINE("") ORDERS OUT ECHO
+          "CREATE STATE TABLE counts (customer INTEGER PRIMARY KEY, n INTEGER);\n"
+          "CREATE QUERY c ON orders AS INSERT INTO counts SELECT customer, 1 FROM orders_changes "
+          "WHERE true ON CONFLICT DO UPDATE SET n = n + 1;\n");
+    deaf = false;
+    follow("counts");
+    start_loop();
+    run();
+    cv_buf_reset(&heard);
+    order('c', 1, 7, "new", "1.50", 0, 100);
+    order('c', 2, 7, "new", "2", 110, 120);
+    run();
+    assert_string_equal(cv_buf_cstr(&heard),
+                        "event: put\ndata: {\"_task\":\"orders_0\",\"customer\":7,\"n\":2}\n\n");
+    cv_buf_reset(&heard);
+    stop_loop();
+    assert_string_equal(cv_buf_cstr(&heard),
+                        "event: state\ndata: {\"task\":\"orders_0\",\"state\":\"CLOSED\"}\n\n");
+}
+
 /* ---- several inputs ---- */
 
 #define JOIN                                                                                       \
@@ -886,6 +989,8 @@ main(void)
         TEST(a_paused_pipeline_keeps_its_place_and_goes_on),
         TEST(a_task_that_is_opened_while_paused_stands_still_too),
         TEST(a_failed_task_begins_anew_when_asked_for),
+        TEST(followers_hear_what_commits_change_once_a_row),
+        TEST(followers_of_another_table_hear_only_of_its_rows),
         TEST(inputs_of_a_task_are_taken_in_event_time_order),
         TEST(a_record_in_the_wrong_partition_stops_a_joining_task),
     };
