@@ -221,6 +221,7 @@ run_handler(struct cv_http_server *server, struct cv_http_request *req)
 static void
 exchange_free(struct exchange *ex)
 {
+    give_up_stream(&ex->req->res); /* of a request that was not answered */
     http_request_free(ex->req);
     free(ex);
 }

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "common/http/stream.h"
 #include "common/json_write.h"
 
 #define RESPONSE_MAX ((size_t)64 << 20)
@@ -430,8 +429,6 @@ http_response_done(struct cv_http_response *res)
     cv_buf_free(&res->body);
     res->headers = NULL;
     res->n_headers = 0;
-    http_stream_detach(res->stream); /* of a request that was not answered */
-    res->stream = NULL;
 }
 
 const char *
