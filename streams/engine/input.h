@@ -44,8 +44,8 @@ struct input {
 
     struct stamp *stamps; /* of a repartition topic, one an upstream task */
     size_t n_stamps;
-    int64_t moved_ms;     /* monotonic, when the clock last moved */
-    int64_t confirmed_ms; /* monotonic, when the broker last said that there is nothing more */
+    int64_t moved_ms;     /* monotonic, when the clock last moved, or the broker was away */
+    int64_t asked_ms;     /* monotonic, when the broker was last asked whether there is more */
     bool idle;
     uint64_t future;      /* times beyond the guard */
 

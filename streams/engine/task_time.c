@@ -36,8 +36,8 @@ task_move_watermark(struct stream_task *task)
         task->watermark_ms = least;
 }
 
-/* The broker, asked now, has nothing behind what was processed. One that is away holds up the whole
-   thread for the time of a question, so it is not asked by every task. */
+/* The broker, asked now, has nothing behind what was processed. One that is away, and holds up the whole thread for the
+   time of a question, is not asked by every task. */
 static bool
 confirm_end(struct stream_task *task, struct input *in)
 {
@@ -78,6 +78,23 @@ follow_wall_clock(struct stream_task *task)
         task->watermark_ms = most;
 }
 
+/* Whether an input is idle. An outage does not count as a silence: those who write come back with it, and what they
+   bring is as old as the outage was long. So the broker is asked now and then, and idle is what it confirmed throughout. */
+static void
+look_at(struct stream_task *task, struct input *in, int64_t now)
+{
+    bool idle = input_seems_idle(in);
+
+    if (input_at_end(in) && ((idle && !in->idle) || now - in->asked_ms >= in->source->idle_ms / 4)) {
+        in->asked_ms = now;
+        if (!confirm_end(task, in)) {
+            in->moved_ms = now;
+            idle = false;
+        }
+    }
+    in->idle = idle;
+}
+
 void
 task_look_idle(struct stream_task *task)
 {
@@ -88,20 +105,9 @@ task_look_idle(struct stream_task *task)
         return;
     task->looked_ms = now;
     for (size_t i = 0; i < task->n_inputs; i++) {
-        struct input *in = &task->inputs[i];
-
-        /* A broker that is cut off has told no end, so the end is asked for again and again. */
-        if (!input_seems_idle(in))
-            in->idle = false;
-        else if (!in->idle || now - in->confirmed_ms >= in->source->idle_ms / 4)
-            in->idle = confirm_end(task, in);
-        else
-            continue;
-        if (in->idle)
-            in->confirmed_ms = now;
-    }
-    for (size_t i = 0; i < task->n_inputs; i++)
+        look_at(task, &task->inputs[i], now);
         idle &= task->inputs[i].idle;
+    }
     task->idle = idle;
     if (idle)
         follow_wall_clock(task);
@@ -217,7 +223,7 @@ task_load_marks(struct stream_task *task, struct cv_err *err)
 
         if (in->n_stamps > 0)
             memset(in->stamps, 0, in->n_stamps * sizeof(*in->stamps));
-        in->moved_ms = cv_mono_ms();
+        in->moved_ms = in->asked_ms = cv_mono_ms();
         in->idle = false;
     }
     for (size_t i = 0; i < task->n_timed; i++)

@@ -34,6 +34,7 @@ struct memory_kafka {
     const char *fail_call; /* NULL: any */
     bool fail_after;
     bool failed;
+    bool silent;
 };
 
 struct attachment {
@@ -251,6 +252,12 @@ memory_kafka_fail_call(struct memory_kafka *kafka, const char *call, bool after)
 
 /* ---- a broker ---- */
 
+void
+memory_kafka_be_silent(struct memory_kafka *kafka, bool silent)
+{
+    kafka->silent = silent;
+}
+
 static struct memory_broker *
 of(struct broker *b)
 {
@@ -411,7 +418,8 @@ mem_range(struct broker *b, const char *topic, int32_t partition, int64_t *ret_l
 {
     struct partition *part = find(of(b)->kafka, topic, partition);
 
-    (void)err;
+    if (of(b)->kafka->silent)
+        return cv_fail(err, CV_RETRY, "no answer");
     *ret_low = part->low;
     *ret_high = last_stable(of(b)->kafka, part);
     return CV_OK;

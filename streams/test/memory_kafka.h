@@ -51,6 +51,9 @@ bool memory_kafka_fail(struct memory_kafka *kafka, size_t nth, bool after);
 /* The next call of that name (flush, offsets) fails; after: it takes effect nevertheless. */
 void memory_kafka_fail_call(struct memory_kafka *kafka, const char *call, bool after);
 
+/* It does not answer how far partitions go. */
+void memory_kafka_be_silent(struct memory_kafka *kafka, bool silent);
+
 /* As a processing thread has it; transactional_id tells producers apart. */
 struct broker *memory_broker_new(struct memory_kafka *kafka, const char *transactional_id);
 

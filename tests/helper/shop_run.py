@@ -41,6 +41,8 @@ class Pipeline:
             text = re.sub(r"\bFILE '([^']*/)?([^'/]+)'",
                           lambda match: "FILE '%s'" % os.path.join(self.files, match.group(2)), text)
             text = text.replace("'shop-streams", "'" + h.NAME)
+            # The events are of a day long gone: time must not go on to the present when the test takes a breath.
+            text = text.replace("IDLE TIMEOUT 30 SECONDS", "IDLE TIMEOUT 10 MINUTES")
             for pattern, replacement in changes:
                 text = re.sub(pattern, replacement, text)
             texts.append(text)

@@ -252,6 +252,23 @@ an_idle_partition_is_left_out_and_the_last_windows_close_by_themselves(void **st
 }
 
 static void
+an_outage_of_the_broker_is_no_idleness(void **state)
+{
+    (void)state;
+    begin(PIPELINE ORDERS CELLS, 1);
+    order(0, 'c', 1, "a", "1", 1 * MINUTE, 1 * MINUTE);
+    start_loop();
+    run();
+    memory_kafka_be_silent(rig.kafka, true);
+    wait_ms(40000);
+    memory_kafka_be_silent(rig.kafka, false);
+    wait_ms(20000);
+    assert_topic("out", "");
+    wait_ms(11000);
+    assert_topic("out", "{\"kind\":\"a\",\"m\":1,\"n\":1,\"total\":\"1.00\"}\n");
+}
+
+static void
 history_of_a_snapshot_does_not_move_the_watermark(void **state)
 {
     (void)state;
@@ -511,6 +528,7 @@ main(void)
                                   teardown),
         cmocka_unit_test_teardown(
             an_idle_partition_is_left_out_and_the_last_windows_close_by_themselves, teardown),
+        cmocka_unit_test_teardown(an_outage_of_the_broker_is_no_idleness, teardown),
         cmocka_unit_test_teardown(history_of_a_snapshot_does_not_move_the_watermark, teardown),
         cmocka_unit_test_teardown(a_time_in_the_future_makes_nothing_late, teardown),
         cmocka_unit_test_teardown(a_tombstone_does_not_move_the_watermark, teardown),
