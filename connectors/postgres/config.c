@@ -273,7 +273,9 @@ const struct cv_config_def pg_config_def[] = {
       .check = check_int, .arg = &(const struct cv_range){ 1, INT32_MAX }, .check_says_all = true,
       .importance = CV_MEDIUM,
       .group = "Connector", .order = 11, .width = CV_WIDTH_SHORT,
-      .display = "Snapshot maximum threads", .doc = "Connections that read the snapshot.",
+      .display = "Snapshot maximum threads",
+      .doc = "Connections that read the snapshot, all of one moment. With several of them rows of different tables mix, "
+             "and none waits longer than snapshot.lock.timeout.ms for a lock: then the snapshot begins anew.",
       .offset = offsetof(struct pg_config, snapshot_max_threads) },
     { .name = "snapshot.mode.custom.name", .type = CV_CONFIG_STRING, .importance = CV_MEDIUM,
       .group = "Connector", .order = 12, .width = CV_WIDTH_MEDIUM,

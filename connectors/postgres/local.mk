@@ -12,6 +12,8 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/config_parse.c \
 	connectors/postgres/connection.c \
 	connectors/postgres/connection.h \
+	connectors/postgres/copy_text.c \
+	connectors/postgres/copy_text.h \
 	connectors/postgres/encode.c \
 	connectors/postgres/encode.h \
 	connectors/postgres/encode_array.c \
@@ -76,6 +78,8 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/slot.h \
 	connectors/postgres/snapshot.c \
 	connectors/postgres/snapshot.h \
+	connectors/postgres/snapshot_reader.c \
+	connectors/postgres/snapshot_reader.h \
 	connectors/postgres/snapshot_table.c \
 	connectors/postgres/snapshot_table.h \
 	connectors/postgres/start.c \
@@ -112,6 +116,11 @@ unit_tests += tests/unit/pgoutput_bad_test
 tests_unit_pgoutput_bad_test_SOURCES = tests/unit/pgoutput_bad_test.c
 tests_unit_pgoutput_bad_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_pgoutput_bad_test_LDADD = $(postgres_test_libs)
+
+unit_tests += tests/unit/copy_text_test
+tests_unit_copy_text_test_SOURCES = tests/unit/copy_text_test.c
+tests_unit_copy_text_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_copy_text_test_LDADD = $(postgres_test_libs)
 
 unit_tests += tests/unit/stream_message_test
 tests_unit_stream_message_test_SOURCES = tests/unit/stream_message_test.c

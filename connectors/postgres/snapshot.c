@@ -2,14 +2,15 @@
 /*
  * The initial snapshot.
  *
- * A table is read in ranges of 64 MB of its pages: COPY (SELECT ... WHERE ctid >= '(a,0)' AND ctid < '(b,0)') TO
+ * A table is read in ranges of at most 64 MB of its pages: COPY (SELECT ... WHERE ctid >= '(a,0)' AND ctid < '(b,0)') TO
  * STDOUT, which PostgreSQL 14 and later answer with a TID range scan; the last range is open, so rows beyond the
- * size that was read are not missed. What is read of which table is said in snapshot_table.c.
+ * size that was read are not missed. What is read of which table is said in snapshot_table.c, and how in
+ * snapshot_reader.c. Several readers take the ranges in order, one table after the other; the first that fails ends the
+ * snapshot. One that has nothing for us is passed over; one that has more than its turn takes waits, and so does the server
+ * behind it, whose socket is not read.
  *
- * One row is always held back, because its marker (last of its table, last of all) depends on whether another
- * follows.
- *
- * Source: manual, "COPY" (text format).
+ * Of each table one row is always held back, because its marker (last of its table, last of all) depends on whether
+ * another follows. With one reader tables do not mix.
  */
 #include "connectors/postgres/snapshot.h"
 
@@ -22,41 +23,35 @@
 #include "common/buf.h"
 #include "common/log.h"
 #include "common/thread.h"
+#include "connectors/postgres/connection.h"
+#include "connectors/postgres/copy_text.h"
 #include "connectors/postgres/notification.h"
+#include "connectors/postgres/snapshot_reader.h"
 #include "connectors/postgres/snapshot_table.h"
 
-#define BATCH_BYTES (640 * 1024)
-#define SQL_MAX     ((size_t)1 << 20)
-
-/* A parsed row and the libpq buffer that its values point into. */
-struct row {
-    char *data;
-    size_t len;
-    const struct snapshot_table *from;
-    bool first_of_all;
-    bool first_of_table;
-    struct pgoutput_value values[PGOUTPUT_MAX_COLUMNS];
-};
+#define BATCH_BYTES        (640 * 1024)
+#define SQL_MAX            ((size_t)1 << 20)
+#define CONNECT_TIMEOUT_MS 10000
 
 struct snapshot {
     struct snapshot_spec spec;
-    PGconn *conn;
     struct position position;
     char *visible;
 
+    struct snapshot_reader *readers;
+    size_t n_readers;
+    size_t turn; /* of which reader */
     struct snapshot_table_list tables;
-    size_t table;        /* index of the one being read */
-    uint64_t range;      /* first page of the range being read */
-    bool copying;
+    size_t next_table; /* the first that has ranges that no reader was given */
+    size_t tables_done;
 
-    struct row *held; /* NULL: none */
-    struct row rows[2];
+    struct snapshot_row *ended; /* the last of a table that is complete; NULL: none */
+    struct snapshot_row *spare;
     const char *marker; /* set in the envelope */
 
     uint64_t n_rows;
-    uint64_t table_rows;
+    uint64_t n_emitted;
     uint64_t pages_total;
-    uint64_t pages_done;
     bool done;
     struct cv_log_limit bad_value_limit;
 };
@@ -69,23 +64,22 @@ tell(struct snapshot *s, const char *type, struct cv_err *err)
     return notify(s->spec.notifications, &(struct notification){ .aggregate = NOTIFY_INITIAL, .type = type }, err);
 }
 
-/* Of the table being read: begun, or complete. */
+/* Of a table: begun, or complete. */
 static enum cv_rc
-tell_table(struct snapshot *s, const char *type, struct cv_err *err)
+tell_table(struct snapshot *s, const struct snapshot_table *table, const char *type, struct cv_err *err)
 {
-    const char *name = s->tables.items[s->table].name;
     struct notification what = { .aggregate = NOTIFY_INITIAL, .type = type };
     char rows[24];
 
-    snprintf(rows, sizeof(rows), "%" PRIu64, s->table_rows);
+    snprintf(rows, sizeof(rows), "%" PRIu64, table->rows);
     if (strcmp(type, "IN_PROGRESS") == 0) {
         what.data[0].key = "current_collection_in_progress";
-        what.data[0].value = name;
+        what.data[0].value = table->name;
         what.data[1].key = "data_collections";
         what.data[1].value = s->tables.hashed_names;
     } else {
         what.data[0].key = "scanned_collection";
-        what.data[0].value = name;
+        what.data[0].value = table->name;
         what.data[1].key = "total_rows_scanned";
         what.data[1].value = rows;
         what.data[2].key = "status";
@@ -98,50 +92,11 @@ tell_table(struct snapshot *s, const char *type, struct cv_err *err)
 
 /* ---- start ---- */
 
-static const char *
-isolation_of(const struct snapshot *s)
-{
-    if (s->spec.exported != NULL)
-        return "REPEATABLE READ, READ ONLY"; /* only that one can import a snapshot that is not serializable */
-    switch (s->spec.config->snapshot_isolation_mode) {
-    case PG_ISOLATION_READ_COMMITTED:
-        return "READ COMMITTED, READ ONLY";
-    case PG_ISOLATION_READ_UNCOMMITTED:
-        return "READ UNCOMMITTED, READ ONLY";
-    case PG_ISOLATION_REPEATABLE_READ:
-        return "REPEATABLE READ, READ ONLY";
-    default:
-        return "SERIALIZABLE, READ ONLY, DEFERRABLE";
-    }
-}
-
-static enum cv_rc
-begin(struct snapshot *s, struct cv_err *err)
-{
-    struct cv_buf sql = CV_BUF_INIT(512);
-    enum cv_rc rc;
-
-    cv_buf_printf(&sql, "BEGIN ISOLATION LEVEL %s", isolation_of(s));
-    rc = pg_command(s->conn, cv_buf_cstr(&sql), "could not begin the snapshot", err);
-    if (rc == CV_OK) /* a table takes as long as it takes */
-        rc = pg_command(s->conn, "SET LOCAL statement_timeout = 0", "could not begin the snapshot", err);
-    if (rc == CV_OK && s->spec.exported != NULL) {
-        cv_buf_reset(&sql);
-        cv_buf_str(&sql, "SET TRANSACTION SNAPSHOT ");
-        cv_buf_sql_literal(&sql, s->spec.exported);
-        rc = cv_buf_check(&sql, err);
-        if (rc == CV_OK)
-            rc = pg_command(s->conn, cv_buf_cstr(&sql), "could not import the slot's snapshot", err);
-    }
-    cv_buf_free(&sql);
-    return rc;
-}
-
 static enum cv_rc
 read_position(struct snapshot *s, struct cv_err *err)
 {
     PGresult *res = NULL;
-    enum cv_rc rc = pg_query(s->conn,
+    enum cv_rc rc = pg_query(s->readers[0].conn,
                              "SELECT (extract(epoch FROM transaction_timestamp()) * 1000000)::bigint,"
                              " CASE WHEN pg_is_in_recovery() THEN 0 ELSE pg_current_xact_id()::text::bigint END,"
                              " pg_current_snapshot()::text",
@@ -156,15 +111,6 @@ read_position(struct snapshot *s, struct cv_err *err)
     s->visible = strdup(PQgetvalue(res, 0, 2));
     PQclear(res);
     return s->visible == NULL ? cv_fail_memory(err) : CV_OK;
-}
-
-/* Statements of the user's may name tables without their schema. */
-static enum cv_rc
-open_search_path(struct snapshot *s, struct cv_err *err)
-{
-    if (s->spec.n_overrides == 0)
-        return CV_OK;
-    return pg_command(s->conn, "SET LOCAL search_path = \"$user\", public", "could not set the search path", err);
 }
 
 /* snapshot.locking.mode=shared: no table may be dropped or rewritten while the snapshot runs. */
@@ -186,9 +132,46 @@ lock_tables(struct snapshot *s, struct cv_err *err)
     cv_buf_str(&sql, " IN ACCESS SHARE MODE");
     rc = cv_buf_check(&sql, err);
     if (rc == CV_OK)
-        rc = pg_command(s->conn, cv_buf_cstr(&sql), "could not lock the tables of the snapshot "
+        rc = pg_command(s->readers[0].conn, cv_buf_cstr(&sql), "could not lock the tables of the snapshot "
                         "(snapshot.locking.mode, snapshot.lock.timeout.ms)", err);
     cv_buf_free(&sql);
+    return rc;
+}
+
+/* The readers beside the first, as far as there are ranges for them. */
+static enum cv_rc
+add_readers(struct snapshot *s, struct cv_err *err)
+{
+    size_t wanted = (size_t)s->spec.config->snapshot_max_threads, ranges = snapshot_tables_ranges(&s->tables);
+    struct snapshot_reader *grown;
+    char exported[SNAPSHOT_ID_MAX];
+    enum cv_rc rc;
+
+    if (wanted > ranges)
+        wanted = ranges;
+    if (wanted <= 1)
+        return CV_OK;
+    grown = realloc(s->readers, wanted * sizeof(*grown));
+    if (grown == NULL)
+        return cv_fail_memory(err);
+    s->readers = grown;
+    rc = snapshot_reader_export(&s->readers[0], &s->spec, exported, err);
+    if (rc == CV_OK)
+        rc = snapshot_reader_share(&s->readers[0], &s->spec, err);
+    while (rc == CV_OK && s->n_readers < wanted) {
+        struct snapshot_reader *reader = &s->readers[s->n_readers];
+
+        *reader = (struct snapshot_reader){ 0 };
+        rc = pg_connect(s->spec.config, PG_SESSION_ORDINARY, CONNECT_TIMEOUT_MS, &reader->conn, err);
+        if (rc != CV_OK)
+            return cv_err_context(err, "connection %zu of snapshot.max.threads=%zu", s->n_readers + 1, wanted);
+        s->n_readers++;
+        rc = snapshot_reader_begin(reader, &s->spec, exported[0] != '\0' ? exported : NULL, err);
+        if (rc == CV_OK)
+            rc = snapshot_reader_share(reader, &s->spec, err);
+    }
+    if (rc == CV_OK)
+        CV_LOG_INFO(s->spec.ctx->log, "several connections read the snapshot", CV_INT("connections", s->n_readers));
     return rc;
 }
 
@@ -198,21 +181,23 @@ snapshot_start(const struct snapshot_spec *spec, PGconn *take_conn, struct snaps
     struct snapshot *s = calloc(1, sizeof(*s));
     enum cv_rc rc;
 
-    if (s == NULL) {
+    if (s == NULL || (s->readers = calloc(1, sizeof(*s->readers))) == NULL) {
         PQfinish(take_conn);
+        free(s);
         return cv_fail_memory(err);
     }
     s->spec = *spec;
-    s->conn = take_conn;
-    rc = begin(s, err);
+    s->readers[0].conn = take_conn;
+    s->n_readers = 1;
+    rc = snapshot_reader_begin(&s->readers[0], spec, spec->exported, err);
     if (rc == CV_OK)
         rc = read_position(s, err);
     if (rc == CV_OK)
-        rc = open_search_path(s, err);
-    if (rc == CV_OK)
-        rc = snapshot_tables_choose(spec, s->conn, &s->tables, err);
+        rc = snapshot_tables_choose(spec, take_conn, &s->tables, err);
     if (rc == CV_OK)
         rc = lock_tables(s, err);
+    if (rc == CV_OK)
+        rc = add_readers(s, err);
     if (rc == CV_OK)
         rc = tell(s, "STARTED", err);
     if (rc != CV_OK) {
@@ -227,15 +212,33 @@ snapshot_start(const struct snapshot_spec *spec, PGconn *take_conn, struct snaps
     return CV_OK;
 }
 
+static void
+row_free(struct snapshot_row *row)
+{
+    if (row == NULL)
+        return;
+    PQfreemem(row->data);
+    free(row);
+}
+
 void
 snapshot_free(struct snapshot *s)
 {
     if (s == NULL)
         return;
-    for (size_t i = 0; i < 2; i++)
-        PQfreemem(s->rows[i].data);
+    while (s->spare != NULL) {
+        struct snapshot_row *row = s->spare;
+
+        s->spare = row->next;
+        row_free(row);
+    }
+    row_free(s->ended);
+    for (size_t i = 0; i < s->tables.count; i++)
+        row_free(s->tables.items[i].held);
     snapshot_tables_done(&s->tables);
-    PQfinish(s->conn);
+    for (size_t i = 0; i < s->n_readers; i++)
+        snapshot_reader_done(&s->readers[i]);
+    free(s->readers);
     free(s->visible);
     free(s);
 }
@@ -258,145 +261,85 @@ snapshot_visible(const struct snapshot *s)
     return s->visible;
 }
 
+/* ---- progress ---- */
+
+/* By pages; where nothing has any, by tables. */
+static double
+percent_of(const struct snapshot *s)
+{
+    double pages = 0;
+
+    if (s->done || s->tables.count == 0)
+        return 100;
+    if (s->pages_total == 0)
+        return 100.0 * (double)s->tables_done / (double)s->tables.count;
+    for (size_t i = 0; i < s->tables.count; i++)
+        if (s->tables.items[i].pages > 0)
+            pages += snapshot_table_percent(&s->tables.items[i]) * (double)s->tables.items[i].pages;
+    return pages / (double)s->pages_total;
+}
+
 void
 snapshot_progress(const struct snapshot *s, struct snapshot_progress *ret)
 {
     *ret = (struct snapshot_progress){ .tables = s->tables.count,
-                                       .tables_done = s->table,
+                                       .tables_done = s->tables_done,
                                        .rows = s->n_rows,
-                                       .percent = s->pages_total == 0
-                                                      ? 100.0
-                                                      : 100.0 * (double)s->pages_done / (double)s->pages_total,
+                                       .percent = percent_of(s),
                                        .done = s->done };
-    if (ret->percent > 100.0 || s->done)
-        ret->percent = 100.0;
 }
 
-/* ---- COPY ---- */
-
-static enum cv_rc
-start_copy(struct snapshot *s, struct cv_err *err)
+void
+snapshot_progress_table(const struct snapshot *s, size_t i, struct snapshot_table_progress *ret)
 {
-    const struct snapshot_table *table = &s->tables.items[s->table];
-    struct cv_buf sql = CV_BUF_INIT(SQL_MAX);
-    PGresult *res = NULL;
-    enum cv_rc rc = CV_OK;
+    const struct snapshot_table *table = &s->tables.items[i];
+    int64_t until = table->state == TABLE_COMPLETED ? table->ended_ms : cv_mono_ms();
 
-    if (s->range == 0)
-        rc = tell_table(s, "IN_PROGRESS", err);
-    if (rc == CV_OK)
-        rc = snapshot_table_copy(table, s->range, &sql, err);
-    if (rc == CV_OK) {
-        res = PQexec(s->conn, cv_buf_cstr(&sql));
-        if (PQresultStatus(res) != PGRES_COPY_OUT)
-            rc = pg_fail(err, s->conn, res, "could not read table \"%s\"; database.user needs SELECT on it", table->name);
-    }
-    s->copying = rc == CV_OK;
-    PQclear(res);
-    cv_buf_free(&sql);
-    return rc;
+    *ret = (struct snapshot_table_progress){ .name = table->name,
+                                             .state = table->state,
+                                             .rows = table->rows,
+                                             .percent = snapshot_table_percent(table),
+                                             .ms = table->state == TABLE_WAITING ? 0 : until - table->begun_ms };
 }
 
-/* COPY's escapes, in place: \b \f \n \r \t \v \\ and octal or hex, which the server does not send. Returns the
-   new length. */
-static size_t
-unescape(char *text, size_t len)
+static void
+report_progress(struct snapshot *s)
 {
-    char *from = memchr(text, '\\', len), *to = from, *end = text + len;
+    struct snapshot_progress progress;
+    char text[160];
 
-    if (from == NULL)
-        return len;
-    while (from < end) {
-        if (*from != '\\' || from + 1 == end) {
-            *to++ = *from++;
-            continue;
-        }
-        switch (from[1]) {
-        case 'b':
-            *to++ = '\b';
-            break;
-        case 'f':
-            *to++ = '\f';
-            break;
-        case 'n':
-            *to++ = '\n';
-            break;
-        case 'r':
-            *to++ = '\r';
-            break;
-        case 't':
-            *to++ = '\t';
-            break;
-        case 'v':
-            *to++ = '\v';
-            break;
-        default:
-            *to++ = from[1];
-            break;
-        }
-        from += 2;
-    }
-    return (size_t)(to - text);
-}
-
-/* One line of COPY text to values; false: another number of fields than columns were asked for. */
-static bool
-parse_row(struct row *row)
-{
-    char *p = row->data, *end = row->data + row->len;
-    const struct plan *plan = row->from->plan;
-    bool more = true, any = false;
-
-    if (end > p && end[-1] == '\n')
-        end--;
-    for (uint16_t i = 0; i < plan->n_columns; i++) {
-        struct pgoutput_value *val = &row->values[i];
-        char *tab;
-
-        *val = (struct pgoutput_value){ .kind = 'n' };
-        if (!row->from->reads[i])
-            continue;
-        if (!more)
-            return false;
-        any = true;
-        tab = memchr(p, '\t', (size_t)(end - p));
-        more = tab != NULL;
-        if (tab == NULL)
-            tab = end;
-        if (tab - p != 2 || p[0] != '\\' || p[1] != 'N') {
-            val->kind = 't';
-            val->data = p;
-            val->len = (uint32_t)unescape(p, (size_t)(tab - p));
-        }
-        p = more ? tab + 1 : tab;
-    }
-    return !more || (!any && p == end);
+    if (s->spec.ctx->progress == NULL)
+        return;
+    snapshot_progress(s, &progress);
+    snprintf(text, sizeof(text), "snapshot: %.0f %%, %" PRIu64 " rows, %zu of %zu tables complete", progress.percent,
+             progress.rows, progress.tables_done, progress.tables);
+    s->spec.ctx->progress(s->spec.ctx, text);
 }
 
 /* ---- markers and rows ---- */
 
 static const char *
-marker_of(const struct row *row, bool last_of_table, bool last_of_all)
+marker_of(const struct snapshot *s, const struct snapshot_row *row, bool last_of_table, bool last_of_all)
 {
     if (last_of_all)
         return "last";
-    if (row->first_of_all)
+    if (s->n_emitted == 0)
         return "first";
     if (last_of_table)
         return "last_in_data_collection";
-    return row->first_of_table ? "first_in_data_collection" : "true";
+    return row->from->emitted == 0 ? "first_in_data_collection" : "true";
 }
 
 static enum cv_rc
-emit_held(struct snapshot *s, bool last_of_table, bool last_of_all, struct cv_batch *batch,
-          struct cv_err *err)
+emit(struct snapshot *s, struct snapshot_row **take_row, bool last_of_table, bool last_of_all, struct cv_batch *batch,
+     struct cv_err *err)
 {
-    struct row *row = s->held;
+    struct snapshot_row *row = *take_row;
     const struct plan *plan = row->from->plan;
     struct pgoutput_tuple tuple = { plan->n_columns, row->values };
     struct envelope_change change = { .op = 'r', .new = &tuple, .text_len = row->len,
                                       .lsn = s->position.lsn };
-    const char *marker = marker_of(row, last_of_table, last_of_all);
+    const char *marker = marker_of(s, row, last_of_table, last_of_all);
     uint64_t suppressed;
     int bad = -1;
 
@@ -410,152 +353,186 @@ emit_held(struct snapshot *s, bool last_of_table, bool last_of_all, struct cv_ba
         CV_LOG_WARN(s->spec.ctx->log, "a value could not be converted and was sent as null",
                     CV_STR("relation", plan->topic_name), CV_STR("column", plan->columns[bad].column),
                     CV_INT("suppressed", suppressed));
+    s->n_emitted++;
+    row->from->emitted++;
     PQfreemem(row->data);
     row->data = NULL;
-    s->held = NULL;
+    row->next = s->spare;
+    s->spare = row;
+    *take_row = NULL;
     return CV_OK;
 }
 
-/* A row has arrived: the one held back goes out, this one is held. data is taken. */
-static enum cv_rc
-on_row(struct snapshot *s, char *take_data, size_t len, struct cv_batch *batch, struct cv_err *err)
+static struct snapshot_row *
+spare_row(struct snapshot *s)
 {
-    struct row *row = s->held == &s->rows[0] ? &s->rows[1] : &s->rows[0];
+    struct snapshot_row *row = s->spare;
 
+    if (row != NULL)
+        s->spare = row->next;
+    return row != NULL ? row : calloc(1, sizeof(*row));
+}
+
+/* A row has arrived: what was held back for it goes out, this one is held. data is taken. */
+static enum cv_rc
+on_row(struct snapshot *s, struct snapshot_table *table, char *take_data, size_t len, struct cv_batch *batch,
+       struct cv_err *err)
+{
+    struct snapshot_row *row = spare_row(s);
+
+    if (row == NULL) {
+        PQfreemem(take_data);
+        return cv_fail_memory(err);
+    }
     row->data = take_data;
     row->len = len;
-    row->from = &s->tables.items[s->table];
-    row->first_of_all = s->n_rows == 0;
-    row->first_of_table = s->table_rows == 0;
-    if (!parse_row(row))
-        return cv_fail(err, CV_INVALID, "a row of table \"%s\" has another number of columns than asked for",
-                       row->from->name);
-    if (s->held != NULL && emit_held(s, row->first_of_table, false, batch, err) != CV_OK)
-        return err->rc;
-    s->held = row;
-    s->n_rows++;
-    s->table_rows++;
-    return CV_OK;
-}
-
-static enum cv_rc
-finish_copy(struct snapshot *s, struct cv_err *err)
-{
-    PGresult *res = PQgetResult(s->conn);
-    enum cv_rc rc = CV_OK;
-
-    if (PQresultStatus(res) != PGRES_COMMAND_OK)
-        rc = pg_fail(err, s->conn, res, "could not read table \"%s\" to its end", s->tables.items[s->table].name);
-    PQclear(res);
-    while ((res = PQgetResult(s->conn)) != NULL)
-        PQclear(res);
-    s->copying = false;
-    return rc;
-}
-
-static enum cv_rc
-next_range(struct snapshot *s, struct cv_err *err)
-{
-    const struct snapshot_table *table = &s->tables.items[s->table];
-
-    s->range += SNAPSHOT_RANGE_PAGES;
-    if (s->range < table->pages) {
-        s->pages_done += SNAPSHOT_RANGE_PAGES;
-        return CV_OK;
+    row->from = table;
+    if (!copy_text_parse(row->data, row->len, table->reads, table->plan->n_columns, row->values)) {
+        row_free(row);
+        return cv_fail(err, CV_INVALID, "a row of table \"%s\" has another number of columns than asked for", table->name);
     }
-    s->pages_done += table->pages % SNAPSHOT_RANGE_PAGES;
-    CV_LOG_INFO(s->spec.ctx->log, "table snapshot complete", CV_STR("relation", table->plan->topic_name),
-                CV_INT("rows", s->table_rows));
-    if (tell_table(s, "TABLE_SCAN_COMPLETED", err) != CV_OK)
+    s->n_rows++;
+    table->rows++;
+    if ((s->ended != NULL && emit(s, &s->ended, true, false, batch, err) != CV_OK) ||
+        (table->held != NULL && emit(s, &table->held, false, false, batch, err) != CV_OK)) {
+        row_free(row);
         return err->rc;
-    s->table++;
-    s->range = 0;
-    s->table_rows = 0;
+    }
+    table->held = row;
+    return CV_OK;
+}
+
+/* ---- ranges ---- */
+
+/* The next range for a reader that has none; it stays without when all are given. */
+static enum cv_rc
+give_range(struct snapshot *s, struct snapshot_reader *reader, struct cv_err *err)
+{
+    struct snapshot_table *table;
+
+    while (s->next_table < s->tables.count && s->tables.items[s->next_table].given)
+        s->next_table++;
+    if (s->next_table == s->tables.count)
+        return CV_OK;
+    table = &s->tables.items[s->next_table];
+    if (table->state == TABLE_WAITING && tell_table(s, table, "IN_PROGRESS", err) != CV_OK)
+        return err->rc;
+    if (table->state == TABLE_WAITING)
+        table->begun_ms = cv_mono_ms();
+    table->state = TABLE_RUNNING;
+    if (snapshot_reader_start(reader, table, err) != CV_OK)
+        return err->rc;
+    table->readers++;
     return CV_OK;
 }
 
 static enum cv_rc
-wait_for_data(struct snapshot *s, int timeout_ms)
+end_table(struct snapshot *s, struct snapshot_table *table, struct cv_batch *batch, struct cv_err *err)
 {
-    struct pollfd fds[2] = { { .fd = s->spec.wake->fd, .events = POLLIN },
-                             { .fd = PQsocket(s->conn), .events = POLLIN } };
+    table->state = TABLE_COMPLETED;
+    table->ended_ms = cv_mono_ms();
+    s->tables_done++;
+    CV_LOG_INFO(s->spec.ctx->log, "table snapshot complete", CV_STR("relation", table->plan->topic_name),
+                CV_INT("rows", table->rows));
+    if (table->held != NULL) { /* whose table was complete before is not the last of all */
+        if (s->ended != NULL && emit(s, &s->ended, true, false, batch, err) != CV_OK)
+            return err->rc;
+        s->ended = table->held;
+        table->held = NULL;
+    }
+    return tell_table(s, table, "TABLE_SCAN_COMPLETED", err);
+}
 
-    poll(fds, 2, timeout_ms);
+static enum cv_rc
+end_range(struct snapshot *s, struct snapshot_table *table, uint64_t pages, struct cv_batch *batch, struct cv_err *err)
+{
+    table->readers--;
+    table->pages_done += pages;
+    return table->given && table->readers == 0 ? end_table(s, table, batch, err) : CV_OK;
+}
+
+/* One reader's turn: until the batch is full or nothing is there. *ret_dry: the latter. */
+static enum cv_rc
+take_turn(struct snapshot *s, struct snapshot_reader *reader, struct cv_batch *batch, bool *ret_dry, struct cv_err *err)
+{
+    *ret_dry = true;
+    if (reader->table == NULL && give_range(s, reader, err) != CV_OK)
+        return err->rc;
+    while (reader->table != NULL && cv_arena_used(batch->arena) < BATCH_BYTES) {
+        struct snapshot_table *table = reader->table;
+        enum snapshot_read read;
+        char *data = NULL;
+        size_t len;
+
+        if (snapshot_reader_next(reader, &read, &data, &len, err) != CV_OK)
+            return err->rc;
+        if (read == SNAPSHOT_DRY)
+            return CV_OK;
+        *ret_dry = false;
+        if (read == SNAPSHOT_RANGE_END)
+            return end_range(s, table, reader->pages, batch, err);
+        if (on_row(s, table, data, len, batch, err) != CV_OK)
+            return err->rc;
+    }
+    return CV_OK;
+}
+
+static enum cv_rc
+wait_for_data(struct snapshot *s, int64_t timeout_ms, struct cv_err *err)
+{
+    struct pollfd *fds = calloc(s->n_readers + 1, sizeof(*fds));
+    nfds_t n = 0;
+
+    if (fds == NULL)
+        return cv_fail_memory(err);
+    fds[n++] = (struct pollfd){ .fd = s->spec.wake->fd, .events = POLLIN };
+    for (size_t i = 0; i < s->n_readers; i++)
+        if (s->readers[i].table != NULL)
+            fds[n++] = (struct pollfd){ .fd = PQsocket(s->readers[i].conn), .events = POLLIN };
+    poll(fds, n, (int)timeout_ms);
     if (fds[0].revents != 0)
         cv_wake_clear(s->spec.wake);
+    free(fds);
     return CV_OK;
 }
 
-/* Rows that have arrived of the running COPY. *ret_dry: none is left for now. */
 static enum cv_rc
-drain(struct snapshot *s, struct cv_batch *batch, bool *ret_dry, struct cv_err *err)
+finish(struct snapshot *s, struct cv_batch *batch, struct cv_err *err)
 {
-    char *data = NULL;
-    int n;
-
-    *ret_dry = false;
-    while (cv_arena_used(batch->arena) < BATCH_BYTES) {
-        n = PQgetCopyData(s->conn, &data, 1);
-        if (n > 0) {
-            if (on_row(s, data, (size_t)n, batch, err) != CV_OK)
-                return err->rc;
-        } else if (n == -1) {
-            if (finish_copy(s, err) != CV_OK)
-                return err->rc;
-            return next_range(s, err);
-        } else if (n == -2) {
-            return pg_fail(err, s->conn, NULL, "could not read the snapshot");
-        } else {
-            *ret_dry = true;
-            return CV_OK;
-        }
-    }
-    return CV_OK;
-}
-
-static void
-report_progress(struct snapshot *s)
-{
-    struct snapshot_progress progress;
-    char text[160];
-
-    if (s->spec.ctx->progress == NULL)
-        return;
-    snapshot_progress(s, &progress);
-    snprintf(text, sizeof(text), "snapshot: %.0f %%, %" PRIu64 " rows, table %zu of %zu", progress.percent,
-             progress.rows, progress.tables_done + (progress.done ? 0 : 1), progress.tables);
-    s->spec.ctx->progress(s->spec.ctx, text);
+    if (s->ended != NULL && emit(s, &s->ended, true, true, batch, err) != CV_OK)
+        return err->rc;
+    s->done = true;
+    return tell(s, "COMPLETED", err);
 }
 
 enum cv_rc
 snapshot_poll(struct snapshot *s, struct cv_batch *batch, int timeout_ms, bool *ret_done, struct cv_err *err)
 {
     int64_t deadline = cv_mono_ms() + timeout_ms;
-    bool dry = false;
+    size_t n_dry = 0;
 
     *ret_done = false;
     if (batch == NULL)
-        return wait_for_data(s, timeout_ms);
+        return wait_for_data(s, timeout_ms, err);
     envelope_clock(s->spec.envelope, cv_now_ns());
-    while (cv_arena_used(batch->arena) < BATCH_BYTES && s->table < s->tables.count) {
-        if (!s->copying && start_copy(s, err) != CV_OK)
+    while (cv_arena_used(batch->arena) < BATCH_BYTES && s->tables_done < s->tables.count) {
+        bool dry = false;
+
+        if (take_turn(s, &s->readers[s->turn], batch, &dry, err) != CV_OK)
             return err->rc;
-        if (drain(s, batch, &dry, err) != CV_OK)
-            return err->rc;
-        if (!dry)
+        s->turn = (s->turn + 1) % s->n_readers;
+        n_dry = dry ? n_dry + 1 : 0;
+        if (n_dry < s->n_readers)
             continue;
         if (cv_mono_ms() >= deadline)
             break;
-        wait_for_data(s, (int)(deadline - cv_mono_ms()));
-        if (PQconsumeInput(s->conn) == 0)
-            return pg_fail(err, s->conn, NULL, "lost the connection during the snapshot");
+        if (wait_for_data(s, deadline - cv_mono_ms(), err) != CV_OK)
+            return err->rc;
+        n_dry = 0;
     }
-    if (s->table == s->tables.count) {
-        if (s->held != NULL && emit_held(s, true, true, batch, err) != CV_OK)
+    if (s->tables_done == s->tables.count) {
+        if (finish(s, batch, err) != CV_OK)
             return err->rc;
-        if (tell(s, "COMPLETED", err) != CV_OK)
-            return err->rc;
-        s->done = true;
         *ret_done = true;
     }
     report_progress(s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The initial snapshot: COPY of the captured tables, in ranges of ctid, all in one snapshot of the database,
- * through the same plans and envelopes as the stream. Task's thread only.
+ * The initial snapshot: COPY of the captured tables, in ranges of ctid, by snapshot.max.threads connections, all in one
+ * snapshot of the database, through the same plans and envelopes as the stream. Task's thread only.
  */
 #ifndef POSTGRES_SNAPSHOT_H
 #define POSTGRES_SNAPSHOT_H
@@ -30,12 +30,22 @@ struct snapshot_spec {
     struct position position;  /* lsn, last_commit; time and txid are filled by snapshot_start */
 };
 
+enum snapshot_table_state { TABLE_WAITING, TABLE_RUNNING, TABLE_COMPLETED };
+
 struct snapshot_progress {
     size_t tables;
     size_t tables_done;
     uint64_t rows;
-    double percent; /* of pages */
+    double percent;
     bool done;
+};
+
+struct snapshot_table_progress {
+    const char *name; /* schema.table; borrowed */
+    enum snapshot_table_state state;
+    uint64_t rows;
+    double percent; /* -1: not known */
+    int64_t ms;     /* that it has taken so far */
 };
 
 /* take_conn: an ordinary connection, owned from here on, also on failure. The transaction is open and the
@@ -56,5 +66,7 @@ const char *snapshot_visible(const struct snapshot *snapshot);
 CV_MUST_CHECK enum cv_rc snapshot_poll(struct snapshot *snapshot, struct cv_batch *batch, int timeout_ms,
                                        bool *ret_done, struct cv_err *err);
 void snapshot_progress(const struct snapshot *snapshot, struct snapshot_progress *ret);
+/* Of one of its tables, in order. */
+void snapshot_progress_table(const struct snapshot *snapshot, size_t i, struct snapshot_table_progress *ret);
 
 #endif

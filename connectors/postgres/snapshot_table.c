@@ -9,7 +9,8 @@
 #include "common/regex.h"
 #include "data/java_order.h"
 
-#define NAME_SIZE 160
+#define NAME_SIZE            160
+#define SNAPSHOT_RANGE_LEAST 512 /* pages: less is not worth a statement */
 
 void
 snapshot_tables_done(struct snapshot_table_list *list)
@@ -111,22 +112,48 @@ join_names(struct snapshot_table_list *list, struct cv_err *err)
 
 /* ---- sizes and plans ---- */
 
-/* The size now, for ranges and progress. A parent is read whole, with what inherits from it. */
+/* The size now, for ranges and progress; a parent's with what inherits from it. */
 static enum cv_rc
-read_pages(PGconn *conn, struct snapshot_table *item, struct cv_err *err)
+read_size(PGconn *conn, struct snapshot_table *item, struct cv_err *err)
 {
-    char sql[160];
+    struct cv_buf sql = CV_BUF_INIT(1024);
     PGresult *res = NULL;
+    enum cv_rc rc;
 
-    if (item->table->parent || item->statement != NULL)
+    if (item->statement != NULL)
         return CV_OK;
-    snprintf(sql, sizeof(sql), "SELECT coalesce(pg_relation_size(%u), 0) / current_setting('block_size')::bigint",
-             item->table->oid);
-    if (pg_query(conn, sql, &res, "could not read a table's size", err) != CV_OK)
-        return err->rc;
-    item->pages = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
+    cv_buf_printf(&sql, "WITH RECURSIVE tree AS (SELECT %u::oid AS oid", item->table->oid);
+    if (item->table->parent)
+        cv_buf_str(&sql, " UNION ALL SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid");
+    cv_buf_str(&sql, ") SELECT coalesce(sum(pg_relation_size(c.oid)), 0)::bigint / current_setting('block_size')::bigint,"
+                     " coalesce(sum(greatest(c.reltuples, 0)), 0) FROM pg_class c JOIN tree USING (oid)");
+    rc = cv_buf_check(&sql, err);
+    if (rc == CV_OK)
+        rc = pg_query(conn, cv_buf_cstr(&sql), &res, "could not read a table's size", err);
+    if (rc == CV_OK) {
+        item->pages = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
+        item->estimate = strtod(PQgetvalue(res, 0, 1), NULL);
+    }
     PQclear(res);
-    return CV_OK;
+    cv_buf_free(&sql);
+    return rc;
+}
+
+/* A parent is read whole, with what inherits from it. So is every table of an older server, which would read it to its
+   end for each range. With several readers a range is small enough for each to get some. */
+static void
+choose_ranges(const struct snapshot_spec *spec, PGconn *conn, struct snapshot_table *item)
+{
+    uint64_t threads = (uint64_t)spec->config->snapshot_max_threads, pages = SNAPSHOT_RANGE_PAGES;
+
+    if (item->table->parent || item->statement != NULL || PQserverVersion(conn) < 140000)
+        return;
+    if (threads > 1 && item->pages / threads / 4 < pages)
+        pages = item->pages / threads / 4;
+    if (pages < SNAPSHOT_RANGE_LEAST)
+        pages = SNAPSHOT_RANGE_LEAST;
+    if (pages < item->pages)
+        item->range_pages = pages;
 }
 
 /* Columns that a statement of the user's returns, by name; a user's names are looked for as usual. */
@@ -190,7 +217,8 @@ snapshot_tables_choose(const struct snapshot_spec *spec, PGconn *conn, struct sn
     if (rc == CV_OK)
         rc = join_names(&list, err);
     for (size_t i = 0; rc == CV_OK && i < list.count; i++) {
-        rc = read_pages(conn, &list.items[i], err);
+        rc = read_size(conn, &list.items[i], err);
+        choose_ranges(spec, conn, &list.items[i]);
         if (rc == CV_OK)
             rc = make_plan(spec, conn, &list.items[i], err);
     }
@@ -199,6 +227,19 @@ snapshot_tables_choose(const struct snapshot_spec *spec, PGconn *conn, struct sn
     else
         snapshot_tables_done(&list);
     return rc;
+}
+
+size_t
+snapshot_tables_ranges(const struct snapshot_table_list *list)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct snapshot_table *item = &list->items[i];
+
+        n += item->range_pages == 0 ? 1 : (size_t)((item->pages + item->range_pages - 1) / item->range_pages);
+    }
+    return n;
 }
 
 /* ---- statements ---- */
@@ -230,9 +271,11 @@ add_statement(const struct snapshot_table *item, struct cv_buf *sql)
 }
 
 enum cv_rc
-snapshot_table_copy(const struct snapshot_table *item, uint64_t first, struct cv_buf *sql, struct cv_err *err)
+snapshot_table_copy(struct snapshot_table *item, struct cv_buf *sql, uint64_t *ret_pages, struct cv_err *err)
 {
     const struct pg_table *table = item->table;
+    uint64_t first = item->next, after = first + item->range_pages;
+    bool last = item->range_pages == 0 || after >= item->pages;
 
     cv_buf_str(sql, "COPY (SELECT ");
     add_columns(item, sql);
@@ -244,11 +287,36 @@ snapshot_table_copy(const struct snapshot_table *item, uint64_t first, struct cv
         cv_buf_char(sql, '.');
         cv_buf_sql_ident(sql, table->name);
     }
-    if (item->pages > SNAPSHOT_RANGE_PAGES) {
+    if (item->range_pages > 0) {
         cv_buf_printf(sql, " WHERE ctid >= '(%" PRIu64 ",0)'::tid", first);
-        if (first + SNAPSHOT_RANGE_PAGES < item->pages)
-            cv_buf_printf(sql, " AND ctid < '(%" PRIu64 ",0)'::tid", first + SNAPSHOT_RANGE_PAGES);
+        if (!last)
+            cv_buf_printf(sql, " AND ctid < '(%" PRIu64 ",0)'::tid", after);
     }
     cv_buf_str(sql, ") TO STDOUT");
-    return cv_buf_check(sql, err);
+    if (cv_buf_check(sql, err) != CV_OK)
+        return err->rc;
+    item->next = last ? item->pages : after;
+    item->given = last;
+    *ret_pages = item->next - first;
+    return CV_OK;
+}
+
+/* ---- progress ---- */
+
+/* By pages of whole ranges, and within those that are being read by rows, as far as their number was known. */
+double
+snapshot_table_percent(const struct snapshot_table *item)
+{
+    double least, most, share;
+
+    if (item->state == TABLE_COMPLETED)
+        return 100;
+    if (item->state == TABLE_WAITING)
+        return 0;
+    if (item->pages == 0)
+        return -1;
+    least = (double)item->pages_done / (double)item->pages;
+    most = (double)item->next / (double)item->pages;
+    share = item->estimate > 0 ? (double)item->rows / item->estimate : least;
+    return 100 * (share < least ? least : share > most ? most : share);
 }

@@ -6,13 +6,35 @@
 #include "common/buf.h"
 #include "connectors/postgres/snapshot.h"
 
+/* A row that is held back until it is known whether another follows; its values point into data. */
+struct snapshot_row {
+    char *data; /* libpq's */
+    size_t len;
+    struct snapshot_table *from;
+    struct snapshot_row *next; /* in the list of unused ones */
+    struct pgoutput_value values[PGOUTPUT_MAX_COLUMNS];
+};
+
 struct snapshot_table {
     const struct pg_table *table; /* borrowed from the spec */
     char *name;                   /* schema.table */
     struct plan *plan;
     const char *statement; /* instead of the table; NULL: none. Borrowed from the spec */
     bool *reads;           /* a column of the plan is read */
-    uint64_t pages;        /* 0: read whole */
+    uint64_t pages;        /* as it was begun; what inherits from it as well */
+    double estimate;       /* of its rows; 0: not known */
+    uint64_t range_pages;  /* of a range; 0: read whole */
+
+    /* how far it is */
+    enum snapshot_table_state state;
+    uint64_t next;       /* first page that no reader was given */
+    bool given;          /* the last range was */
+    size_t readers;      /* that read it now */
+    uint64_t pages_done; /* of ranges that were read to their end */
+    uint64_t rows;
+    uint64_t emitted;
+    struct snapshot_row *held; /* the last row; NULL: none */
+    int64_t begun_ms, ended_ms;
 };
 
 struct snapshot_table_list {
@@ -28,9 +50,14 @@ struct snapshot_table_list {
 CV_MUST_CHECK enum cv_rc snapshot_tables_choose(const struct snapshot_spec *spec, PGconn *conn,
                                                 struct snapshot_table_list *ret, struct cv_err *err);
 void snapshot_tables_done(struct snapshot_table_list *list);
+/* In how many ranges they are read. */
+size_t snapshot_tables_ranges(const struct snapshot_table_list *list);
 
-/* COPY ... TO STDOUT of the range of pages from first on; the last range is open. */
-CV_MUST_CHECK enum cv_rc snapshot_table_copy(const struct snapshot_table *table, uint64_t first, struct cv_buf *sql,
+/* COPY ... TO STDOUT of the table's next range, which is given then; the last one is open. *ret_pages: how many those
+   are. */
+CV_MUST_CHECK enum cv_rc snapshot_table_copy(struct snapshot_table *table, struct cv_buf *sql, uint64_t *ret_pages,
                                              struct cv_err *err);
+/* 0 to 100; -1: not known. */
+double snapshot_table_percent(const struct snapshot_table *table);
 
 #endif

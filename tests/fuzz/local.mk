@@ -94,6 +94,12 @@ tests_fuzz_json_struct_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_json_struct_LDADD = transforms/libtransforms.a data/libdata.a $(fuzz_common)
 EXTRA_DIST += tests/fuzz/json_struct.in
 
+fuzz_targets += tests/fuzz/copy_text
+tests_fuzz_copy_text_SOURCES = tests/fuzz/copy_text.c $(fuzz_driver)
+tests_fuzz_copy_text_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_copy_text_LDADD = connectors/postgres/libpostgres.a $(fuzz_common)
+EXTRA_DIST += tests/fuzz/copy_text.in
+
 fuzz_targets += tests/fuzz/pg_value
 tests_fuzz_pg_value_SOURCES = tests/fuzz/pg_value.c $(fuzz_driver)
 tests_fuzz_pg_value_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)

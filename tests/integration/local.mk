@@ -26,6 +26,7 @@ integration_tests = \
 	tests/integration/secure_broker.int \
 	tests/integration/signals.int \
 	tests/integration/sink.int \
+	tests/integration/snapshot.int \
 	tests/integration/standalone.int \
 	tests/integration/streams_disk.int \
 	tests/integration/streams_faults.int \

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection of a snapshot: its transaction, and COPY. */
+#include "connectors/postgres/snapshot_reader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "connectors/postgres/connection.h"
+
+#define SQL_MAX ((size_t)1 << 20)
+
+/* ---- the transaction ---- */
+
+static const char *
+isolation_of(const struct snapshot_spec *spec, const char *exported)
+{
+    if (exported != NULL)
+        return "REPEATABLE READ, READ ONLY"; /* only that one can import a snapshot that is not serializable */
+    switch (spec->config->snapshot_isolation_mode) {
+    case PG_ISOLATION_READ_COMMITTED:
+        return "READ COMMITTED, READ ONLY";
+    case PG_ISOLATION_READ_UNCOMMITTED:
+        return "READ UNCOMMITTED, READ ONLY";
+    case PG_ISOLATION_REPEATABLE_READ:
+        return "REPEATABLE READ, READ ONLY";
+    default:
+        return "SERIALIZABLE, READ ONLY, DEFERRABLE";
+    }
+}
+
+static enum cv_rc
+import(struct snapshot_reader *reader, const char *exported, struct cv_err *err)
+{
+    struct cv_buf sql = CV_BUF_INIT(512);
+    enum cv_rc rc;
+
+    cv_buf_str(&sql, "SET TRANSACTION SNAPSHOT ");
+    cv_buf_sql_literal(&sql, exported);
+    rc = cv_buf_check(&sql, err);
+    if (rc == CV_OK)
+        rc = pg_command(reader->conn, cv_buf_cstr(&sql), "could not import the snapshot", err);
+    cv_buf_free(&sql);
+    return rc;
+}
+
+enum cv_rc
+snapshot_reader_begin(struct snapshot_reader *reader, const struct snapshot_spec *spec, const char *exported,
+                      struct cv_err *err)
+{
+    char sql[96];
+    enum cv_rc rc;
+
+    snprintf(sql, sizeof(sql), "BEGIN ISOLATION LEVEL %s", isolation_of(spec, exported));
+    rc = pg_command(reader->conn, sql, "could not begin the snapshot", err);
+    if (rc == CV_OK) /* a table takes as long as it takes */
+        rc = pg_command(reader->conn, "SET LOCAL statement_timeout = 0", "could not begin the snapshot", err);
+    if (rc == CV_OK && exported != NULL)
+        rc = import(reader, exported, err);
+    if (rc == CV_OK && spec->n_overrides > 0) /* statements of the user's may name tables without their schema */
+        rc = pg_command(reader->conn, "SET LOCAL search_path = \"$user\", public", "could not set the search path", err);
+    return rc;
+}
+
+/* Who wants a table for itself waits for the reader that has read of it, and behind it in the queue
+   waits the one that is to read more of it. None of them would ever go on. */
+enum cv_rc
+snapshot_reader_share(struct snapshot_reader *reader, const struct snapshot_spec *spec, struct cv_err *err)
+{
+    char sql[80];
+
+    snprintf(sql, sizeof(sql), "SET LOCAL lock_timeout = %" PRId64, spec->config->snapshot_lock_timeout_ms);
+    return pg_command(reader->conn, sql, "could not limit how long the snapshot waits for locks", err);
+}
+
+enum cv_rc
+snapshot_reader_export(struct snapshot_reader *reader, const struct snapshot_spec *spec, char ret[SNAPSHOT_ID_MAX],
+                       struct cv_err *err)
+{
+    int mode = spec->config->snapshot_isolation_mode;
+    PGresult *res = NULL;
+
+    ret[0] = '\0';
+    if (spec->exported == NULL && (mode == PG_ISOLATION_READ_COMMITTED || mode == PG_ISOLATION_READ_UNCOMMITTED))
+        return CV_OK;
+    if (pg_query(reader->conn, "SELECT pg_export_snapshot()", &res, "could not share the snapshot", err) != CV_OK)
+        return err->rc;
+    snprintf(ret, SNAPSHOT_ID_MAX, "%s", PQgetvalue(res, 0, 0));
+    PQclear(res);
+    return CV_OK;
+}
+
+void
+snapshot_reader_done(struct snapshot_reader *reader)
+{
+    PQfinish(reader->conn);
+    *reader = (struct snapshot_reader){ 0 };
+}
+
+/* ---- COPY ---- */
+
+enum cv_rc
+snapshot_reader_start(struct snapshot_reader *reader, struct snapshot_table *table, struct cv_err *err)
+{
+    struct cv_buf sql = CV_BUF_INIT(SQL_MAX);
+    PGresult *res = NULL;
+    uint64_t pages = 0;
+    enum cv_rc rc = snapshot_table_copy(table, &sql, &pages, err);
+
+    if (rc == CV_OK) {
+        res = PQexec(reader->conn, cv_buf_cstr(&sql));
+        if (PQresultStatus(res) != PGRES_COPY_OUT)
+            rc = pg_fail(err, reader->conn, res, "could not read table \"%s\"; database.user needs SELECT on it",
+                         table->name);
+        if (rc == CV_INVALID && strcmp(err->sqlstate, "55P03") == 0) /* lock_not_available: see snapshot_reader_share() */
+            rc = err->rc = CV_RETRY;
+    }
+    if (rc == CV_OK) {
+        reader->table = table;
+        reader->pages = pages;
+    }
+    PQclear(res);
+    cv_buf_free(&sql);
+    return rc;
+}
+
+static enum cv_rc
+finish(struct snapshot_reader *reader, struct cv_err *err)
+{
+    PGresult *res = PQgetResult(reader->conn);
+    enum cv_rc rc = CV_OK;
+
+    if (PQresultStatus(res) != PGRES_COMMAND_OK)
+        rc = pg_fail(err, reader->conn, res, "could not read table \"%s\" to its end", reader->table->name);
+    PQclear(res);
+    while ((res = PQgetResult(reader->conn)) != NULL)
+        PQclear(res);
+    return rc;
+}
+
+enum cv_rc
+snapshot_reader_next(struct snapshot_reader *reader, enum snapshot_read *ret, char **ret_data, size_t *ret_len,
+                     struct cv_err *err)
+{
+    int n = PQgetCopyData(reader->conn, ret_data, 1);
+
+    if (n == 0) { /* all that libpq has read is used up: take what the socket has */
+        if (PQconsumeInput(reader->conn) == 0)
+            return pg_fail(err, reader->conn, NULL, "lost the connection during the snapshot");
+        n = PQgetCopyData(reader->conn, ret_data, 1);
+    }
+    if (n == -2)
+        return pg_fail(err, reader->conn, NULL, "could not read the snapshot");
+    if (n == -1 && finish(reader, err) != CV_OK)
+        return err->rc;
+    *ret = n > 0 ? SNAPSHOT_ROW : n == 0 ? SNAPSHOT_DRY : SNAPSHOT_RANGE_END;
+    *ret_len = n > 0 ? (size_t)n : 0;
+    if (n == -1)
+        reader->table = NULL;
+    return CV_OK;
+}
