@@ -58,6 +58,12 @@ static const struct cv_route main_routes[] = {
     { "DELETE", "/connectors/{connector}/offsets", rest_offsets_reset, JSON | WAITS,
       "Reset offsets" },
 
+    /* Culvert's own: what the plugin of a running task tells, and is told; with task=N (0). */
+    { "GET", "/culvert/connectors/{connector}/progress", rest_task_progress, JSON | WAITS,
+      "How far a task is" },
+    { "POST", "/culvert/connectors/{connector}/signals", rest_task_signal, BODY,
+      "Tell a task what to do" },
+
     { "GET", "/connector-plugins", rest_plugins_list, JSON, "Plugins" },
     { "GET", "/connector-plugins/{plugin}/config", rest_plugin_config, JSON, "A plugin's options" },
     { "PUT", "/connector-plugins/{plugin}/config/validate", rest_plugin_validate, BODY,

@@ -135,6 +135,8 @@ unsigned rest_dialect(const char *name, size_t len);
     X(rest_tasks_list)                                                                             \
     X(rest_task_status)                                                                            \
     X(rest_task_restart)                                                                           \
+    X(rest_task_progress)                                                                          \
+    X(rest_task_signal)                                                                            \
     X(rest_offsets_get)                                                                            \
     X(rest_offsets_alter)                                                                          \
     X(rest_offsets_reset)                                                                          \

@@ -133,6 +133,9 @@ CV_MUST_CHECK enum cv_rc herder_call_when(struct herder *h, bool (*ready)(struct
 enum cv_rc herder_timed_out(struct herder *h, struct cv_err *err);
 /* Where the request must go (url NULL: not known): CV_OK with forward filled, or CV_CONFLICT. */
 CV_MUST_CHECK enum cv_rc herder_forward_to(const char *url, struct herder_forward *forward, struct cv_err *err);
+/* A connector or task runs here, or the request goes to its owner by way of the leader: *ret_here, or forward is filled. */
+CV_MUST_CHECK enum cv_rc herder_find_owner(struct herder *h, const char *name, int32_t unit, bool here,
+                                           struct herder_forward *forward, bool *ret_here, struct cv_err *err);
 /* Whether this worker leads; else forward is filled (err->rc CV_OK), or *err. */
 CV_MUST_CHECK bool herder_leads(struct herder *h, struct herder_forward *forward, struct cv_err *err);
 
@@ -148,6 +151,8 @@ void herder_stop_connector(struct herder *h, const char *name);
 void herder_stop_tasks_of(struct herder *h, const char *name);
 bool herder_runs_connector(const struct herder *h, const char *name);
 bool herder_runs_task(const struct herder *h, const char *name, int task);
+/* NULL: it does not run here. */
+const struct running_task *herder_running_task(const struct herder *h, const char *name, int task);
 /* Whether another worker has run it since it was started here: this one was out of the group, and did not know. task
    STATUS_CONNECTOR: the connector. */
 bool herder_was_taken_over(const struct herder *h, const char *name, int task);

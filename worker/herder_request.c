@@ -116,6 +116,18 @@ herder_forward_to(const char *url, struct herder_forward *forward, struct cv_err
     return CV_OK;
 }
 
+enum cv_rc
+herder_find_owner(struct herder *h, const char *name, int32_t unit, bool here, struct herder_forward *forward,
+                  bool *ret_here, struct cv_err *err)
+{
+    *ret_here = here;
+    if (here)
+        return CV_OK;
+    if (!herder_is_leader(h))
+        return herder_forward_to(member_leader_url(h->member), forward, err);
+    return herder_forward_to(member_owner_url(h->member, name, unit), forward, err);
+}
+
 /* Whether this worker leads; else forward is filled, or *err. */
 bool
 herder_leads(struct herder *h, struct herder_forward *forward, struct cv_err *err)

@@ -147,6 +147,14 @@ CV_MUST_CHECK enum cv_rc herder_connector_restart_all(struct herder *h, const ch
                                                       struct cv_err *err);
 CV_MUST_CHECK enum cv_rc herder_task_restart(struct herder *h, const char *name, int task,
                                              struct herder_forward *forward, struct cv_err *err);
+/* A question to a running task, whose owner serves it; the answer is the plugin's, one JSON value. CV_CONFLICT: the
+   connector has no answer, or the task does not run. progress: how far it is; signal: json says what it is to do. */
+CV_MUST_CHECK enum cv_rc herder_task_progress(struct herder *h, const char *name, int task,
+                                              struct herder_forward *forward, struct cv_buf *ret_json,
+                                              struct cv_err *err);
+CV_MUST_CHECK enum cv_rc herder_task_signal(struct herder *h, const char *name, int task, const char *json, size_t len,
+                                            struct herder_forward *forward, struct cv_buf *ret_json,
+                                            struct cv_err *err);
 /* Offsets as Connect's JSON {"offsets":[...]}; alter's answer is {"message":...} with Connect's text. */
 CV_MUST_CHECK enum cv_rc herder_offsets_get(struct herder *h, const char *name, struct cv_buf *ret_json,
                                             struct cv_err *err);

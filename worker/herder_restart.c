@@ -18,22 +18,6 @@ struct restart_arg {
     struct herder_forward *forward;
 };
 
-/* The unit runs here, or the request goes to its owner by way of the leader. */
-static enum cv_rc
-find_owner(struct herder *h, const struct restart_arg *a, int32_t unit, bool here, bool *ret_here,
-           struct cv_err *err)
-{
-    const char *url;
-
-    *ret_here = here;
-    if (here)
-        return CV_OK;
-    if (!herder_is_leader(h))
-        return herder_forward_to(member_leader_url(h->member), a->forward, err);
-    url = member_owner_url(h->member, a->name, unit);
-    return herder_forward_to(url, a->forward, err);
-}
-
 static enum cv_rc
 run_restart(struct herder *h, void *arg, struct cv_err *err)
 {
@@ -45,7 +29,8 @@ run_restart(struct herder *h, void *arg, struct cv_err *err)
                        "Cannot invoke \"java.util.Map.get(Object)\" because \"connProps\" is null");
     if (!config_store_has(h->configs, a->name))
         return cv_fail(err, CV_NOT_FOUND, "Unknown connector: %s", a->name);
-    if (find_owner(h, a, GROUP_CONNECTOR, herder_runs_connector(h, a->name), &here, err) != CV_OK || !here)
+    here = herder_runs_connector(h, a->name);
+    if (herder_find_owner(h, a->name, GROUP_CONNECTOR, here, a->forward, &here, err) != CV_OK || !here)
         return err->rc;
     herder_stop_connector(h, a->name);
     herder_start_connector(h, a->name);
@@ -77,7 +62,8 @@ run_task_restart(struct herder *h, void *arg, struct cv_err *err)
         return cv_fail(err, CV_NOT_FOUND, "Task %s-%d not found", a->name, a->task);
     if (!config_store_knows_task(h->configs, a->name, a->task))
         return cv_fail(err, CV_NOT_FOUND, "Unknown task: %s-%d", a->name, a->task);
-    if (find_owner(h, a, a->task, herder_runs_task(h, a->name, a->task), &here, err) != CV_OK || !here)
+    here = herder_runs_task(h, a->name, a->task);
+    if (herder_find_owner(h, a->name, a->task, here, a->forward, &here, err) != CV_OK || !here)
         return err->rc;
     if (!group_work_add(&work, a->name, a->task))
         return cv_fail_memory(err);

@@ -233,13 +233,19 @@ herder_stop_connector(struct herder *h, const char *name)
 
 /* ---- tasks ---- */
 
-bool
-herder_runs_task(const struct herder *h, const char *name, int task)
+const struct running_task *
+herder_running_task(const struct herder *h, const char *name, int task)
 {
     char key[600];
 
     task_key(key, sizeof(key), name, task);
-    return cv_hash_get(h->tasks, key) != NULL;
+    return cv_hash_get(h->tasks, key);
+}
+
+bool
+herder_runs_task(const struct herder *h, const char *name, int task)
+{
+    return herder_running_task(h, name, task) != NULL;
 }
 
 bool

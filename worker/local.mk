@@ -37,6 +37,7 @@ worker_libworker_a_SOURCES = \
 	worker/herder_restart.c \
 	worker/herder_sink_offsets.c \
 	worker/herder_source_offsets.c \
+	worker/herder_task_call.c \
 	worker/herder_work.c \
 	worker/metric_rows.c \
 	worker/metric_rows.h \
@@ -62,6 +63,8 @@ worker_libworker_a_SOURCES = \
 	worker/status.h \
 	worker/task.c \
 	worker/task.h \
+	worker/task_call.c \
+	worker/task_call.h \
 	worker/task_counters.c \
 	worker/task_metrics.c \
 	worker/task_private.h \

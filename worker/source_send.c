@@ -240,6 +240,7 @@ source_wait_for_room(struct source_runtime *rt, struct cv_err *err)
     cv_producer_poll(rt->producer, SOURCE_FULL_WAIT_MS);
     if (source_retire(rt, err) != CV_OK || source_commit_finish(rt, err) != CV_OK)
         return err->rc;
+    task_answer_calls(rt->task, rt->source);
     return rt->ops->poll(rt->source, NULL, 0, err);
 }
 

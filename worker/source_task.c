@@ -160,6 +160,7 @@ step(struct source_runtime *rt, struct cv_err *err)
 {
     if (keep_up(rt, err) != CV_OK)
         return err->rc;
+    task_answer_calls(rt->task, rt->source);
     if (cv_arena_pool_full(rt->pool))
         return source_wait_for_room(rt, err);
     if (task_paused(rt->task))
@@ -379,16 +380,20 @@ source_task_run(struct task *task, struct cv_err *err)
 
     if (task_paused(task))
         task_set_state(task, STATUS_PAUSED, NULL);
-    while (task_paused(task) && !task_stopping(task))
+    while (task_paused(task) && !task_stopping(task)) {
+        task_refuse_calls(task, "is paused, and has not been started yet", false);
         cv_wake_wait(&task->wake, -1);
+    }
     if (task_stopping(task))
         return CV_OK;
     while (((rc = run_once(task, err)) == CV_RETRY || rc == CV_CONFLICT) && exactly_once && !task_stopping(task)) {
         int64_t retry_ms = cv_mono_ms() + RESTART_WAIT_MS;
 
         CV_LOG_WARN(task->log, "the task begins anew at its last stored offset", CV_ERR(err));
-        while (!task_stopping(task) && cv_mono_ms() < retry_ms)
+        while (!task_stopping(task) && cv_mono_ms() < retry_ms) {
+            task_refuse_calls(task, "begins anew at its last stored offset: ask again", false);
             cv_wake_wait(&task->wake, retry_ms);
+        }
     }
     return rc == CV_RETRY && task_stopping(task) ? CV_OK : rc;
 }

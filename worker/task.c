@@ -56,9 +56,8 @@ task_paused(const struct task *task)
     return atomic_load_explicit(&task->target, memory_order_relaxed) != TARGET_STARTED;
 }
 
-/* Wake the loop and whatever its plugin waits for. */
-static void
-interrupt(struct task *task)
+void
+task_interrupt(struct task *task)
 {
     cv_wake_signal(&task->wake);
     cv_lock(&task->lock);
@@ -94,6 +93,7 @@ run(void *arg)
         task_set_state(task, STATUS_UNASSIGNED, NULL);
     else
         task_set_state(task, STATUS_FAILED, err.text);
+    task_refuse_calls(task, rc == CV_OK ? "was stopped" : "has failed", true);
     if (atomic_exchange(&task->released, true))
         task_free(task); /* abandoned before it ended */
 }
@@ -143,14 +143,14 @@ void
 task_target_set(struct task *task, enum target_state target)
 {
     atomic_store(&task->target, target);
-    interrupt(task);
+    task_interrupt(task);
 }
 
 void
 task_stop(struct task *task)
 {
     atomic_store(&task->stop, true);
-    interrupt(task);
+    task_interrupt(task);
 }
 
 bool

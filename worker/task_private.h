@@ -10,6 +10,7 @@
 #include "common/window.h"
 #include "worker/pipeline.h"
 #include "worker/task.h"
+#include "worker/task_call.h"
 #include "worker/tolerance.h"
 
 #define TASK_PLUGIN_METRICS 64
@@ -62,15 +63,22 @@ struct task {
     atomic_int state;  /* enum status_state */
     struct cv_wake wake; /* the loop's, signalled by stop and target changes */
 
-    struct cv_lock lock; /* of wake_plugin */
+    struct cv_lock lock; /* of what follows */
     void (*wake_plugin)(struct task *task); /* NULL while the plugin's task does not exist */
     void *plugin_task;
+    struct task_call *calls; /* that wait for an answer, in order */
+    bool calls_closed;       /* the thread answers no more */
 };
 
 /* Move to a state: logged, counted, told. trace NULL: none. Task's thread. */
 void task_set_state(struct task *task, enum status_state state, const char *trace);
 /* Say how the plugin's poll can be interrupted; NULL: no longer. */
 void task_set_wake(struct task *task, void (*wake_plugin)(struct task *task), void *plugin_task);
+/* Wake the loop and whatever its plugin waits for. Any thread. */
+void task_interrupt(struct task *task);
+/* task_call.c: answer what was asked meanwhile, or refuse it ("Task NAME-0 <why>"); close: for good. The task's thread. */
+void task_answer_calls(struct task *task, struct cv_source_task *source);
+void task_refuse_calls(struct task *task, const char *why, bool close);
 /* The windows of its counters. */
 CV_MUST_CHECK enum cv_rc task_counters_init(struct task *task, struct cv_err *err);
 void task_counters_done(struct task *task);

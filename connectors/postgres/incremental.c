@@ -47,6 +47,11 @@ incremental_new(const struct incremental_spec *spec, struct incremental **ret, s
         return cv_fail_memory(err);
     inc->spec = *spec;
     cv_buf_init(&inc->scratch, KEY_MAX);
+    inc->streamed = calloc(STREAMED_MAX, sizeof(*inc->streamed));
+    if (inc->streamed == NULL) {
+        incremental_free(inc);
+        return cv_fail_memory(err);
+    }
     if (quote_signal_table(inc, err) != CV_OK) {
         incremental_free(inc);
         return err->rc;
@@ -63,6 +68,7 @@ incremental_free(struct incremental *inc)
     incremental_chunk_done(&inc->chunk);
     incremental_queue_clear(inc);
     free(inc->queue);
+    free(inc->streamed);
     free(inc->correlation_id);
     free(inc->signal_table);
     PQfinish(inc->conn);
@@ -87,6 +93,8 @@ forget_table(struct incremental *inc)
     java_key_done(&inc->last);
     inc->has_maximum = inc->has_last = false;
     inc->n_rows = 0;
+    inc->estimate = 0;
+    inc->begun_ms = 0;
 }
 
 void
@@ -127,6 +135,40 @@ incremental_queue_add(struct incremental *inc, const char *id, size_t id_len, co
     }
     inc->n_queue++;
     return CV_OK;
+}
+
+/* ---- progress ---- */
+
+size_t
+incremental_tables(const struct incremental *inc)
+{
+    return inc->n_queue;
+}
+
+bool
+incremental_paused(const struct incremental *inc)
+{
+    return inc->paused;
+}
+
+const char *
+incremental_id(const struct incremental *inc)
+{
+    return inc->correlation_id != NULL ? inc->correlation_id : "";
+}
+
+void
+incremental_progress_table(const struct incremental *inc, size_t i, struct snapshot_table_progress *ret)
+{
+    *ret = (struct snapshot_table_progress){ .name = inc->queue[i].id };
+    if (i > 0 || inc->begun_ms == 0)
+        return;
+    ret->state = TABLE_RUNNING;
+    ret->rows = inc->n_rows;
+    ret->ms = cv_mono_ms() - inc->begun_ms;
+    ret->percent = inc->estimate <= 0 ? -1 : 100 * (double)inc->n_rows / inc->estimate;
+    if (ret->percent > 99.9) /* the estimate was too low */
+        ret->percent = 99.9;
 }
 
 /* ---- notifications ---- */
@@ -367,14 +409,77 @@ incremental_signal(struct incremental *inc, const struct signal *signal, const s
     }
 }
 
+/* ---- when a chunk may be read ---- */
+
+/* "xmin:xmax:xip,xip" of a snapshot: whether it sees a transaction that has ended for us. */
+static bool
+sees(const char *snapshot, uint32_t xid)
+{
+    const char *at = strchr(snapshot, ':');
+
+    if (at == NULL || (int32_t)(xid - (uint32_t)strtoull(at + 1, NULL, 10)) >= 0)
+        return false;
+    for (at = strchr(at + 1, ':'); at != NULL && at[1] != '\0'; at = strchr(at + 1, ','))
+        if ((uint32_t)strtoull(at + 1, NULL, 10) == xid)
+            return false;
+    return true;
+}
+
+static bool
+sees_all_streamed(const struct incremental *inc, const char *snapshot)
+{
+    uint64_t n = inc->n_streamed < STREAMED_MAX ? inc->n_streamed : STREAMED_MAX;
+
+    for (uint64_t i = 0; i < n; i++)
+        if (!sees(snapshot, inc->streamed[i]))
+            return false;
+    return true;
+}
+
+enum cv_rc
+incremental_settled(struct incremental *inc, bool *ret, struct cv_err *err)
+{
+    PGresult *res = NULL;
+    enum cv_rc rc = CV_OK;
+
+    *ret = true;
+    if (inc->n_streamed == 0)
+        return CV_OK;
+    rc = incremental_connect(inc, err);
+    if (rc == CV_OK)
+        rc = pg_query(inc->conn, "SELECT pg_current_snapshot()", &res, "could not read the server's snapshot", err);
+    if (rc == CV_OK)
+        *ret = sees_all_streamed(inc, PQgetvalue(res, 0, 0));
+    else
+        incremental_disconnect(inc);
+    PQclear(res);
+    if (rc == CV_OK && *ret)
+        inc->n_streamed = 0;
+    return rc;
+}
+
+bool
+incremental_postponed(const struct incremental *inc)
+{
+    return inc->postponed;
+}
+
 enum cv_rc
 incremental_next(struct incremental *inc, bool anew, struct cv_err *err)
 {
+    bool settled;
+
     if (anew)
         incremental_chunk_done(&inc->chunk);
+    inc->postponed = false;
     if (!incremental_runs(inc) || inc->chunk.waiting || inc->paused)
         return CV_OK;
-    return incremental_chunk_read(inc, err);
+    if (incremental_settled(inc, &settled, err) != CV_OK)
+        return err->rc;
+    if (settled)
+        return incremental_chunk_read(inc, err);
+    inc->postponed = true;
+    return CV_OK;
 }
 
 /* ---- the window ---- */
@@ -396,6 +501,7 @@ was_visible(const struct incremental_chunk *chunk, uint32_t xid)
 void
 incremental_transaction(struct incremental *inc, uint32_t xid)
 {
+    inc->streamed[inc->n_streamed++ % STREAMED_MAX] = xid;
     if (inc->chunk.waiting && inc->spec.config->read_only)
         inc->chunk.sees_transaction = was_visible(&inc->chunk, xid);
 }

@@ -7,6 +7,10 @@
  * are positions, and what changes is told by transaction ids. Rows go out when the window closes, so for each key the
  * order of events is the order of what happened.
  *
+ * A transaction is in the WAL, and in the stream, a moment before other sessions see what it did (with synchronous
+ * replication a long one). A chunk read in that moment would bring back what the stream has already seen go. So none is
+ * read before everything that the stream has had is visible; the same holds for blocking snapshots.
+ *
  * Task's thread only; outlives connections. Where it stands is part of every offset, in Debezium's fields.
  */
 #ifndef POSTGRES_INCREMENTAL_H
@@ -14,6 +18,7 @@
 
 #include "connectors/postgres/envelope.h"
 #include "connectors/postgres/signal.h"
+#include "connectors/postgres/snapshot.h"
 
 struct cv_log;
 struct incremental;
@@ -41,12 +46,22 @@ CV_MUST_CHECK enum cv_rc incremental_write(const struct incremental *inc, struct
 /* execute, stop, pause or resume. tables: those that are captured, which patterns are looked for in. */
 CV_MUST_CHECK enum cv_rc incremental_signal(struct incremental *inc, const struct signal *signal,
                                             const struct pg_tables *tables, struct cv_err *err);
-/* Read the next chunk, unless one is waiting, none is left, or it is paused. A new stream calls it first with
+/* Read the next chunk, unless one is waiting, none is left, it is paused, or it must be postponed. A new stream calls it first with
    anew: a chunk that was waiting is read again. */
 CV_MUST_CHECK enum cv_rc incremental_next(struct incremental *inc, bool anew, struct cv_err *err);
 
-/* A transaction begins: its changes are newer than the chunk unless that has seen it (read.only). */
+/* Tables that are left, the first of which is being read; 0: nothing runs. */
+size_t incremental_tables(const struct incremental *inc);
+bool incremental_paused(const struct incremental *inc);
+const char *incremental_id(const struct incremental *inc); /* of the signal that began the run */
+void incremental_progress_table(const struct incremental *inc, size_t i, struct snapshot_table_progress *ret);
+
+/* A transaction begins in the stream: its changes are newer than the chunk unless that has seen it (read.only). */
 void incremental_transaction(struct incremental *inc, uint32_t xid);
+/* *ret: whoever reads now sees every transaction that has begun in the stream. */
+CV_MUST_CHECK enum cv_rc incremental_settled(struct incremental *inc, bool *ret, struct cv_err *err);
+/* A chunk is due that could not be read for that reason. */
+bool incremental_postponed(const struct incremental *inc);
 /* Whether changes of that table have to be told. */
 bool incremental_watches(const struct incremental *inc, uint32_t table);
 /* A change of a watched table; old and new as in the envelope's change, both NULL: it was truncated. */

@@ -488,6 +488,25 @@ read_rows(struct incremental *inc, const struct pg_table *table, const struct ke
     return index_rows(inc, err);
 }
 
+/* For progress. Of a part of the table, or of the rest that another task has left, the number of rows is not known. */
+static enum cv_rc
+note_begin(struct incremental *inc, const struct pg_table *table, struct cv_err *err)
+{
+    PGresult *res = NULL;
+    char sql[80];
+
+    inc->begun_ms = cv_mono_ms();
+    if (inc->has_last || inc->queue[0].condition != NULL)
+        return CV_OK;
+    snprintf(sql, sizeof(sql), "SELECT reltuples FROM pg_catalog.pg_class WHERE oid = %u", table->oid);
+    if (pg_query(inc->conn, sql, &res, "could not read a table's size", err) != CV_OK)
+        return err->rc;
+    if (PQntuples(res) > 0)
+        inc->estimate = strtod(PQgetvalue(res, 0, 0), NULL);
+    PQclear(res);
+    return CV_OK;
+}
+
 /* The first of the queue gives rows, *ret_status NULL, or is complete for a reason. */
 static enum cv_rc
 read_table(struct incremental *inc, const char **ret_status, struct cv_err *err)
@@ -513,7 +532,9 @@ read_table(struct incremental *inc, const char **ret_status, struct cv_err *err)
             java_key_done(&inc->last);
             inc->has_maximum = inc->has_last = false;
         }
-        if (!inc->has_maximum)
+        if (inc->begun_ms == 0)
+            rc = note_begin(inc, table, err);
+        if (rc == CV_OK && !inc->has_maximum)
             rc = read_maximum(inc, table, &keys, err);
         *ret_status = "EMPTY";
         if (rc == CV_OK && inc->has_maximum) {
@@ -553,21 +574,31 @@ read_chunk(struct incremental *inc, struct cv_err *err)
 }
 
 enum cv_rc
+incremental_connect(struct incremental *inc, struct cv_err *err)
+{
+    return inc->conn != NULL ? CV_OK : pg_connect(inc->spec.config, PG_SESSION_USER, CONNECT_TIMEOUT_MS, &inc->conn, err);
+}
+
+void
+incremental_disconnect(struct incremental *inc)
+{
+    if (PQstatus(inc->conn) == CONNECTION_OK)
+        return;
+    PQfinish(inc->conn);
+    inc->conn = NULL;
+}
+
+enum cv_rc
 incremental_chunk_read(struct incremental *inc, struct cv_err *err)
 {
-    enum cv_rc rc = CV_OK;
+    enum cv_rc rc = incremental_connect(inc, err);
 
-    if (inc->conn == NULL)
-        rc = pg_connect(inc->spec.config, PG_SESSION_USER, CONNECT_TIMEOUT_MS, &inc->conn, err);
     incremental_chunk_done(&inc->chunk);
     if (rc == CV_OK)
         rc = read_chunk(inc, err);
     if (rc == CV_OK)
         return CV_OK;
     incremental_chunk_done(&inc->chunk);
-    if (PQstatus(inc->conn) != CONNECTION_OK) {
-        PQfinish(inc->conn);
-        inc->conn = NULL;
-    }
+    incremental_disconnect(inc);
     return rc;
 }

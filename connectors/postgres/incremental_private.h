@@ -10,6 +10,9 @@
 
 struct cv_hash;
 
+/* Transactions that the stream has had, and that may not be visible to others: no more are ever in that state. */
+#define STREAMED_MAX 16384
+
 struct incremental_collection {
     char *id;        /* schema.table */
     char *condition; /* NULL: none */
@@ -50,7 +53,12 @@ struct incremental {
     bool has_maximum;
     bool has_last;
     bool paused;
-    uint64_t n_rows; /* read of the table */
+    bool postponed;            /* a chunk is due, but what the stream has had is not visible yet */
+    uint64_t n_streamed;       /* transactions since all of them were visible */
+    uint32_t *streamed;        /* the last STREAMED_MAX of them, as a ring */
+    uint64_t n_rows; /* read of the table, by this task */
+    double estimate; /* of the rows that there are to read; 0: not known */
+    int64_t begun_ms; /* when this task began to read the table; 0: it did not */
 
     struct incremental_chunk chunk;
     struct cv_buf scratch;
@@ -67,6 +75,11 @@ void incremental_chunk_done(struct incremental_chunk *chunk);
 /* Open and close a window around the next rows of the queue: the table changes until there are some, or none is
    left. CV_RETRY: the connection was lost. */
 CV_MUST_CHECK enum cv_rc incremental_chunk_read(struct incremental *inc, struct cv_err *err);
+
+/* A connection, if there is none. */
+CV_MUST_CHECK enum cv_rc incremental_connect(struct incremental *inc, struct cv_err *err);
+/* Close it, if it was lost. */
+void incremental_disconnect(struct incremental *inc);
 
 /* Drop the first of the queue, or all of it. */
 void incremental_queue_shift(struct incremental *inc);

@@ -64,6 +64,8 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/probe.c \
 	connectors/postgres/probe.h \
 	connectors/postgres/probe_connection.c \
+	connectors/postgres/progress.c \
+	connectors/postgres/progress.h \
 	connectors/postgres/publication.c \
 	connectors/postgres/publication.h \
 	connectors/postgres/replica_identity.c \
@@ -88,6 +90,7 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/stream_message.c \
 	connectors/postgres/stream_private.h \
 	connectors/postgres/stream_signal.c \
+	connectors/postgres/stream_stats.c \
 	connectors/postgres/table.c \
 	connectors/postgres/table.h \
 	connectors/postgres/task.c \
@@ -192,4 +195,4 @@ tests_unit_envelope_test_SOURCES = tests/unit/envelope_test.c
 tests_unit_envelope_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
 tests_unit_envelope_test_LDADD = converters/libconverters.a $(postgres_test_libs)
 
-EXTRA_DIST += connectors/postgres/README.md
+EXTRA_DIST += connectors/postgres/README.md docs/progress.md

@@ -12,6 +12,7 @@ enum metric {
     CONFIRMED_LSN,
     BEHIND_SECONDS,
     LAG_BYTES,
+    LAG_TRANSACTIONS,
     SLOT_RETAINED_BYTES,
     SNAPSHOT_RUNNING,
     SNAPSHOT_ROWS,
@@ -71,6 +72,8 @@ const struct cv_metric pg_metrics[PG_METRICS] = {
     [CONFIRMED_LSN] = OURS(CV_GAUGE, "confirmed_lsn", "WAL position confirmed to the server."),
     [BEHIND_SECONDS] = OURS(CV_GAUGE, "behind_seconds", "Age of the last commit when it was handed over."),
     [LAG_BYTES] = OURS(CV_GAUGE, "lag_bytes", "WAL that the server has and the task has not handed over."),
+    [LAG_TRANSACTIONS] = OURS(CV_GAUGE, "lag_transactions",
+                              "Transactions that the server has begun and the task has not handed over, at most."),
     [SLOT_RETAINED_BYTES] = OURS(CV_GAUGE, "slot_retained_bytes", "WAL that the server keeps for the slot."),
     [SNAPSHOT_RUNNING] = OURS(CV_GAUGE, "snapshot_running", "1 during a snapshot."),
     [SNAPSHOT_ROWS] = OURS(CV_COUNTER, "snapshot_rows_total", "Rows read by the snapshot."),
@@ -160,6 +163,7 @@ set_streaming(struct cv_source_ctx *ctx, const struct pg_counts *counts, const s
     ctx->metric_set(ctx, CONFIRMED_LSN, (double)now.confirmed_lsn);
     ctx->metric_set(ctx, BEHIND_SECONDS, now.behind_seconds);
     ctx->metric_set(ctx, LAG_BYTES, (double)now.lag_bytes);
+    ctx->metric_set(ctx, LAG_TRANSACTIONS, (double)now.lag_transactions);
     ctx->metric_set(ctx, SLOT_RETAINED_BYTES, (double)now.retained_bytes);
     ctx->metric_set(ctx, S_TRANSACTION_ID, (double)now.xid);
     ctx->metric_set(ctx, S_POSITION, (double)now.position_lsn);

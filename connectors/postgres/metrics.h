@@ -9,7 +9,7 @@
 #include "connectors/postgres/snapshot.h"
 #include "connectors/postgres/stream.h"
 
-#define PG_METRICS 45
+#define PG_METRICS 46
 extern const struct cv_metric pg_metrics[PG_METRICS];
 
 /* What a task counts over the connections that it had. */

@@ -9,6 +9,7 @@
 #include "connectors/postgres/config.h"
 #include "connectors/postgres/metrics.h"
 #include "connectors/postgres/position.h"
+#include "connectors/postgres/progress.h"
 #include "connectors/postgres/task.h"
 #include "connectors/postgres/validate.h"
 
@@ -68,6 +69,8 @@ static const struct cv_source_ops postgres_ops = {
     .offset_alter = offset_alter,
     .exactly_once = exactly_once,
     .position = pg_task_position,
+    .progress = pg_task_progress,
+    .signal = pg_task_signal,
 };
 
 static const char *const aliases[] = { "io.culvert.postgres.PostgresSource", NULL };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signals from a Kafka topic and from a file. */
+/* Signals from REST, from a Kafka topic and from a file. */
 #include "connectors/postgres/signal_channel.h"
 
 #include <errno.h>
@@ -14,10 +14,12 @@
 #include "common/clock.h"
 #include "common/kafka/consumer.h"
 #include "common/log.h"
+#include "common/uuid.h"
 #include "data/json.h"
 
 #define FILE_MAX        ((size_t)1 << 20)
 #define MESSAGES        64
+#define WAITING_MAX     64
 #define CONSUMER_PREFIX "signal.consumer."
 
 struct signal_channels {
@@ -25,6 +27,8 @@ struct signal_channels {
     struct cv_log *log;
     struct cv_consumer *consumer; /* NULL: the channel is off */
     struct cv_config *layer;
+    char *waiting[WAITING_MAX]; /* from REST, in order */
+    size_t n_waiting;
     int64_t due_ms;
     struct cv_log_limit failure_limit;
 };
@@ -69,9 +73,6 @@ signal_channels_new(const struct pg_config *config, struct cv_log *log, struct s
 {
     struct signal_channels *ch;
 
-    *ret = NULL;
-    if ((config->signal_channels & (PG_SIGNAL_KAFKA | PG_SIGNAL_FILE)) == 0)
-        return CV_OK;
     ch = calloc(1, sizeof(*ch));
     if (ch == NULL)
         return cv_fail_memory(err);
@@ -90,6 +91,10 @@ signal_channels_free(struct signal_channels *ch)
 {
     if (ch == NULL)
         return;
+    if (ch->n_waiting > 0)
+        CV_LOG_WARN(ch->log, "signals that came by REST were not acted upon", CV_INT("signals", ch->n_waiting));
+    while (ch->n_waiting > 0)
+        free(ch->waiting[--ch->n_waiting]);
     cv_consumer_free(ch->consumer);
     cv_config_free(ch->layer);
     free(ch);
@@ -153,6 +158,81 @@ handle(struct signal_channels *ch, const char *channel, struct cv_bytes text, si
     cv_buf_free(&json);
     cv_arena_free(arena);
     return rc;
+}
+
+/* ---- REST ---- */
+
+/* The signal as text, with an id in any case. */
+static enum cv_rc
+write_signal(const struct cv_value *signal, struct cv_buf *text, struct cv_arena *arena, struct cv_err *err)
+{
+    struct cv_value *copy = cv_value_copy(arena, signal);
+    const struct cv_value *id = cv_map_get(signal, "id");
+    char *made = cv_arena_zalloc(arena, CV_UUID_TEXT);
+
+    if (copy == NULL || made == NULL)
+        return cv_fail_memory(err);
+    if (id == NULL || id->is_null) {
+        if (cv_uuid_random(made, err) != CV_OK || cv_map_put(arena, copy, "id", cv_cstring(made), err) != CV_OK)
+            return err->rc;
+    }
+    cv_connect_json_write(text, copy);
+    return cv_buf_check(text, err);
+}
+
+static enum cv_rc
+check_signal(const struct signal *signal, struct cv_err *err)
+{
+    if (signal->kind == SIGNAL_OTHER || signal->kind == SIGNAL_WINDOW_OPEN || signal->kind == SIGNAL_WINDOW_CLOSE)
+        return cv_fail(err, CV_INVALID,
+                       "\"%s\" is no type of signal: it is execute-snapshot, stop-snapshot, pause-snapshot, "
+                       "resume-snapshot or log",
+                       signal->type);
+    return CV_OK;
+}
+
+enum cv_rc
+signal_channels_put(struct signal_channels *ch, const struct cv_value *json, struct cv_arena *arena, struct cv_value *ret,
+                    struct cv_err *err)
+{
+    struct cv_buf text = CV_BUF_INIT(FILE_MAX), data = CV_BUF_INIT(FILE_MAX);
+    struct cv_value *answer = cv_map_new(arena, 2);
+    struct signal signal;
+    enum cv_rc rc = answer == NULL ? cv_fail_memory(err) : write_signal(json, &text, arena, err);
+
+    if (rc == CV_OK)
+        rc = read_signal((struct cv_bytes){ cv_buf_cstr(&text), text.len }, arena, &data, &signal, err);
+    if (rc == CV_OK)
+        rc = check_signal(&signal, err);
+    if (rc == CV_OK && ch->n_waiting == WAITING_MAX)
+        rc = cv_fail(err, CV_CONFLICT, "%d signals wait already", WAITING_MAX);
+    if (rc == CV_OK)
+        rc = cv_map_put(arena, answer, "id", cv_cstring(signal.id), err);
+    if (rc == CV_OK)
+        rc = cv_map_put(arena, answer, "type", cv_cstring(signal.type), err);
+    if (rc == CV_OK) {
+        ch->waiting[ch->n_waiting++] = cv_buf_take(&text);
+        *ret = *answer;
+    }
+    cv_buf_free(&data);
+    cv_buf_free(&text);
+    return rc;
+}
+
+static enum cv_rc
+poll_waiting(struct signal_channels *ch, signal_act *act, void *arg, struct cv_err *err)
+{
+    while (ch->n_waiting > 0) {
+        char *text = ch->waiting[0];
+        enum cv_rc rc;
+
+        rc = handle(ch, "rest", (struct cv_bytes){ text, strlen(text) }, act, arg, err);
+        if (rc != CV_OK)
+            return rc; /* it comes again with the next connection */
+        memmove(ch->waiting, ch->waiting + 1, --ch->n_waiting * sizeof(*ch->waiting));
+        free(text);
+    }
+    return CV_OK;
 }
 
 /* ---- the channels ---- */
@@ -238,7 +318,9 @@ poll_file(struct signal_channels *ch, signal_act *act, void *arg, struct cv_err 
 enum cv_rc
 signal_channels_poll(struct signal_channels *ch, signal_act *act, void *arg, struct cv_err *err)
 {
-    if (ch == NULL || cv_mono_ms() < ch->due_ms)
+    if (poll_waiting(ch, act, arg, err) != CV_OK)
+        return err->rc;
+    if (cv_mono_ms() < ch->due_ms)
         return CV_OK;
     ch->due_ms = cv_mono_ms() + ch->config->signal_poll_interval_ms;
     if (ch->consumer != NULL && poll_topic(ch, act, arg, err) != CV_OK)

@@ -35,7 +35,7 @@ slot_read(PGconn *conn, const char *name, struct slot_info *ret, struct cv_err *
     PGresult *res = pg_exec_within(conn,
                                    "SELECT active, coalesce(active_pid, 0), coalesce(plugin, ''),"
                                    " coalesce(database, ''), restart_lsn, confirmed_flush_lsn,"
-                                   " coalesce(wal_status, ''), coalesce(catalog_xmin::text, '0')"
+                                   " coalesce(wal_status, ''), coalesce(catalog_xmin::text, '0'), coalesce(safe_wal_size, -1)"
                                    " FROM pg_replication_slots WHERE slot_name = $1",
                                    1, values, READ_MS);
 
@@ -49,6 +49,7 @@ slot_read(PGconn *conn, const char *name, struct slot_info *ret, struct cv_err *
         copy_text(slot.database, sizeof(slot.database), res, 3);
         copy_text(slot.wal_status, sizeof(slot.wal_status), res, 6);
         slot.catalog_xmin = strtoull(PQgetvalue(res, 0, 7), NULL, 10);
+        slot.safe_wal_size = strtoll(PQgetvalue(res, 0, 8), NULL, 10);
         rc = get_lsn(res, 4, &slot.restart_lsn, err);
         if (rc == CV_OK)
             rc = get_lsn(res, 5, &slot.confirmed_flush_lsn, err);

@@ -25,6 +25,7 @@ struct slot_info {
     cv_lsn restart_lsn;
     cv_lsn confirmed_flush_lsn;
     uint64_t catalog_xmin;
+    int64_t safe_wal_size; /* how much more the server will keep; -1: no limit */
 };
 
 struct system_info {

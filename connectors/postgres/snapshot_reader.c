@@ -99,28 +99,44 @@ snapshot_reader_done(struct snapshot_reader *reader)
 
 /* ---- COPY ---- */
 
+/* Not waited for: the server may send nothing before it has a bufferful of rows. */
 enum cv_rc
 snapshot_reader_start(struct snapshot_reader *reader, struct snapshot_table *table, struct cv_err *err)
 {
     struct cv_buf sql = CV_BUF_INIT(SQL_MAX);
-    PGresult *res = NULL;
     uint64_t pages = 0;
     enum cv_rc rc = snapshot_table_copy(table, &sql, &pages, err);
 
-    if (rc == CV_OK) {
-        res = PQexec(reader->conn, cv_buf_cstr(&sql));
-        if (PQresultStatus(res) != PGRES_COPY_OUT)
-            rc = pg_fail(err, reader->conn, res, "could not read table \"%s\"; database.user needs SELECT on it",
-                         table->name);
-        if (rc == CV_INVALID && strcmp(err->sqlstate, "55P03") == 0) /* lock_not_available: see snapshot_reader_share() */
-            rc = err->rc = CV_RETRY;
-    }
+    if (rc == CV_OK && PQsendQuery(reader->conn, cv_buf_cstr(&sql)) == 0)
+        rc = pg_fail(err, reader->conn, NULL, "could not read table \"%s\"", table->name);
     if (rc == CV_OK) {
         reader->table = table;
         reader->pages = pages;
+        reader->starting = true;
     }
-    PQclear(res);
     cv_buf_free(&sql);
+    return rc;
+}
+
+/* reader->starting is false when the server has answered. */
+static enum cv_rc
+take_answer(struct snapshot_reader *reader, struct cv_err *err)
+{
+    PGresult *res;
+    enum cv_rc rc = CV_OK;
+
+    if (PQconsumeInput(reader->conn) == 0)
+        return pg_fail(err, reader->conn, NULL, "lost the connection during the snapshot");
+    if (PQisBusy(reader->conn))
+        return CV_OK;
+    res = PQgetResult(reader->conn);
+    reader->starting = false;
+    if (PQresultStatus(res) != PGRES_COPY_OUT)
+        rc = pg_fail(err, reader->conn, res, "could not read table \"%s\"; database.user needs SELECT on it",
+                     reader->table->name);
+    if (rc == CV_INVALID && strcmp(err->sqlstate, "55P03") == 0) /* lock_not_available: see snapshot_reader_share() */
+        rc = err->rc = CV_RETRY;
+    PQclear(res);
     return rc;
 }
 
@@ -142,8 +158,15 @@ enum cv_rc
 snapshot_reader_next(struct snapshot_reader *reader, enum snapshot_read *ret, char **ret_data, size_t *ret_len,
                      struct cv_err *err)
 {
-    int n = PQgetCopyData(reader->conn, ret_data, 1);
+    int n;
 
+    if (reader->starting && take_answer(reader, err) != CV_OK)
+        return err->rc;
+    if (reader->starting) {
+        *ret = SNAPSHOT_DRY;
+        return CV_OK;
+    }
+    n = PQgetCopyData(reader->conn, ret_data, 1);
     if (n == 0) { /* all that libpq has read is used up: take what the socket has */
         if (PQconsumeInput(reader->conn) == 0)
             return pg_fail(err, reader->conn, NULL, "lost the connection during the snapshot");

@@ -15,6 +15,7 @@
 struct snapshot_reader {
     PGconn *conn; /* owned */
     struct snapshot_table *table; /* being read; NULL: none */
+    bool starting;                /* the server has not answered to the statement yet */
     uint64_t pages;               /* of its range */
 };
 

@@ -64,6 +64,7 @@ start_later(struct pg_task *task, int64_t delay_ms, const char *why)
     PQfinish(task->repl);
     task->repl = NULL;
     task->phase = PHASE_WAITING;
+    snprintf(task->waiting_for, sizeof(task->waiting_for), "%s", why);
     task->retry_ms = cv_mono_ms() + delay_ms;
     CV_LOG_INFO(task->base.ctx->log, "waiting as configured", CV_STR("option", why), CV_INT("delay_ms", delay_ms));
 }

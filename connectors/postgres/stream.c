@@ -36,7 +36,6 @@
 #define FAST_PER_SECOND 20000
 #define RATE_WINDOW_US  20000
 #define IDLE_OFFSET_MS  1000
-#define SLOT_INTERVAL_MS 10000
 #define PATIENCE_MIN_MS  3000 /* a busy machine is no dead one */
 
 static void
@@ -282,32 +281,6 @@ stream_move(struct stream *s, cv_lsn lsn, cv_time_us time_us, uint64_t txid)
     s->position.time_us = time_us;
     s->position.txid = txid;
     s->position_moved = true;
-}
-
-static uint64_t
-distance(cv_lsn from, cv_lsn to)
-{
-    return to > from && from != CV_LSN_NONE ? to - from : 0;
-}
-
-void
-stream_stats(const struct stream *s, struct stream_stats *ret)
-{
-    *ret = (struct stream_stats){ .events = s->events,
-                                  .creates = s->creates,
-                                  .updates = s->updates,
-                                  .deletes = s->deletes,
-                                  .filtered = s->filtered,
-                                  .erroneous = s->erroneous,
-                                  .transactions = s->transactions,
-                                  .last_event_ms = s->last_event_ms,
-                                  .received_lsn = s->received,
-                                  .confirmed_lsn = s->confirmed,
-                                  .position_lsn = s->position.lsn,
-                                  .lag_bytes = distance(s->position.lsn, s->server_end),
-                                  .retained_bytes = distance(s->restart_lsn, s->server_end),
-                                  .xid = s->position.txid,
-                                  .behind_seconds = s->behind_seconds };
 }
 
 /* ---- status updates ---- */
@@ -577,24 +550,6 @@ read_clock(struct stream *s)
     envelope_clock(s->spec.envelope, now_ns);
 }
 
-/* What the slot holds: for metrics, and for xmin.fetch.interval.ms. */
-static enum cv_rc
-look_at_slot(struct stream *s, struct cv_err *err)
-{
-    int64_t now = cv_mono_ms(), interval = s->spec.config->xmin_fetch_interval_ms;
-    struct slot_info slot;
-
-    if (now < s->slot_due_ms)
-        return CV_OK;
-    if (slot_read(s->conn, s->spec.config->slot_name, &slot, err) != CV_OK)
-        return err->rc;
-    s->slot_due_ms = now + (interval > 0 && interval < SLOT_INTERVAL_MS ? interval : SLOT_INTERVAL_MS);
-    s->restart_lsn = slot.restart_lsn;
-    if (interval > 0)
-        envelope_xmin(s->spec.envelope, slot.catalog_xmin);
-    return CV_OK;
-}
-
 /* What goes out by the clock. A heartbeat carries the position, moved or not. */
 static enum cv_rc
 beat(struct stream *s, struct cv_batch *batch, struct cv_err *err)
@@ -621,7 +576,9 @@ stream_poll(struct stream *s, struct cv_batch *batch, int timeout_ms, struct cv_
     if (batch == NULL)
         return keep_alive(s, timeout_ms, err);
     timeout_ms = heartbeat_wait_ms(s->spec.heartbeat, timeout_ms);
-    if (look_at_slot(s, err) != CV_OK)
+    if (stream_look(s, false, err) != CV_OK)
+        return err->rc;
+    if (incremental_postponed(s->spec.incremental) && incremental_next(s->spec.incremental, false, err) != CV_OK)
         return err->rc;
     read_clock(s);
     for (;;) {

@@ -60,7 +60,10 @@ struct stream_stats {
     cv_lsn received_lsn;
     cv_lsn confirmed_lsn;
     cv_lsn position_lsn;
-    uint64_t lag_bytes;      /* WAL that is not handed over */
+    cv_lsn server_lsn;
+    uint64_t lag_bytes;        /* WAL that is not handed over */
+    uint64_t lag_transactions; /* at most */
+    double lag_ms;
     uint64_t retained_bytes; /* WAL that the server keeps for the slot */
     uint64_t xid;            /* of the last transaction */
     double behind_seconds; /* age of the last commit when it was handed over */
@@ -90,14 +93,18 @@ struct snapshot_request {
     size_t n_overrides;
 };
 void snapshot_request_free(struct snapshot_request *request);
-/* The caller's to free; NULL: there is none. */
-struct snapshot_request *stream_take_request(struct stream *stream);
+/* *ret is the caller's to free; NULL: there is none, or it is not the time for it. */
+CV_MUST_CHECK enum cv_rc stream_take_request(struct stream *stream, struct snapshot_request **ret, struct cv_err *err);
 /* Where the stream stands, for what comes in between. */
 void stream_position(const struct stream *stream, struct position *ret);
 
 /* Everything up to lsn is durable, and so is the offset that says so: tell the server. */
 void stream_confirm(struct stream *stream, cv_lsn lsn);
 void stream_stats(const struct stream *stream, struct stream_stats *ret);
+/* Look at the slot and at the server: every ten seconds, or anew. stream_poll() does so, too. */
+CV_MUST_CHECK enum cv_rc stream_look(struct stream *stream, bool anew, struct cv_err *err);
+/* The slot as it was looked at last. */
+void stream_slot(const struct stream *stream, struct slot_info *ret);
 
 /* Where a new stream goes on after this one: the last commit that was handed over, and how much of the transaction
    behind it was, too. */

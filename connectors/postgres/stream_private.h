@@ -60,7 +60,12 @@ struct stream {
     int64_t heard_ms;    /* when the server was last heard */
     int64_t asked_ms;    /* when it was asked since; 0: not yet */
     bool heard;          /* since that was looked at */
-    int64_t slot_due_ms; /* when the slot is looked at again */
+    int64_t slot_due_ms; /* when the slot and the server are looked at again */
+    struct slot_info slot;
+    uint64_t server_xmax; /* the next transaction id */
+    cv_lsn mark_lsn;      /* where the server once was; 0: not looked yet */
+    uint64_t mark_xmax;   /* and its next transaction id there */
+    uint64_t passed_xmax; /* of the last mark that the stream has passed; 0: none */
 
     uint64_t events;
     uint64_t transactions;
@@ -70,7 +75,6 @@ struct stream {
     uint64_t counted;      /* events when last_event_ms was set */
     int64_t last_event_ms; /* 0: none */
     cv_lsn server_end;     /* of the WAL, as the server last said */
-    cv_lsn restart_lsn;    /* of the slot, read now and then */
     cv_time_us batch_us; /* the wall clock of the batch being filled */
     double behind_seconds;
     cv_time_us window_start_us;

@@ -76,14 +76,21 @@ request_blocking(struct stream *s, const struct signal *signal, struct cv_err *e
     return CV_OK;
 }
 
-struct snapshot_request *
-stream_take_request(struct stream *s)
+enum cv_rc
+stream_take_request(struct stream *s, struct snapshot_request **ret, struct cv_err *err)
 {
-    struct snapshot_request *req = s->in_transaction ? NULL : s->request;
+    bool settled;
 
-    if (req != NULL)
+    *ret = NULL;
+    if (s->in_transaction || s->request == NULL)
+        return CV_OK;
+    if (incremental_settled(s->spec.incremental, &settled, err) != CV_OK)
+        return err->rc;
+    if (settled) {
+        *ret = s->request;
         s->request = NULL;
-    return req;
+    }
+    return CV_OK;
 }
 
 /* ---- windows ---- */

@@ -85,6 +85,7 @@ static void
 end_of_snapshot(struct pg_task *task, bool completed)
 {
     snapshot_progress(task->snapshot, &task->counts.snapshot);
+    progress_report_take(&task->report, task->snapshot, task->request != NULL);
     task->counts.snapshot_end_ms = cv_mono_ms();
     task->counts.snapshot_completed = completed;
     task->counts.snapshot_aborted = !completed;
@@ -155,6 +156,7 @@ pg_task_free(struct cv_source_task *base)
     table_filter_free(task->filter);
     catalog_free(task->catalog);
     free(task->seen.running);
+    progress_report_done(&task->report);
     cv_wake_done(&task->wake);
     pg_config_done(&task->config);
     free(task);
@@ -212,6 +214,7 @@ on_failure(struct pg_task *task, struct cv_err *err)
     if (task->base.ctx->progress != NULL)
         task->base.ctx->progress(task->base.ctx, err->text);
     task->phase = PHASE_WAITING;
+    snprintf(task->waiting_for, sizeof(task->waiting_for), "%s", err->text);
     task->retry_ms = now + pause;
     if (!busy)
         task->backoff_ms *= 2;
@@ -337,7 +340,8 @@ poll_stream(struct pg_task *task, struct cv_batch *batch, int timeout_ms, struct
     task->retries = 0;
     if (batch != NULL && signal_channels_poll(task->channels, act, task, err) != CV_OK)
         return err->rc;
-    request = stream_take_request(task->stream);
+    if (stream_take_request(task->stream, &request, err) != CV_OK)
+        return err->rc;
     return request != NULL ? start_blocking(task, request, err) : CV_OK;
 }
 
@@ -415,4 +419,15 @@ pg_task_offset_commit(struct cv_source_task *base, const struct cv_offset *durab
     if (task->stream != NULL)
         stream_confirm(task->stream, pos.lsn);
     return CV_OK;
+}
+
+enum cv_rc
+pg_task_signal(struct cv_source_task *base, const struct cv_value *signal, struct cv_arena *arena, struct cv_value *ret,
+               struct cv_err *err)
+{
+    struct pg_task *task = cv_container_of(base, struct pg_task, base);
+
+    if (task->phase == PHASE_IDLE)
+        return cv_fail(err, CV_CONFLICT, "signals are acted upon while streaming, and this snapshot.mode has no stream");
+    return signal_channels_put(task->channels, signal, arena, ret, err);
 }

@@ -15,4 +15,8 @@ void pg_task_position(struct cv_source_task *base, char *text, size_t size);
 void pg_task_wake(struct cv_source_task *base);
 void pg_task_free(struct cv_source_task *base);
 
+/* What a user asks of it; see plugin.h and progress.h. */
+enum cv_rc pg_task_signal(struct cv_source_task *base, const struct cv_value *signal, struct cv_arena *arena,
+                          struct cv_value *ret, struct cv_err *err);
+
 #endif

@@ -9,6 +9,7 @@
 #include "connectors/postgres/logical_message.h"
 #include "connectors/postgres/metrics.h"
 #include "connectors/postgres/notification.h"
+#include "connectors/postgres/progress.h"
 #include "connectors/postgres/reselect.h"
 #include "connectors/postgres/signal_channel.h"
 #include "connectors/postgres/snapshot.h"
@@ -16,6 +17,7 @@
 #include "connectors/postgres/transaction.h"
 
 #define CONNECT_TIMEOUT_MS 10000
+#define PROGRESS_WHY_MAX   1024 /* a failure's text */
 
 enum phase { PHASE_CONNECTING, PHASE_SNAPSHOT, PHASE_STREAMING, PHASE_WAITING, PHASE_IDLE };
 
@@ -55,7 +57,9 @@ struct pg_task {
     struct snapshot_request *request; /* of the blocking snapshot that is read while streaming; NULL: none */
     cv_lsn durable; /* confirmed as soon as there is a stream */
 
-    int64_t retry_ms; /* WAITING: when to go on */
+    struct progress_report report; /* of the last snapshot that ended */
+    int64_t retry_ms;              /* WAITING: when to go on */
+    char waiting_for[PROGRESS_WHY_MAX]; /* and why it waits */
     int64_t backoff_ms;
     int32_t retries; /* since it last went well */
     int64_t busy_since_ms; /* the slot is in use by another consumer since then; 0: it is not */

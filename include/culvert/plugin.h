@@ -142,6 +142,17 @@ struct cv_source_ops {
     bool (*transaction_boundaries)(const struct cv_config *cfg);
     /* Own thread, when the task has failed: what is stored and what was read, for its trace; "" or NULL: nothing. */
     void (*position)(struct cv_source_task *task, char *text, size_t size);
+
+    /*
+     * What a user may ask of a task while it runs (REST); on the task's thread, between polls and while nothing may be
+     * produced. It must not wait for long. *ret is a map in the arena, and shown as JSON. NULL: there is nothing to ask.
+     * progress: how far the task is. signal: look at what it is to do, a map, and do that in the polls that follow;
+     * CV_INVALID: it makes no sense; CV_CONFLICT: not now.
+     */
+    enum cv_rc (*progress)(struct cv_source_task *task, struct cv_arena *arena, struct cv_value *ret,
+                           struct cv_err *err);
+    enum cv_rc (*signal)(struct cv_source_task *task, const struct cv_value *signal, struct cv_arena *arena,
+                         struct cv_value *ret, struct cv_err *err);
 };
 
 /* ---- sink tasks ---- */

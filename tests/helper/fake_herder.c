@@ -502,6 +502,43 @@ herder_task_configs(struct herder *h, const char *name, struct cv_config ***ret,
     return CV_OK;
 }
 
+/* Any connector tells this, and takes any signal that is JSON. */
+static enum cv_rc
+question(struct herder *h, const char *name, int task, struct herder_forward *forward, const char *json, size_t len,
+         struct cv_buf *ret_json, struct cv_err *err)
+{
+    struct fake_connector *c;
+    enum cv_rc rc;
+
+    if (find_or_fail(h, name, "Connector %s not found", &c, err) != CV_OK)
+        return err->rc;
+    if (task >= c->n_tasks)
+        return cv_fail(err, CV_NOT_FOUND, "Unknown task: %s-%d", name, task);
+    if (elsewhere(h, forward, &rc, err))
+        return rc;
+    if (json != NULL && (len == 0 || json[0] != '{'))
+        return cv_fail(err, CV_INVALID, "the signal is no JSON object");
+    if (json != NULL)
+        cv_buf_add(ret_json, json, len);
+    else
+        cv_buf_str(ret_json, "{\"phase\":\"streaming\"}");
+    return CV_OK;
+}
+
+enum cv_rc
+herder_task_progress(struct herder *h, const char *name, int task, struct herder_forward *forward,
+                     struct cv_buf *ret_json, struct cv_err *err)
+{
+    return question(h, name, task, forward, NULL, 0, ret_json, err);
+}
+
+enum cv_rc
+herder_task_signal(struct herder *h, const char *name, int task, const char *json, size_t len,
+                   struct herder_forward *forward, struct cv_buf *ret_json, struct cv_err *err)
+{
+    return question(h, name, task, forward, json, len, ret_json, err);
+}
+
 enum cv_rc
 herder_connector_put(struct herder *h, const char *name, const struct cv_config *config,
                      const enum target_state *target, bool replace, struct herder_forward *forward,

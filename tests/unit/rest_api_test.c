@@ -948,6 +948,37 @@ requests_for_the_leader_are_forwarded_and_answered(void **state)
 }
 
 static void
+running_tasks_are_asked_and_told_wherever_they_run(void **state)
+{
+    struct worker *owner = *state;
+    struct worker other = start(basic_spec());
+    char progress[256], signal[256];
+
+    create(owner, "c1");
+    create(&other, "c1");
+    fake_herder_leader(other.herder, rest_url(owner->rest));
+    (void)snprintf(progress, sizeof(progress),
+                   "{\"name\":\"c1\",\"task\":0,\"worker_id\":\"%s\",\"progress\":{\"phase\":\"streaming\"}}",
+                   rest_worker_id(owner->rest));
+    (void)snprintf(signal, sizeof(signal),
+                   "{\"name\":\"c1\",\"task\":0,\"worker_id\":\"%s\",\"signal\":{\"type\":\"log\"}}",
+                   rest_worker_id(owner->rest));
+    expect(owner, "GET", "/culvert/connectors/c1/progress", NULL, 200, progress);
+    expect(&other, "GET", "/culvert/connectors/c1/progress?task=0", NULL, 200, progress);
+    expect(owner, "POST", "/culvert/connectors/c1/signals", "{\"type\":\"log\"}", 202, signal);
+    expect(&other, "POST", "/culvert/connectors/c1/signals", "{\"type\":\"log\"}", 202, signal);
+    expect_error(owner, "GET", "/culvert/connectors/none/progress", NULL, 404, "Connector none not found");
+    expect_error(owner, "GET", "/culvert/connectors/c1/progress?task=7", NULL, 404, "Unknown task: c1-7");
+    expect_error(owner, "GET", "/culvert/connectors/c1/progress?task=x", NULL, 400,
+                 "The query parameter task must be the number of a task");
+    expect_error(owner, "GET", "/culvert/connectors/c1/progress?task=-1", NULL, 400, "The query parameter task");
+    expect_error(&other, "POST", "/culvert/connectors/c1/signals", "[]", 400, "the signal is no JSON object");
+    expect_error(owner, "POST", "/culvert/connectors/c1/signals", NULL, 400, "the signal is no JSON object");
+    expect_error(owner, "POST", "/culvert/connectors/c1/progress", "{}", 405, "HTTP 405 Method Not Allowed");
+    stop(&other);
+}
+
+static void
 forwards_end_after_two_hops(void **state)
 {
     struct worker *w = *state;
@@ -1038,6 +1069,9 @@ users_are_asked_for_behind_routing(void **state)
         { "OPTIONS", "/connectors", NULL, 401 },
         { "OPTIONS", "/connectors", USER, 200 },
         { "GET", "/connectors/c/tasks", NULL, 401 },
+        { "GET", "/culvert/connectors/c/progress", NULL, 401 },
+        { "GET", "/culvert/connectors/c/progress", USER, 404 },
+        { "POST", "/culvert/connectors/c/signals", NULL, 401 },
         { "PUT", "/connectors/c/fence", NULL, 404 }, /* other workers sign: the herder is asked */
     };
     struct rest_spec spec = basic_spec();
@@ -1274,6 +1308,7 @@ main(void)
         TEST(admin_listeners_hold_the_loggers_and_nothing_else),
         TEST(internal_requests_are_read_then_verified),
         TEST(requests_for_the_leader_are_forwarded_and_answered),
+        TEST(running_tasks_are_asked_and_told_wherever_they_run),
         TEST(forwards_end_after_two_hops),
         TEST(cors_is_answered_as_connect_4_does),
         TEST(users_are_asked_for_behind_routing),

@@ -50,6 +50,7 @@ static struct {
     atomic_long committed;   /* the last position that the source was told */
     atomic_int frees;
     long position;
+    char told[32]; /* the task's thread only */
 } source;
 
 /* What the offset store does, and what it was given. */
@@ -190,9 +191,38 @@ source_position(struct cv_source_task *task, char *text, size_t size)
     snprintf(text, size, "stored is 7, read is 9");
 }
 
+/* What it was told last, and how often it was asked. */
+static enum cv_rc
+source_progress(struct cv_source_task *task, struct cv_arena *arena, struct cv_value *ret, struct cv_err *err)
+{
+    struct cv_value *map = cv_map_new(arena, 1);
+
+    (void)task;
+    if (cv_map_put(arena, map, "told", cv_cstring(source.told), err) != CV_OK)
+        return err->rc;
+    *ret = *map;
+    return CV_OK;
+}
+
+static enum cv_rc
+source_signal(struct cv_source_task *task, const struct cv_value *signal, struct cv_arena *arena, struct cv_value *ret,
+              struct cv_err *err)
+{
+    const struct cv_value *what = cv_map_get(signal, "what");
+
+    (void)task;
+    (void)arena;
+    if (what == NULL)
+        return cv_fail(err, CV_INVALID, "a signal says \"what\"");
+    snprintf(source.told, sizeof(source.told), "%.*s", (int)what->bytes.len, what->bytes.data);
+    *ret = *what;
+    return CV_OK;
+}
+
 static const struct cv_source_ops source_ops = { .start = source_start, .poll = source_poll,
                                                  .offset_commit = source_offset_commit, .wake = source_wake,
-                                                 .free = source_free, .position = source_position };
+                                                 .free = source_free, .position = source_position,
+                                                 .progress = source_progress, .signal = source_signal };
 static const struct cv_plugin source_plugin = { .api = CV_PLUGIN_API, .kind = CV_SOURCE, .name = "test.Source",
                                                 .version = "1", .source = &source_ops };
 static const struct cv_plugin *const plugin_list[] = { &source_plugin, &string_converter_plugin,
@@ -902,6 +932,99 @@ a_paused_task_polls_nothing_and_stores_what_it_had(void **state)
     assert_true(state_is(b, STATUS_RUNNING));
 }
 
+/* ---- what is asked of a running task ---- */
+
+/* The answer, or the failure's text. */
+static enum cv_rc
+ask(struct bench *b, enum task_question question, const char *json, int timeout_ms, struct cv_buf *answer)
+{
+    struct task_call *call = NULL;
+    struct cv_err err = CV_ERR_INIT;
+    enum cv_rc rc = task_call_new(question, json, json != NULL ? strlen(json) : 0, &call, &err);
+
+    cv_buf_reset(answer);
+    if (rc == CV_OK)
+        rc = task_call_post(b->task, call, &err);
+    if (rc == CV_OK)
+        rc = task_call_wait(call, cv_mono_ms() + timeout_ms, answer, &err);
+    if (rc != CV_OK)
+        cv_buf_str(answer, err.text);
+    task_call_free(call);
+    return rc;
+}
+
+static void
+a_running_task_answers_between_polls(void **state)
+{
+    struct cv_buf answer = CV_BUF_INIT(1024);
+    struct bench *b = *state;
+
+    begin(b, TARGET_STARTED);
+    assert_int_equal(ask(b, TASK_SIGNAL, "{\"what\":\"sing\"}", PATIENCE_MS, &answer), CV_OK);
+    assert_string_equal(cv_buf_cstr(&answer), "\"sing\"");
+    assert_int_equal(ask(b, TASK_PROGRESS, NULL, PATIENCE_MS, &answer), CV_OK);
+    assert_string_equal(cv_buf_cstr(&answer), "{\"told\":\"sing\"}");
+    assert_int_equal(ask(b, TASK_SIGNAL, "{}", PATIENCE_MS, &answer), CV_INVALID);
+    assert_string_equal(cv_buf_cstr(&answer), "a signal says \"what\"");
+    assert_int_equal(ask(b, TASK_SIGNAL, "[1]", PATIENCE_MS, &answer), CV_INVALID);
+    assert_string_equal(cv_buf_cstr(&answer), "the signal is no JSON object");
+    assert_int_equal(ask(b, TASK_SIGNAL, "{", PATIENCE_MS, &answer), CV_INVALID);
+    assert_non_null(strstr(cv_buf_cstr(&answer), "the signal is no JSON: "));
+    cv_buf_free(&answer);
+}
+
+static void
+a_task_without_room_or_paused_still_answers(void **state)
+{
+    struct cv_buf answer = CV_BUF_INIT(1024);
+    struct bench *b = *state;
+
+    fake_producer_full(1000000000);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.idle_polls) > 0);
+    assert_int_equal(ask(b, TASK_PROGRESS, NULL, PATIENCE_MS, &answer), CV_OK);
+    fake_producer_full(0);
+    task_target_set(b->task, TARGET_PAUSED);
+    WAIT_FOR(state_is(b, STATUS_PAUSED));
+    assert_int_equal(ask(b, TASK_PROGRESS, NULL, PATIENCE_MS, &answer), CV_OK);
+    assert_string_equal(cv_buf_cstr(&answer), "{\"told\":\"\"}");
+    cv_buf_free(&answer);
+}
+
+static void
+a_task_that_does_not_run_says_so(void **state)
+{
+    struct cv_buf answer = CV_BUF_INIT(1024);
+    struct bench *b = *state;
+
+    begin(b, TARGET_PAUSED);
+    assert_int_equal(ask(b, TASK_PROGRESS, NULL, PATIENCE_MS, &answer), CV_CONFLICT);
+    assert_string_equal(cv_buf_cstr(&answer), "Task c-0 is paused, and has not been started yet");
+    atomic_store(&source.failures, 1);
+    task_target_set(b->task, TARGET_STARTED);
+    WAIT_FOR(state_is(b, STATUS_FAILED));
+    assert_int_equal(ask(b, TASK_PROGRESS, NULL, PATIENCE_MS, &answer), CV_CONFLICT);
+    assert_non_null(strstr(cv_buf_cstr(&answer), "Task c-0 "));
+    cv_buf_free(&answer);
+}
+
+static void
+a_question_that_nobody_waits_for_any_more_is_harmless(void **state)
+{
+    struct cv_buf answer = CV_BUF_INIT(1024);
+    struct bench *b = *state;
+
+    atomic_store(&herder.busy, 1000000);
+    b->worker.exactly_once = WORKER_EOS_ENABLED;
+    b->worker.group_id = (char *)(uintptr_t)"g";
+    begin(b, TARGET_STARTED); /* it waits to be let in, and answers nobody */
+    assert_int_equal(ask(b, TASK_PROGRESS, NULL, 5, &answer), CV_RETRY);
+    assert_non_null(strstr(cv_buf_cstr(&answer), "timed out"));
+    end(b); /* it lets go of the call */
+    cv_buf_free(&answer);
+}
+
 /* ---- exactly once ---- */
 
 static void
@@ -1184,6 +1307,10 @@ main(void)
         TEST(a_task_made_paused_has_no_source_until_it_is_resumed),
         TEST(a_task_made_paused_can_be_stopped),
         TEST(a_paused_task_polls_nothing_and_stores_what_it_had),
+        TEST(a_running_task_answers_between_polls),
+        TEST(a_task_without_room_or_paused_still_answers),
+        TEST(a_task_that_does_not_run_says_so),
+        TEST(a_question_that_nobody_waits_for_any_more_is_harmless),
         TEST(records_and_their_offsets_are_one_transaction),
         TEST(what_must_not_be_split_is_one_transaction),
         TEST(a_transaction_by_interval_holds_many_polls_and_ends_with_the_task),
