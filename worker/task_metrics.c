@@ -6,8 +6,11 @@
  */
 #include <config.h>
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/metrics.h"
@@ -219,25 +222,56 @@ has_row(const struct task *task, enum of of)
     return true;
 }
 
+#define TAGS_MAX      16
+#define LABELS_OF_OWN 4
+
+/* "k=v, k=v" cut up in place, into labels; what is no name of a label becomes one, as the exporter does it. Returns how
+   many. */
+static size_t
+read_tags(char *text, struct cv_label labels[TAGS_MAX])
+{
+    char *save = NULL;
+    size_t n = 0;
+
+    for (char *tag = strtok_r(text, ",", &save); tag != NULL && n < TAGS_MAX; tag = strtok_r(NULL, ",", &save)) {
+        char *equals = strchr(tag, '=');
+
+        tag += strspn(tag, " \t");
+        if (equals == NULL || equals <= tag)
+            continue;
+        *equals = '\0';
+        for (char *p = tag; *p != '\0'; p++)
+            if (!isalnum((unsigned char)*p) || (p == tag && isdigit((unsigned char)*p)))
+                *p = '_';
+        labels[n++] = (struct cv_label){ tag, equals + 1 };
+    }
+    return n;
+}
+
 static void
 plugin_metrics(const struct task *task, const struct cv_label *labels, const char *id, struct cv_metrics_sink *sink)
 {
     const struct cv_plugin *plugin = task->spec.plugin;
     const char *name = plugin->metrics_name != NULL ? cv_config_get(task->connector_config, plugin->metrics_name) : NULL;
+    const char *tags = plugin->metrics_tags != NULL ? cv_config_get(task->connector_config, plugin->metrics_tags) : NULL;
+    char *copy = tags != NULL ? strdup(tags) : NULL;
+    struct cv_label in_context[LABELS_OF_OWN + TAGS_MAX] = { { "plugin", plugin->metrics_plugin },
+                                                             { "name", name != NULL ? name : "" },
+                                                             { "context", NULL },
+                                                             { "task", id } };
+    size_t n_labels = LABELS_OF_OWN + (copy != NULL ? read_tags(copy, in_context + LABELS_OF_OWN) : 0);
 
     for (size_t i = 0; i < plugin->n_metrics && i < TASK_PLUGIN_METRICS; i++) {
         const struct cv_metric *row = &plugin->metrics[i];
-        const struct cv_label in_context[] = { { "plugin", plugin->metrics_plugin },
-                                               { "name", name != NULL ? name : "" },
-                                               { "context", row->context },
-                                               { "task", id } };
         double value = atomic_load_explicit(&task->counters.plugin[i], memory_order_relaxed);
 
+        in_context[2].value = row->context;
         if (row->context != NULL)
-            cv_metrics_add(sink, row, in_context, CV_COUNT(in_context), value);
+            cv_metrics_add(sink, row, in_context, n_labels, value);
         else
             cv_metrics_add(sink, row, labels, 2, value);
     }
+    free(copy);
 }
 
 void

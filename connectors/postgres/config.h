@@ -193,7 +193,6 @@ struct pg_config {
     int64_t poll_interval_ms;
     int32_t heartbeat_interval_ms; /* 0: never */
     char *heartbeat_action_query;
-    struct cv_list metric_tags;
     bool advanced_metrics;
 
     struct cv_config *all; /* every key as given: for options whose names vary (column.mask.*, signal.consumer.*) */

@@ -228,6 +228,13 @@ check_identities(const struct cv_config_def *def, const char *value, struct cv_e
                        err);
 }
 
+/* Of a label, whose name may be any text: see plugin.h. */
+enum cv_rc
+check_tags(const struct cv_config_def *def, const char *value, struct cv_err *err)
+{
+    return value[0] == '\0' ? CV_OK : check_items(def, value, ",", "^\\s*([^=,\\s][^=,]*)=([^=,]+)\\s*$", err);
+}
+
 static const char *
 range_text(const struct cv_range *range)
 {

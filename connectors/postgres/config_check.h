@@ -13,6 +13,7 @@ cv_config_check check_one_of; /* of the recommended values, which the error name
 cv_config_check check_boolean;
 cv_config_check check_key_columns;
 cv_config_check check_identities;
+cv_config_check check_tags;
 cv_config_check check_queue_size;
 cv_config_check check_skipped;
 cv_config_check check_regexes;

@@ -195,4 +195,6 @@ tests_unit_envelope_test_SOURCES = tests/unit/envelope_test.c
 tests_unit_envelope_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
 tests_unit_envelope_test_LDADD = converters/libconverters.a $(postgres_test_libs)
 
-EXTRA_DIST += connectors/postgres/README.md docs/progress.md
+EXTRA_DIST += connectors/postgres/README.md docs/progress.md \
+	connectors/postgres/config_connector.inc connectors/postgres/config_events.inc \
+	connectors/postgres/config_postgres.inc connectors/postgres/config_unpublished.inc

@@ -87,5 +87,6 @@ const struct cv_plugin postgres_source_plugin = {
     .n_metrics = PG_METRICS,
     .metrics_plugin = "postgres",
     .metrics_name = "topic.prefix",
+    .metrics_tags = "custom.metric.tags",
     .source = &postgres_ops,
 };

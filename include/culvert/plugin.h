@@ -277,11 +277,13 @@ struct cv_plugin {
     bool unadvertised; /* found and listed, but not recommended for other connectors' rows by their validation */
     const struct cv_config_def *config; /* NULL: no options of its own */
     /* common/metrics.h; shown with labels connector and task. Rows with a context are shown as the exporters of
-       Debezium's show them: labels plugin, name (the value of the option metrics_name), context and task. */
+       Debezium's show them: labels plugin, name (the value of the option metrics_name), context and task, and what the
+       option metrics_tags lists as "k=v". */
     const struct cv_metric *metrics;
     size_t n_metrics;
     const char *metrics_plugin;
     const char *metrics_name;
+    const char *metrics_tags;
     union {
         const struct cv_source_ops *source;
         const struct cv_sink_ops *sink;
