@@ -28,11 +28,13 @@ unexpected(struct cv_err *err)
     return cv_fail(err, CV_INTERNAL, "the test does not ask for this");
 }
 
+static bool leads;
+
 bool
 herder_is_leader(const struct herder *h)
 {
     (void)h;
-    return false;
+    return leads;
 }
 
 const char *
@@ -40,6 +42,15 @@ member_leader_url(const struct group_member *member)
 {
     (void)member;
     return "http://leader:1/";
+}
+
+const char *
+member_owner_url(const struct group_member *member, const char *connector, int32_t task)
+{
+    (void)member;
+    (void)connector;
+    (void)task;
+    return "http://owner:1/";
 }
 
 bool
@@ -253,6 +264,26 @@ a_hop_too_many_is_a_conflict(void **state)
                         "Cannot complete request because of a conflicting operation (e.g. worker rebalance)");
 }
 
+static void
+who_runs_it_is_asked_by_way_of_the_leader(void **state)
+{
+    struct herder *h = *state;
+    struct herder_forward forward = { .hop = HERDER_HOP_NONE };
+    struct cv_err err = CV_ERR_INIT;
+    bool here;
+
+    assert_int_equal(herder_find_owner(h, "c", 0, true, &forward, &here, &err), CV_OK);
+    assert_true(here);
+    assert_string_equal(forward.url, "");
+    assert_int_equal(herder_find_owner(h, "c", 0, false, &forward, &here, &err), CV_OK);
+    assert_false(here);
+    assert_string_equal(forward.url, "http://leader:1/");
+    leads = true;
+    assert_int_equal(herder_find_owner(h, "c", 0, false, &forward, &here, &err), CV_OK);
+    assert_string_equal(forward.url, "http://owner:1/");
+    leads = false;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -263,6 +294,7 @@ main(void)
         TEST(a_call_that_is_not_begun_in_time_is_taken_back_and_tells_the_stage),
         TEST(health_tells_starting_and_unhealthy_apart),
         TEST(a_hop_too_many_is_a_conflict),
+        TEST(who_runs_it_is_asked_by_way_of_the_leader),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

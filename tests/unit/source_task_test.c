@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/kafka/admin.h"
 #include "common/log.h"
+#include "common/metrics.h"
 #include "common/thread.h"
 #include "converters/converters.h"
 #include "data/json.h"
@@ -223,8 +224,14 @@ static const struct cv_source_ops source_ops = { .start = source_start, .poll = 
                                                  .offset_commit = source_offset_commit, .wake = source_wake,
                                                  .free = source_free, .position = source_position,
                                                  .progress = source_progress, .signal = source_signal };
+static const struct cv_metric source_metrics[] = {
+    { .type = CV_GAUGE, .names = { "fake_height" }, .help = "Height.", .context = "streaming" },
+    { .type = CV_GAUGE, .names = { "fake_width" }, .help = "Width." },
+};
 static const struct cv_plugin source_plugin = { .api = CV_PLUGIN_API, .kind = CV_SOURCE, .name = "test.Source",
-                                                .version = "1", .source = &source_ops };
+                                                .version = "1", .metrics = source_metrics, .n_metrics = 2,
+                                                .metrics_plugin = "fake", .metrics_name = "prefix",
+                                                .metrics_tags = "tags", .source = &source_ops };
 static const struct cv_plugin *const plugin_list[] = { &source_plugin, &string_converter_plugin,
                                                        &simple_header_converter_plugin, NULL };
 
@@ -1025,6 +1032,33 @@ a_question_that_nobody_waits_for_any_more_is_harmless(void **state)
     cv_buf_free(&answer);
 }
 
+static void
+collect(void *task, struct cv_metrics_sink *sink)
+{
+    task_metrics(task, sink);
+}
+
+static void
+tags_are_labels_of_the_metrics_that_have_a_context(void **state)
+{
+    struct cv_buf text = CV_BUF_INIT(1 << 20);
+    struct cv_metrics *metrics = cv_metrics_new();
+    struct cv_err err = CV_ERR_INIT;
+    struct bench *b = *state;
+
+    assert_int_equal(cv_config_set(b->config, "prefix", "p", &err), CV_OK);
+    assert_int_equal(cv_config_set(b->config, "tags", "team=a b, 1st.floor=x,bad,=worse", &err), CV_OK);
+    begin(b, TARGET_STARTED);
+    assert_int_equal(cv_metrics_register(metrics, collect, b->task, &err), CV_OK);
+    cv_metrics_write(metrics, 1, &text);
+    assert_non_null(strstr(cv_buf_cstr(&text), "\nfake_height{plugin=\"fake\",name=\"p\",context=\"streaming\",task=\"0\","
+                                               "team=\"a b\",_st_floor=\"x\"} 0"));
+    assert_non_null(strstr(cv_buf_cstr(&text), "\nfake_width{connector=\"c\",task=\"0\"} 0"));
+    cv_metrics_unregister(metrics, collect, b->task);
+    cv_metrics_free(metrics);
+    cv_buf_free(&text);
+}
+
 /* ---- exactly once ---- */
 
 static void
@@ -1307,6 +1341,7 @@ main(void)
         TEST(a_task_made_paused_has_no_source_until_it_is_resumed),
         TEST(a_task_made_paused_can_be_stopped),
         TEST(a_paused_task_polls_nothing_and_stores_what_it_had),
+        TEST(tags_are_labels_of_the_metrics_that_have_a_context),
         TEST(a_running_task_answers_between_polls),
         TEST(a_task_without_room_or_paused_still_answers),
         TEST(a_task_that_does_not_run_says_so),
