@@ -30,6 +30,7 @@ streams_libstreams_a_SOURCES = \
 	streams/io/changes.c streams/io/changes.h \
 	streams/io/kafka_broker.c streams/io/kafka_broker.h \
 	streams/io/sink.c streams/io/sink.h \
+	streams/io/sink_headers.c \
 	streams/io/source.c streams/io/source.h \
 	streams/io/value.c streams/io/value.h \
 	streams/io/wire_schema.c streams/io/wire_schema.h \
@@ -53,6 +54,7 @@ streams_libstreams_a_SOURCES = \
 	streams/store/codec.c streams/store/codec.h \
 	streams/store/database.c streams/store/database.h \
 	streams/store/function.c streams/store/function.h \
+	streams/store/hop.c streams/store/hop.h \
 	streams/store/inspect.c streams/store/inspect.h \
 	streams/store/origin.c streams/store/origin.h \
 	streams/store/query.c streams/store/query.h \

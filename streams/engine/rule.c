@@ -23,6 +23,7 @@ struct rule {
     struct statement *when; /* NULL: always */
     struct rule_body *bodies;
     struct feed *feed;               /* NULL: a query */
+    struct plan_sink dead;           /* the dead letter topic, as a sink of late rows */
     struct sink_encoder *late;       /* NULL: late rows are only counted */
     struct outputs *late_out;        /* while it runs */
     uint64_t late_count;
@@ -105,6 +106,23 @@ make_body(struct rule *rule, const struct plan *plan, size_t i, struct cv_err *e
     return rc;
 }
 
+/* Late rows go to LATE INTO, without it to the dead letter topic, without that nowhere. */
+static enum cv_rc
+make_late(struct rule *rule, const struct plan *plan, struct cv_err *err)
+{
+    const struct plan_rule *of = rule->plan;
+    const struct plan_sink *sink = &rule->dead;
+
+    if (of->late_sink != PLAN_NONE)
+        sink = &plan->sinks[of->late_sink];
+    else if (plan->dlq_topic == NULL)
+        return CV_OK;
+    rule->dead = (struct plan_sink){ .name = "dead letters",
+                                     .kind = SQL_SINK_TOPIC,
+                                     .topic = plan->dlq_topic };
+    return sink_encoder_for_table(sink, plan->states[of->late_state].table, &rule->late, err);
+}
+
 enum cv_rc
 rule_new(struct database *db, const struct plan *plan, const struct plan_rule *of,
          struct feed *feed, struct rule **ret, struct cv_err *err)
@@ -124,9 +142,8 @@ rule_new(struct database *db, const struct plan *plan, const struct plan_rule *o
         rc = db_prepare(db, of->when, &rule->when, NULL, err);
     for (size_t i = 0; i < of->n_bodies && rc == CV_OK; i++)
         rc = make_body(rule, plan, i, err);
-    if (rc == CV_OK && of->late_sink != PLAN_NONE)
-        rc = sink_encoder_for_table(&plan->sinks[of->late_sink],
-                                    plan->states[of->late_state].table, &rule->late, err);
+    if (rc == CV_OK && of->late_state != PLAN_NONE)
+        rc = make_late(rule, plan, err);
     if (rc != CV_OK) {
         cv_err_context(err, "query \"%s\"", of->name);
         rule_free(rule);
@@ -250,6 +267,11 @@ take_late(void *arg, const struct cell *cells, size_t count)
         return;
     rule->late_rc =
         sink_encode(rule->late, cells, rule->late_out->arena, &output, &rule->late_err);
+    if (rule->late_rc == CV_OK)
+        output.headers = sink_error_headers(rule->late_out->origin, "late", rule->plan->name,
+                                            rule->late_out->arena);
+    if (rule->late_rc == CV_OK && output.headers == NULL)
+        rule->late_rc = cv_fail_memory(&rule->late_err);
     if (rule->late_rc == CV_OK)
         rule->late_rc = outputs_append(rule->late_out, &output, &rule->late_err);
 }

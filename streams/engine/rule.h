@@ -9,6 +9,7 @@
 
 /* Records in the order in which they were made. */
 struct outputs {
+    const struct sink_origin *origin; /* record under way; NULL: time alone, or many */
     struct cv_arena *arena; /* of the transaction: bytes live until it has ended */
     struct output *items;
     size_t count;

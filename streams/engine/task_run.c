@@ -79,15 +79,36 @@ struct failure {
     struct cv_err err;
 };
 
+/* What header() asks while a record is under way. */
+struct record_headers {
+    struct broker *broker;
+    const struct cv_consumed *msg;
+};
+
+static bool
+find_header(void *arg, const char *name, struct cv_bytes *ret)
+{
+    const struct record_headers *record = arg;
+
+    return record->broker->ops->header(record->broker, record->msg, name, ret);
+}
+
 static enum cv_rc
 run_rules(struct stream_task *task, struct input *in, struct change *change,
           const struct cv_consumed *msg, struct failure *failure)
 {
+    struct record_headers record = { .broker = task->spec.broker, .msg = msg };
+    const struct sink_origin origin = { .topic = msg->topic,
+                                        .partition = msg->partition,
+                                        .offset = msg->offset };
     enum cv_rc rc = CV_OK;
 
     change->partition = msg->partition;
     change->offset = msg->offset;
     db_clock_set(task->db, change->ts_ms != CHANGE_NONE ? change->ts_ms : 1);
+    if (in->source->format != PLAN_CHANGES) /* headers of our own topics are not the event's */
+        db_header_set(task->db, find_header, &record);
+    task->outputs.origin = &origin;
     relation_show(in->relation, change, 1);
     for (size_t i = 0; i < task->n_rules && rc == CV_OK; i++) {
         const struct plan_rule *plan = rule_plan(task->rules[i]);
@@ -104,6 +125,8 @@ run_rules(struct stream_task *task, struct input *in, struct change *change,
                           &task->outputs, &task->status.late, &failure->err);
     }
     relation_show(in->relation, NULL, 0);
+    task->outputs.origin = NULL;
+    db_header_set(task->db, NULL, NULL);
     db_clock_set(task->db, 0);
     if (rc == CV_OK && in->batched)
         rc = batch_add(&in->batch, in->source->table, change, &failure->err);
@@ -174,44 +197,25 @@ keep(struct cv_arena *arena, const char *data, size_t len)
                               .len = len };
 }
 
-static struct cv_bytes
-keep_text(struct cv_arena *arena, const char *text)
-{
-    return keep(arena, text, strlen(text));
-}
-
 /* The record as it came, with headers that say what was wrong. */
 static enum cv_rc
 send_dead(struct stream_task *task, struct txn *txn, const struct cv_consumed *msg,
           const struct failure *failure, struct cv_err *err)
 {
-    static const char *const names[] = { "__culvert.errors.topic", "__culvert.errors.partition",
-                                         "__culvert.errors.offset", "__culvert.errors.exception",
-                                         "__culvert.errors.stage" };
-    struct cv_raw_header *items = cv_arena_zalloc(txn->arena, CV_COUNT(names) * sizeof(*items));
-    struct cv_raw_headers *headers = cv_arena_zalloc(txn->arena, sizeof(*headers));
+    const struct sink_origin origin = { .topic = msg->topic,
+                                        .partition = msg->partition,
+                                        .offset = msg->offset };
     struct out_record rec = { .topic = task->spec.plan->dlq_topic,
                               .partition = CV_NO_PARTITION,
                               .key = keep(txn->arena, msg->key.data, msg->key.len),
                               .value = keep(txn->arena, msg->value.data, msg->value.len),
-                              .headers = headers,
+                              .headers = sink_error_headers(&origin, failure->err.text,
+                                                            failure->stage, txn->arena),
                               .timestamp_ms = msg->timestamp_ms };
-    char number[32];
 
-    if (items == NULL || headers == NULL || (rec.key.data == NULL && msg->key.data != NULL) ||
+    if (rec.headers == NULL || (rec.key.data == NULL && msg->key.data != NULL) ||
         (rec.value.data == NULL && msg->value.data != NULL))
         return cv_fail_memory(err);
-    for (size_t i = 0; i < CV_COUNT(names); i++)
-        items[i].name = names[i];
-    items[0].value = keep_text(txn->arena, msg->topic);
-    snprintf(number, sizeof(number), "%d", (int)msg->partition);
-    items[1].value = keep_text(txn->arena, number);
-    snprintf(number, sizeof(number), "%lld", (long long)msg->offset);
-    items[2].value = keep_text(txn->arena, number);
-    items[3].value = keep_text(txn->arena, failure->err.text);
-    items[4].value = keep_text(txn->arena, failure->stage);
-    headers->items = items;
-    headers->count = CV_COUNT(names);
     task->status.dead++;
     return txn_send(txn, &rec, &txn->delivery, err);
 }

@@ -65,6 +65,7 @@ txn_write(struct txn *txn, const struct output *out, int64_t timestamp_ms, struc
                               .partition = out->partition,
                               .key = out->key,
                               .value = out->value,
+                              .headers = out->headers,
                               .timestamp_ms =
                                   out->ts_ms != CHANGE_NONE ? out->ts_ms : timestamp_ms };
 

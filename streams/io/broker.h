@@ -55,6 +55,9 @@ struct broker_ops {
     /* As cv_consumer_poll; free the messages with cv_consumed_free. */
     enum cv_rc (*poll)(struct broker *b, struct cv_consumed *out, size_t max, int timeout_ms,
                        size_t *ret_count, struct cv_err *err);
+    /* Value of the last header of that name of a message that poll gave; false: it has none. */
+    bool (*header)(struct broker *b, const struct cv_consumed *msg, const char *name,
+                   struct cv_bytes *ret);
     void (*free)(struct broker *b);
 };
 

@@ -6,6 +6,9 @@
  * new one with the same transactional id learns the outcome in init_transactions, and committed
  * offsets are read again. The consumer carries the group's id, so that it may read committed
  * offsets, but only ever assigns.
+ *
+ * At least once there is a plain producer: records are written, then the member commits the offsets.
+ * Dying between the two brings the records again.
  */
 #include "streams/io/kafka_broker.h"
 
@@ -88,8 +91,9 @@ broker_open(struct broker *b, struct cv_err *err)
 
     broker_drop(b);
     layers(kb, CV_KAFKA_PRODUCER, &conf);
-    rc = cv_producer_new(&conf, kb->transactional_id, &kb->producer, err);
-    if (rc == CV_OK)
+    rc = cv_producer_new(&conf, kb->spec.at_least_once ? NULL : kb->transactional_id,
+                         &kb->producer, err);
+    if (rc == CV_OK && !kb->spec.at_least_once)
         rc = cv_producer_txn_init(kb->producer, OPEN_TIMEOUT_MS, err);
     if (rc != CV_OK)
         broker_drop(b);
@@ -104,6 +108,8 @@ broker_begin(struct broker *b, struct cv_err *err)
 
     if (kb->producer == NULL)
         return gone(err);
+    if (kb->spec.at_least_once)
+        return CV_OK;
     rc = cv_producer_txn_begin(kb->producer, err);
     kb->in_txn = rc == CV_OK;
     return rc;
@@ -173,9 +179,12 @@ broker_offsets(struct broker *b, const struct cv_topic_partitions *offsets, stru
 {
     struct kafka_broker *kb = of(b);
 
-    return kb->producer == NULL ? gone(err)
-                                : cv_producer_txn_offsets(kb->producer, offsets, *kb->spec.member,
-                                                          patience_ms(kb), err);
+    if (kb->producer == NULL)
+        return gone(err);
+    return kb->spec.at_least_once
+               ? cv_consumer_commit(*kb->spec.member, offsets, patience_ms(kb), err)
+               : cv_producer_txn_offsets(kb->producer, offsets, *kb->spec.member, patience_ms(kb),
+                                         err);
 }
 
 static enum cv_rc
@@ -185,6 +194,8 @@ broker_commit(struct broker *b, struct cv_err *err)
 
     if (kb->producer == NULL)
         return gone(err);
+    if (kb->spec.at_least_once)
+        return CV_OK; /* the offsets were it */
     kb->in_txn = false; /* whatever comes of it, there is nothing to abort */
     return cv_producer_txn_commit(kb->producer, patience_ms(kb), err);
 }
@@ -233,6 +244,24 @@ broker_poll(struct broker *b, struct cv_consumed *out, size_t max, int timeout_m
     return cv_consumer_poll(kb->consumer, out, max, timeout_ms, ret_count, err);
 }
 
+static bool
+broker_header(struct broker *b, const struct cv_consumed *msg, const char *name,
+              struct cv_bytes *ret)
+{
+    const char *have;
+    struct cv_bytes value;
+    bool found = false;
+
+    (void)b;
+    for (size_t i = 0; cv_consumed_header(msg, i, &have, &value); i++) {
+        if (strcmp(have, name) != 0)
+            continue;
+        *ret = value;
+        found = true;
+    }
+    return found;
+}
+
 static void
 broker_free(struct broker *b)
 {
@@ -262,6 +291,7 @@ static const struct broker_ops kafka_ops = {
     .detach = broker_detach,
     .pause = broker_pause,
     .poll = broker_poll,
+    .header = broker_header,
     .free = broker_free,
 };
 
@@ -286,6 +316,8 @@ make_layers(struct kafka_broker *kb, struct cv_err *err)
     /* Other questions to the broker wait behind a fetch that waits for records. */
     if (cv_config_set(kb->below, "fetch.wait.max.ms", "100", err) != CV_OK)
         return err->rc;
+    if (kb->spec.at_least_once)
+        return cv_config_set(kb->below, "enable.idempotence", "true", err);
     return cv_config_set(kb->below, "transaction.timeout.ms", timeout, err);
 }
 

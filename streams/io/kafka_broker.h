@@ -14,6 +14,7 @@ struct kafka_broker_spec {
     const struct cv_config *producer;
     const char *group_id;
     const char *transactional_id; /* NULL: it is only read from (GLOBAL tables) */
+    bool at_least_once;           /* no transactions: what was sent stays sent */
     /* Where the group's member stands, whose generation fences offsets. It is exchanged only while
        no transaction is open. */
     struct cv_consumer *const *member;

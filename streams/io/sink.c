@@ -14,7 +14,7 @@
 
 #define RECORD_MAX ((size_t)64 << 20)
 
-enum role { ROLE_FIELD, ROLE_JSON, ROLE_KEY, ROLE_VALUE, ROLE_TS, ROLE_PARTITION };
+enum role { ROLE_FIELD, ROLE_JSON, ROLE_KEY, ROLE_VALUE, ROLE_TS, ROLE_PARTITION, ROLE_HEADERS };
 
 struct sink_column {
     enum role role;
@@ -62,6 +62,8 @@ role_of(const struct plan_sink *sink, const char *name)
         return ROLE_TS;
     if (strcmp(name, "_partition") == 0)
         return ROLE_PARTITION;
+    if (strcmp(name, "_headers") == 0)
+        return ROLE_HEADERS;
     for (size_t i = 0; i < sink->n_json_columns; i++) {
         if (strcmp(sink->json_columns[i], name) == 0)
             return ROLE_JSON;
@@ -379,12 +381,15 @@ take_buffer(const struct cv_buf *buf, struct cv_arena *arena, struct cv_bytes *r
 }
 
 static enum cv_rc
-encode_rest(struct sink_encoder *enc, const struct cell *row, struct output *out, struct cv_err *err)
+encode_rest(struct sink_encoder *enc, const struct cell *row, struct cv_arena *arena,
+            struct output *out, struct cv_err *err)
 {
     for (size_t i = 0; i < enc->n_columns; i++) {
         enum role role = enc->columns[i].role;
         struct cell cell;
 
+        if (role == ROLE_HEADERS && sink_headers(&row[i], arena, &out->headers, err) != CV_OK)
+            return err->rc;
         if (role != ROLE_TS && role != ROLE_PARTITION)
             continue;
         cell = row[i];
@@ -426,7 +431,7 @@ sink_encode(struct sink_encoder *enc, const struct cell *row, struct cv_arena *a
         rc = take_buffer(&enc->value_buf, arena, &out.value, err);
     }
     if (rc == CV_OK)
-        rc = encode_rest(enc, row, &out, err);
+        rc = encode_rest(enc, row, arena, &out, err);
     if (rc == CV_OK)
         *ret = out;
     return rc;

@@ -4,7 +4,7 @@
  * the columns' values, [1,"x"], UTF-8, no blanks; key_format = 'debezium' makes it the object
  * {"a":1,"b":"x"}. The value is a JSON object of the columns in the order of the SELECT. A column
  * _key or _value replaces key or value by its own bytes (NULL: none, a tombstone); _ts and
- * _partition set timestamp and partition.
+ * _partition set timestamp and partition, _headers the headers: a JSON object of name and text.
  *
  * Rows that come from a table itself (late ones) are written by the types of its columns: DECIMAL
  * as decimal text, TIMESTAMP as ISO 8601, BOOLEAN as true or false.
@@ -16,6 +16,7 @@
 
 #include "common/arena.h"
 #include "common/buf.h"
+#include "common/kafka/producer.h"
 #include "streams/sql/plan.h"
 
 /* A record, or a line for the console or a file. Bytes live in the arena it was made with. */
@@ -24,8 +25,16 @@ struct output {
     const char *topic;            /* NULL: console or file */
     struct cv_bytes key;   /* data NULL: none */
     struct cv_bytes value; /* data NULL: tombstone */
+    const struct cv_raw_headers *headers; /* NULL: none */
     int32_t partition;     /* CV_NO_PARTITION */
     int64_t ts_ms;         /* CHANGE_NONE: that of the event */
+};
+
+/* The record that a row comes from. */
+struct sink_origin {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
 };
 
 /* How rows become the records of one sink; constant once made. */
@@ -45,6 +54,15 @@ void sink_encoder_free(struct sink_encoder *enc);
 CV_MUST_CHECK
 enum cv_rc sink_encode(struct sink_encoder *enc, const struct cell *row, struct cv_arena *arena,
                        struct output *ret, struct cv_err *err);
+/* A JSON object as headers, made in the arena; NULL: *ret NULL. CV_INVALID: it is something else. */
+CV_MUST_CHECK
+enum cv_rc sink_headers(const struct cell *cell, struct cv_arena *arena,
+                        const struct cv_raw_headers **ret, struct cv_err *err);
+/* __culvert.errors.topic, .partition and .offset (origin NULL: without them), .exception and .stage.
+   NULL: memory is out. */
+const struct cv_raw_headers *sink_error_headers(const struct sink_origin *origin,
+                                                const char *exception, const char *stage,
+                                                struct cv_arena *arena);
 /* A field of CSV (RFC 4180): quoted if it must be, or if told to. */
 void sink_csv_field(struct cv_buf *out, const char *text, size_t len, bool quote);
 

@@ -171,6 +171,7 @@ struct plan {
     const struct table *engine[PLAN_ENGINE_TABLES];
     const char *name;
     const char *application_id;
+    bool at_least_once; /* else exactly once */
     int commit_interval_ms;
     int state_commit_ms;
     enum plan_on_error on_error;

@@ -192,8 +192,7 @@ plan_pipeline_options(const struct sql_statement *st, struct plan *plan, struct 
     };
     const struct option_def defs[COUNT] = {
         [APPLICATION_ID] = { "application_id", OPTION_TEXT },
-        [GUARANTEE] = { "processing_guarantee", OPTION_ENUM, .values = NAMES("exactly_once"),
-                        .later = NAMES("at_least_once") },
+        [GUARANTEE] = { "processing_guarantee", OPTION_ENUM, .values = NAMES("exactly_once", "at_least_once") },
         [COMMIT_INTERVAL] = { "commit_interval_ms", OPTION_INT, 10, 60000 },
         [STATE_COMMIT] = { "state_commit_ms", OPTION_INT, 10, 600000 },
         [ON_ERROR] = { "on_error", OPTION_ENUM, .values = NAMES("fail", "skip", "dlq") },
@@ -203,6 +202,7 @@ plan_pipeline_options(const struct sql_statement *st, struct plan *plan, struct 
     struct option_values v[COUNT] = { 0 };
 
     check_options(st, "a pipeline", defs, COUNT, NAMES("max_task_idle_ms"), v, diags);
+    plan->at_least_once = v[GUARANTEE].number == 1;
     plan->commit_interval_ms =
         v[COMMIT_INTERVAL].opt != NULL ? (int)v[COMMIT_INTERVAL].number : 500;
     plan->state_commit_ms = v[STATE_COMMIT].opt != NULL ? (int)v[STATE_COMMIT].number : 2000;

@@ -15,7 +15,7 @@
 #include "streams/store/relation.h"
 
 /* Columns of a result that are no fields of the record. */
-static const char *const special_columns[] = { "_key", "_value", "_ts", "_partition" };
+static const char *const special_columns[] = { "_key", "_value", "_ts", "_partition", "_headers" };
 
 /* What a SELECT of a repartition stream says beside its columns. */
 static const char *const stream_columns[] = { "_ts", "_commit_ts" };
@@ -149,7 +149,8 @@ check_delta(struct query_check *q, const struct inspection *seen, const struct s
 
         if (base_length(name, "_delta") > 0)
             delta = name;
-        else if (base_length(name, "_changes") == 0 && !contains(&seen->writes, name))
+        else if (base_length(name, "_changes") == 0 && !contains(&seen->writes, name) &&
+                 strcmp(name, "hop") != 0)
             other = name;
     }
     if (delta != NULL && other != NULL)
@@ -208,8 +209,7 @@ check_columns(struct query_check *q, const struct inspect_names *columns, const 
                  !is_special(name, special_columns, CV_COUNT(special_columns)))
             sql_error(q->diags, pos,
                       "the result has a column \"%s\"; names with \"_\" in front are _key, _value, "
-                      "_ts and "
-                      "_partition; rename it with AS",
+                      "_ts, _partition and _headers; rename it with AS",
                       name);
         for (size_t j = 0; j < i; j++) {
             if (strcmp(columns->items[j], name) == 0) {

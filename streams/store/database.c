@@ -530,6 +530,13 @@ db_late_set(struct database *db, db_late *take, void *arg)
     db->late_arg = arg;
 }
 
+void
+db_header_set(struct database *db, db_header *find, void *arg)
+{
+    db->header = find;
+    db->header_arg = arg;
+}
+
 enum cv_rc
 db_extension(struct database *db, const char *path, struct cv_err *err)
 {

@@ -10,6 +10,7 @@
 #define STREAMS_STORE_DATABASE_H
 
 #include <culvert/err.h>
+#include <culvert/value.h>
 
 struct database;
 struct statement; /* a prepared statement */
@@ -113,6 +114,11 @@ void db_closing_set(struct database *db, int64_t from_ms, int64_t to_ms);
 /* Who takes rows of windows that are closed, all columns of their table; NULL: nobody. */
 typedef void db_late(void *arg, const struct cell *cells, size_t count);
 void db_late_set(struct database *db, db_late *take, void *arg);
+
+/* What header() gives: value of the last header of that name of the record under way; false: none.
+   NULL: there is no record. */
+typedef bool db_header(void *arg, const char *name, struct cv_bytes *ret);
+void db_header_set(struct database *db, db_header *find, void *arg);
 
 /* Load a library of SQL functions. */
 CV_MUST_CHECK

@@ -8,6 +8,8 @@
 
 #include "common/clock.h"
 #include "common/murmur2.h"
+#include "common/utf8.h"
+#include "streams/store/hop.h"
 #include "streams/store/sqlite.h"
 
 #define SCALE_MAX 18
@@ -200,6 +202,24 @@ sql_event_time(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     sqlite3_result_int64(ctx, db_clock(sqlite3_user_data(ctx)));
 }
 
+/* Text, or a blob if the bytes are none. */
+static void
+sql_header(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    const struct database *db = sqlite3_user_data(ctx);
+    const char *name = (const char *)sqlite3_value_text(argv[0]);
+    struct cv_bytes value;
+
+    (void)argc;
+    if (name == NULL || db->header == NULL || !db->header(db->header_arg, name, &value) ||
+        value.data == NULL)
+        return;
+    if (cv_utf8_check(value.data, value.len) == value.len)
+        sqlite3_result_text64(ctx, value.data, value.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+    else
+        sqlite3_result_blob64(ctx, value.data, value.len, SQLITE_TRANSIENT);
+}
+
 static void
 result_time(sqlite3_context *ctx, int64_t ms)
 {
@@ -272,6 +292,7 @@ functions_register(struct database *db, struct cv_err *err)
         { "tumble", 2, SQLITE_DETERMINISTIC, sql_tumble },
         { "murmur2", 1, SQLITE_DETERMINISTIC, sql_murmur2 },
         { "event_time", 0, 0, sql_event_time },
+        { "header", 1, 0, sql_header },
         { "watermark", 0, 0, sql_watermark },
         { "_culvert_closed_from", 0, 0, sql_closed_from },
         { "_culvert_closed_to", 0, 0, sql_closed_to },
@@ -284,5 +305,5 @@ functions_register(struct database *db, struct cv_err *err)
                                        functions[i].run, NULL, NULL, NULL) != SQLITE_OK)
             return db_fail(db, err, "could not register %s()", functions[i].name);
     }
-    return CV_OK;
+    return hop_register(db, err);
 }

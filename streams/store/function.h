@@ -5,8 +5,10 @@
  * - dec(n, scale): text of an exact decimal, dec(1234, 2) is '12.34'; a REAL is rounded to nearest
  * - todec(text, scale): the scaled integer of a decimal; an error if digits would be lost
  * - tumble(ts, size): begin of the window of size ms that ts lies in
+ * - hop(ts, size, advance): a table, see hop.h
  * - murmur2(x): partitioner hash of the bytes of a text or blob
  * - watermark(): nothing older is expected to come; NULL before the first event
+ * - header(name): of the record under way, the last of that name; NULL: it has none
  * - event_time(): the time that 'now' means, that of the event under way
  */
 #ifndef STREAMS_STORE_FUNCTION_H

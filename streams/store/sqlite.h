@@ -28,6 +28,8 @@ struct database {
     int64_t close_to_ms;
     db_late *late;
     void *late_arg;
+    db_header *header;
+    void *header_arg;
 };
 
 static inline sqlite3_stmt *

@@ -204,6 +204,16 @@ memory_kafka_trim(struct memory_kafka *kafka, const char *topic, int partition, 
     find(kafka, topic, partition)->low = before;
 }
 
+void
+memory_kafka_set_header(struct memory_kafka *kafka, const char *topic, int partition,
+                        const char *header)
+{
+    struct partition *part = find(kafka, topic, partition);
+    struct memory_record *rec = part->records[part->count - 1];
+
+    snprintf(rec->header, sizeof(rec->header), "%s", header);
+}
+
 int64_t
 memory_kafka_committed(struct memory_kafka *kafka, const char *topic, int partition)
 {
@@ -518,6 +528,22 @@ mem_poll(struct broker *b, struct cv_consumed *out, size_t max, int timeout_ms, 
     return CV_OK;
 }
 
+static bool
+mem_header(struct broker *b, const struct cv_consumed *msg, const char *name, struct cv_bytes *ret)
+{
+    const char *at = find(of(b)->kafka, msg->topic, msg->partition)->records[msg->offset]->header;
+    size_t len = strlen(name);
+    bool found = false;
+
+    for (; *at != '\0'; at += strcspn(at, ";") + 1) {
+        if (strncmp(at, name, len) != 0 || at[len] != '=')
+            continue;
+        *ret = (struct cv_bytes){ at + len + 1, strcspn(at + len + 1, ";") };
+        found = true;
+    }
+    return found;
+}
+
 static void
 mem_free(struct broker *b)
 {
@@ -538,6 +564,7 @@ static const struct broker_ops memory_ops = {
     .attach = mem_attach,
     .detach = mem_detach,
     .pause = mem_pause,
+    .header = mem_header,
     .poll = mem_poll,
     .free = mem_free,
 };

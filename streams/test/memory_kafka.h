@@ -18,6 +18,10 @@ void memory_kafka_free(struct memory_kafka *kafka);
 void memory_kafka_put(struct memory_kafka *kafka, const char *topic, int partition, const char *key,
                       const char *value, int64_t timestamp_ms);
 
+/* Headers of the partition's last record: "name=value;" each. */
+void memory_kafka_set_header(struct memory_kafka *kafka, const char *topic, int partition,
+                             const char *header);
+
 struct memory_record {
     char *key; /* with a NUL behind; NULL: null */
     size_t key_len;

@@ -131,13 +131,14 @@ def batch_join(customer_records, order_records):
          priority) in joined:
         expected.setdefault(number, []).append(None if op == "d" else {
             "order_id": number, "status": status, "previous_status": previous, "total": total,
-            "country": country, "payment_method": payment, "created_at": created, "change": op,
+            "country": country, "payment_method": payment, "created_at": normal_time(created), "change": op,
             "customer": {"id": customer, "name": name, "email": email, "tier": tier, "city": city},
             "priority": priority})
     return expected
 
 
-def compare(expected):
+def results_by_order():
+    """{order id: [result or None, in order]}, of the output topic."""
     got = {}
     for record in results():
         (number,) = json.loads(record["key"])  # canonical: a JSON array of the key's columns
@@ -145,11 +146,13 @@ def compare(expected):
         if value is not None:
             value["created_at"] = normal_time(value["created_at"])
         got.setdefault(number, []).append(value)
+    return got
+
+
+def compare(expected):
+    got = results_by_order()
     h.equal(sorted(set(got) - set(expected)), [], "orders that nobody made")
     for number, values in expected.items():
-        for value in values:
-            if value is not None:
-                value["created_at"] = normal_time(value["created_at"])
         h.equal(got.get(number), values, "results of order %d" % number)
 
 

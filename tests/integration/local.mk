@@ -28,6 +28,7 @@ integration_tests = \
 	tests/integration/sink.int \
 	tests/integration/snapshot.int \
 	tests/integration/standalone.int \
+	tests/integration/streams_at_least_once.int \
 	tests/integration/streams_disk.int \
 	tests/integration/streams_faults.int \
 	tests/integration/streams_kills.int \

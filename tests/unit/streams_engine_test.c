@@ -721,6 +721,72 @@ a_full_disk_pauses_the_task_until_there_is_room(void **state)
     free(expected);
 }
 
+/* ---- headers ---- */
+
+static void
+headers_are_read_and_written(void **state)
+{
+    (void)state;
+    begin(PIPELINE(", on_error = 'dlq'") ORDERS
+          "CREATE SINK out TO TOPIC 'out' KEY (id);\n"
+          "CREATE QUERY h ON orders INTO out AS SELECT id, header('trace') AS trace, "
+          "header('none') AS none, json_object('copy', header('trace'), 'n', 5, 'no', NULL) AS "
+          "_headers FROM orders_changes WHERE id < 3;\n"
+          "CREATE QUERY bad ON orders WHEN (id = 3) INTO out AS SELECT id, '[1]' AS _headers FROM "
+          "orders_changes;\n");
+    order('c', 1, 7, "a", "1", 0, 100);
+    memory_kafka_set_header(rig.kafka, "orders", 0, "trace=old;trace=abc;other=x;");
+    order('c', 2, 7, "a", "1", 100, 110);
+    order('c', 3, 7, "a", "1", 110, 120);
+    start_loop();
+    run();
+    cv_clock_test_advance(1000);
+    run();
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 0)->value,
+                        "{\"id\":1,\"trace\":\"abc\",\"none\":null}");
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 0)->header, "copy=abc;n=5;no=;");
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 1)->value,
+                        "{\"id\":2,\"trace\":null,\"none\":null}");
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 2);
+    assert_non_null(strstr(memory_kafka_read(rig.kafka, "app.dlq", 0, 0)->header,
+                           "\"_headers\" must be a JSON object"));
+}
+
+static void
+late_rows_go_to_the_dead_letters_without_late_into(void **state)
+{
+    static const char *const queries =
+        "CREATE SOURCE STREAM e (id INTEGER PRIMARY KEY, at TIMESTAMP, x DECIMAL(9,2)) FROM TOPIC "
+        "'e' EVENT TIME at CLOCK EVENT;\n"
+        "CREATE STATE TABLE w (s INTEGER, e INTEGER, x DECIMAL(9,2), PRIMARY KEY (s)) WINDOW (s, "
+        "e);\n"
+        "CREATE QUERY fill ON e AS INSERT INTO w SELECT tumble(at, 60000), tumble(at, 60000) + "
+        "60000, x FROM e_changes WHERE true ON CONFLICT DO UPDATE SET x = w.x + excluded.x;\n"
+        "CREATE SINK out TO TOPIC 'out' KEY (s);\n"
+        "CREATE QUERY done ON CLOSE OF w INTO out AS SELECT s, dec(x, 2) AS x FROM w_closed;\n";
+    char sql[2000];
+    const struct memory_record *rec;
+
+    (void)state;
+    snprintf(sql, sizeof(sql), "%s%s", PIPELINE(", on_error = 'dlq'"), queries);
+    begin(sql);
+    put("e", "{\"id\":1}", "{\"after\":{\"id\":1,\"at\":1000,\"x\":\"1.50\"},\"op\":\"c\"}");
+    put("e", "{\"id\":2}", "{\"after\":{\"id\":2,\"at\":61000,\"x\":\"2.50\"},\"op\":\"c\"}");
+    start_loop();
+    run();
+    put("e", "{\"id\":3}", "{\"after\":{\"id\":3,\"at\":2000,\"x\":\"4.25\"},\"op\":\"c\"}");
+    run();
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 1);
+    assert_int_equal(status().late, 1);
+    rec = memory_kafka_read(rig.kafka, "app.dlq", 0, 0);
+    assert_non_null(rec);
+    assert_string_equal(rec->value, "{\"s\":0,\"e\":60000,\"x\":\"4.25\"}");
+    assert_string_equal(rec->header,
+                        "__culvert.errors.topic=e;__culvert.errors.partition=0;"
+                        "__culvert.errors.offset=2;__culvert.errors.exception=late;"
+                        "__culvert.errors.stage=fill;");
+}
+
 /* ---- standing still ---- */
 
 static void
@@ -986,6 +1052,8 @@ main(void)
         TEST(offsets_set_by_hand_and_lost_input_are_refused),
         TEST(a_task_may_begin_at_the_end),
         TEST(a_full_disk_pauses_the_task_until_there_is_room),
+        TEST(headers_are_read_and_written),
+        TEST(late_rows_go_to_the_dead_letters_without_late_into),
         TEST(a_paused_pipeline_keeps_its_place_and_goes_on),
         TEST(a_task_that_is_opened_while_paused_stands_still_too),
         TEST(a_failed_task_begins_anew_when_asked_for),

@@ -140,10 +140,9 @@ static void
 what_comes_later_is_refused_by_name_and_place(void **state)
 {
     (void)state;
-    refused(
-        "CREATE PIPELINE p WITH (application_id = 'a', processing_guarantee = 'at_least_once');",
-        "t.sql:1:47: error: option \"processing_guarantee\" = 'at_least_once' is not supported yet "
-        "in this version");
+    refused("CREATE PIPELINE p WITH (application_id = 'a', processing_guarantee = 'at_most_once');",
+            "t.sql:1:47: error: option \"processing_guarantee\" is 'at_most_once'; it must be one of "
+            "'exactly_once', 'at_least_once'");
     refused(PIPELINE ORDERS "CREATE SINK s TO TOPIC 's' WITH (format = 'debezium-json');",
             "t.sql:3:34: error: option \"format\" = 'debezium-json' is not supported yet in this "
             "version");
