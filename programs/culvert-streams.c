@@ -25,6 +25,7 @@
 #include "streams/reset.h"
 #include "streams/rest.h"
 #include "streams/sql/explain.h"
+#include "streams/sql/plan_compare.h"
 #include "streams/store/database.h"
 #include "streams/streams_config.h"
 #include "streams/test/runner.h"
@@ -70,6 +71,7 @@ usage(FILE *out, int code)
         "usage: culvert-streams run FILE.properties\n"
         "       culvert-streams check DIR\n"
         "       culvert-streams explain [--json | --dot | --sqlite] DIR\n"
+        "       culvert-streams plan OLD_DIR DIR\n"
         "       culvert-streams test DIR\n"
         "       culvert-streams reset FILE.properties\n"
         "       culvert-streams --version [--deps]\n"
@@ -80,6 +82,8 @@ usage(FILE *out, int code)
         "check    read the *.sql files of DIR and report what is wrong, each at file:line:column\n"
         "explain  print tables, task groups and queries, as text or JSON, or the SQL that SQLite "
         "gets\n"
+        "plan     what becomes of the state of OLD_DIR's pipeline if DIR's goes on with it; fails if "
+        "that needs a reset\n"
         "test     run the tests of DIR/tests/*.test.sql on a Kafka in memory\n"
         "reset    forget what the application has read and computed: its group, changelog and "
         "repartition topics and\n"
@@ -180,6 +184,33 @@ explain(const char *dir, void (*print)(const struct plan *, struct cv_buf *),
         putchar('\n');
     cv_buf_free(&text);
     return 0;
+}
+
+static void
+print_difference(void *arg, enum plan_effect effect, const char *text)
+{
+    (void)arg;
+    printf("%s: %s\n", plan_effect_name(effect), text);
+}
+
+static int
+compare(const char *old_dir, const char *dir, struct cv_arena *arena)
+{
+    struct cv_err err = CV_ERR_INIT;
+    struct plan *old;
+    struct plan *new;
+    size_t warnings;
+    enum plan_effect effect;
+
+    if (load_plan(old_dir, arena, &old, &warnings, &err) != CV_OK ||
+        load_plan(dir, arena, &new, &warnings, &err) != CV_OK)
+        return fail(&err);
+    effect = plan_compare(old, new, print_difference, NULL);
+    printf("%s: %s\n", dir,
+           effect == PLAN_RESETS ? "the state cannot be used; culvert-streams reset, or take it back"
+           : effect == PLAN_REBUILDS ? "the state goes on, rebuilt from the changelog"
+                                     : "the state goes on");
+    return effect == PLAN_RESETS ? 1 : 0;
 }
 
 static int
@@ -295,6 +326,8 @@ main(int argc, char **argv)
         code = explain(argv[3], explain_sqlite, arena);
     else if (argc == 4 && strcmp(argv[1], "explain") == 0 && strcmp(argv[2], "--dot") == 0)
         code = explain(argv[3], explain_dot, arena);
+    else if (argc == 4 && strcmp(argv[1], "plan") == 0)
+        code = compare(argv[2], argv[3], arena);
     else if (argc == 3 && strcmp(argv[1], "test") == 0)
         code = test(argv[2], arena);
     else

@@ -305,6 +305,8 @@ on_assigned(void *arg, struct cv_topic_partitions *parts)
 {
     struct app *app = arg;
 
+    if (app->loops == NULL) /* stopping: it comes too late */
+        return;
     assignment_add(app->assignment, parts);
     set_assigned(app, true);
 }

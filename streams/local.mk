@@ -39,6 +39,7 @@ streams_libstreams_a_SOURCES = \
 	streams/reset.c streams/reset.h \
 	streams/rest.c streams/rest.h \
 	streams/rest_control.c streams/rest_control.h \
+	streams/rest_plan.c streams/rest_plan.h \
 	streams/rest_query.c streams/rest_query.h \
 	streams/rest_watch.c streams/rest_watch.h \
 	streams/sql/explain.c streams/sql/explain.h \
@@ -46,6 +47,7 @@ streams_libstreams_a_SOURCES = \
 	streams/sql/lexer.c streams/sql/lexer.h \
 	streams/sql/parser.c streams/sql/parser.h \
 	streams/sql/plan.c streams/sql/plan.h \
+	streams/sql/plan_compare.c streams/sql/plan_compare.h \
 	streams/sql/plan_groups.c streams/sql/plan_groups.h \
 	streams/sql/plan_options.c streams/sql/plan_options.h \
 	streams/sql/plan_query.c streams/sql/plan_query.h \

@@ -11,6 +11,7 @@
 #include "common/json_write.h"
 #include "common/metrics.h"
 #include "streams/rest_control.h"
+#include "streams/rest_plan.h"
 #include "streams/rest_query.h"
 #include "streams/rest_watch.h"
 #include "streams/sql/explain.h"
@@ -423,6 +424,15 @@ get_watch(void *arg, const struct cv_http_request *req, struct cv_http_response 
         rest_watch(rest->app, req, res);
 }
 
+static void
+post_plan(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
+{
+    struct streams_rest *rest = arg;
+
+    if (knows_pipeline(rest, req, res))
+        rest_plan(rest->app, req, res);
+}
+
 static const struct cv_route routes[] = {
     { "GET", "/health", get_health, CV_ROUTE_ANY_ACCEPT, "the process is alive" },
     { "GET", "/ready", get_ready, CV_ROUTE_ANY_ACCEPT,
@@ -438,6 +448,8 @@ static const struct cv_route routes[] = {
     { "PUT", "/pipelines/{pipeline}/resume", put_resume, CV_ROUTE_WAITS, "let them go on" },
     { "POST", "/pipelines/{pipeline}/query", post_query, CV_ROUTE_WAITS | CV_ROUTE_JSON,
       "a SELECT on the state of this worker's tasks, or of all" },
+    { "POST", "/pipelines/{pipeline}/plan", post_plan, CV_ROUTE_WAITS | CV_ROUTE_JSON,
+      "what another version of the files would mean for the state" },
     { "GET", "/pipelines/{pipeline}/watch/{table}", get_watch, CV_ROUTE_ANY_ACCEPT,
       "what commits of this worker's tasks change, as server-sent events" },
     { NULL, NULL, NULL, 0, NULL },

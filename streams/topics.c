@@ -110,7 +110,7 @@ create_changelog(struct cv_admin *admin, const struct plan *plan, const struct p
             err, CV_INVALID,
             "the changelog topic \"%s\" has %d partitions, but topic \"%s\" has %d: the input was "
             "given other "
-            "partitions; its keys lie elsewhere now, so start over under a new application_id",
+            "partitions; its keys lie elsewhere now, so begin anew with culvert-streams reset",
             name, (int)have, plan->sources[group->anchor].topic, (int)partitions);
     return rc;
 }
@@ -134,7 +134,7 @@ create_repartition(struct cv_admin *admin, const struct plan_source *source, int
     if (rc == CV_OK && have != partitions)
         return cv_fail(err, CV_INVALID,
                        "the repartition topic \"%s\" has %d partitions, but the pipeline wants %d; "
-                       "its keys would lie elsewhere: start over under a new application_id",
+                       "its keys would lie elsewhere: begin anew with culvert-streams reset",
                        source->topic, (int)have, (int)partitions);
     return rc;
 }

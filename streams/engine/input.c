@@ -174,7 +174,7 @@ input_stamp(struct input *in, const struct event *event, struct cv_err *err)
     if (event->upstream >= in->n_stamps)
         return cv_fail(err, CV_INVALID,
                        "a watermark of upstream task %u, but there are %zu; was the input given "
-                       "other partitions? Then start over under a new application_id",
+                       "other partitions? Then begin anew with culvert-streams reset",
                        event->upstream, in->n_stamps);
     stamp = &in->stamps[event->upstream];
     if (!stamp->known || event->watermark_ms > stamp->watermark_ms)

@@ -40,6 +40,7 @@ struct input {
     bool eof;           /* the broker had nothing more behind that */
     bool paused;
     bool attached;
+    bool identified; /* what it is stands in the state */
     unsigned probed; /* records whose partition was checked */
 
     struct stamp *stamps; /* of a repartition topic, one an upstream task */

@@ -23,6 +23,10 @@ offset_note_write(const struct offset_note *note, struct cv_buf *out)
     cv_json_string(&w, note->generation);
     cv_json_key(&w, "changelog");
     cv_json_int(&w, note->changelog_next);
+    if (note->changelog_base > 0) {
+        cv_json_key(&w, "base");
+        cv_json_int(&w, note->changelog_base);
+    }
     cv_json_key(&w, "clock");
     cv_json_int(&w, note->pos.clock_ms);
     cv_json_key(&w, "commit_lsn");
@@ -59,6 +63,7 @@ read_member(struct cv_json_reader *in, struct offset_note *note, int64_t *versio
     } numbers[] = {
         { "v", version },
         { "changelog", &note->changelog_next },
+        { "base", &note->changelog_base },
         { "clock", &note->pos.clock_ms },
         { "commit_lsn", &note->pos.commit_lsn },
         { "lsn", &note->pos.lsn },
@@ -104,6 +109,7 @@ offset_note_read(const char *text, struct offset_note *ret)
             return false;
     }
     if (tok != CV_JSON_OBJECT_END || version != NOTE_VERSION || note.changelog_next < 0 ||
+        note.changelog_base < 0 ||
         note.generation[0] == '\0')
         return false;
     *ret = note;

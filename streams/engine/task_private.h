@@ -63,6 +63,7 @@ struct stream_task {
     int64_t looked_ms; /* monotonic, when idleness was looked at */
 
     char generation[GENERATION_MAX]; /* of the changelog: differs when someone began anew */
+    int64_t changelog_base;          /* where the generation begins in it */
     int64_t changelog_next;          /* up to here the state file holds the changelog */
     int64_t restore_target;
     int64_t restore_deadline_ms;
@@ -136,6 +137,7 @@ enum task_trouble task_trouble_of(const struct stream_task *task, enum cv_rc rc)
 struct offset_note {
     char generation[GENERATION_MAX];
     int64_t changelog_next;
+    int64_t changelog_base; /* what lies before it is of another generation */
     struct position pos; /* without next_offset */
 };
 void offset_note_write(const struct offset_note *note, struct cv_buf *out);

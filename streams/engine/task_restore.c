@@ -26,6 +26,7 @@ struct committed {
     bool any;
     char generation[GENERATION_MAX];
     int64_t target;
+    int64_t base;
 };
 
 static enum cv_rc
@@ -43,12 +44,19 @@ take_note(struct input *in, const struct cv_topic_partition *part, struct commit
                        "application (its "
                        "metadata is not ours); offsets cannot be set by hand, because the state "
                        "belongs to them: "
-                       "start over under a new application_id",
+                       "begin anew with culvert-streams reset",
                        part->topic, (int)part->partition);
     in->pos = note.pos;
     in->pos.next_offset = part->offset;
+    if (all->any && strcmp(note.generation, all->generation) != 0)
+        return cv_fail(err, CV_INVALID,
+                       "topic \"%s\" was read by another task group before: a changed query brings "
+                       "it together with the others, and its rows lie in another changelog; take the "
+                       "change back, or begin anew with culvert-streams reset",
+                       part->topic);
     if (!all->any || note.changelog_next > all->target) {
         all->target = note.changelog_next;
+        all->base = note.changelog_base;
         memcpy(all->generation, note.generation, sizeof(all->generation));
     }
     all->any = true;
@@ -95,15 +103,15 @@ place_input(struct stream_task *task, struct input *in, struct cv_err *err)
         return cv_fail(
             err, CV_INVALID,
             "records %lld to %lld of topic \"%s\" partition %d were removed before they were read; "
-            "lengthen the topic's retention, and start over under a new application_id after a new "
+            "lengthen the topic's retention, and begin anew with culvert-streams reset after a new "
             "snapshot",
             (long long)in->pos.next_offset, (long long)low - 1, in->source->topic,
             (int)in->partition);
     if (in->pos.next_offset > high)
         return cv_fail(err, CV_INVALID,
                        "topic \"%s\" partition %d ends at %lld, but %lld was read already: it was "
-                       "made anew; start over "
-                       "under a new application_id",
+                       "made anew; begin anew "
+                       "with culvert-streams reset",
                        in->source->topic, (int)in->partition, (long long)high,
                        (long long)in->pos.next_offset);
     in->end_offset = high;
@@ -147,6 +155,17 @@ judge_state(struct stream_task *task, const struct committed *all, const char **
     return CV_OK;
 }
 
+/* Nothing is committed: what the changelog holds by now is of a generation before, or was given up. */
+static enum cv_rc
+begin_generation(struct stream_task *task, struct cv_err *err)
+{
+    int64_t low;
+
+    new_generation(task->generation);
+    return task->spec.broker->ops->range(task->spec.broker, task->changelog_topic,
+                                         task->spec.partition, &low, &task->changelog_base, err);
+}
+
 static enum cv_rc
 fit_state(struct stream_task *task, const struct committed *all, struct cv_err *err)
 {
@@ -163,10 +182,15 @@ fit_state(struct stream_task *task, const struct committed *all, struct cv_err *
     }
     if (rc != CV_OK)
         return rc;
+    task->changelog_base = all->base;
     if (all->any)
         memcpy(task->generation, all->generation, sizeof(task->generation));
     else
-        new_generation(task->generation);
+        rc = begin_generation(task, err);
+    if (rc != CV_OK)
+        return rc;
+    if (task->changelog_next < task->changelog_base)
+        task->changelog_next = task->changelog_base;
     task->restore_target = all->target;
     return state_set_text(task->state, "generation", task->generation, err);
 }
@@ -206,10 +230,18 @@ check_changelog(struct stream_task *task, struct cv_err *err)
     if (task->changelog_next < low)
         return cv_fail(err, CV_INVALID,
                        "the changelog topic \"%s\" partition %d begins at %lld, but the state "
-                       "needs it from %lld on: records were deleted; start over under a new "
-                       "application_id",
+                       "needs it from %lld on: records were deleted; begin anew with "
+                       "culvert-streams reset",
                        task->changelog_topic, (int)task->spec.partition, (long long)low,
                        (long long)task->changelog_next);
+    if (high < task->restore_target)
+        return cv_fail(err, CV_INVALID,
+                       "the changelog topic \"%s\" partition %d ends at %lld, but the committed "
+                       "offsets need it up to %lld: it was deleted and made anew, or another task "
+                       "group wrote it before a change of the queries; begin anew with "
+                       "culvert-streams reset",
+                       task->changelog_topic, (int)task->spec.partition, (long long)high,
+                       (long long)task->restore_target);
     return CV_OK;
 }
 
@@ -349,8 +381,8 @@ task_tick(struct stream_task *task, struct cv_err *err)
         err, CV_INVALID,
         "the changelog topic \"%s\" partition %d cannot be read up to %lld, which was committed; "
         "it is at "
-        "%lld: records were deleted or a transaction hangs; restart, or start over under a new "
-        "application_id",
+        "%lld: records were deleted or a transaction hangs; restart, or begin anew with "
+        "culvert-streams reset",
         task->changelog_topic, (int)task->spec.partition, (long long)task->restore_target,
         (long long)task->changelog_next);
 }

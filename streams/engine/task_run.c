@@ -431,7 +431,9 @@ static enum cv_rc
 append_offset(struct stream_task *task, const struct input *in, struct cv_topic_partitions *parts,
               struct cv_err *err)
 {
-    struct offset_note note = { .changelog_next = task->changelog_next, .pos = in->pos };
+    struct offset_note note = { .changelog_next = task->changelog_next,
+                                .changelog_base = task->changelog_base,
+                                .pos = in->pos };
     struct cv_buf text = CV_BUF_INIT(4096);
     struct cv_topic_partition *items = realloc(parts->items, (parts->count + 1) * sizeof(*items));
     struct cv_topic_partition *item;

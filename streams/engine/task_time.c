@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/murmur2.h"
 
 #define LOOK_MS  200
 #define QUIET_MS 15000
@@ -153,11 +154,69 @@ save_stamps(struct stream_task *task, struct input *in, struct cv_err *err)
     return rc;
 }
 
+/* ---- where the rows of an input come from ---- */
+
+/* What decides which of an input's rows this task has. Stays with the state: under another one the
+   rows of other keys would be missing, or be somebody else's. */
+static int64_t
+identity_of(const struct plan *plan, const struct plan_source *source)
+{
+    struct cv_buf text = CV_BUF_INIT(4096);
+    int64_t hash;
+
+    cv_buf_printf(&text, "%s|", source->topic);
+    if (source->from != PLAN_NONE)
+        cv_buf_printf(&text, "%s|%s|%s", plan->sources[source->from].name,
+                      source->table->columns[source->by].name,
+                      source->like != PLAN_NONE ? plan->sources[source->like].name : "");
+    hash = cv_murmur2(cv_buf_cstr(&text), text.len);
+    cv_buf_free(&text);
+    return hash;
+}
+
+static enum cv_rc
+save_identities(struct stream_task *task, struct cv_err *err)
+{
+    char name[128];
+
+    for (size_t i = 0; i < task->n_inputs; i++) {
+        struct input *in = &task->inputs[i];
+
+        if (in->identified)
+            continue;
+        if (put_mark(task, mark_name(name, "input", in->source->name), 0,
+                     identity_of(task->spec.plan, in->source), err) != CV_OK)
+            return err->rc;
+        in->identified = true; /* a rollback reads the marks again */
+    }
+    return CV_OK;
+}
+
+static enum cv_rc
+check_identity(struct stream_task *task, const char *source, int64_t v, struct cv_err *err)
+{
+    for (size_t i = 0; i < task->n_inputs; i++) {
+        struct input *in = &task->inputs[i];
+
+        if (strcmp(in->source->name, source) != 0)
+            continue;
+        if (v != identity_of(task->spec.plan, in->source))
+            return cv_fail(err, CV_INVALID,
+                           "the state was computed from another definition of source \"%s\" (its "
+                           "topic, or what it is repartitioned FROM, BY and LIKE); take the change "
+                           "back, give the source a new name, or begin anew with culvert-streams "
+                           "reset",
+                           source);
+        in->identified = true;
+    }
+    return CV_OK;
+}
+
 enum cv_rc
 task_save_marks(struct stream_task *task, struct cv_err *err)
 {
     char name[128];
-    enum cv_rc rc = CV_OK;
+    enum cv_rc rc = save_identities(task, err);
 
     for (size_t i = 0; i < task->n_inputs && rc == CV_OK; i++)
         rc = save_stamps(task, &task->inputs[i], err);
@@ -192,11 +251,13 @@ take_stamp(struct stream_task *task, const char *source, int64_t number, const i
     }
 }
 
-static void
-take_mark(struct stream_task *task, const char *key, int64_t number, int64_t v)
+static enum cv_rc
+take_mark(struct stream_task *task, const char *key, int64_t number, int64_t v, struct cv_err *err)
 {
     bool idle = v != 0;
 
+    if (strncmp(key, "input ", 6) == 0)
+        return check_identity(task, key + 6, v, err);
     if (strcmp(key, "watermark") == 0)
         task->watermark_ms = v;
     else if (strncmp(key, "stamp ", 6) == 0)
@@ -207,6 +268,7 @@ take_mark(struct stream_task *task, const char *key, int64_t number, int64_t v)
         if (strcmp(task->timed[i].plan->name, key + 7) == 0)
             task->timed[i].closed_ms = v;
     }
+    return CV_OK;
 }
 
 enum cv_rc
@@ -225,6 +287,7 @@ task_load_marks(struct stream_task *task, struct cv_err *err)
             memset(in->stamps, 0, in->n_stamps * sizeof(*in->stamps));
         in->moved_ms = in->asked_ms = cv_mono_ms();
         in->idle = false;
+        in->identified = false;
     }
     for (size_t i = 0; i < task->n_timed; i++)
         task->timed[i].closed_ms = TIME_NONE;
@@ -233,7 +296,8 @@ task_load_marks(struct stream_task *task, struct cv_err *err)
             feed_forget(task->feeds[i]);
     }
     while (rc == CV_OK && (rc = statement_step(task->db, st, &row, err)) == CV_OK && row)
-        take_mark(task, statement_text(st, 0), statement_int(st, 1), statement_int(st, 2));
+        rc = take_mark(task, statement_text(st, 0), statement_int(st, 1), statement_int(st, 2),
+                       err);
     statement_free(st);
     task->saved_watermark_ms = task->watermark_ms;
     db_watermark_set(task->db, task->watermark_ms);

@@ -64,10 +64,10 @@ read_number(struct cv_reader *in)
 }
 
 static void
-read_row(struct cv_reader *in, const struct table *table, struct cell *row)
+read_row(struct cv_reader *in, const struct table *table, size_t n, struct cell *row)
 {
     for (size_t i = 0; i < table->n_columns; i++)
-        row[i] = codec_read_cell(in);
+        row[i] = i < n ? codec_read_cell(in) : (struct cell){ .kind = CELL_NULL };
 }
 
 static enum cv_rc
@@ -75,13 +75,14 @@ read_change(const struct table *table, struct cv_reader *in, struct cell *row, s
             struct event *event, struct cv_err *err)
 {
     uint32_t layout = cv_read_u32(in);
+    size_t n = table_columns_of(table, layout);
     uint8_t flags;
 
-    if (!in->failed && layout != table->layout)
+    if (!in->failed && n == 0)
         return cv_fail(err, CV_INVALID,
                        "it was written for other columns of \"%s\"; let the old version of the "
-                       "pipeline empty its repartition topic first, or start over under a new "
-                       "application_id",
+                       "pipeline empty its repartition topic first, or begin anew with "
+                       "culvert-streams reset",
                        table->name);
     event->op = (char)cv_read_u8(in);
     flags = cv_read_u8(in);
@@ -89,9 +90,9 @@ read_change(const struct table *table, struct cv_reader *in, struct cell *row, s
     event->commit_ts_ms = read_number(in);
     event->lsn = read_number(in);
     event->txid = read_number(in);
-    read_row(in, table, row);
+    read_row(in, table, n, row);
     if (flags & FLAG_OLD)
-        read_row(in, table, old);
+        read_row(in, table, n, old);
     if (!in->failed && strchr("crud", event->op) == NULL)
         return cv_fail(err, CV_INVALID, "a change with the op 0x%02x", (unsigned char)event->op);
     event->kind = event->op == 'd' ? EVENT_DELETE : EVENT_UPSERT;

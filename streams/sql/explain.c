@@ -131,9 +131,10 @@ void
 explain_text(const struct plan *plan, struct cv_buf *out)
 {
     cv_buf_printf(out,
-                  "pipeline %s, application %s: exactly once, Kafka commit every %d ms, state "
+                  "pipeline %s, application %s: %s once, Kafka commit every %d ms, state "
                   "commit every %d ms, on error %s",
-                  plan->name, plan->application_id, plan->commit_interval_ms, plan->state_commit_ms,
+                  plan->name, plan->application_id, plan->at_least_once ? "at least" : "exactly",
+                  plan->commit_interval_ms, plan->state_commit_ms,
                   on_error_names[plan->on_error]);
     if (plan->dlq_topic != NULL)
         cv_buf_printf(out, " '%s'", plan->dlq_topic);
@@ -338,7 +339,7 @@ explain_json(const struct plan *plan, struct cv_buf *out)
     cv_json_key(&w, "application_id");
     cv_json_string(&w, plan->application_id);
     cv_json_key(&w, "processing_guarantee");
-    cv_json_string(&w, "exactly_once");
+    cv_json_string(&w, plan->at_least_once ? "at_least_once" : "exactly_once");
     cv_json_key(&w, "commit_interval_ms");
     cv_json_int(&w, plan->commit_interval_ms);
     cv_json_key(&w, "state_commit_ms");

@@ -493,6 +493,24 @@ plan_pipeline(const struct sql_unit *unit, struct plan *plan, struct sql_diags *
         sql_error(diags, &found->name.pos, "the pipeline needs the option application_id = '...'");
 }
 
+/* Their functions are known to the queries that are tried. */
+static void
+load_extensions(const struct sql_unit *unit, const struct plan *plan, struct database *db,
+                struct sql_diags *diags)
+{
+    const struct sql_statement *st = unit->first;
+    struct cv_err err = CV_ERR_INIT;
+
+    while (st != NULL && st->kind != SQL_PIPELINE)
+        st = st->next;
+    for (size_t i = 0; i < plan->n_extensions; i++) {
+        const struct sql_option *opt = sql_option_find(&st->options, "extension");
+
+        if (db_extension(db, plan->extensions[i], &err) != CV_OK)
+            sql_error(diags, &opt->pos, "%s", err.text);
+    }
+}
+
 enum cv_rc
 plan_make(const struct sql_unit *unit, struct sql_diags *diags, struct plan **ret,
           struct cv_err *err)
@@ -517,6 +535,8 @@ plan_make(const struct sql_unit *unit, struct sql_diags *diags, struct plan **re
                          err);
         if (rc == CV_OK)
             rc = functions_register(db, err);
+        if (rc == CV_OK)
+            load_extensions(unit, plan, db, diags);
         if (rc == CV_OK)
             rc = plan_tables(unit, plan, db, diags, err);
         /* Without its tables nothing sensible can be said about a query. */

@@ -176,6 +176,7 @@ struct plan {
     int state_commit_ms;
     enum plan_on_error on_error;
     const char *dlq_topic; /* NULL unless on_error is PLAN_DLQ */
+    const char *extension; /* the option as it stands; NULL: none */
     const char **extensions; /* libraries of SQL functions */
     size_t n_extensions;
 

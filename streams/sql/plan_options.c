@@ -210,9 +210,11 @@ plan_pipeline_options(const struct sql_statement *st, struct plan *plan, struct 
     if (v[APPLICATION_ID].opt != NULL &&
         check_topic(v[APPLICATION_ID].opt->value, &v[APPLICATION_ID].opt->pos, diags))
         plan->application_id = v[APPLICATION_ID].opt->value;
-    if (v[EXTENSION].opt != NULL)
+    if (v[EXTENSION].opt != NULL) {
+        plan->extension = v[EXTENSION].opt->value;
         split_names(v[EXTENSION].opt->value, plan->arena, &plan->extensions, &plan->n_extensions,
                     diags);
+    }
     if (v[DLQ_TOPIC].opt != NULL && plan->on_error != PLAN_DLQ)
         sql_error(diags, &v[DLQ_TOPIC].opt->pos, "\"dlq_topic\" needs on_error = 'dlq'");
     if (plan->on_error == PLAN_DLQ) {

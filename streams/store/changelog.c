@@ -29,6 +29,8 @@ struct watched {
     struct statement *remove;
     struct statement *get;
     bool followed;
+    uint32_t layout; /* of the record that was restored last, */
+    size_t layout_columns; /* and the columns that it has; 0: none was */
 };
 
 struct changelog {
@@ -306,6 +308,14 @@ changelog_changed(const struct changelog *log, const struct table *table, size_t
     return false;
 }
 
+/* The first n cells; columns that came later are NULL. */
+static void
+decode_cells(struct cv_reader *in, const struct table *table, size_t n, struct cell *cells)
+{
+    for (size_t i = 0; i < table->n_columns; i++)
+        cells[i] = i < n ? codec_read_cell(in) : (struct cell){ .kind = CELL_NULL };
+}
+
 enum cv_rc
 changelog_cells(const struct table *table, struct cv_bytes value, struct cell *cells,
                 struct cv_err *err)
@@ -314,10 +324,11 @@ changelog_cells(const struct table *table, struct cv_bytes value, struct cell *c
     uint8_t version = cv_read_u8(&in);
     uint32_t layout = cv_read_u32(&in);
 
-    if (!in.failed && (version != CODEC_VERSION || layout != table->layout))
+    size_t n = table_columns_of(table, layout);
+
+    if (!in.failed && (version != CODEC_VERSION || n == 0))
         return cv_fail(err, CV_INVALID, "a row of \"%s\" was kept for other columns", table->name);
-    for (size_t i = 0; i < table->n_columns; i++)
-        cells[i] = codec_read_cell(&in);
+    decode_cells(&in, table, n, cells);
     return cv_reader_finish(&in, "row", err);
 }
 
@@ -419,14 +430,18 @@ apply_put(struct changelog *log, struct watched *watched, struct cv_bytes value,
     uint32_t layout = cv_read_u32(&in);
     enum cv_rc rc;
 
-    if (!in.failed && (version != CODEC_VERSION || layout != table->layout))
+    if (watched->layout != layout || watched->layout_columns == 0) {
+        watched->layout = layout;
+        watched->layout_columns = table_columns_of(table, layout);
+    }
+    if (!in.failed && (version != CODEC_VERSION || watched->layout_columns == 0))
         return cv_fail(
             err, CV_INVALID,
-            "the changelog was written for another definition of table \"%s\"; restore the old "
-            "definition or start over under a new application_id",
+            "the changelog was written for another definition of table \"%s\": columns may only be "
+            "added behind the others and without NOT NULL; restore the old definition, give the "
+            "table a new name, or begin anew with culvert-streams reset",
             table->name);
-    for (size_t i = 0; i < table->n_columns; i++)
-        log->cells[i] = codec_read_cell(&in);
+    decode_cells(&in, table, watched->layout_columns, log->cells);
     rc = cv_reader_finish(&in, "changelog record", err);
     if (rc == CV_OK)
         rc = prepare_put(log, watched, err);

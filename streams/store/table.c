@@ -117,6 +117,23 @@ layout_hash(const struct table *table)
     return hash;
 }
 
+size_t
+table_columns_of(const struct table *table, uint32_t layout)
+{
+    struct table before = *table;
+    size_t least = 1;
+
+    for (size_t i = 0; i < table->n_key; i++)
+        least = table->key[i] >= least ? table->key[i] + 1 : least;
+    while (layout != before.layout) {
+        if (before.n_columns <= least || table->columns[before.n_columns - 1].not_null)
+            return 0;
+        before.n_columns--;
+        before.layout = layout_hash(&before);
+    }
+    return before.n_columns;
+}
+
 static enum cv_rc
 read_columns(struct database *db, struct statement *st, struct cv_arena *arena, struct table *table,
              struct cv_err *err)

@@ -55,6 +55,9 @@ enum cv_rc table_make(const char *name, const char *const *columns, size_t n_col
 CV_MUST_CHECK
 enum cv_rc table_rename(const struct table *table, const char *name, struct cv_arena *arena,
                         struct table **ret, struct cv_err *err);
+/* How many of the columns, from the first on, a row of that layout has: all of them, or fewer if
+   nullable columns were added behind them since. 0: it is the layout of another definition. */
+size_t table_columns_of(const struct table *table, uint32_t layout);
 int table_column(const struct table *table, const char *name, size_t len); /* -1: none */
 const char *column_type_name(enum column_type type);
 

@@ -205,6 +205,20 @@ memory_kafka_trim(struct memory_kafka *kafka, const char *topic, int partition, 
 }
 
 void
+memory_kafka_recreate(struct memory_kafka *kafka, const char *topic, int partition)
+{
+    struct partition *part = find(kafka, topic, partition);
+
+    for (size_t i = 0; i < part->count; i++) {
+        free(part->records[i]->key);
+        free(part->records[i]->value);
+        free(part->records[i]);
+    }
+    part->count = 0;
+    part->low = 0;
+}
+
+void
 memory_kafka_set_header(struct memory_kafka *kafka, const char *topic, int partition,
                         const char *header)
 {

@@ -41,6 +41,8 @@ size_t memory_kafka_count(struct memory_kafka *kafka, const char *topic,
 /* Forget a partition's records below the offset. */
 void memory_kafka_trim(struct memory_kafka *kafka, const char *topic, int partition,
                        int64_t before);
+/* Delete the topic's partition and make it anew, empty. */
+void memory_kafka_recreate(struct memory_kafka *kafka, const char *topic, int partition);
 int64_t memory_kafka_committed(struct memory_kafka *kafka, const char *topic, int partition);
 void memory_kafka_set_committed(struct memory_kafka *kafka, const char *topic, int partition,
                                 int64_t offset, const char *metadata);

@@ -52,6 +52,47 @@ printf "TEST 'x';\nCRASH AFTER 'lunch';\n" >"$tmp/tested/tests/a.test.sql"
 try 1 "CRASH AFTER 'lunch' is not known" test "$tmp/tested"
 printf "TEST 'x';\nAT 'noon';\n" >"$tmp/tested/tests/a.test.sql"
 try 1 "a.test.sql:2:4: error: 'noon' is no ISO 8601 time" test "$tmp/tested"
+# What a changed pipeline means for the state that is there.
+changed() {
+    rm -rf "$tmp/changed"
+    mkdir "$tmp/changed"
+    cp "$shop"/*.sql "$tmp/changed"
+    sed -i "$1" "$tmp/changed"/*.sql
+}
+changed ''
+try 0 "changed: the state goes on" plan "$shop" "$tmp/changed"
+changed 's/payment_method   TEXT NOT NULL,/payment_method TEXT,/'
+try 0 "rebuild: table \"orders\" is written otherwise" plan "$shop" "$tmp/changed"
+changed "s/FROM TOPIC 'orders'/FROM TOPIC 'orders2'/"
+try 1 "reset: source \"orders\" reads another topic, 'orders2' instead of 'orders'" plan "$shop" "$tmp/changed"
+changed 's/stock_quantity INTEGER/stock_quantity TEXT/'
+try 1 "reset: table \"products\" has other columns" plan "$shop" "$tmp/changed"
+changed "s/application_id *= *'[^']*'/application_id = 'other'/"
+try 0 "compatible: the application_id is another one, 'other'" plan "$shop" "$tmp/changed"
+changed 's/CREATE QUERY amount/CREATE QUERY amounts/'
+try 0 "compatible: query \"amounts\" is new" plan "$shop" "$tmp/changed"
+# Functions of a library are known while planning.
+mkdir "$tmp/extended"
+cat >"$tmp/extended/1.sql" <<END
+CREATE PIPELINE p WITH (application_id = 'a', extension = '$tmp/score.so');
+CREATE SOURCE STREAM s (id INTEGER) FROM TOPIC 's';
+CREATE SINK o TO CONSOLE;
+CREATE QUERY q ON s INTO o AS SELECT score(id) AS score FROM s_changes;
+END
+try 1 "1.sql:1:47: error: could not load the extension" check "$tmp/extended"
+cat >"$tmp/score.c" <<END
+#include <sqlite3ext.h>
+SQLITE_EXTENSION_INIT1
+static void score(sqlite3_context *c, int n, sqlite3_value **v) { sqlite3_result_int(c, n + sqlite3_value_int(v[0])); }
+int sqlite3_extension_init(sqlite3 *db, char **e, const sqlite3_api_routines *api) {
+    (void)e;
+    SQLITE_EXTENSION_INIT2(api);
+    return sqlite3_create_function(db, "score", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, 0, score, 0, 0);
+}
+END
+if cc -shared -fPIC -o "$tmp/score.so" "$tmp/score.c" 2>/dev/null; then
+    try 0 "pipeline p is fine" check "$tmp/extended"
+fi
 try 1 "could not read the pipeline directory" check "$tmp/nowhere"
 mkdir "$tmp/empty" "$tmp/wrong"
 try 1 "has no *.sql files" check "$tmp/empty"

@@ -721,6 +721,188 @@ a_full_disk_pauses_the_task_until_there_is_room(void **state)
     free(expected);
 }
 
+/* ---- a changed pipeline on an old state ---- */
+
+/* Stop, and go on with other files; lose: without the state files. */
+static void
+replan(const char *sql, bool lose)
+{
+    char command[96];
+
+    stop_loop();
+    cv_arena_free(rig.arena);
+    rig.plan = test_plan(sql, &rig.arena);
+    snprintf(command, sizeof(command), "rm -rf %s/*_*", rig.dir);
+    if (lose)
+        assert_int_equal(system(command), 0);
+    start_loop();
+    run();
+}
+
+#define SUMS(columns)                                                                              \
+    PIPELINE("")                                                                                   \
+    "CREATE SOURCE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL, status TEXT, " \
+    "total DECIMAL(12,2)" columns ") FROM TOPIC 'orders';\n"                                       \
+    "CREATE SINK out TO TOPIC 'out' KEY (id);\n"
+
+static void
+a_column_that_is_added_is_null_in_old_rows(void **state)
+{
+    static const char *const more =
+        SUMS(", note TEXT") "CREATE QUERY q ON orders INTO out AS SELECT id, old_status AS was, "
+                            "note, old_note FROM orders_changes;\n";
+
+    (void)state;
+    for (int lose = 0; lose < 2; lose++) {
+        begin(SUMS("") "CREATE QUERY q ON orders INTO out AS SELECT id, status FROM orders_changes;\n");
+        start_loop();
+        order('c', 1, 7, "new", "1", 0, 100);
+        run();
+        replan(more, lose);
+        assert_int_equal(status().state, TASK_RUNNING);
+        order('u', 1, 7, "paid", "1", 100, 110);
+        run();
+        assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 1)->value,
+                            "{\"id\":1,\"was\":\"new\",\"note\":null,\"old_note\":null}");
+        replan(SUMS("") "CREATE QUERY q ON orders INTO out AS SELECT id, status FROM orders_changes;\n",
+               false);
+        assert_int_equal(status().state, TASK_FAILED); /* a column that goes is another definition */
+        assert_non_null(strstr(status().error, "another definition of table \"orders\""));
+        assert_non_null(strstr(status().error, "culvert-streams reset"));
+        teardown(NULL);
+    }
+    begin(SUMS("") "CREATE QUERY q ON orders INTO out AS SELECT id, status FROM orders_changes;\n");
+    start_loop();
+    order('c', 1, 7, "new", "1", 0, 100);
+    run();
+    replan(SUMS(", note TEXT NOT NULL")
+           "CREATE QUERY q ON orders INTO out AS SELECT id, status FROM orders_changes;\n",
+           false);
+    assert_int_equal(status().state, TASK_FAILED);
+    assert_non_null(strstr(status().error, "columns may only be added behind the others"));
+}
+
+#define TWO                                                                                        \
+    PIPELINE("")                                                                                   \
+    "CREATE SOURCE TABLE a (id INTEGER PRIMARY KEY, at INTEGER) FROM TOPIC 'a';\n"                 \
+    "CREATE SOURCE TABLE b (id INTEGER PRIMARY KEY, at INTEGER) FROM TOPIC 'b';\n"                 \
+    "CREATE SINK out TO TOPIC 'out' KEY (id);\n"                                                   \
+    "CREATE QUERY qb ON b INTO out AS SELECT id FROM b_changes;\n"
+
+static void
+tables_that_come_to_another_group_are_refused(void **state)
+{
+    static const char *const apart = TWO "CREATE QUERY q ON a INTO out AS SELECT id FROM a_changes;\n";
+    static const char *const together =
+        TWO "CREATE QUERY q ON a INTO out AS SELECT x.id, b.at AS b FROM a_changes x LEFT JOIN b ON "
+            "b.id = x.id;\n";
+
+    (void)state;
+    begin(apart);
+    put("a", "{\"id\":1}", "{\"after\":{\"id\":1,\"at\":10},\"op\":\"c\"}");
+    put("b", "{\"id\":1}", "{\"after\":{\"id\":1,\"at\":20},\"op\":\"c\"}");
+    start_loop();
+    run();
+    replan(together, false);
+    assert_int_equal(status().state, TASK_FAILED);
+    assert_non_null(strstr(status().error, "was read by another task group before"));
+    teardown(NULL);
+
+    begin(together);
+    put("a", "{\"id\":1}", "{\"after\":{\"id\":1,\"at\":10},\"op\":\"c\"}");
+    put("b", "{\"id\":1}", "{\"after\":{\"id\":1,\"at\":20},\"op\":\"c\"}");
+    start_loop();
+    run();
+    replan(apart, false);
+    {
+        size_t n;
+        struct task_status *all = status_board_copy(rig.board, &n);
+
+        assert_int_equal(n, 2);
+        assert_int_equal(all[0].state, TASK_RUNNING);
+        assert_int_equal(all[1].state, TASK_FAILED);
+        assert_non_null(strstr(all[1].error, "another task group wrote it before"));
+        free(all);
+    }
+}
+
+static void
+another_topic_under_the_same_name_is_refused(void **state)
+{
+    (void)state;
+    begin(PIPELINE("") ORDERS OUT ECHO);
+    order('c', 1, 7, "new", "1", 0, 100);
+    start_loop();
+    run();
+    replan(PIPELINE("") "CREATE SOURCE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL, "
+                        "status TEXT, total DECIMAL(12,2)) FROM TOPIC 'orders2';\n" OUT ECHO,
+           false);
+    /* Nothing is committed for the new topic: the state file does not belong to it and is not used. */
+    assert_int_equal(status().state, TASK_RUNNING);
+    teardown(NULL);
+
+    begin(TWO "CREATE QUERY q ON a INTO out AS SELECT x.id, b.at AS b FROM a_changes x LEFT JOIN b ON "
+              "b.id = x.id;\n");
+    put("a", "{\"id\":1}", "{\"after\":{\"id\":1,\"at\":10},\"op\":\"c\"}");
+    put("b", "{\"id\":1}", "{\"after\":{\"id\":1,\"at\":20},\"op\":\"c\"}");
+    start_loop();
+    run();
+    replan(PIPELINE("") "CREATE SOURCE TABLE a (id INTEGER PRIMARY KEY, at INTEGER) FROM TOPIC 'a';\n"
+                        "CREATE SOURCE TABLE b (id INTEGER PRIMARY KEY, at INTEGER) FROM TOPIC 'b2';\n"
+                        "CREATE SINK out TO TOPIC 'out' KEY (id);\n"
+                        "CREATE QUERY q ON a INTO out AS SELECT x.id, b.at AS b FROM a_changes x LEFT "
+                        "JOIN b ON b.id = x.id;\n",
+           true);
+    assert_int_equal(status().state, TASK_FAILED);
+    assert_non_null(strstr(status().error, "another definition of source \"b\""));
+}
+
+/* Offsets that were deleted or have expired: the rows of before must not come back with a restore. */
+static void
+an_older_generation_in_the_changelog_is_not_restored(void **state)
+{
+    (void)state;
+    begin(PIPELINE("") ORDERS OUT ECHO);
+    start_loop();
+    order('c', 1, 7, "before", "1", 0, 100);
+    run();
+    stop_loop();
+    memory_kafka_set_committed(rig.kafka, "orders", 0, -1, NULL);
+    memory_kafka_recreate(rig.kafka, "orders", 0);
+    start_loop();
+    order('c', 2, 7, "after", "1", 100, 110);
+    run();
+    replan(PIPELINE("") ORDERS OUT ECHO, true);
+    order('u', 1, 7, "anew", "1", 110, 120);
+    order('u', 2, 7, "anew", "1", 120, 130);
+    run();
+    assert_int_equal(status().state, TASK_RUNNING);
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 2)->value,
+                        "{\"id\":1,\"op\":\"u\",\"status\":\"anew\",\"was\":null,\"total\":\"1.00\"}");
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 3)->value,
+                        "{\"id\":2,\"op\":\"u\",\"status\":\"anew\",\"was\":\"after\",\"total\":\"1.00\"}");
+}
+
+static void
+a_changelog_that_was_made_anew_is_told_at_once(void **state)
+{
+    char command[96];
+
+    (void)state;
+    begin(COUNTING);
+    start_loop();
+    feed(0, 6);
+    run();
+    stop_loop();
+    memory_kafka_recreate(rig.kafka, "app-orders-changelog", 0);
+    snprintf(command, sizeof(command), "rm -rf %s/orders_0", rig.dir);
+    assert_int_equal(system(command), 0);
+    start_loop();
+    loop_turn(rig.loop, 0);
+    assert_int_equal(status().state, TASK_FAILED);
+    assert_non_null(strstr(status().error, "ends at 0, but the committed offsets need it up to"));
+}
+
 /* ---- headers ---- */
 
 static void
@@ -1052,6 +1234,11 @@ main(void)
         TEST(offsets_set_by_hand_and_lost_input_are_refused),
         TEST(a_task_may_begin_at_the_end),
         TEST(a_full_disk_pauses_the_task_until_there_is_room),
+        TEST(a_column_that_is_added_is_null_in_old_rows),
+        TEST(tables_that_come_to_another_group_are_refused),
+        TEST(another_topic_under_the_same_name_is_refused),
+        TEST(an_older_generation_in_the_changelog_is_not_restored),
+        TEST(a_changelog_that_was_made_anew_is_told_at_once),
         TEST(headers_are_read_and_written),
         TEST(late_rows_go_to_the_dead_letters_without_late_into),
         TEST(a_paused_pipeline_keeps_its_place_and_goes_on),
