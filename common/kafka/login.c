@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * librdkafka asks for a token when it starts and at 80 % of each token's life, by a callback on its
- * background thread, where a fetch may block. Its own way (sasl.oauthbearer.method=oidc) is not
+ * librdkafka asks for a token when it starts and at 80 % of what it is told of each token's life, by
+ * a callback on its background thread, where a fetch may block; of the life it is told so much that it asks when
+ * sasl.login.refresh.* say. Its own way (sasl.oauthbearer.method=oidc) is not
  * used: it knows neither Java's keys nor whom to trust at the endpoint, and the group's connection
  * (common/wire) needs the same tokens.
  */
@@ -13,12 +14,22 @@
 #include "common/kafka/conf.h"
 #include "common/oauth/oauth.h"
 
-#define FETCH_MS 60000
+#define FETCH_MS       60000
+#define REFRESH_MIN_MS 100
 
 struct kafka_login {
     struct cv_oauth *oauth;
     struct cv_wake stop;
 };
+
+/* The end of life that makes librdkafka refresh in time; nothing else comes of it. */
+static int64_t
+lifetime_ms(const struct cv_oauth_token *token)
+{
+    int64_t now_ms = cv_now_ms(), left_ms = token->refresh_ms - now_ms;
+
+    return now_ms + (left_ms > REFRESH_MIN_MS ? left_ms : REFRESH_MIN_MS) * 5 / 4;
+}
 
 /* On the background thread. */
 static void
@@ -36,7 +47,7 @@ on_refresh(rd_kafka_t *rk, const char *config, void *opaque)
     extensions = cv_oauth_extensions(login->oauth, &n_extensions);
     if (cv_oauth_fetch(login->oauth, cv_mono_ms() + FETCH_MS, &login->stop, &token, &err) ==
             CV_OK &&
-        rd_kafka_oauthbearer_set_token(rk, token.text, token.expires_ms, token.principal,
+        rd_kafka_oauthbearer_set_token(rk, token.text, lifetime_ms(&token), token.principal,
                                        (const char **)(uintptr_t)extensions, n_extensions, text,
                                        sizeof(text)) != RD_KAFKA_RESP_ERR_NO_ERROR)
         (void)cv_fail(&err, CV_INVALID, "cannot use the token for SASL OAUTHBEARER: %s", text);

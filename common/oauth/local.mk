@@ -3,6 +3,7 @@ common_oauth_liboauth_a_CPPFLAGS = $(AM_CPPFLAGS)
 common_oauth_liboauth_a_SOURCES = \
 	common/oauth/oauth.c \
 	common/oauth/oauth.h \
+	common/oauth/refresh.c \
 	common/oauth/retrieve.c \
 	common/oauth/source.h \
 	common/oauth/token.c \

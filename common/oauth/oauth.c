@@ -18,7 +18,6 @@
 #include "common/oauth/token.h"
 #include "common/secret.h"
 
-#define REFRESH_PERCENT  80   /* of a token's life, as sasl.login.refresh.window.factor of Java */
 #define STILL_GOOD_MS    1000 /* a token that ends sooner is not worth a try */
 #define EXTENSION_OPTION "extension_"
 #define UNSECURED_OPTION "unsecuredLoginExtension_"
@@ -30,6 +29,30 @@
 #define TIME(key, kind, fallback, field)                                                           \
     { .name = key, .type = kind, .def = fallback, .check = cv_valid_range, .arg = TIMEOUT,         \
       .offset = offsetof(struct oauth_options, field) }
+
+/* arg: hundredths that the value lies between. */
+struct hundredths {
+    int min, max;
+};
+
+static enum cv_rc
+valid_hundredths(const struct cv_config_def *def, const char *value, struct cv_err *err)
+{
+    const struct hundredths *range = def->arg;
+    double real = strtod(value, NULL) * 100;
+
+    if (real >= range->min && real <= range->max)
+        return CV_OK;
+    return cv_fail(err, CV_INVALID, "Value must be between %d.%02d and %d.%02d", range->min / 100, range->min % 100,
+                   range->max / 100, range->max % 100);
+}
+
+#define FACTOR(key, fallback, least, most, field)                                                  \
+    { .name = key, .type = CV_CONFIG_DOUBLE, .def = fallback, .check = valid_hundredths,           \
+      .arg = &(const struct hundredths){ least, most }, .offset = offsetof(struct oauth_options, field) }
+#define SECONDS(key, fallback, most, field)                                                        \
+    { .name = key, .type = CV_CONFIG_INT, .def = fallback, .check = cv_valid_range,                \
+      .arg = &(const struct cv_range){ 0, most }, .offset = offsetof(struct oauth_options, field) }
 
 static const struct cv_config_def rows[] = {
     ROW(URL_KEY, CV_CONFIG_STRING, NULL, url),
@@ -47,6 +70,10 @@ static const struct cv_config_def rows[] = {
     TIME("sasl.login.read.timeout.ms", CV_CONFIG_INT, "10000", read_timeout_ms),
     TIME("sasl.login.retry.backoff.ms", CV_CONFIG_LONG, "100", backoff_ms),
     TIME("sasl.login.retry.backoff.max.ms", CV_CONFIG_LONG, "10000", backoff_max_ms),
+    FACTOR("sasl.login.refresh.window.factor", "0.8", 50, 100, refresh_factor),
+    FACTOR("sasl.login.refresh.window.jitter", "0.05", 0, 25, refresh_jitter),
+    SECONDS("sasl.login.refresh.min.period.seconds", "60", 900, refresh_min_period_s),
+    SECONDS("sasl.login.refresh.buffer.seconds", "300", 3600, refresh_buffer_s),
     CV_CONFIG_END
 };
 
@@ -354,6 +381,8 @@ cv_oauth_fetch(struct cv_oauth *oauth, int64_t deadline_ms, const struct cv_wake
 
     if (rc == CV_OK)
         rc = oauth_token_read(cv_buf_cstr(&text), text.len, subject, ret, err);
+    if (rc == CV_OK)
+        ret->refresh_ms = oauth_refresh_ms(&oauth->options, ret, cv_now_ms());
     cv_buf_wipe(&text);
     return rc == CV_OK ? rc : cv_err_context(err, "cannot get a token for SASL OAUTHBEARER");
 }
@@ -369,9 +398,8 @@ last_token(struct cv_oauth *oauth, bool young, struct cv_oauth_token *ret)
 
     cv_lock(&oauth->lock);
     good = last->text != NULL && now_ms < last->expires_ms - STILL_GOOD_MS;
-    if (good && young)
-        good = (now_ms - last->start_ms) <
-               (last->expires_ms - last->start_ms) / 100 * REFRESH_PERCENT;
+    if (young)
+        good = good && now_ms < last->refresh_ms;
     good = good && token_copy(last, ret, &err) == CV_OK;
     cv_unlock(&oauth->lock);
     return good;

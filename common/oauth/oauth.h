@@ -18,6 +18,7 @@ struct cv_oauth_token {
     char *principal;    /* who it is for */
     int64_t start_ms;   /* wall clock: when it was issued */
     int64_t expires_ms; /* and from when on it is worth nothing */
+    int64_t refresh_ms; /* when the next one should be asked for: sasl.login.refresh.* */
 };
 
 /* From a client's keys. CV_INVALID names key and remedy, never a secret. */
@@ -34,7 +35,7 @@ CV_MUST_CHECK
 enum cv_rc cv_oauth_fetch(struct cv_oauth *oauth, int64_t deadline_ms,
                           const struct cv_wake *interrupt, struct cv_oauth_token *ret,
                           struct cv_err *err);
-/* The last token while most of its life is ahead, else a new one; the last one too if no new one can
+/* The last token until it is time for a new one, then that; the last one too if no new one can
    be had and it is still good. */
 CV_MUST_CHECK
 enum cv_rc cv_oauth_get(struct cv_oauth *oauth, int64_t deadline_ms,

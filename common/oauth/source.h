@@ -25,6 +25,10 @@ struct oauth_options {
     int32_t read_timeout_ms;
     int64_t backoff_ms;
     int64_t backoff_max_ms;
+    double refresh_factor;
+    double refresh_jitter;
+    int32_t refresh_min_period_s;
+    int32_t refresh_buffer_s;
 };
 
 struct cv_oauth {
@@ -47,5 +51,7 @@ struct cv_oauth {
 CV_MUST_CHECK
 enum cv_rc oauth_retrieve(const struct cv_oauth *oauth, int64_t deadline_ms,
                           const struct cv_wake *interrupt, struct cv_buf *ret, struct cv_err *err);
+/* When a token that has come now should be replaced; wall clock. */
+int64_t oauth_refresh_ms(const struct oauth_options *options, const struct cv_oauth_token *token, int64_t now_ms);
 
 #endif

@@ -163,6 +163,12 @@ static const char *const credentials[] = {
     MODULE "clientId=\"a b\" clientSecret=\"s:/?\" scope=\"read write\";", NULL
 };
 
+/* The next token at 80 % of the life of one. */
+static const char *const punctual[] = {
+    "sasl.oauthbearer.token.endpoint.url", "URL", "sasl.jaas.config", MODULE "clientId=a clientSecret=b;",
+    "sasl.login.refresh.window.jitter", "0", NULL
+};
+
 static struct cv_oauth_token
 good_token(struct cv_oauth *oauth)
 {
@@ -305,7 +311,7 @@ signal_ends_a_fetch(void **state)
 static void
 token_is_kept_until_most_of_its_life_is_over(void **state)
 {
-    struct cv_oauth *oauth = good_oauth(credentials);
+    struct cv_oauth *oauth = good_oauth(punctual);
     struct cv_oauth_token got;
     struct cv_err err;
 
@@ -336,6 +342,46 @@ token_is_kept_until_most_of_its_life_is_over(void **state)
     assert_int_equal(CV_INVALID, cv_oauth_get(oauth, cv_mono_ms() + 9000, NULL, &got, &err));
     cv_clock_test_run();
     cv_oauth_free(oauth);
+}
+
+/* As Java's clients compute it from sasl.login.refresh.*: at a part of the life, but so long before its end and so long
+   behind the last one, where the life is long enough for both. */
+static void
+the_next_token_is_asked_for_when_the_keys_say(void **state)
+{
+    static const struct {
+        const char *factor, *jitter, *min_period, *buffer;
+        int life_s, from_s, to_s; /* from the token's coming on */
+    } cases[] = {
+        { "0.8", "0", "60", "300", 3600, 2880, 2880 },
+        { "0.8", "0.05", "60", "300", 3600, 2880, 3060 },
+        { "1", "0", "60", "300", 3600, 3300, 3300 },
+        { "0.5", "0", "900", "0", 1000, 900, 900 },
+        { "0.8", "0", "60", "300", 100, 80, 80 },
+        { "0.5", "0.25", "900", "3600", 100, 50, 75 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(cases); i++) {
+        const char *const pairs[] = { "sasl.oauthbearer.token.endpoint.url",   "URL",
+                                      "sasl.jaas.config",                      MODULE "clientId=a clientSecret=b;",
+                                      "sasl.login.refresh.window.factor",      cases[i].factor,
+                                      "sasl.login.refresh.window.jitter",      cases[i].jitter,
+                                      "sasl.login.refresh.min.period.seconds", cases[i].min_period,
+                                      "sasl.login.refresh.buffer.seconds",     cases[i].buffer,
+                                      NULL };
+        struct cv_oauth *oauth = good_oauth(pairs);
+        struct cv_oauth_token got;
+
+        cv_clock_test_stop(WALL_MS, 1000);
+        give_token(cases[i].life_s * 1000);
+        got = good_token(oauth);
+        print_message("case %zu: %lld ms\n", i, (long long)(got.refresh_ms - WALL_MS));
+        assert_in_range(got.refresh_ms - WALL_MS, cases[i].from_s * 1000, cases[i].to_s * 1000);
+        cv_oauth_token_done(&got);
+        cv_clock_test_run();
+        cv_oauth_free(oauth);
+    }
 }
 
 static void
@@ -432,6 +478,10 @@ wrong_keys_name_key_and_remedy(void **state)
           { "clientSecret" } },
         { { URL_KEY, "URL", "sasl.login.read.timeout.ms", "soon" },
           { "sasl.login.read.timeout.ms", "soon" } },
+        { { URL_KEY, "URL", "sasl.login.refresh.window.factor", "1.01" },
+          { "sasl.login.refresh.window.factor", "between 0.50 and 1.00" } },
+        { { URL_KEY, "URL", "sasl.login.refresh.buffer.seconds", "3601" },
+          { "sasl.login.refresh.buffer.seconds", "no more than 3600" } },
         { { URL_KEY, "URL", "sasl.oauthbearer.jwt.retriever.class", "a.JwtBearerJwtRetriever" },
           { "sasl.oauthbearer.jwt.retriever.class", "remove the key" } },
         { { "sasl.jaas.config", MODULE "unsecuredLoginStringClaim_sub=a "
@@ -545,6 +595,7 @@ main(void)
         cmocka_unit_test(what_passes_is_tried_again),
         cmocka_unit_test(signal_ends_a_fetch),
         cmocka_unit_test(token_is_kept_until_most_of_its_life_is_over),
+        cmocka_unit_test(the_next_token_is_asked_for_when_the_keys_say),
         cmocka_unit_test(unsecured_token_has_the_claims_of_its_options),
         cmocka_unit_test(token_is_read_from_a_file_anew_each_time),
         cmocka_unit_test(wrong_keys_name_key_and_remedy),
