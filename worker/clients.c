@@ -35,9 +35,13 @@ is_common(const char *key)
 const char *
 client_override_problem(const char *key)
 {
+    static const char assertion[] = "sasl.oauthbearer.assertion.";
+
     if (strcmp(key, "sasl.oauthbearer.token.endpoint.url") == 0)
         return "only the worker's file may name the token endpoint, since the worker connects to it "
                "(or reads the file that it names); remove the key";
+    if (strncmp(key, assertion, strlen(assertion)) == 0)
+        return "only the worker's file may say what the worker reads and signs for a token; remove the key";
     return NULL;
 }
 

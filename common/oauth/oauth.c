@@ -74,6 +74,17 @@ static const struct cv_config_def rows[] = {
     FACTOR("sasl.login.refresh.window.jitter", "0.05", 0, 25, refresh_jitter),
     SECONDS("sasl.login.refresh.min.period.seconds", "60", 900, refresh_min_period_s),
     SECONDS("sasl.login.refresh.buffer.seconds", "300", 3600, refresh_buffer_s),
+    ROW("sasl.oauthbearer.assertion.file", CV_CONFIG_STRING, NULL, assertion_file),
+    ROW("sasl.oauthbearer.assertion.private.key.file", CV_CONFIG_STRING, NULL, assertion_key_file),
+    ROW("sasl.oauthbearer.assertion.private.key.passphrase", CV_CONFIG_PASSWORD, NULL, assertion_passphrase),
+    ROW("sasl.oauthbearer.assertion.template.file", CV_CONFIG_STRING, NULL, assertion_template),
+    ROW("sasl.oauthbearer.assertion.algorithm", CV_CONFIG_STRING, "RS256", assertion_algorithm),
+    ROW("sasl.oauthbearer.assertion.claim.aud", CV_CONFIG_STRING, NULL, assertion_aud),
+    ROW("sasl.oauthbearer.assertion.claim.iss", CV_CONFIG_STRING, NULL, assertion_iss),
+    ROW("sasl.oauthbearer.assertion.claim.sub", CV_CONFIG_STRING, NULL, assertion_sub),
+    SECONDS("sasl.oauthbearer.assertion.claim.exp.seconds", "300", 86400, assertion_exp_s),
+    SECONDS("sasl.oauthbearer.assertion.claim.nbf.seconds", "60", 3600, assertion_nbf_s),
+    ROW("sasl.oauthbearer.assertion.claim.jti.include", CV_CONFIG_BOOLEAN, "false", assertion_jti),
     CV_CONFIG_END
 };
 
@@ -103,26 +114,38 @@ first_of(const char *a, const char *b, const char *c)
     return NULL;
 }
 
+/* A class of Java's that stands for a way to a token: the default one, or another that the other keys name. */
 static enum cv_rc
-read_rows(struct cv_oauth *oauth, const struct cv_config *client, struct cv_err *err)
+read_retriever(struct cv_oauth *oauth, struct cv_err *err)
 {
     static const char *const retrievers[] = { "DefaultJwtRetriever", "ClientCredentialsJwtRetriever",
                                               "FileJwtRetriever" };
-    struct cv_config_errors errors = { 0 };
-    enum cv_rc rc = cv_config_parse(rows, client, &oauth->options, &errors, err);
-    const char *name = oauth->options.retriever, *dot;
+    const char *name = oauth->options.retriever, *simple;
 
-    cv_config_errors_done(&errors);
-    if (rc != CV_OK || name == NULL || *name == '\0')
-        return rc;
-    dot = strrchr(name, '.');
+    if (name == NULL || *name == '\0')
+        return CV_OK;
+    simple = strrchr(name, '.') == NULL ? name : strrchr(name, '.') + 1;
+    if (strcmp(simple, "JwtBearerJwtRetriever") == 0) {
+        oauth->kind = OAUTH_ASSERTION;
+        return CV_OK;
+    }
     for (size_t i = 0; i < CV_COUNT(retrievers); i++)
-        if (strcmp(dot == NULL ? name : dot + 1, retrievers[i]) == 0)
+        if (strcmp(simple, retrievers[i]) == 0)
             return CV_OK;
     return cv_fail(err, CV_INVALID,
-                   "sasl.oauthbearer.jwt.retriever.class names \"%s\", which has no counterpart: "
-                   "remove the key, for the client credentials grant or a file",
+                   "sasl.oauthbearer.jwt.retriever.class names \"%s\", which has no counterpart: name "
+                   "JwtBearerJwtRetriever, or remove the key, for the client credentials grant or a file",
                    name);
+}
+
+static enum cv_rc
+read_rows(struct cv_oauth *oauth, const struct cv_config *client, struct cv_err *err)
+{
+    struct cv_config_errors errors = { 0 };
+    enum cv_rc rc = cv_config_parse(rows, client, &oauth->options, &errors, err);
+
+    cv_config_errors_done(&errors);
+    return rc == CV_OK ? read_retriever(oauth, err) : rc;
 }
 
 static enum cv_rc
@@ -171,14 +194,36 @@ read_tls(struct cv_oauth *oauth, struct cv_err *err)
     return rc;
 }
 
+/* What is wrong shows at once and not with the first token: an assertion is made and thrown away. */
+static enum cv_rc
+check_assertion(struct cv_oauth *oauth, struct cv_err *err)
+{
+    const struct oauth_options *o = &oauth->options;
+    struct cv_buf assertion = CV_BUF_INIT(2 * OAUTH_TOKEN_MAX);
+    enum cv_rc rc;
+
+    oauth->scope = first_of(o->scope, cv_config_get(oauth->jaas, "scope"), NULL);
+    if (o->assertion_file == NULL && o->assertion_key_file == NULL)
+        return cv_fail(err, CV_INVALID,
+                       "JwtBearerJwtRetriever needs an assertion: set sasl.oauthbearer.assertion.private.key.file, or "
+                       "sasl.oauthbearer.assertion.file");
+    if (strcasecmp(o->assertion_algorithm, "RS256") != 0 && strcasecmp(o->assertion_algorithm, "ES256") != 0)
+        return cv_fail(err, CV_INVALID, "sasl.oauthbearer.assertion.algorithm has the value \"%s\": use RS256 or ES256",
+                       o->assertion_algorithm);
+    rc = oauth_assertion(o, &assertion, err);
+    cv_buf_wipe(&assertion);
+    if (rc == CV_RETRY)
+        rc = err->rc = CV_INVALID;
+    return rc;
+}
+
 static enum cv_rc
 choose_endpoint(struct cv_oauth *oauth, struct cv_err *err)
 {
     const struct oauth_options *o = &oauth->options;
     size_t authority;
 
-    oauth->kind = OAUTH_ENDPOINT;
-    if (strncasecmp(o->url, "file:", 5) == 0) {
+    if (oauth->kind != OAUTH_ASSERTION && strncasecmp(o->url, "file:", 5) == 0) {
         oauth->kind = OAUTH_FILE;
         oauth->path = o->url + (strncmp(o->url + 5, "///", 3) == 0 ? 7 : 5);
         if (*oauth->path != '/')
@@ -196,6 +241,8 @@ choose_endpoint(struct cv_oauth *oauth, struct cv_err *err)
         return cv_fail(err, CV_INVALID,
                        URL_KEY " holds a user: write clientId and clientSecret in "
                                "sasl.jaas.config instead");
+    if (oauth->kind == OAUTH_ASSERTION)
+        return check_assertion(oauth, err) == CV_OK ? read_tls(oauth, err) : err->rc;
     oauth->client_id = first_of(o->client_id, o->client_id_short,
                                 cv_config_get(oauth->jaas, "clientId"));
     oauth->client_secret = first_of(o->client_secret, o->client_secret_short,
@@ -223,6 +270,8 @@ choose(struct cv_oauth *oauth, struct cv_err *err)
 {
     if (first_of(oauth->options.url, NULL, NULL) != NULL)
         return choose_endpoint(oauth, err);
+    if (oauth->kind == OAUTH_ASSERTION)
+        return cv_fail(err, CV_INVALID, "JwtBearerJwtRetriever needs " URL_KEY ", where it takes its assertion to");
     if (!makes_tokens(oauth->jaas))
         return cv_fail(err, CV_INVALID,
                        "sasl.mechanism OAUTHBEARER needs " URL_KEY ", with clientId and "

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One way to a token each: ask the endpoint, read the file, make one. The endpoint is asked as
- * Java's HttpJwtRetriever does: client and secret in the header, grant and scope in the body; what
- * may pass is tried again for sasl.login.retry.backoff.max.ms.
+ * Java's HttpJwtRetriever does: client and secret in the header, grant and scope in the body, or the
+ * assertion with them; what may pass is tried again for sasl.login.retry.backoff.max.ms.
  */
 #include <config.h>
 
@@ -50,14 +50,25 @@ add_authorization(struct cv_buf *out, const struct cv_oauth *oauth)
     cv_buf_wipe(&pair);
 }
 
-static void
-add_body(struct cv_buf *out, const struct cv_oauth *oauth)
+static enum cv_rc
+add_body(struct cv_buf *out, const struct cv_oauth *oauth, struct cv_err *err)
 {
-    cv_buf_str(out, "grant_type=client_credentials");
+    struct cv_buf assertion = CV_BUF_INIT(OAUTH_TOKEN_MAX * 2);
+    enum cv_rc rc = CV_OK;
+
+    if (oauth->kind == OAUTH_ASSERTION) {
+        rc = oauth_assertion(&oauth->options, &assertion, err);
+        cv_buf_str(out, "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=");
+        cv_buf_url(out, cv_buf_cstr(&assertion));
+    } else {
+        cv_buf_str(out, "grant_type=client_credentials");
+    }
     if (oauth->scope != NULL) {
         cv_buf_str(out, "&scope=");
         cv_buf_url(out, oauth->scope);
     }
+    cv_buf_wipe(&assertion);
+    return rc == CV_OK ? cv_buf_check(out, err) : rc;
 }
 
 static enum cv_rc
@@ -78,7 +89,8 @@ read_answer(const struct cv_oauth *oauth, int status, const struct cv_buf *answe
     rc = cv_fail(err, passes ? CV_RETRY : CV_INVALID,
                  "the token endpoint %s answered with status %d%s%s%s", oauth->options.url, status,
                  reason.len > 0 ? ": " : "", cv_buf_cstr(&reason),
-                 passes ? "" : "; check clientId, clientSecret and scope in sasl.jaas.config");
+                 passes ? "" : oauth->kind == OAUTH_ASSERTION ? "; check the sasl.oauthbearer.assertion keys"
+                                                : "; check clientId, clientSecret and scope in sasl.jaas.config");
     cv_buf_free(&reason);
     return rc;
 }
@@ -87,7 +99,7 @@ static enum cv_rc
 ask_once(const struct cv_oauth *oauth, int64_t deadline_ms, const struct cv_wake *interrupt,
          struct cv_buf *ret, struct cv_err *err)
 {
-    struct cv_buf authorization = CV_BUF_INIT(BODY_MAX * 2), body = CV_BUF_INIT(BODY_MAX);
+    struct cv_buf authorization = CV_BUF_INIT(BODY_MAX * 2), body = CV_BUF_INIT(BODY_MAX + OAUTH_TOKEN_MAX * 2);
     struct cv_buf answer = CV_BUF_INIT(ANSWER_MAX);
     int64_t timeout_ms =
         (int64_t)oauth->options.connect_timeout_ms + oauth->options.read_timeout_ms;
@@ -96,24 +108,24 @@ ask_once(const struct cv_oauth *oauth, int64_t deadline_ms, const struct cv_wake
 
     if (timeout_ms > deadline_ms - cv_mono_ms())
         timeout_ms = deadline_ms - cv_mono_ms();
-    add_authorization(&authorization, oauth);
-    add_body(&body, oauth);
+    if (oauth->kind == OAUTH_ENDPOINT)
+        add_authorization(&authorization, oauth);
     rc = cv_buf_check(&authorization, err);
     if (rc == CV_OK)
-        rc = cv_buf_check(&body, err);
+        rc = add_body(&body, oauth, err);
     if (rc == CV_OK) {
         const struct cv_raw_header headers[] = {
-            { "Authorization", { authorization.data, authorization.len } },
             { "Accept", { "application/json", strlen("application/json") } },
             { "Content-Type",
               { "application/x-www-form-urlencoded",
                 strlen("application/x-www-form-urlencoded") } },
+            { "Authorization", { authorization.data, authorization.len } }, /* an assertion needs none */
         };
         const struct cv_http_call call = {
             .method = "POST",
             .url = oauth->options.url,
             .headers = headers,
-            .n_headers = CV_COUNT(headers),
+            .n_headers = CV_COUNT(headers) - (oauth->kind == OAUTH_ASSERTION),
             .body = body.data,
             .body_len = body.len,
             .timeout_ms = timeout_ms < 1 ? 1 : timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms,
@@ -130,7 +142,7 @@ ask_once(const struct cv_oauth *oauth, int64_t deadline_ms, const struct cv_wake
     if (rc == CV_OK)
         rc = read_answer(oauth, status, &answer, ret, err);
     cv_buf_wipe(&authorization);
-    cv_buf_free(&body);
+    cv_buf_wipe(&body);
     cv_buf_wipe(&answer);
     return rc;
 }
@@ -163,11 +175,10 @@ ask(const struct cv_oauth *oauth, int64_t deadline_ms, const struct cv_wake *int
     }
 }
 
-/* The file without the line feed at its end. */
-static enum cv_rc
-read_file(const struct cv_oauth *oauth, struct cv_buf *ret, struct cv_err *err)
+enum cv_rc
+oauth_file_read(const char *path, const char *key, struct cv_buf *ret, struct cv_err *err)
 {
-    int fd = open(oauth->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
     ssize_t n = -1;
     char *room = cv_buf_reserve(ret, OAUTH_TOKEN_MAX);
@@ -181,10 +192,7 @@ read_file(const struct cv_oauth *oauth, struct cv_buf *ret, struct cv_err *err)
     if (room == NULL)
         return cv_buf_check(ret, err);
     if (n < 0)
-        return cv_fail(err, CV_RETRY,
-                       "could not read the token in the file of "
-                       "sasl.oauthbearer.token.endpoint.url, \"%s\": %s",
-                       oauth->path, strerror(errno));
+        return cv_fail(err, CV_RETRY, "could not read the file of %s, \"%s\": %s", key, path, strerror(errno));
     cv_buf_used(ret, (size_t)n);
     while (ret->len > 0 && strchr(" \t\r\n", ret->data[ret->len - 1]) != NULL)
         cv_buf_truncate(ret, ret->len - 1);
@@ -197,9 +205,10 @@ oauth_retrieve(const struct cv_oauth *oauth, int64_t deadline_ms, const struct c
 {
     switch (oauth->kind) {
     case OAUTH_ENDPOINT:
+    case OAUTH_ASSERTION:
         return ask(oauth, deadline_ms, interrupt, ret, err);
     case OAUTH_FILE:
-        return read_file(oauth, ret, err);
+        return oauth_file_read(oauth->path, "sasl.oauthbearer.token.endpoint.url", ret, err);
     case OAUTH_UNSECURED:
         break;
     }

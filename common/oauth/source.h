@@ -7,7 +7,7 @@
 #include "common/oauth/oauth.h"
 #include "common/thread.h"
 
-enum oauth_kind { OAUTH_ENDPOINT, OAUTH_FILE, OAUTH_UNSECURED };
+enum oauth_kind { OAUTH_ENDPOINT, OAUTH_ASSERTION, OAUTH_FILE, OAUTH_UNSECURED };
 
 /* Fields of the option rows. */
 struct oauth_options {
@@ -29,6 +29,17 @@ struct oauth_options {
     double refresh_jitter;
     int32_t refresh_min_period_s;
     int32_t refresh_buffer_s;
+    char *assertion_file; /* NULL: made of the next */
+    char *assertion_key_file;
+    char *assertion_passphrase;
+    char *assertion_template;
+    char *assertion_algorithm;
+    char *assertion_aud;
+    char *assertion_iss;
+    char *assertion_sub;
+    int32_t assertion_exp_s;
+    int32_t assertion_nbf_s;
+    bool assertion_jti;
 };
 
 struct cv_oauth {
@@ -51,6 +62,14 @@ struct cv_oauth {
 CV_MUST_CHECK
 enum cv_rc oauth_retrieve(const struct cv_oauth *oauth, int64_t deadline_ms,
                           const struct cv_wake *interrupt, struct cv_buf *ret, struct cv_err *err);
+/* Append a file without the white space at its end; key: which names it. CV_RETRY: it cannot be read. */
+CV_MUST_CHECK
+enum cv_rc oauth_file_read(const char *path, const char *key, struct cv_buf *ret, struct cv_err *err);
+
+/* A signed assertion for the JWT bearer grant. CV_INVALID names key, file and remedy. */
+CV_MUST_CHECK
+enum cv_rc oauth_assertion(const struct oauth_options *options, struct cv_buf *ret, struct cv_err *err);
+
 /* When a token that has come now should be replaced; wall clock. */
 int64_t oauth_refresh_ms(const struct oauth_options *options, const struct cv_oauth_token *token, int64_t now_ms);
 

@@ -41,6 +41,14 @@ decode_part(const char *text, size_t len, struct cv_buf *out, struct cv_err *err
     return rc == CV_INVALID ? cv_fail(err, CV_INVALID, "it is not base64url") : rc;
 }
 
+void
+oauth_part_write(struct cv_buf *out, const void *data, size_t len)
+{
+    cv_base64_url(out, data, len);
+    while (out->len > 0 && out->data[out->len - 1] == '=')
+        cv_buf_truncate(out, out->len - 1);
+}
+
 /* Move to the value of a key of the top object. false: it is not there, or this is no object. */
 static bool
 find_key(struct cv_json_reader *json, const char *data, size_t len, const char *key)

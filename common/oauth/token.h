@@ -23,6 +23,12 @@ enum cv_rc oauth_answer_read(const char *body, size_t len, struct cv_buf *ret, s
 /* "error" and "error_description" of a bad one; empty: there are none. */
 void oauth_answer_reason(const char *body, size_t len, struct cv_buf *ret);
 
+/* A part of a token: base64 for URLs, without padding. */
+void oauth_part_write(struct cv_buf *out, const void *data, size_t len);
+/* The claims of a template, {"header":{..},"payload":{..}}, set by name, each value as JSON. */
+CV_MUST_CHECK
+enum cv_rc oauth_template_read(const char *text, size_t len, struct cv_config *header,
+                               struct cv_config *payload, struct cv_err *err);
 /* header.payload. without a signature, of the claims of the unsecuredLogin... options. */
 CV_MUST_CHECK
 enum cv_rc oauth_token_unsecured(const struct cv_config *options, struct cv_buf *ret,

@@ -12,7 +12,6 @@
 
 #include "common/clock.h"
 #include "common/json_write.h"
-#include "common/number.h"
 
 #define STRING_CLAIM "unsecuredLoginStringClaim_"
 #define NUMBER_CLAIM "unsecuredLoginNumberClaim_"
@@ -118,15 +117,6 @@ write_claims(const struct cv_config *options, struct cv_buf *out, struct cv_err 
     return cv_buf_check(out, err);
 }
 
-static void
-add_part(struct cv_buf *out, const char *text, size_t len)
-{
-    cv_base64_url(out, text, len);
-    while (out->len > 0 && out->data[out->len - 1] == '=')
-        cv_buf_truncate(out, out->len - 1);
-    cv_buf_char(out, '.');
-}
-
 enum cv_rc
 oauth_token_unsecured(const struct cv_config *options, struct cv_buf *ret, struct cv_err *err)
 {
@@ -135,8 +125,10 @@ oauth_token_unsecured(const struct cv_config *options, struct cv_buf *ret, struc
     enum cv_rc rc = write_claims(options, &claims, err);
 
     if (rc == CV_OK) {
-        add_part(ret, header, strlen(header));
-        add_part(ret, cv_buf_cstr(&claims), claims.len);
+        oauth_part_write(ret, header, strlen(header));
+        cv_buf_char(ret, '.');
+        oauth_part_write(ret, cv_buf_cstr(&claims), claims.len);
+        cv_buf_char(ret, '.');
         rc = cv_buf_check(ret, err);
     }
     cv_buf_free(&claims);

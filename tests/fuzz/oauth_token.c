@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a token, and as the answer of a token endpoint. Beyond not crashing: what is accepted
+/* Any bytes as a token, as the answer of a token endpoint, and as a template of claims. Beyond not crashing: what is accepted
    has a principal and an end to come, and a refusal says why. */
 #include <config.h>
 
@@ -32,6 +32,17 @@ read_token(const char *text, size_t len)
     cv_oauth_token_done(&token);
 }
 
+static void
+read_template(const char *text, size_t len)
+{
+    struct cv_config *header = cv_config_new(), *payload = cv_config_new();
+    struct cv_err err = CV_ERR_INIT;
+
+    must(oauth_template_read(text, len, header, payload, &err) == CV_OK || err.text[0] != '\0');
+    cv_config_free(header);
+    cv_config_free(payload);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -40,6 +51,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *text = (const char *)data;
 
     read_token(text, size);
+    read_template(text, size);
     if (oauth_answer_read(text, size, &token, &err) == CV_OK)
         read_token(cv_buf_cstr(&token), token.len);
     else

@@ -31,7 +31,7 @@ static struct {
     int failures; /* so many 503 first */
     int asked;
     char authorization[256];
-    char form[256];
+    char form[1024];
     int slow_ms;
 } endpoint;
 
@@ -236,6 +236,44 @@ keys_come_before_jaas_and_are_encoded_on_request(void **state)
     assert_string_equal("grant_type=client_credentials", endpoint.form);
     cv_oauth_token_done(&got);
     cv_oauth_free(oauth);
+}
+
+static void
+an_assertion_goes_out_instead_of_a_client(void **state)
+{
+    char path[] = "/tmp/culvert-assertion-XXXXXX";
+    const char *const pairs[] = { "sasl.oauthbearer.token.endpoint.url",
+                                  "URL",
+                                  "sasl.oauthbearer.jwt.retriever.class",
+                                  "org.apache.kafka.common.security.oauthbearer.JwtBearerJwtRetriever",
+                                  "sasl.oauthbearer.assertion.file",
+                                  path,
+                                  "sasl.oauthbearer.scope",
+                                  "read write",
+                                  NULL };
+    int fd = mkstemp(path);
+    struct cv_oauth_token got;
+    struct cv_oauth *oauth;
+
+    (void)state;
+    assert_int_equal(8, write(fd, "ab.c+.d\n", 8));
+    oauth = good_oauth(pairs);
+    give_token(60000);
+    got = good_token(oauth);
+    assert_string_equal("", endpoint.authorization);
+    assert_string_equal("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=ab.c%2B.d"
+                        "&scope=read%20write",
+                        endpoint.form);
+    assert_string_equal("svc", got.principal);
+    cv_oauth_token_done(&got);
+    assert_int_equal(3, pwrite(fd, "new", 3, 0)); /* read anew */
+    give_token(60000);
+    got = good_token(oauth);
+    assert_non_null(strstr(endpoint.form, "&assertion=newc%2B.d&"));
+    cv_oauth_token_done(&got);
+    cv_oauth_free(oauth);
+    (void)close(fd);
+    (void)unlink(path);
 }
 
 static void
@@ -482,8 +520,9 @@ wrong_keys_name_key_and_remedy(void **state)
           { "sasl.login.refresh.window.factor", "between 0.50 and 1.00" } },
         { { URL_KEY, "URL", "sasl.login.refresh.buffer.seconds", "3601" },
           { "sasl.login.refresh.buffer.seconds", "no more than 3600" } },
-        { { URL_KEY, "URL", "sasl.oauthbearer.jwt.retriever.class", "a.JwtBearerJwtRetriever" },
+        { { URL_KEY, "URL", "sasl.oauthbearer.jwt.retriever.class", "a.OwnRetriever" },
           { "sasl.oauthbearer.jwt.retriever.class", "remove the key" } },
+        { { "sasl.oauthbearer.jwt.retriever.class", "a.JwtBearerJwtRetriever" }, { "JwtBearerJwtRetriever", URL_KEY } },
         { { "sasl.jaas.config", MODULE "unsecuredLoginStringClaim_sub=a "
                                        "unsecuredLoginExtension_auth=b;" },
           { "\"auth\"", "letters" } },
@@ -591,6 +630,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(client_credentials_are_sent_as_java_does),
         cmocka_unit_test(keys_come_before_jaas_and_are_encoded_on_request),
+        cmocka_unit_test(an_assertion_goes_out_instead_of_a_client),
         cmocka_unit_test(refusal_of_the_endpoint_is_told_and_final),
         cmocka_unit_test(what_passes_is_tried_again),
         cmocka_unit_test(signal_ends_a_fetch),

@@ -477,6 +477,12 @@ overrides_cannot_name_the_token_endpoint(void **state)
     assert_int_equal(info->n_errors, 1);
     assert_non_null(strstr(info->errors[0], "only the worker's file may name the token endpoint"));
     config_infos_done(&infos);
+    infos = validated(state, SOURCE,
+                      GOOD "producer.override.sasl.oauthbearer.assertion.private.key.file=/etc/ssl/private/host.key");
+    assert_int_equal(infos.error_count, 1);
+    assert_non_null(strstr(row(&infos, "producer.override.sasl.oauthbearer.assertion.private.key.file")->errors[0],
+                           "only the worker's file may say what the worker reads and signs"));
+    config_infos_done(&infos);
 }
 
 static void
