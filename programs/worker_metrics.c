@@ -89,8 +89,10 @@ worker_metrics_print(FILE *out)
           "`culvert_http_responses_total{class}`, `culvert_http_request_seconds{quantile}`, `culvert_http_connections` and\n"
           "`culvert_http_timeouts_total` of the REST server. Version, commit and start of the worker are\n"
           "`kafka_connect_version_info`, `kafka_connect_commit_id_info` and `kafka_connect_start_time_seconds` in `plain`,\n"
-          "labels of `kafka_connect_app_info` in `confluent`, `kafka_connect_app_info_...` in `strimzi`.\n"
+          "labels of `kafka_connect_app_info` and `kafka_connect_app` in `confluent`, `kafka_connect_app_info_...` in `strimzi`.\n"
           "\n"
-          "Metrics of producers and consumers are not there.\n",
+          "What librdkafka does not tell of its clients is not there: of `kafka_producer_`, `kafka_consumer_` and\n"
+          "`kafka_admin_client_` no times of waiting and of input and output, no sizes and latencies of requests, no throttling;\n"
+          "nor is the JVM (`jvm_...`). `sink_record_lag_max` is declared by Kafka Connect, but never set there either.\n",
           out);
 }

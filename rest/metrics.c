@@ -36,13 +36,15 @@ static const struct cv_metric process_rows[] = {
                  "kafka_connect_app_info_" strimzi },                                              \
       .help = text }
 
-enum { APP_VERSION, APP_COMMIT, APP_START };
+enum { APP_VERSION, APP_COMMIT, APP_START, APP_BARE };
 
 /* app-info of a Java worker. */
 static const struct cv_metric app_rows[] = {
     [APP_VERSION] = APP("version_info", "version_info", "1, labelled with the version of Connect."),
     [APP_COMMIT] = APP("commit_id_info", "commit_id_info", "1, labelled with the commit."),
     [APP_START] = APP("start_time_seconds", "start_time_ms", "When the worker started, since 1970."),
+    /* of newer exporters, which leave _info out */
+    [APP_BARE] = { .names = { "kafka_connect_app", "kafka_connect_app" }, .help = "1, labelled with what runs." },
 };
 
 static double
@@ -131,6 +133,9 @@ rest_app_info_collect(void *arg, struct cv_metrics_sink *sink)
     add_app(sink, ~PLAIN, APP_VERSION, "client_id", rest->client_id, "version", rest->connect_version);
     add_app(sink, ~PLAIN, APP_COMMIT, "client_id", rest->client_id, "commit_id", rest->commit);
     add_app(sink, CONFLUENT, APP_START, "client_id", rest->client_id, "start_time_ms", start);
+    add_app(sink, CONFLUENT, APP_BARE, "client_id", rest->client_id, "version", rest->connect_version);
+    add_app(sink, CONFLUENT, APP_BARE, "client_id", rest->client_id, "commit_id", rest->commit);
+    add_app(sink, CONFLUENT, APP_BARE, "client_id", rest->client_id, "start_time_ms", start);
     cv_metrics_add_in(sink, STRIMZI, &app_rows[APP_START], &others, 1, (double)rest->start_ms);
 }
 

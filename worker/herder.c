@@ -325,6 +325,7 @@ turn(struct herder *h, struct cv_err *err)
         cv_wake_wait(&h->wake, h->sync_retry_ms);
         return CV_OK;
     }
+    cv_admin_serve(h->admin);
     act_on_events(h);
     herder_claim(h); /* first: what the leader before left open keeps the config topic from being read to its end */
     herder_act_on_assignment(h);
@@ -455,12 +456,12 @@ open_admin(struct herder *h, struct cv_err *err)
 {
     struct client_layers layers;
     struct cv_kafka_conf conf;
-    char client_id[256];
     enum cv_rc rc;
 
-    snprintf(client_id, sizeof(client_id), "%s-shared-admin", client_base(h));
-    rc = client_layers_init(&layers, CV_KAFKA_ADMIN, h->spec.raw, NULL, client_id, &conf, err);
+    snprintf(h->admin_id, sizeof(h->admin_id), "%s-shared-admin", client_base(h));
+    rc = client_layers_init(&layers, CV_KAFKA_ADMIN, h->spec.raw, NULL, h->admin_id, &conf, err);
     if (rc == CV_OK) {
+        conf.stats = &h->admin_stats;
         rc = cv_admin_new(&conf, &h->admin, err);
         client_layers_done(&layers);
     }
@@ -509,6 +510,7 @@ wait_for_kafka(struct herder *h, struct cv_err *err)
         if (atomic_load(&h->stop))
             return cv_fail(err, CV_RETRY, "stopped while waiting for Kafka");
         CV_LOG_WARN(h->log, "waiting for Kafka");
+        cv_admin_serve(h->admin);
         cv_wake_wait(&h->wake, cv_mono_ms() + 1000);
         learn_cluster_id(h);
     }

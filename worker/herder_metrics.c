@@ -20,6 +20,7 @@
 #define CONFLUENT (1u << CV_DIALECT_CONFLUENT)
 #define PLAIN     (1u << CV_DIALECT_PLAIN)
 #define ALL       ((1u << CV_DIALECTS) - 1)
+#define NS_PER_S  1e9
 
 /* Of the worker as a whole, which Confluent's rules label so. */
 static void
@@ -113,6 +114,7 @@ add_rebalances(const struct herder *h, const struct group_stats *stats, struct c
     const struct cv_window *rounds = &stats->of[GROUP_STAT_REBALANCE].window;
 
     add_bare(sink, METRIC_REBALANCES, total_of(stats, GROUP_STAT_REBALANCE));
+    add_bare(sink, METRIC_REBALANCES_BARE, total_of(stats, GROUP_STAT_REBALANCE));
     add_bare(sink, METRIC_REBALANCING, member_rebalancing(h->member) ? 1 : 0);
     add_bare(sink, METRIC_REBALANCE_MAX, cv_window_max(rounds));
     add_bare(sink, METRIC_REBALANCE_AVG, cv_window_avg(rounds));
@@ -171,6 +173,7 @@ static void
 add_connections(const struct herder *h, const struct cv_tally *wire, struct cv_metrics_sink *sink)
 {
     const struct cv_window *sent = &wire[WIRE_SENT].window, *received = &wire[WIRE_RECEIVED].window;
+    const struct cv_window *waited = &wire[WIRE_WAITED].window, *moved = &wire[WIRE_MOVED].window;
     const struct client_value values[] = {
         { METRIC_CONNECTIONS, count_of(&wire[WIRE_OPENED]) - count_of(&wire[WIRE_CLOSED]) },
         { METRIC_OPENED_RATE, cv_window_count_rate(&wire[WIRE_OPENED].window) },
@@ -195,9 +198,39 @@ add_connections(const struct herder *h, const struct cv_tally *wire, struct cv_m
         { METRIC_LOGIN_AGAIN_TOTAL, count_of(&wire[WIRE_LOGIN_AGAIN]) },
         { METRIC_LOGIN_FAILED_RATE, cv_window_count_rate(&wire[WIRE_LOGIN_FAILED].window) },
         { METRIC_LOGIN_FAILED_TOTAL, count_of(&wire[WIRE_LOGIN_FAILED]) },
+        { METRIC_SELECT_RATE, cv_window_count_rate(waited) },
+        { METRIC_SELECT_TOTAL, count_of(&wire[WIRE_WAITED]) },
+        { METRIC_WAIT_AVG, cv_window_avg(waited) },
+        { METRIC_WAIT_TOTAL, sum_of(&wire[WIRE_WAITED]) },
+        { METRIC_WAIT_RATIO, cv_window_rate(waited) / NS_PER_S },
+        { METRIC_MOVE_AVG, cv_window_avg(moved) },
+        { METRIC_MOVE_TOTAL, sum_of(&wire[WIRE_MOVED]) },
+        { METRIC_MOVE_RATIO, cv_window_rate(moved) / NS_PER_S },
     };
 
     add_client(h, values, CV_COUNT(values), sink);
+}
+
+static double
+value_of(const _Atomic int64_t *value)
+{
+    return (double)atomic_load_explicit(value, memory_order_relaxed);
+}
+
+/* admin-client-metrics, of the client that the worker asks with. */
+static void
+add_admin(const struct herder *h, struct cv_metrics_sink *sink)
+{
+    const struct client_value values[] = {
+        { METRIC_ADMIN_CONNECTIONS, value_of(&h->admin_stats.connections) },
+        { METRIC_ADMIN_REQUESTS, value_of(&h->admin_stats.requests) },
+        { METRIC_ADMIN_RESPONSES, value_of(&h->admin_stats.responses) },
+        { METRIC_ADMIN_OUTGOING, value_of(&h->admin_stats.bytes_out) },
+        { METRIC_ADMIN_INCOMING, value_of(&h->admin_stats.bytes_in) },
+    };
+
+    for (size_t i = 0; i < CV_COUNT(values); i++)
+        worker_metric_of_client(sink, values[i].metric, h->admin_id, values[i].value);
 }
 
 /* Texts of a connector. */
@@ -285,6 +318,7 @@ herder_metrics(void *arg, struct cv_metrics_sink *sink)
     if (started) {
         add_coordinator(h, member_stats(h->member), sink);
         add_connections(h, member_stats(h->member)->wire, sink);
+        add_admin(h, sink);
     }
     cv_unlock(&h->running_lock);
     add_starts(sink, METRIC_CONNECTOR_ATTEMPTS, atomic_load(&h->connector_starts), atomic_load(&h->connector_failures));

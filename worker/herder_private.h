@@ -86,6 +86,8 @@ struct herder {
     bool closed;                                 /* no more calls; under calls_lock */
 
     struct cv_admin *admin;
+    struct cv_kafka_stats admin_stats;
+    char admin_id[256];
     struct config_store *configs;  /* set before started */
     struct status_store *statuses;
     struct offset_store *offsets;

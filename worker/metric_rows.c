@@ -11,6 +11,7 @@
     NAMES("kafka_connect_worker_rebalance_", "kafka_connect_connect_worker_rebalance_metrics_", a)
 #define BEAN_COORDINATOR(a) NAMES("kafka_connect_coordinator_", "kafka_connect_connect_coordinator_metrics_", a)
 #define BEAN_CLIENT(a)      NAMES("kafka_connect_", "kafka_connect_connect_metrics_", a)
+#define BEAN_ADMIN(a)       NAMES("kafka_admin_client_", "kafka_admin_client_admin_client_metrics_", a)
 #define BEAN_PRODUCER(a)    NAMES("kafka_producer_", "kafka_producer_producer_metrics_", a)
 #define BEAN_CONSUMER(a)    NAMES("kafka_consumer_", "kafka_consumer_consumer_metrics_", a)
 #define BEAN_FETCH(a)       NAMES("kafka_consumer_fetch_manager_", "kafka_consumer_consumer_fetch_manager_metrics_", a)

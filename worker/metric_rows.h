@@ -34,6 +34,7 @@
     X(CONNECT_PROTOCOL, REBALANCE_TEXT, "connect_protocol", GAUGE, "1, labelled with the group's protocol.")           \
     X(EPOCH, REBALANCE, "epoch", GAUGE, "Generation of the group.")                                                    \
     X(REBALANCES, REBALANCE, "completed_rebalances_total", COUNTER, "Rounds of the group that were completed.")        \
+    X(REBALANCES_BARE, REBALANCE, "completed_rebalances", GAUGE, "The same, as other exporters name it.")              \
     X(REBALANCING, REBALANCE, "rebalancing", GAUGE, "1 while a round is under way.")                                   \
     X(REBALANCE_MAX, REBALANCE, "rebalance_max_time_ms", GAUGE, "Longest round in ms.")                                \
     X(REBALANCE_AVG, REBALANCE, "rebalance_avg_time_ms", GAUGE, "Mean time of a round in ms.")                         \
@@ -83,6 +84,19 @@
     X(LOGIN_AGAIN_TOTAL, CLIENT, "successful_reauthentication_total", COUNTER, "Logins anew on open connections.")     \
     X(LOGIN_FAILED_RATE, CLIENT, "failed_authentication_rate", GAUGE, "Logins that failed a second.")                  \
     X(LOGIN_FAILED_TOTAL, CLIENT, "failed_authentication_total", COUNTER, "Logins that failed.")                       \
+    X(SELECT_RATE, CLIENT, "select_rate", GAUGE, "Waits for the connection a second.")                                 \
+    X(SELECT_TOTAL, CLIENT, "select_total", COUNTER, "Waits for the connection.")                                      \
+    X(WAIT_AVG, CLIENT, "io_wait_time_ns_avg", GAUGE, "Mean wait in ns.")                                              \
+    X(WAIT_TOTAL, CLIENT, "io_wait_time_ns_total", COUNTER, "Time of all waits in ns.")                                \
+    X(WAIT_RATIO, CLIENT, "io_wait_ratio", GAUGE, "Share of the time spent waiting.")                                  \
+    X(MOVE_AVG, CLIENT, "io_time_ns_avg", GAUGE, "Mean time of a turn of reading and writing in ns.")                  \
+    X(MOVE_TOTAL, CLIENT, "io_time_ns_total", COUNTER, "Time of all such turns in ns.")                                \
+    X(MOVE_RATIO, CLIENT, "io_ratio", GAUGE, "Share of the time spent reading and writing.")                           \
+    X(ADMIN_CONNECTIONS, ADMIN, "connection_count", GAUGE, "Connections of the worker's admin client that are open.")  \
+    X(ADMIN_REQUESTS, ADMIN, "request_total", COUNTER, "Requests on them.")                                            \
+    X(ADMIN_RESPONSES, ADMIN, "response_total", COUNTER, "Responses on them.")                                         \
+    X(ADMIN_OUTGOING, ADMIN, "outgoing_byte_total", COUNTER, "Bytes of the requests.")                                 \
+    X(ADMIN_INCOMING, ADMIN, "incoming_byte_total", COUNTER, "Bytes of the responses.")                                \
     X(PRODUCER_CONNECTIONS, PRODUCER, "connection_count", GAUGE, "Connections of the task's producer that are open.")  \
     X(PRODUCER_REQUESTS, PRODUCER, "request_total", COUNTER, "Requests on them.")                                      \
     X(PRODUCER_RESPONSES, PRODUCER, "response_total", COUNTER, "Responses on them.")                                   \

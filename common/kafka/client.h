@@ -37,7 +37,7 @@ struct cv_kafka_conf {
     const struct cv_config *layers[8]; /* NULL ones are skipped */
     size_t n_layers;
     struct cv_log *log; /* librdkafka's own lines go there */
-    struct cv_kafka_stats *stats; /* counts what producers and consumers tell, until they are freed; NULL: nothing */
+    struct cv_kafka_stats *stats; /* counts what the client tells, until it is freed; NULL: nothing */
 };
 
 /* Check without a connection: every key that would be refused, with its remedy. For validation. */

@@ -29,6 +29,8 @@ enum wire_tally {
     WIRE_LOGIN,
     WIRE_LOGIN_AGAIN,
     WIRE_LOGIN_FAILED,
+    WIRE_WAITED, /* waits for the socket; ns */
+    WIRE_MOVED,  /* turns of reading and writing; ns */
     WIRE_TALLIES
 };
 

@@ -44,6 +44,12 @@ count(const struct cv_wire_conn *conn, enum wire_tally which, size_t value)
         cv_tally_count(&conn->settings->tallies[which], (int64_t)value);
 }
 
+static void
+count_time(const struct cv_wire_conn *conn, enum wire_tally which, cv_time_us since_us)
+{
+    count(conn, which, (size_t)(cv_mono_us() - since_us) * 1000);
+}
+
 struct wire_stream *
 cv_wire_stream(struct cv_wire_conn *conn)
 {
@@ -199,19 +205,24 @@ cv_wire_receive(struct cv_wire_conn *conn, int64_t deadline_ms, const struct cv_
     conn->in_given = false;
     *ret = (struct cv_wire_response){ 0 };
     for (;;) {
+        cv_time_us since_us = cv_mono_us();
         short writing, reading;
+        enum wire_waited waited;
         enum cv_rc rc = flush(conn, &writing, err);
 
         if (rc == CV_OK)
             rc = fill(conn, &reading, err);
+        count_time(conn, WIRE_MOVED, since_us);
         if (rc != CV_OK)
             return rc;
         if (reading == 0) {
             give(conn, ret);
             return CV_OK;
         }
-        if (wire_wait(conn->stream.fd, (short)(writing | reading), deadline_ms, interrupt) !=
-            WIRE_READY)
+        since_us = cv_mono_us();
+        waited = wire_wait(conn->stream.fd, (short)(writing | reading), deadline_ms, interrupt);
+        count_time(conn, WIRE_WAITED, since_us);
+        if (waited != WIRE_READY)
             return CV_OK;
     }
 }

@@ -458,6 +458,9 @@ sasl_session_is_renewed_on_the_connection(void **state)
     assert_true(atomic_load(&stats->wire[WIRE_LOGIN_AGAIN].count) > 0);
     assert_true(atomic_load(&stats->wire[WIRE_SENT].count) >= atomic_load(&stats->wire[WIRE_RECEIVED].count));
     assert_true(cv_window_rate(&stats->wire[WIRE_RECEIVED].window) > 0);
+    assert_true(atomic_load(&stats->wire[WIRE_WAITED].count) >= atomic_load(&stats->wire[WIRE_LOGIN_AGAIN].count));
+    assert_true(atomic_load(&stats->wire[WIRE_WAITED].sum) > 500 * 1000000L); /* ns: it did little else in that second */
+    assert_true(atomic_load(&stats->wire[WIRE_MOVED].count) > atomic_load(&stats->wire[WIRE_WAITED].count));
 }
 
 static void

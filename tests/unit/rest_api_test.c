@@ -202,6 +202,7 @@ metrics_are_prometheus_text_for_any_accept(void **state)
     assert_non_null(strstr(a.body, "\nprocess_resident_memory_bytes "));
     assert_non_null(strstr(a.body, "\nkafka_connect_app_info{client_id=\"connect-127.0.0.1:"));
     assert_non_null(strstr(a.body, ",version=\"4.1.0\"} 1\n"));
+    assert_non_null(strstr(a.body, "\nkafka_connect_app{client_id=\"connect-127.0.0.1:"));
     assert_non_null(strstr(a.body, ",start_time_ms=\"1"));
     assert_null(strstr(a.body, "kafka_connect_version_info"));
     raw_answer_done(&a);
