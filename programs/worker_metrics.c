@@ -92,7 +92,8 @@ worker_metrics_print(FILE *out)
           "labels of `kafka_connect_app_info` and `kafka_connect_app` in `confluent`, `kafka_connect_app_info_...` in `strimzi`.\n"
           "\n"
           "What librdkafka does not tell of its clients is not there: of `kafka_producer_`, `kafka_consumer_` and\n"
-          "`kafka_admin_client_` no times of waiting and of input and output, no sizes and latencies of requests, no throttling;\n"
-          "nor is the JVM (`jvm_...`). `sink_record_lag_max` is declared by Kafka Connect, but never set there either.\n",
+          "`kafka_admin_client_` no times of waiting and of input and output, no sizes and latencies of requests, no throttling\n"
+          "(and of the last, for the sake of memory, no requests and bytes); nor is the JVM (`jvm_...`). `sink_record_lag_max`\n"
+          "is declared by Kafka Connect, but never set there either.\n",
           out);
 }

@@ -325,7 +325,6 @@ turn(struct herder *h, struct cv_err *err)
         cv_wake_wait(&h->wake, h->sync_retry_ms);
         return CV_OK;
     }
-    cv_admin_serve(h->admin);
     act_on_events(h);
     herder_claim(h); /* first: what the leader before left open keeps the config topic from being read to its end */
     herder_act_on_assignment(h);
@@ -510,7 +509,6 @@ wait_for_kafka(struct herder *h, struct cv_err *err)
         if (atomic_load(&h->stop))
             return cv_fail(err, CV_RETRY, "stopped while waiting for Kafka");
         CV_LOG_WARN(h->log, "waiting for Kafka");
-        cv_admin_serve(h->admin);
         cv_wake_wait(&h->wake, cv_mono_ms() + 1000);
         learn_cluster_id(h);
     }

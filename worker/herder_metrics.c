@@ -223,10 +223,8 @@ add_admin(const struct herder *h, struct cv_metrics_sink *sink)
 {
     const struct client_value values[] = {
         { METRIC_ADMIN_CONNECTIONS, value_of(&h->admin_stats.connections) },
-        { METRIC_ADMIN_REQUESTS, value_of(&h->admin_stats.requests) },
-        { METRIC_ADMIN_RESPONSES, value_of(&h->admin_stats.responses) },
-        { METRIC_ADMIN_OUTGOING, value_of(&h->admin_stats.bytes_out) },
-        { METRIC_ADMIN_INCOMING, value_of(&h->admin_stats.bytes_in) },
+        { METRIC_ADMIN_OPENED, value_of(&h->admin_stats.opened) },
+        { METRIC_ADMIN_CLOSED, value_of(&h->admin_stats.closed) },
     };
 
     for (size_t i = 0; i < CV_COUNT(values); i++)

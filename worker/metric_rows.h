@@ -93,10 +93,8 @@
     X(MOVE_TOTAL, CLIENT, "io_time_ns_total", COUNTER, "Time of all such turns in ns.")                                \
     X(MOVE_RATIO, CLIENT, "io_ratio", GAUGE, "Share of the time spent reading and writing.")                           \
     X(ADMIN_CONNECTIONS, ADMIN, "connection_count", GAUGE, "Connections of the worker's admin client that are open.")  \
-    X(ADMIN_REQUESTS, ADMIN, "request_total", COUNTER, "Requests on them.")                                            \
-    X(ADMIN_RESPONSES, ADMIN, "response_total", COUNTER, "Responses on them.")                                         \
-    X(ADMIN_OUTGOING, ADMIN, "outgoing_byte_total", COUNTER, "Bytes of the requests.")                                 \
-    X(ADMIN_INCOMING, ADMIN, "incoming_byte_total", COUNTER, "Bytes of the responses.")                                \
+    X(ADMIN_OPENED, ADMIN, "connection_creation_total", COUNTER, "Such connections made.")                             \
+    X(ADMIN_CLOSED, ADMIN, "connection_close_total", COUNTER, "Those closed.")                                         \
     X(PRODUCER_CONNECTIONS, PRODUCER, "connection_count", GAUGE, "Connections of the task's producer that are open.")  \
     X(PRODUCER_REQUESTS, PRODUCER, "request_total", COUNTER, "Requests on them.")                                      \
     X(PRODUCER_RESPONSES, PRODUCER, "response_total", COUNTER, "Responses on them.")                                   \

@@ -56,12 +56,6 @@ cv_admin_free(struct cv_admin *admin)
     free(admin);
 }
 
-void
-cv_admin_serve(struct cv_admin *admin)
-{
-    (void)rd_kafka_poll(admin->handle.rk, 0);
-}
-
 static enum cv_rc
 request_init(struct request *req, struct cv_admin *admin, rd_kafka_admin_op_t op, int timeout_ms,
              struct cv_err *err)
@@ -95,7 +89,6 @@ request_wait(struct request *req, struct cv_admin *admin, const char *what, cons
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
     const char *text = NULL;
 
-    cv_admin_serve(admin); /* who waits for Kafka for long does nothing else */
     req->event = rd_kafka_queue_poll(req->queue, req->timeout_ms + REPLY_SLACK_MS);
     if (req->event != NULL) {
         code = rd_kafka_event_error(req->event);

@@ -17,8 +17,6 @@ struct cv_topic_spec {
 CV_MUST_CHECK enum cv_rc cv_admin_new(const struct cv_kafka_conf *conf, struct cv_admin **ret,
                                       struct cv_err *err);
 void cv_admin_free(struct cv_admin *admin);
-/* With conf.stats: count what has come. Call it again and again, once in some seconds; it does not wait. */
-void cv_admin_serve(struct cv_admin *admin);
 
 /* Returns when every partition has a leader that knows of it. *ret_created false: it existed. CV_RETRY for what may
    pass (too few brokers, time-out). */

@@ -225,7 +225,7 @@ kafka_handle_init(struct kafka_handle *handle, rd_kafka_type_t type,
     rd_kafka_conf_set_opaque(rdconf, handle);
     rd_kafka_conf_set_log_cb(rdconf, on_log);
     (void)rd_kafka_conf_set_ssl_cert_verify_cb(rdconf, on_certificate);
-    if (kafka_stats_ask(handle, conf->stats, rdconf, err) != CV_OK ||
+    if (kafka_stats_ask(handle, conf, rdconf, err) != CV_OK ||
         kafka_login_new(conf, rdconf, &handle->login, err) != CV_OK ||
         kafka_tunnel_new(handle, conf, rdconf, &handle->tunnel, err) != CV_OK) {
         rd_kafka_conf_destroy(rdconf);

@@ -17,11 +17,13 @@ struct cv_log;
 enum cv_kafka_role { CV_KAFKA_PRODUCER, CV_KAFKA_CONSUMER, CV_KAFKA_ADMIN };
 
 /*
- * What a client tells of its connections, every few seconds; for any thread, relaxed. Totals go on where an instance
- * of librdkafka follows another. Starts zeroed, with lag_max -1.
+ * What a client tells of its connections; for any thread, relaxed. Totals go on where an instance of librdkafka follows
+ * another. Producers and consumers tell every few seconds; of an admin client, which nobody polls, only sockets are
+ * counted. Starts zeroed, with lag_max -1.
  */
 struct cv_kafka_stats {
     _Atomic int64_t connections;
+    _Atomic int64_t opened, closed; /* sockets; admin clients only */
     _Atomic int64_t requests, responses;
     _Atomic int64_t bytes_out, bytes_in;
     _Atomic int64_t lag_max; /* consumers: records behind in the partition that is most behind; -1: not known */

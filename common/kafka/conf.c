@@ -171,11 +171,11 @@ static enum cv_rc
 settle(const struct cv_kafka_conf *conf, bool transactional, struct cv_config *out,
        struct cv_err *err)
 {
-    const char *protocol = cv_config_get(out, "security.protocol");
+    const char *protocol = cv_config_get(out, "security.protocol"), *servers = cv_config_get(out, "bootstrap.servers");
     int64_t backoff = int_of(out, "reconnect.backoff.ms", 0);
     int64_t fetch = int_of(out, "fetch.max.bytes", INT32_MAX);
 
-    if (cv_config_get(out, "bootstrap.servers") == NULL)
+    if (servers == NULL || servers[strspn(servers, " \t,")] == '\0')
         return cv_fail(err, CV_INVALID,
                        "configuration \"bootstrap.servers\" is missing: name at least one "
                        "broker as host:port");

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/kafka/stats.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "common/json_read.h"
 
 #define STATS_INTERVAL_MS "5000"
@@ -145,13 +148,48 @@ on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque)
     return 0;
 }
 
-enum cv_rc
-kafka_stats_ask(struct kafka_handle *handle, struct cv_kafka_stats *stats, rd_kafka_conf_t *rdconf, struct cv_err *err)
+static void
+count_socket(struct kafka_handle *handle, bool opened)
 {
-    handle->stats = stats;
+    cv_lock(&handle->lock);
+    if (handle->stats != NULL) {
+        atomic_fetch_add_explicit(opened ? &handle->stats->opened : &handle->stats->closed, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&handle->stats->connections, opened ? 1 : -1, memory_order_relaxed);
+    }
+    cv_unlock(&handle->lock);
+}
+
+/* On librdkafka's threads, in place of its own two calls. */
+static int
+on_socket(int domain, int type, int protocol, void *opaque)
+{
+    int fd = socket(domain, type | SOCK_CLOEXEC, protocol);
+
+    if (fd >= 0)
+        count_socket(opaque, true);
+    return fd;
+}
+
+static int
+on_closesocket(int fd, void *opaque)
+{
+    count_socket(opaque, false);
+    return close(fd);
+}
+
+enum cv_rc
+kafka_stats_ask(struct kafka_handle *handle, const struct cv_kafka_conf *conf, rd_kafka_conf_t *rdconf,
+                struct cv_err *err)
+{
+    handle->stats = conf->stats;
     handle->seen = (struct kafka_totals){ 0 };
-    if (stats == NULL)
+    if (conf->stats == NULL)
         return CV_OK;
+    if (conf->role == CV_KAFKA_ADMIN) {
+        rd_kafka_conf_set_socket_cb(rdconf, on_socket);
+        rd_kafka_conf_set_closesocket_cb(rdconf, on_closesocket);
+        return CV_OK;
+    }
     rd_kafka_conf_set_stats_cb(rdconf, on_stats);
     return kafka_rdconf_set(rdconf, "statistics.interval.ms", STATS_INTERVAL_MS, err);
 }

@@ -6,9 +6,9 @@
 
 #include "common/kafka/handle.h"
 
-/* Let the statistics of an instance that is made with rdconf be counted in stats; a NULL one asks for none. */
+/* Let what an instance that is made with rdconf tells be counted in conf->stats; a NULL one asks for nothing. */
 CV_MUST_CHECK
-enum cv_rc kafka_stats_ask(struct kafka_handle *handle, struct cv_kafka_stats *stats, rd_kafka_conf_t *rdconf,
+enum cv_rc kafka_stats_ask(struct kafka_handle *handle, const struct cv_kafka_conf *conf, rd_kafka_conf_t *rdconf,
                            struct cv_err *err);
 /* The instance ends, or its statistics have nobody left who counts them. */
 void kafka_stats_end(struct kafka_handle *handle);

@@ -414,6 +414,9 @@ missing_keys_are_named_with_their_remedy(void **state)
     assert_int_equal(build(P, false, "", "", &out, &err), CV_INVALID);
     assert_non_null(strstr(err.text, "\"bootstrap.servers\" is missing"));
     cv_config_free(out);
+    assert_int_equal(build(C, false, "bootstrap.servers= ,", "", &out, &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "\"bootstrap.servers\" is missing"));
+    cv_config_free(out);
     assert_int_equal(build(P, false, BROKER "security.protocol=SASL_SSL", "", &out, &err),
                      CV_INVALID);
     assert_non_null(strstr(err.text, "\"sasl.mechanism\" is missing: use PLAIN"));
