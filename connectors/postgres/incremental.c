@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/map.h"
 #include "common/regex.h"
@@ -134,6 +135,8 @@ incremental_queue_add(struct incremental *inc, const char *id, size_t id_len, co
         return cv_fail_memory(err);
     }
     inc->n_queue++;
+    inc->unsettled = true;
+    inc->older_than = 0;
     return CV_OK;
 }
 
@@ -474,6 +477,10 @@ incremental_next(struct incremental *inc, bool anew, struct cv_err *err)
     inc->postponed = false;
     if (!incremental_runs(inc) || inc->chunk.waiting || inc->paused)
         return CV_OK;
+    if (inc->unsettled && cv_mono_ms() < inc->ask_ms) {
+        inc->postponed = true;
+        return CV_OK;
+    }
     if (incremental_settled(inc, &settled, err) != CV_OK)
         return err->rc;
     if (settled)

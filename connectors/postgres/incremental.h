@@ -11,6 +11,10 @@
  * replication a long one). A chunk read in that moment would bring back what the stream has already seen go. So none is
  * read before everything that the stream has had is visible; the same holds for blocking snapshots.
  *
+ * What a transaction changed before its table was in the publication is not in the stream, and not in a chunk either that
+ * is read before the transaction commits. So the first chunk waits for the transactions that were running when the table
+ * was asked for.
+ *
  * Task's thread only; outlives connections. Where it stands is part of every offset, in Debezium's fields.
  */
 #ifndef POSTGRES_INCREMENTAL_H
@@ -60,7 +64,7 @@ void incremental_progress_table(const struct incremental *inc, size_t i, struct 
 void incremental_transaction(struct incremental *inc, uint32_t xid);
 /* *ret: whoever reads now sees every transaction that has begun in the stream. */
 CV_MUST_CHECK enum cv_rc incremental_settled(struct incremental *inc, bool *ret, struct cv_err *err);
-/* A chunk is due that could not be read for that reason. */
+/* A chunk is due that could not be read yet, for that reason or because older transactions have not ended. */
 bool incremental_postponed(const struct incremental *inc);
 /* Whether changes of that table have to be told. */
 bool incremental_watches(const struct incremental *inc, uint32_t table);

@@ -59,6 +59,9 @@ struct incremental {
     uint64_t n_rows; /* read of the table, by this task */
     double estimate; /* of the rows that there are to read; 0: not known */
     int64_t begun_ms; /* when this task began to read the table; 0: it did not */
+    bool unsettled;      /* a table was added: transactions older than that have to end first */
+    uint64_t older_than; /* those below this id; 0: not asked yet */
+    int64_t ask_ms;      /* when to look again */
 
     struct incremental_chunk chunk;
     struct cv_buf scratch;
