@@ -134,7 +134,7 @@ catalog_type(struct catalog *catalog, PGconn *conn, uint32_t oid, const struct p
         return CV_OK;
     }
     snprintf(text, sizeof(text), "%u", oid);
-    res = PQexecParams(conn, type_sql, 1, (const Oid[]){ 26 }, values, NULL, NULL, 0);
+    res = pg_exec(conn, type_sql, 1, values);
     if (PQresultStatus(res) != PGRES_TUPLES_OK) {
         pg_fail(err, conn, res, "could not read type %u from the catalog", oid);
         PQclear(res);

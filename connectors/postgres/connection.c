@@ -9,15 +9,19 @@
 #include "connectors/postgres/connection.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <libpq-events.h>
+
 #include "common/buf.h"
 #include "common/clock.h"
 
-#define MAX_PARAMS 24
+#define MAX_PARAMS     24
+#define LIMIT_SLACK_MS 2000
 
 #define SESSION_OPTIONS                                                                                    \
     "-c datestyle=ISO,YMD -c intervalstyle=postgres -c timezone=UTC -c bytea_output=hex "                  \
@@ -186,6 +190,27 @@ run_initial_statements(PGconn *conn, const char *text, struct cv_err *err)
     return rc;
 }
 
+/* Nothing but the name under which a session's limit is kept. */
+static int
+session_event(PGEventId id, void *info, void *data)
+{
+    (void)id;
+    (void)info;
+    (void)data;
+    return 1;
+}
+
+/* The server ends a statement itself by then; whoever hears nothing of it has no server any more. */
+static void
+limit_session(PGconn *conn, int64_t query_timeout_ms)
+{
+    int64_t limit_ms = query_timeout_ms > 0 && query_timeout_ms < INT_MAX - LIMIT_SLACK_MS
+                           ? query_timeout_ms + LIMIT_SLACK_MS : INT_MAX;
+
+    if (PQregisterEventProc(conn, session_event, "culvert", NULL) != 0)
+        PQsetInstanceData(conn, session_event, (void *)(intptr_t)limit_ms);
+}
+
 enum cv_rc
 pg_connect(const struct pg_config *config, enum pg_session session, int timeout_ms, PGconn **ret,
            struct cv_err *err)
@@ -235,6 +260,7 @@ pg_connect_verbose(const struct pg_config *config, enum pg_session session, int 
         connect_fail(config, conn, ret_message, err);
     } else if (finish_connecting(conn, deadline)) {
         ret_message[0] = '\0';
+        limit_session(conn, config->query_timeout_ms);
         if (session == PG_SESSION_REPLICATION || run_initial_statements(conn, config->initial_statements, err) == CV_OK) {
             *ret = conn;
             return CV_OK;
@@ -253,12 +279,30 @@ pg_connect_verbose(const struct pg_config *config, enum pg_session session, int 
 }
 
 PGresult *
+pg_exec(PGconn *conn, const char *sql, int count, const char *const *values)
+{
+    intptr_t limit_ms = (intptr_t)PQinstanceData(conn, session_event);
+
+    return pg_exec_within(conn, sql, count, values, limit_ms > 0 ? (int)limit_ms : INT_MAX);
+}
+
+static bool
+is_copy(const PGresult *res)
+{
+    ExecStatusType status = PQresultStatus(res);
+
+    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
+PGresult *
 pg_exec_within(PGconn *conn, const char *sql, int count, const char *const *values, int timeout_ms)
 {
     int64_t deadline = cv_mono_ms() + timeout_ms, left;
     PGresult *res, *last = NULL;
+    /* a walsender takes no parameters */
+    int sent = count == 0 ? PQsendQuery(conn, sql) : PQsendQueryParams(conn, sql, count, NULL, values, NULL, NULL, 0);
 
-    if (PQsendQueryParams(conn, sql, count, NULL, values, NULL, NULL, 0) == 0)
+    if (sent == 0)
         return NULL;
     for (;;) {
         struct pollfd fd = { .fd = PQsocket(conn), .events = POLLIN };
@@ -278,13 +322,15 @@ pg_exec_within(PGconn *conn, const char *sql, int count, const char *const *valu
             return last;
         PQclear(last);
         last = res;
+        if (is_copy(res))
+            return res;
     }
 }
 
 enum cv_rc
 pg_query(PGconn *conn, const char *sql, PGresult **ret, const char *what, struct cv_err *err)
 {
-    PGresult *res = PQexec(conn, sql);
+    PGresult *res = pg_exec(conn, sql, 0, NULL);
     ExecStatusType status = PQresultStatus(res);
 
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {

@@ -32,8 +32,11 @@ enum cv_rc pg_fail(struct cv_err *err, PGconn *conn, const PGresult *res, const 
 /* CV_RETRY for connection trouble, resources and shutdown; CV_INVALID for rights, names and syntax; ... */
 enum cv_rc pg_class(const char *sqlstate);
 
-/* Run one statement with parameters; its result, or NULL: no connection, or no answer within timeout_ms, behind which the
-   connection is good for nothing but PQfinish. pg_fail tells which. */
+/* Run one statement, with count parameters; its result, or NULL: no connection, or no answer within the session's
+   database.query.timeout.ms and some slack, behind which the connection is good for nothing but PQfinish. pg_fail tells
+   which. */
+PGresult *pg_exec(PGconn *conn, const char *sql, int count, const char *const *values);
+/* The same with a limit of its own. */
 PGresult *pg_exec_within(PGconn *conn, const char *sql, int count, const char *const *values, int timeout_ms);
 
 /* Run one statement; res must be cleared by the caller. what is the context of a failure. */

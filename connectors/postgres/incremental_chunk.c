@@ -63,7 +63,7 @@ insert_mark(struct incremental *inc, const char *which, const char *type, const 
 
     snprintf(id, sizeof(id), "%s%s", inc->chunk.id, which);
     cv_buf_printf(&sql, "INSERT INTO %s VALUES ($1, $2, $3)", inc->signal_table);
-    res = PQexecParams(inc->conn, cv_buf_cstr(&sql), 3, NULL, values, NULL, NULL, 0);
+    res = pg_exec(inc->conn, cv_buf_cstr(&sql), 3, values);
     if (PQresultStatus(res) != PGRES_COMMAND_OK)
         rc = pg_fail(err, inc->conn, res, "could not write a mark of the incremental snapshot to signal.data.collection %s",
                      inc->signal_table);
@@ -85,7 +85,7 @@ delete_mark(struct incremental *inc, struct cv_err *err)
     cv_buf_printf(&sql,
                   "DELETE FROM %s s WHERE (SELECT value FROM json_each_text(row_to_json(s)) LIMIT 1) = $1",
                   inc->signal_table);
-    res = PQexecParams(inc->conn, cv_buf_cstr(&sql), 1, NULL, values, NULL, NULL, 0);
+    res = pg_exec(inc->conn, cv_buf_cstr(&sql), 1, values);
     if (PQresultStatus(res) != PGRES_COMMAND_OK)
         rc = pg_fail(err, inc->conn, res, "could not delete a mark of the incremental snapshot from "
                      "signal.data.collection %s", inc->signal_table);
@@ -188,7 +188,7 @@ find_table(struct incremental *inc, bool *ret_found, struct cv_err *err)
     static const char sql[] = "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
                               " WHERE n.nspname || '.' || c.relname = $1 AND c.relkind IN ('r', 'p')";
     const char *values[1] = { inc->queue[0].id };
-    PGresult *res = PQexecParams(inc->conn, sql, 1, NULL, values, NULL, NULL, 0);
+    PGresult *res = pg_exec(inc->conn, sql, 1, values);
     struct pg_table *table;
     uint32_t oid = 0;
 
@@ -300,7 +300,7 @@ key_of_row(const PGresult *res, int row, int first_field, const struct pg_table 
 static enum cv_rc
 exec(struct incremental *inc, const char *sql, const char *const *values, size_t n, PGresult **ret, struct cv_err *err)
 {
-    PGresult *res = PQexecParams(inc->conn, sql, (int)n, NULL, values, NULL, NULL, 0);
+    PGresult *res = pg_exec(inc->conn, sql, (int)n, values);
 
     if (PQresultStatus(res) != PGRES_TUPLES_OK) {
         pg_fail(err, inc->conn, res, "could not read a chunk of table \"%s\"", inc->queue[0].id);

@@ -14,8 +14,7 @@ enum cv_rc
 publication_exists(PGconn *conn, const char *name, bool *ret, bool *ret_all, struct cv_err *err)
 {
     const char *values[1] = { name };
-    PGresult *res = PQexecParams(conn, "SELECT puballtables FROM pg_publication WHERE pubname = $1", 1, NULL,
-                                 values, NULL, NULL, 0);
+    PGresult *res = pg_exec(conn, "SELECT puballtables FROM pg_publication WHERE pubname = $1", 1, values);
     enum cv_rc rc = CV_OK;
 
     if (PQresultStatus(res) != PGRES_TUPLES_OK) {
@@ -100,10 +99,10 @@ same_tables(PGconn *conn, const struct pg_config *config, const struct pg_tables
             struct cv_err *err)
 {
     const char *values[1] = { config->publication_name };
-    PGresult *res = PQexecParams(conn,
-                                 "SELECT r.prrelid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid"
-                                 " WHERE p.pubname = $1",
-                                 1, NULL, values, NULL, NULL, 0);
+    PGresult *res = pg_exec(conn,
+                            "SELECT r.prrelid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid"
+                            " WHERE p.pubname = $1",
+                            1, values);
     enum cv_rc rc = CV_OK;
     size_t found = 0;
 
@@ -192,7 +191,7 @@ publication_warn_missing(PGconn *conn, const struct pg_config *config, const str
     rc = cv_buf_check(&oids, err);
     if (rc == CV_OK) {
         values[1] = cv_buf_cstr(&oids);
-        res = PQexecParams(conn, sql, 2, NULL, values, NULL, NULL, 0);
+        res = pg_exec(conn, sql, 2, values);
     }
     if (rc == CV_OK && PQresultStatus(res) != PGRES_TUPLES_OK)
         rc = pg_fail(err, conn, res, "could not read the tables of publication \"%s\"", config->publication_name);

@@ -198,7 +198,7 @@ ask(const struct plan *plan, PGconn *conn, const struct pgoutput_tuple *row, con
         ok = texts[k] != NULL;
     }
     if (ok)
-        res = PQexecParams(conn, sql, (int)plan->n_keys, NULL, (const char *const *)texts, NULL, NULL, 0);
+        res = pg_exec(conn, sql, (int)plan->n_keys, (const char *const *)texts);
     for (size_t k = 0; texts != NULL && k < plan->n_keys; k++)
         free(texts[k]);
     free(texts);

@@ -3,6 +3,7 @@
 #include "connectors/postgres/slot.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,8 +94,12 @@ slot_create(PGconn *repl, const char *name, bool failover, cv_lsn *ret_lsn,
     else
         cv_buf_str(&sql, " LOGICAL pgoutput EXPORT_SNAPSHOT");
     rc = cv_buf_check(&sql, err);
-    if (rc == CV_OK)
-        rc = pg_query(repl, cv_buf_cstr(&sql), &res, "could not create the replication slot", err);
+    if (rc == CV_OK) {
+        /* it waits for all transactions that are running */
+        res = pg_exec_within(repl, cv_buf_cstr(&sql), 0, NULL, INT_MAX);
+        if (PQresultStatus(res) != PGRES_TUPLES_OK)
+            rc = pg_fail(err, repl, res, "could not create the replication slot");
+    }
     if (rc == CV_OK)
         rc = pg_parse_lsn(PQgetvalue(res, 0, 1), ret_lsn, err);
     if (rc == CV_OK)
@@ -110,7 +115,7 @@ enum cv_rc
 slot_drop(PGconn *conn, const char *name, struct cv_err *err)
 {
     const char *values[1] = { name };
-    PGresult *res = PQexecParams(conn, "SELECT pg_drop_replication_slot($1)", 1, NULL, values, NULL, NULL, 0);
+    PGresult *res = pg_exec(conn, "SELECT pg_drop_replication_slot($1)", 1, values);
     enum cv_rc rc = CV_OK;
 
     if (PQresultStatus(res) != PGRES_TUPLES_OK)
@@ -151,8 +156,7 @@ slot_advance(PGconn *conn, const char *name, cv_lsn lsn, struct cv_err *err)
 {
     char text[PG_LSN_MAX];
     const char *values[2] = { name, pg_format_lsn(lsn, text) };
-    PGresult *res = PQexecParams(conn, "SELECT pg_replication_slot_advance($1, $2::pg_lsn)", 2, NULL, values, NULL, NULL,
-                                 0);
+    PGresult *res = pg_exec(conn, "SELECT pg_replication_slot_advance($1, $2::pg_lsn)", 2, values);
     enum cv_rc rc = CV_OK;
 
     if (PQresultStatus(res) != PGRES_TUPLES_OK)

@@ -158,7 +158,7 @@ start_replication(struct stream *s, struct cv_err *err)
     if (rc == CV_OK)
         rc = enlarge_buffer(s->repl, err);
     if (rc == CV_OK) {
-        res = PQexec(s->repl, cv_buf_cstr(&sql));
+        res = pg_exec(s->repl, cv_buf_cstr(&sql), 0, NULL);
         if (PQresultStatus(res) != PGRES_COPY_BOTH)
             rc = start_fail(s, res, lsn, err);
         PQclear(res);
@@ -295,6 +295,9 @@ send_status(struct stream *s, bool ask, struct cv_err *err)
         return pg_fail(err, s->repl, NULL, "could not answer the walsender");
     s->reply_now = false;
     s->status_due_ms = cv_mono_ms() + s->spec.config->status_update_interval_ms;
+    /* while nothing is read the server's own questions are not seen */
+    if (s->patience_ms > 0 && s->spec.config->status_update_interval_ms > s->patience_ms / 3)
+        s->status_due_ms = cv_mono_ms() + s->patience_ms / 3;
     return CV_OK;
 }
 

@@ -13,7 +13,7 @@ import proxy
 import own_servers
 
 SINGLE_S = 5      # a single worker goes on within
-ASK_S = 3         # request.timeout.ms: so long a request may go without an answer
+ASK_S = 3         # request.timeout.ms, database.query.timeout.ms: so long a request may go without an answer
 OVER_S = 3        # beyond session timeout and rebalance delay, after a fail-over
 
 # action(scene) -> monotonic time of the end; repeats: whether at-least-once may repeat changes for it; limit_s: how
