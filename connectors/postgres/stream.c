@@ -571,13 +571,27 @@ beat(struct stream *s, struct cv_batch *batch, struct cv_err *err)
     return put_offset(s, batch, err);
 }
 
-enum cv_rc
-stream_poll(struct stream *s, struct cv_batch *batch, int timeout_ms, struct cv_err *err)
+/* What came before the connection was lost goes out, so its position goes with it: exactly once it would be in Kafka
+   without being known to be. */
+static enum cv_rc
+seal(struct stream *s, struct cv_batch *batch, struct cv_err *err)
+{
+    enum cv_rc rc = err->rc;
+    struct cv_err failure;
+
+    batch->split = s->in_transaction;
+    if (!is_empty(batch) && put_offset(s, batch, &failure) != CV_OK) {
+        *err = failure;
+        rc = failure.rc;
+    }
+    return rc;
+}
+
+static enum cv_rc
+fill(struct stream *s, struct cv_batch *batch, int timeout_ms, struct cv_err *err)
 {
     bool full = false, waited = false;
 
-    if (batch == NULL)
-        return keep_alive(s, timeout_ms, err);
     timeout_ms = heartbeat_wait_ms(s->spec.heartbeat, timeout_ms);
     if (stream_look(s, false, err) != CV_OK)
         return err->rc;
@@ -619,4 +633,12 @@ stream_poll(struct stream *s, struct cv_batch *batch, int timeout_ms, struct cv_
     if (send_status_if_due(s, err) != CV_OK || set_offset(s, batch, err) != CV_OK)
         return err->rc;
     return beat(s, batch, err);
+}
+
+enum cv_rc
+stream_poll(struct stream *s, struct cv_batch *batch, int timeout_ms, struct cv_err *err)
+{
+    if (batch == NULL)
+        return keep_alive(s, timeout_ms, err);
+    return fill(s, batch, timeout_ms, err) == CV_OK ? CV_OK : seal(s, batch, err);
 }

@@ -37,6 +37,24 @@ def worker_kill_twice(scene):
     return scene.start_again()
 
 
+def terminate_kill(scene):
+    """The server ends the stream behind a backlog, and the worker dies before it is there again."""
+    worker = scene.owner()
+    h.wait_for(lambda: _walsender(scene), "there is a walsender", 10, every=0.02)
+    worker.process.send_signal(signal.SIGSTOP)
+    try:
+        time.sleep(scene.rand.uniform(0.3, 1))
+        backend_terminate(scene)
+    finally:
+        worker.process.send_signal(signal.SIGCONT)
+    time.sleep(scene.rand.uniform(0.1, 0.45))
+    worker.kill()
+    if scene.pair:
+        scene.later(scene.start_again)
+        return time.monotonic()
+    return scene.start_again()
+
+
 def worker_stop(scene):
     begin = time.monotonic()
     h.equal(scene.owner().stop(), 0, "exit code after SIGTERM")
@@ -78,6 +96,10 @@ def takeover_freeze(scene):
 # ---- PostgreSQL
 
 
+def _walsender(scene):
+    return h.psql("SELECT active_pid FROM pg_replication_slots WHERE slot_name = '%s' AND active" % scene.slot)
+
+
 def backend_terminate(scene):
     """The walsender, under the load."""
     def ended():
@@ -102,8 +124,7 @@ def postgres_fast(scene):
 
 
 def walsender_freeze(scene):
-    pid = int(h.wait_for(lambda: h.psql("SELECT active_pid FROM pg_replication_slots WHERE slot_name = '%s' AND active"
-                                        % scene.slot), "there is a walsender", 10)[0][0])
+    pid = int(h.wait_for(lambda: _walsender(scene), "there is a walsender", 10)[0][0])
     os.kill(pid, signal.SIGSTOP)
     try:
         time.sleep(scene.rand.uniform(0.3, 3))
@@ -274,6 +295,8 @@ def rest_reconfigure(scene):
 FAULTS = [
     Fault("worker_kill", worker_kill, True, SINGLE_S, False),
     Fault("worker_kill_twice", worker_kill_twice, True, SINGLE_S, False),
+    Fault("terminate_kill", terminate_kill, True, SINGLE_S, False),
+    Fault("takeover_terminate", terminate_kill, True, OVER_S, True),
     Fault("worker_stop", worker_stop, False, SINGLE_S, False),
     Fault("worker_freeze", worker_freeze, False, SINGLE_S, False),
     Fault("takeover_kill", takeover_kill, True, OVER_S, True),

@@ -184,10 +184,12 @@ class Marks:
         self.arrived = {}
         self.last = 0
         self.process = None
+        self.done = False
+        h._cleanups.insert(0, self.stop)
         threading.Thread(target=self._follow, daemon=True).start()
 
     def _follow(self):
-        while True:
+        while not self.done:
             self.process = subprocess.Popen([h.BUILD + "/tests/helper/kafka_dump", "--follow", "--format", "key-value",
                                              "read", self.topic], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                             text=True)
@@ -204,5 +206,6 @@ class Marks:
         return self.last
 
     def stop(self):
+        self.done = True
         if self.process:
             self.process.kill()
