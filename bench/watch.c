@@ -97,7 +97,7 @@ watch(const struct watch *w, long wanted)
         sleep_until_us(mono_us() + w->interval_ms * 1000);
     }
     printf("count=%lld first_us=%lld half_us=%lld last_us=%lld\n", (long long)seen, (long long)first_us,
-           (long long)half_us, (long long)wall_us());
+           (long long)half_us, (long long)last_us);
 }
 
 static void

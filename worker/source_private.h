@@ -9,7 +9,7 @@
 #include "common/kafka/producer.h"
 #include "worker/task_private.h"
 
-#define SOURCE_BLOCK_BYTES  (256 * 1024)
+#define SOURCE_BLOCK_BYTES  (64 * 1024)
 #define SOURCE_FULL_WAIT_MS 5
 
 struct connector_offsets;
@@ -51,6 +51,8 @@ struct source_transaction {
     int64_t interval_ms;
     int64_t due_ms;      /* of the next commit by interval */
     bool open;
+    bool closing;             /* it is to be committed when its messages are delivered; batches are held meanwhile */
+    int64_t closing_until_ms; /* the patience for that */
     bool split;          /* the source is inside of what must not be split */
     bool commit_asked;   /* by the source: behind the present batch */
     bool abort_asked;
@@ -72,7 +74,8 @@ struct source_runtime {
     struct cv_source_task *source;
     const struct cv_source_ops *ops;
 
-    struct source_chunk *head, *tail;
+    struct source_chunk *head, *tail; /* on their way */
+    struct source_chunk *held, *held_tail; /* for the next transaction */
     struct source_offsets committable;
     struct source_offsets committing;
     bool commit_running;
@@ -115,11 +118,14 @@ CV_MUST_CHECK enum cv_rc source_commit_tell(struct source_runtime *rt, struct so
 CV_MUST_CHECK enum cv_rc source_transaction_start(struct source_runtime *rt, struct cv_err *err);
 /* A message is about to be sent. */
 CV_MUST_CHECK enum cv_rc source_transaction_begin(struct source_runtime *rt, struct cv_err *err);
-/* Behind each poll: commit or abort if that is due. */
-CV_MUST_CHECK enum cv_rc source_transaction_tick(struct source_runtime *rt, struct cv_err *err);
+/* Behind each poll: commit or abort if that is due. chunk: what it brought; NULL: nothing. */
+CV_MUST_CHECK enum cv_rc source_transaction_take(struct source_runtime *rt, struct source_chunk *chunk,
+                                                 struct cv_err *err);
+/* Between polls: end the commit that is under way, if its messages are delivered. */
+CV_MUST_CHECK enum cv_rc source_transaction_proceed(struct source_runtime *rt, struct cv_err *err);
 /* The task stops or pauses: commit what may be. */
 CV_MUST_CHECK enum cv_rc source_transaction_end(struct source_runtime *rt, struct cv_err *err);
-/* What is open is aborted. */
+/* What is open is aborted, what is held is forgotten. */
 void source_transaction_drop(struct source_runtime *rt);
 
 #endif

@@ -121,14 +121,11 @@ poll_once(struct source_runtime *rt, struct cv_err *err)
     if (chunk->batch.n_messages == 0 && chunk->batch.n_records == 0 && chunk->batch.n_offsets == 0) {
         rt->txn.split = chunk->batch.split;
         source_chunk_free(chunk);
-        return rt->txn.on ? source_transaction_tick(rt, err) : CV_OK;
+        return rt->txn.on ? source_transaction_take(rt, NULL, err) : CV_OK;
     }
     count_batch(rt, chunk->batch.n_messages + chunk->batch.n_records, cv_mono_us() - start);
     rt->txn.split = chunk->batch.split;
-    rc = source_produce(rt, chunk, err);
-    if (rc == CV_OK && rt->txn.on)
-        rc = source_transaction_tick(rt, err);
-    return rc;
+    return rt->txn.on ? source_transaction_take(rt, chunk, err) : source_produce(rt, chunk, err);
 }
 
 /* What is due between polls: reports, and offsets without transactions. */
@@ -139,7 +136,7 @@ keep_up(struct source_runtime *rt, struct cv_err *err)
     if (cv_producer_check(rt->producer, err) != CV_OK || source_retire(rt, err) != CV_OK)
         return err->rc;
     if (rt->txn.on)
-        return CV_OK;
+        return source_transaction_proceed(rt, err);
     if (source_commit_finish(rt, err) != CV_OK)
         return err->rc;
     return cv_mono_ms() >= rt->commit_due_ms ? source_commit_start(rt, err) : CV_OK;

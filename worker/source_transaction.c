@@ -8,6 +8,9 @@
  * would repeat the part that is in Kafka already. Offsets without records wait for the next flush interval: nothing is
  * repeated if they are lost.
  *
+ * While the last messages of a transaction are on their way the source is read on; what it brings is held until the
+ * commit is through and begins the next transaction. So a commit by poll may take several polls together.
+ *
  * After a failure nobody knows whether the transaction was committed. The task then starts anew: the next producer's
  * init resolves the old transaction, and the source goes on from the offsets that are really there. A producer that
  * was fenced ends the task for good.
@@ -102,6 +105,12 @@ source_transaction_begin(struct source_runtime *rt, struct cv_err *err)
 
 /* ---- commit ---- */
 
+static enum cv_rc
+fail_late(struct cv_err *err)
+{
+    return cv_fail(err, CV_RETRY, "Kafka has not taken all messages of a transaction in time");
+}
+
 /* Until every message has its report, so that all offsets are in the set. A task that is asked to stop gives up in time
    to stop well: what is not committed comes again. */
 static enum cv_rc
@@ -120,7 +129,7 @@ flush(struct source_runtime *rt, struct cv_err *err)
             rt->ops->poll(rt->source, NULL, 0, err) != CV_OK)
             return err->rc;
         if (rt->head != NULL && cv_mono_ms() >= deadline)
-            return cv_fail(err, CV_RETRY, "Kafka has not taken all messages of a transaction in time");
+            return fail_late(err);
     }
     return CV_OK;
 }
@@ -177,18 +186,27 @@ end_transaction(struct source_runtime *rt, struct cv_err *err)
     return CV_OK;
 }
 
-static enum cv_rc
-commit(struct source_runtime *rt, struct cv_err *err)
+/* Nothing more goes into it. */
+static void
+close_transaction(struct source_runtime *rt)
 {
-    enum cv_rc rc;
-
     rt->txn.commit_asked = rt->txn.abort_asked = false;
     rt->txn.due_ms = cv_mono_ms() + rt->txn.interval_ms;
     rt->commit_due_ms = cv_mono_ms() + rt->task->spec.worker_config->offset_flush_interval_ms;
     rt->commit_started_us = cv_mono_us();
-    rc = flush(rt, err);
-    if (rc != CV_OK || (!rt->txn.open && rt->committable.count == 0))
-        return rc;
+    rt->txn.closing = true;
+    rt->txn.closing_until_ms = cv_mono_ms() + COMMIT_TIMEOUT_MS;
+}
+
+/* All its messages are delivered, all offsets are in the set. */
+static enum cv_rc
+complete(struct source_runtime *rt, struct cv_err *err)
+{
+    enum cv_rc rc;
+
+    rt->txn.closing = false;
+    if (!rt->txn.open && rt->committable.count == 0)
+        return CV_OK;
     rc = source_transaction_begin(rt, err);
     if (rc == CV_OK)
         rc = send_offsets(rt, err);
@@ -201,6 +219,51 @@ commit(struct source_runtime *rt, struct cv_err *err)
     task_record(rt->task, WINDOW_TRANSACTION, (double)rt->txn.records);
     connector_offsets_copy(rt->offsets, rt->committable.items, rt->committable.count);
     return source_commit_tell(rt, &rt->committable, err);
+}
+
+static void
+hold(struct source_runtime *rt, struct source_chunk *chunk)
+{
+    if (rt->held_tail != NULL)
+        rt->held_tail->next = chunk;
+    else
+        rt->held = chunk;
+    rt->held_tail = chunk;
+}
+
+static struct source_chunk *
+take_held(struct source_runtime *rt)
+{
+    struct source_chunk *chunk = rt->held;
+
+    if (chunk != NULL)
+        rt->held = chunk->next;
+    if (rt->held == NULL)
+        rt->held_tail = NULL;
+    if (chunk != NULL)
+        chunk->next = NULL;
+    return chunk;
+}
+
+/* Complete it; what is held begins the next one. */
+static enum cv_rc
+move_on(struct source_runtime *rt, struct cv_err *err)
+{
+    struct source_chunk *chunk;
+    enum cv_rc rc = complete(rt, err);
+
+    while (rc == CV_OK && (chunk = take_held(rt)) != NULL)
+        rc = source_produce(rt, chunk, err);
+    return rc;
+}
+
+/* Here and now. */
+static enum cv_rc
+commit(struct source_runtime *rt, struct cv_err *err)
+{
+    if (!rt->txn.closing)
+        close_transaction(rt);
+    return flush(rt, err) == CV_OK ? move_on(rt, err) : err->rc;
 }
 
 /* The source wants none of it: the records are dropped, their offsets are not. */
@@ -216,31 +279,69 @@ abort_and_commit_offsets(struct source_runtime *rt, struct cv_err *err)
     return commit(rt, err);
 }
 
-enum cv_rc
-source_transaction_tick(struct source_runtime *rt, struct cv_err *err)
+/* By poll or interval. */
+static bool
+is_due(const struct source_runtime *rt)
 {
     bool bare = !rt->txn.open && rt->head == NULL && rt->committable.count > 0;
 
+    if (rt->txn.split || rt->txn.closing)
+        return false;
+    if (rt->txn.boundary == BOUNDARY_INTERVAL)
+        return (rt->txn.open || bare) && cv_mono_ms() >= rt->txn.due_ms;
+    return rt->txn.boundary == BOUNDARY_POLL && (rt->txn.open || (bare && cv_mono_ms() >= rt->commit_due_ms));
+}
+
+/* By the source. */
+static enum cv_rc
+end_if_asked(struct source_runtime *rt, struct cv_err *err)
+{
     if (rt->txn.split)
         return CV_OK;
-    switch (rt->txn.boundary) {
-    case BOUNDARY_CONNECTOR:
-        if (rt->txn.abort_asked)
-            return abort_and_commit_offsets(rt, err);
-        return rt->txn.commit_asked ? commit(rt, err) : CV_OK;
-    case BOUNDARY_INTERVAL:
-        return (rt->txn.open || bare) && cv_mono_ms() >= rt->txn.due_ms ? commit(rt, err) : CV_OK;
-    case BOUNDARY_POLL:
-        break;
-    }
-    if (rt->txn.open || (bare && cv_mono_ms() >= rt->commit_due_ms))
-        return commit(rt, err);
+    if (rt->txn.abort_asked)
+        return abort_and_commit_offsets(rt, err);
+    return rt->txn.commit_asked ? commit(rt, err) : CV_OK;
+}
+
+enum cv_rc
+source_transaction_proceed(struct source_runtime *rt, struct cv_err *err)
+{
+    if (!rt->txn.closing)
+        return CV_OK;
+    if (rt->head != NULL && cv_mono_ms() < rt->txn.closing_until_ms)
+        return CV_OK;
+    if (rt->head != NULL)
+        return fail_late(err);
+    if (move_on(rt, err) != CV_OK)
+        return err->rc;
+    if (is_due(rt))
+        close_transaction(rt);
     return CV_OK;
+}
+
+enum cv_rc
+source_transaction_take(struct source_runtime *rt, struct source_chunk *chunk, struct cv_err *err)
+{
+    if (rt->txn.closing) {
+        if (chunk != NULL)
+            hold(rt, chunk);
+        return CV_OK;
+    }
+    if (chunk != NULL && source_produce(rt, chunk, err) != CV_OK)
+        return err->rc;
+    if (rt->txn.boundary == BOUNDARY_CONNECTOR)
+        return end_if_asked(rt, err);
+    if (!is_due(rt))
+        return CV_OK;
+    close_transaction(rt);
+    return source_transaction_proceed(rt, err);
 }
 
 enum cv_rc
 source_transaction_end(struct source_runtime *rt, struct cv_err *err)
 {
+    if (rt->txn.closing && commit(rt, err) != CV_OK)
+        return err->rc;
     if (rt->txn.split || rt->txn.boundary == BOUNDARY_CONNECTOR)
         return CV_OK;
     return rt->txn.open || rt->head != NULL || rt->committable.count > 0 ? commit(rt, err) : CV_OK;
@@ -249,8 +350,11 @@ source_transaction_end(struct source_runtime *rt, struct cv_err *err)
 void
 source_transaction_drop(struct source_runtime *rt)
 {
+    struct source_chunk *chunk;
     struct cv_err err;
 
+    while ((chunk = take_held(rt)) != NULL)
+        source_chunk_free(chunk);
     if (!rt->txn.open || rt->producer == NULL)
         return;
     rt->txn.open = false;

@@ -1118,6 +1118,37 @@ records_and_their_offsets_are_one_transaction(void **state)
 }
 
 static void
+what_comes_while_a_transaction_is_on_its_way_is_the_next_one(void **state)
+{
+    struct bench *b = *state;
+
+    exactly_once(b, NULL);
+    fake_producer_deliver(FAKE_HOLDS);
+    atomic_store(&source.records, 4);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.records) == 0 && atomic_load(&source.polls) > 5); /* it is read on */
+    assert_wrote("init\nbegin\nt - v\n");
+    fake_producer_deliver(FAKE_DELIVERS);
+    WAIT_FOR(atomic_load(&source.committed) == 4);
+    assert_wrote("init\nbegin\nt - v\n" OFFSET("1") "commit\nbegin\nt - v\nt - v\nt - v\n" OFFSET("4") "commit\n");
+}
+
+static void
+what_is_held_goes_out_when_the_task_ends(void **state)
+{
+    struct bench *b = *state;
+
+    exactly_once(b, NULL);
+    fake_producer_deliver(FAKE_HOLDS);
+    atomic_store(&source.records, 3);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.records) == 0 && atomic_load(&source.polls) > 4);
+    fake_producer_deliver(FAKE_DELIVERS);
+    end(b);
+    assert_wrote("init\nbegin\nt - v\n" OFFSET("1") "commit\nbegin\nt - v\nt - v\n" OFFSET("3") "commit\n");
+}
+
+static void
 what_must_not_be_split_is_one_transaction(void **state)
 {
     struct bench *b = *state;
@@ -1347,6 +1378,8 @@ main(void)
         TEST(a_task_that_does_not_run_says_so),
         TEST(a_question_that_nobody_waits_for_any_more_is_harmless),
         TEST(records_and_their_offsets_are_one_transaction),
+        TEST(what_comes_while_a_transaction_is_on_its_way_is_the_next_one),
+        TEST(what_is_held_goes_out_when_the_task_ends),
         TEST(what_must_not_be_split_is_one_transaction),
         TEST(a_transaction_by_interval_holds_many_polls_and_ends_with_the_task),
         TEST(a_transaction_by_interval_ends_when_the_task_pauses),
