@@ -110,6 +110,8 @@ connect_class(const char *message)
                                              "does not support SSL",
                                              "permission denied" };
 
+    if (strstr(message, "too many connections") != NULL) /* for the role, or for the database */
+        return CV_RETRY;
     for (size_t i = 0; i < CV_COUNT(permanent); i++)
         if (strstr(message, permanent[i]) != NULL)
             return CV_INVALID;
@@ -121,6 +123,8 @@ connect_remedy(const char *message)
 {
     if (strstr(message, "password") != NULL)
         return "; check database.user and database.password";
+    if (strstr(message, "too many connections") != NULL)
+        return "; end other sessions, or raise the CONNECTION LIMIT";
     if (strstr(message, "database \"") != NULL)
         return "; check database.dbname";
     if (strstr(message, "replication role") != NULL)

@@ -19,6 +19,7 @@ integration_tests = \
 	tests/integration/oauth.int \
 	tests/integration/outage.int \
 	tests/integration/postgres_options.int \
+	tests/integration/postgres_refuses.int \
 	tests/integration/protect_fields.int \
 	tests/integration/quickstart.int \
 	tests/integration/rest_clients.int \
