@@ -54,7 +54,6 @@ kafka_rdconf_new(const struct cv_kafka_conf *conf, bool transactional, rd_kafka_
         rc = kafka_rdconf_set(rdconf, cv_config_key(keys, i), cv_config_value(keys, i), err);
     if (rc != CV_OK)
         goto out;
-    kafka_conf_warn(conf, transactional);
     *ret = rdconf;
     rdconf = NULL;
 out:

@@ -15,6 +15,7 @@
 #include "common/kafka/consumer.h"
 
 #include "common/clock.h"
+#include "common/kafka/conf.h"
 #include "common/kafka/handle.h"
 #include "common/map.h"
 
@@ -310,6 +311,7 @@ cv_consumer_new(const struct cv_kafka_conf *conf, const char *group_id,
     consumer->grouped = group_id != NULL;
     if (events != NULL)
         consumer->events = *events;
+    kafka_conf_warn(conf, false);
     rc = kafka_rdconf_new(conf, false, &rdconf, err);
     if (rc == CV_OK)
         rc = kafka_rdconf_set(rdconf, "group.id", group_id != NULL ? group_id : NO_GROUP, err);

@@ -32,7 +32,8 @@ tests_unit_kafka_stats_test_SOURCES = tests/unit/kafka_stats_test.c
 tests_unit_kafka_stats_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS)
 tests_unit_kafka_stats_test_LDADD = $(unit_kafka)
 unit_tests += tests/unit/kafka_producer_test
-tests_unit_kafka_producer_test_SOURCES = tests/unit/kafka_producer_test.c tests/helper/tsan_threads.c
+tests_unit_kafka_producer_test_SOURCES = tests/unit/kafka_producer_test.c tests/helper/tsan_threads.c \
+	tests/helper/log_file.c tests/helper/log_file.h
 tests_unit_kafka_producer_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS)
 tests_unit_kafka_producer_test_LDADD = $(unit_kafka)
 

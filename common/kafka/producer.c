@@ -16,6 +16,7 @@
 #include "common/kafka/producer_private.h"
 
 #include "common/clock.h"
+#include "common/kafka/conf.h"
 #include "common/map.h"
 
 #include <stdlib.h>
@@ -147,6 +148,7 @@ check_conf(struct cv_producer *producer, struct cv_err *err)
 
     if (make_rdconf(producer, &rdconf, err) != CV_OK)
         return err->rc;
+    kafka_conf_warn(&producer->conf.conf, producer->transactional);
     rc = gate_init(producer, rdconf, err);
     rd_kafka_conf_destroy(rdconf);
     producer->may_do_without = producer->idempotent && !producer->transactional &&

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Producer and consumer against librdkafka's mock broker, and against no broker at all. */
 #include "tests/helper/cmocka_all.h"
+#include "tests/helper/log_file.h"
 
 #include <dirent.h>
 
@@ -185,6 +186,24 @@ a_wrong_value_fails_before_any_connection(void **state)
     assert_int_equal(cv_producer_new(&conf, NULL, &producer, &err), CV_INVALID);
     assert_non_null(strstr(err.text, "compression.type"));
     assert_null(producer);
+    cv_config_free(layer);
+}
+
+/* Once, though the configuration is read whenever an instance is opened. */
+static void
+a_setting_that_is_not_followed_is_told_once(void **state)
+{
+    struct cv_config *layer = layer_of(NOWHERE, "transactional.id", "mine");
+    struct cv_producer *producer;
+    struct cv_err err = CV_ERR_INIT;
+
+    (void)state;
+    log_file_open();
+    producer = producer_of(layer);
+    assert_int_equal(cv_producer_open(producer, &err), CV_OK);
+    assert_int_equal(log_file_count("a client's setting is ignored", "key=transactional.id value=mine"), 1);
+    log_file_close();
+    cv_producer_free(producer, 0);
     cv_config_free(layer);
 }
 
@@ -769,6 +788,7 @@ main(void)
         cmocka_unit_test(few_bursts_are_on_their_way_at_once),
         cmocka_unit_test(a_delivery_without_messages_is_done_at_release),
         cmocka_unit_test(a_wrong_value_fails_before_any_connection),
+        cmocka_unit_test(a_setting_that_is_not_followed_is_told_once),
         cmocka_unit_test(settings_that_do_not_go_together_show_when_the_producer_is_opened),
         cmocka_unit_test(a_consumer_whose_commit_cannot_be_answered_is_freed_in_time),
         cmocka_unit_test(error_codes_have_the_class_that_the_caller_acts_on),
