@@ -21,6 +21,7 @@
 #include "common/clock.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,7 +139,10 @@ report_failure(struct cv_producer *producer, const struct message *msg, rd_kafka
     struct cv_delivery *delivery = msg->delivery;
     struct cv_err scratch = CV_ERR_INIT;
     struct cv_err *err = &scratch;
+    char partition[32] = ""; /* not chosen yet where the topic is not known */
 
+    if (msg->partition >= 0)
+        (void)snprintf(partition, sizeof(partition), " partition %d", msg->partition);
     if (delivery != NULL) {
         delivery->failed++;
         if (delivery->err.rc != CV_OK)
@@ -149,7 +153,7 @@ report_failure(struct cv_producer *producer, const struct message *msg, rd_kafka
         (void)cv_fail(err, CV_RETRY, "could not write to topic \"%s\": %s", msg->topic->name, rd_kafka_err2str(code));
     else
         (void)kafka_fail(&producer->handle, err, producer_fatal_cause(producer, code), detail_of(code),
-                         "could not write to topic \"%s\" partition %d", msg->topic->name, msg->partition);
+                         "could not write to topic \"%s\"%s", msg->topic->name, partition);
     if (delivery == NULL)
         CV_LOG_WARN(cv_log_get("culvert.kafka"), "a message was not written", CV_ERR(err));
 }

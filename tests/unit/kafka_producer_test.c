@@ -98,6 +98,7 @@ a_full_queue_says_retry_and_takes_nothing(void **state)
     assert_int_equal(delivery.last_offset, CV_OFFSET_INVALID);
     assert_int_equal(delivery.err.rc, CV_RETRY);
     assert_non_null(strstr(delivery.err.text, "could not write to topic \"t\""));
+    assert_null(strstr(delivery.err.text, "partition -1"));
 }
 
 static void
