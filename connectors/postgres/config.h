@@ -150,6 +150,8 @@ struct pg_config {
     int64_t snapshot_delay_ms;
     int64_t streaming_delay_ms;
     int32_t snapshot_max_threads;
+    int32_t snapshot_threads_multiplier;
+    bool snapshot_whole_tables;
     int32_t snapshot_fetch_size;
     char *snapshot_include; /* list of patterns; NULL: all captured tables */
     char *snapshot_override_tables;

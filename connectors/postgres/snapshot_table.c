@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/number.h"
 #include "common/regex.h"
 #include "data/java_order.h"
 
@@ -120,8 +121,6 @@ read_size(PGconn *conn, struct snapshot_table *item, struct cv_err *err)
     PGresult *res = NULL;
     enum cv_rc rc;
 
-    if (item->statement != NULL)
-        return CV_OK;
     cv_buf_printf(&sql, "WITH RECURSIVE tree AS (SELECT %u::oid AS oid", item->table->oid);
     if (item->table->parent)
         cv_buf_str(&sql, " UNION ALL SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid");
@@ -131,7 +130,7 @@ read_size(PGconn *conn, struct snapshot_table *item, struct cv_err *err)
     if (rc == CV_OK)
         rc = pg_query(conn, cv_buf_cstr(&sql), &res, "could not read a table's size", err);
     if (rc == CV_OK) {
-        item->pages = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
+        item->pages = item->statement == NULL ? strtoull(PQgetvalue(res, 0, 0), NULL, 10) : 0; /* of what it returns */
         item->estimate = strtod(PQgetvalue(res, 0, 1), NULL);
     }
     PQclear(res);
@@ -139,17 +138,35 @@ read_size(PGconn *conn, struct snapshot_table *item, struct cv_err *err)
     return rc;
 }
 
+/* How many ranges for each reader. */
+static uint64_t
+multiplier_of(const struct pg_config *config, const char *table)
+{
+    char key[NAME_SIZE + 40];
+    const char *text;
+    int64_t own;
+
+    snprintf(key, sizeof(key), "snapshot.max.threads.multiplier.%s", table);
+    text = cv_config_get(config->all, key);
+    if (text != NULL && cv_parse_i64(text, strlen(text), &own) && own > 0)
+        return (uint64_t)own;
+    return (uint64_t)config->snapshot_threads_multiplier;
+}
+
 /* A parent is read whole, with what inherits from it. So is every table of an older server, which would read it to its
    end for each range. With several readers a range is small enough for each to get some. */
 static void
 choose_ranges(const struct snapshot_spec *spec, PGconn *conn, struct snapshot_table *item)
 {
-    uint64_t threads = (uint64_t)spec->config->snapshot_max_threads, pages = SNAPSHOT_RANGE_PAGES;
+    uint64_t threads = (uint64_t)spec->config->snapshot_max_threads, pages = SNAPSHOT_RANGE_PAGES, least;
 
     if (item->table->parent || item->statement != NULL || PQserverVersion(conn) < 140000)
         return;
-    if (threads > 1 && item->pages / threads / 4 < pages)
-        pages = item->pages / threads / 4;
+    if (threads > 1 && spec->config->snapshot_whole_tables)
+        return;
+    least = threads > 1 ? item->pages / threads / multiplier_of(spec->config, item->name) : pages;
+    if (least < pages)
+        pages = least;
     if (pages < SNAPSHOT_RANGE_LEAST)
         pages = SNAPSHOT_RANGE_LEAST;
     if (pages < item->pages)
@@ -214,14 +231,14 @@ snapshot_tables_choose(const struct snapshot_spec *spec, PGconn *conn, struct sn
     struct snapshot_table_list list = { .items = calloc(spec->tables->count + 1, sizeof(*list.items)) };
     enum cv_rc rc = list.items == NULL ? cv_fail_memory(err) : choose(spec, &list, err);
 
-    if (rc == CV_OK)
-        rc = join_names(&list, err);
     for (size_t i = 0; rc == CV_OK && i < list.count; i++) {
         rc = read_size(conn, &list.items[i], err);
         choose_ranges(spec, conn, &list.items[i]);
-        if (rc == CV_OK)
-            rc = make_plan(spec, conn, &list.items[i], err);
     }
+    if (rc == CV_OK)
+        rc = join_names(&list, err);
+    for (size_t i = 0; rc == CV_OK && i < list.count; i++)
+        rc = make_plan(spec, conn, &list.items[i], err);
     if (rc == CV_OK)
         *ret = list;
     else
