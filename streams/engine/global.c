@@ -22,6 +22,7 @@ struct shared {
     const struct plan_source *source;
     struct applier *applier;
     struct source *decoder;
+    int64_t rows; /* counted where there is a limit */
 };
 
 struct partition {
@@ -90,6 +91,26 @@ open_file(struct global *global, struct cv_err *err)
 }
 
 static enum cv_rc
+count_rows(struct global *global, struct shared *shared, struct cv_err *err)
+{
+    struct cv_buf sql = CV_BUF_INIT(1024);
+    struct statement *st = NULL;
+    bool row;
+    enum cv_rc rc;
+
+    cv_buf_str(&sql, "SELECT count(*) FROM ");
+    cv_buf_sql_ident(&sql, shared->source->name);
+    rc = db_prepare(global->db, cv_buf_cstr(&sql), &st, NULL, err);
+    if (rc == CV_OK)
+        rc = statement_step(global->db, st, &row, err);
+    if (rc == CV_OK)
+        shared->rows = statement_int(st, 0);
+    statement_free(st);
+    cv_buf_free(&sql);
+    return rc;
+}
+
+static enum cv_rc
 open_sources(struct global *global, struct cv_err *err)
 {
     enum cv_rc rc = CV_OK;
@@ -97,6 +118,10 @@ open_sources(struct global *global, struct cv_err *err)
     global->db = state_db(global->state);
     for (size_t i = 0; i < global->n_shared && rc == CV_OK; i++)
         rc = applier_new(global->db, global->shared[i].source, &global->shared[i].applier, err);
+    for (size_t i = 0; i < global->n_shared && rc == CV_OK; i++) {
+        if (global->shared[i].source->max_rows > 0)
+            rc = count_rows(global, &global->shared[i], err);
+    }
     return rc;
 }
 
@@ -277,6 +302,22 @@ poison(struct global *global, const struct cv_consumed *msg, struct cv_err *err)
     return CV_OK;
 }
 
+/* Every worker holds all of it: a table that grows beyond what was thought of is told. */
+static enum cv_rc
+watch_rows(struct shared *shared, const struct change *change, struct cv_err *err)
+{
+    if (change->op == 'd')
+        shared->rows--;
+    else
+        shared->rows += change->old == NULL;
+    if (shared->source->max_rows == 0 || shared->rows <= shared->source->max_rows)
+        return CV_OK;
+    return cv_fail(err, CV_NO_MEMORY,
+                   "the GLOBAL table \"%s\" has more than max_rows = %lld rows, and every worker holds "
+                   "all of them; raise max_rows, or join it by partition: without GLOBAL",
+                   shared->source->name, (long long)shared->source->max_rows);
+}
+
 static enum cv_rc
 apply(struct global *global, struct partition *part, const struct cv_consumed *msg,
       struct cv_err *err)
@@ -290,10 +331,14 @@ apply(struct global *global, struct partition *part, const struct cv_consumed *m
     if (rc == CV_OK)
         rc = applier_apply(part->shared->applier, &event, msg->key, msg->timestamp_ms, &part->pos, &applied,
                            &change, err);
-    while (rc == CV_OK && applied == APPLIED_TRUNCATE && more)
+    while (rc == CV_OK && applied == APPLIED_TRUNCATE && more) {
         rc = applier_truncate_next(part->shared->applier, &event, msg->timestamp_ms, &change, &more,
                                    err);
-    return rc == CV_INVALID ? poison(global, msg, err) : rc;
+        part->shared->rows -= rc == CV_OK && more;
+    }
+    if (rc == CV_INVALID)
+        return poison(global, msg, err);
+    return rc == CV_OK && applied == APPLIED_CHANGE ? watch_rows(part->shared, &change, err) : rc;
 }
 
 static struct partition *

@@ -86,6 +86,20 @@ read_committed(struct stream_task *task, struct committed *all, struct cv_err *e
     return rc;
 }
 
+/* The source says that it can do without what was removed. */
+static void
+skip_removed(struct stream_task *task, struct input *in, int64_t low, int64_t high)
+{
+    int64_t to = in->source->on_out_of_range == PLAN_RANGE_EARLIEST ? low : high;
+
+    CV_LOG_WARN(task->log, "records were removed before they were read, and are left out",
+                CV_STR("task", task->status.id), CV_STR("topic", in->source->topic),
+                CV_INT("partition", in->partition), CV_INT("from", in->pos.next_offset),
+                CV_INT("to", to));
+    task->status.dropped += (uint64_t)(to - in->pos.next_offset);
+    in->pos.next_offset = to;
+}
+
 /* Where the input starts, checked against what the topic still has. */
 static enum cv_rc
 place_input(struct stream_task *task, struct input *in, struct cv_err *err)
@@ -99,12 +113,14 @@ place_input(struct stream_task *task, struct input *in, struct cv_err *err)
         return rc;
     if (in->pos.next_offset < 0)
         in->pos.next_offset = task->spec.start_offset == CV_OFFSET_END ? high : low;
+    if (in->pos.next_offset < low && in->source->on_out_of_range != PLAN_RANGE_FAIL)
+        skip_removed(task, in, low, high);
     if (in->pos.next_offset < low)
         return cv_fail(
             err, CV_INVALID,
             "records %lld to %lld of topic \"%s\" partition %d were removed before they were read; "
             "lengthen the topic's retention, and begin anew with culvert-streams reset after a new "
-            "snapshot",
+            "snapshot, or say WITH (on_out_of_range = 'earliest')",
             (long long)in->pos.next_offset, (long long)low - 1, in->source->topic,
             (int)in->partition);
     if (in->pos.next_offset > high)
@@ -375,6 +391,14 @@ take_changelog(struct stream_task *task, const struct cv_consumed *msg, struct c
 enum cv_rc
 task_tick(struct stream_task *task, struct cv_err *err)
 {
+    int64_t max = task->spec.plan->max_state_bytes;
+
+    if (max > 0 && task->state != NULL && task->status.state_bytes > max &&
+        task->status.state != TASK_FAILED)
+        return cv_fail(err, CV_INVALID,
+                       "the state of task %s has %lld bytes, more than max_state_bytes = %lld; what "
+                       "grows in it? Give its tables WINDOW or EXPIRE, or raise the option",
+                       task->status.id, (long long)task->status.state_bytes, (long long)max);
     if (task->status.state != TASK_RESTORING || cv_mono_ms() < task->restore_deadline_ms)
         return CV_OK;
     return cv_fail(

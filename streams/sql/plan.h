@@ -19,6 +19,7 @@ enum plan_on_error { PLAN_FAIL, PLAN_SKIP, PLAN_DLQ };
 enum plan_format { PLAN_DEBEZIUM_JSON, PLAN_JSON, PLAN_CHANGES };
 enum plan_dedupe { PLAN_DEDUPE_LSN, PLAN_DEDUPE_NONE };
 enum plan_decimal { PLAN_DECIMAL_TEXT, PLAN_DECIMAL_BASE64 };
+enum plan_out_of_range { PLAN_RANGE_FAIL, PLAN_RANGE_EARLIEST, PLAN_RANGE_LATEST };
 enum plan_truncate { PLAN_TRUNCATE_REFUSE, PLAN_TRUNCATE_APPLY };
 enum plan_key_format { PLAN_KEY_CANONICAL, PLAN_KEY_DEBEZIUM };
 enum plan_snapshot { PLAN_SNAPSHOT_EMIT, PLAN_SNAPSHOT_APPLY, PLAN_SNAPSHOT_SKIP };
@@ -39,6 +40,8 @@ struct plan_source {
     enum plan_dedupe dedupe;
     enum plan_decimal decimal;
     enum plan_truncate truncate;
+    enum plan_out_of_range on_out_of_range; /* the next record was removed before it was read */
+    int64_t max_rows;      /* GLOBAL: more are a failure; 0: any number */
     int64_t time_divisor;  /* of numeric times without a schema: to ms; negative: multiply by its
                               amount */
     const char *unchanged; /* placeholder of an unchanged TOAST value */
@@ -174,6 +177,7 @@ struct plan {
     bool at_least_once; /* else exactly once */
     int commit_interval_ms;
     int state_commit_ms;
+    int64_t max_state_bytes; /* of a task's state file; 0: any size */
     enum plan_on_error on_error;
     const char *dlq_topic; /* NULL unless on_error is PLAN_DLQ */
     const char *extension; /* the option as it stands; NULL: none */

@@ -188,6 +188,7 @@ plan_pipeline_options(const struct sql_statement *st, struct plan *plan, struct 
         ON_ERROR,
         DLQ_TOPIC,
         EXTENSION,
+        MAX_STATE,
         COUNT
     };
     const struct option_def defs[COUNT] = {
@@ -198,6 +199,7 @@ plan_pipeline_options(const struct sql_statement *st, struct plan *plan, struct 
         [ON_ERROR] = { "on_error", OPTION_ENUM, .values = NAMES("fail", "skip", "dlq") },
         [DLQ_TOPIC] = { "dlq_topic", OPTION_TEXT },
         [EXTENSION] = { "extension", OPTION_TEXT },
+        [MAX_STATE] = { "max_state_bytes", OPTION_INT, 1000000, INT64_MAX },
     };
     struct option_values v[COUNT] = { 0 };
 
@@ -206,6 +208,7 @@ plan_pipeline_options(const struct sql_statement *st, struct plan *plan, struct 
     plan->commit_interval_ms =
         v[COMMIT_INTERVAL].opt != NULL ? (int)v[COMMIT_INTERVAL].number : 500;
     plan->state_commit_ms = v[STATE_COMMIT].opt != NULL ? (int)v[STATE_COMMIT].number : 2000;
+    plan->max_state_bytes = v[MAX_STATE].opt != NULL ? v[MAX_STATE].number : 0;
     plan->on_error = v[ON_ERROR].opt != NULL ? (enum plan_on_error)v[ON_ERROR].number : PLAN_FAIL;
     if (v[APPLICATION_ID].opt != NULL &&
         check_topic(v[APPLICATION_ID].opt->value, &v[APPLICATION_ID].opt->pos, diags))
@@ -233,7 +236,18 @@ void
 plan_source_options(const struct sql_statement *st, struct plan_source *source,
                     struct sql_diags *diags)
 {
-    enum { FORMAT, DEDUPE, TIME_UNIT, DECIMAL, TRUNCATE, UNCHANGED, IDLE_ADVANCE, COUNT };
+    enum {
+        FORMAT,
+        DEDUPE,
+        TIME_UNIT,
+        DECIMAL,
+        TRUNCATE,
+        UNCHANGED,
+        IDLE_ADVANCE,
+        OUT_OF_RANGE,
+        MAX_ROWS,
+        COUNT
+    };
     static const int64_t divisors[] = { 1, 1000, 1000000, -1000 };
     const struct option_def defs[COUNT] = {
         [FORMAT] = { "format", OPTION_ENUM, .values = NAMES("debezium-json", "json") },
@@ -243,11 +257,13 @@ plan_source_options(const struct sql_statement *st, struct plan_source *source,
         [TRUNCATE] = { "truncate", OPTION_ENUM, .values = NAMES("refuse", "apply") },
         [UNCHANGED] = { "unchanged", OPTION_TEXT },
         [IDLE_ADVANCE] = { "idle_advance", OPTION_ENUM, .values = NAMES("on", "off") },
+        [OUT_OF_RANGE] = { "on_out_of_range", OPTION_ENUM,
+                           .values = NAMES("fail", "earliest", "latest") },
+        [MAX_ROWS] = { "max_rows", OPTION_INT, 1, INT64_MAX },
     };
     struct option_values v[COUNT] = { 0 };
 
-    check_options(st, "a source", defs, COUNT, NAMES("op", "changelog", "max_rows"),
-                  v, diags);
+    check_options(st, "a source", defs, COUNT, NAMES("op", "changelog"), v, diags);
     check_topic(st->topic, &st->name.pos, diags);
     source->format = (enum plan_format)v[FORMAT].number;
     source->dedupe =
@@ -258,6 +274,10 @@ plan_source_options(const struct sql_statement *st, struct plan_source *source,
     source->time_divisor = divisors[v[TIME_UNIT].number];
     source->decimal = (enum plan_decimal)v[DECIMAL].number;
     source->truncate = (enum plan_truncate)v[TRUNCATE].number;
+    source->on_out_of_range = (enum plan_out_of_range)v[OUT_OF_RANGE].number;
+    source->max_rows = v[MAX_ROWS].number;
+    if (v[MAX_ROWS].opt != NULL && !source->global)
+        sql_error(diags, &v[MAX_ROWS].opt->pos, "\"max_rows\" is for GLOBAL sources");
     source->unchanged =
         v[UNCHANGED].opt != NULL ? v[UNCHANGED].opt->value : "__debezium_unavailable_value";
 }

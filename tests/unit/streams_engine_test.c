@@ -666,6 +666,57 @@ offsets_set_by_hand_and_lost_input_are_refused(void **state)
 }
 
 static void
+removed_records_are_left_out_if_the_source_can_do_without(void **state)
+{
+    (void)state;
+    for (int latest = 0; latest < 2; latest++) {
+        char sql[1024];
+
+        snprintf(sql, sizeof(sql),
+                 PIPELINE("") "CREATE SOURCE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER NOT "
+                              "NULL, status TEXT, total DECIMAL(12,2)) FROM TOPIC 'orders' WITH "
+                              "(on_out_of_range = '%s');\n" OUT ECHO,
+                 latest ? "latest" : "earliest");
+        begin(sql);
+        start_loop();
+        order('c', 1, 7, "read", "1", 0, 100);
+        run();
+        stop_loop();
+        order('c', 2, 7, "removed", "1", 100, 110);
+        order('c', 3, 7, "there", "1", 110, 120);
+        memory_kafka_trim(rig.kafka, "orders", 0, 2);
+        start_loop();
+        run();
+        assert_int_equal(status().state, TASK_RUNNING);
+        assert_int_equal(status().dropped, latest ? 2 : 1);
+        order('c', 4, 7, "new", "1", 120, 130);
+        run();
+        assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), latest ? 2 : 3);
+        assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 1)->key, latest ? "[4]" : "[3]");
+        if (latest == 0)
+            teardown(NULL);
+    }
+}
+
+static void
+a_state_beyond_its_limit_fails_the_task(void **state)
+{
+    (void)state;
+    begin(PIPELINE(", max_state_bytes = 1000000") ORDERS OUT ECHO);
+    start_loop();
+    for (int i = 0; i < 12000; i++)
+        order('c', i, 7, "a text that takes its room in the state of the task, which has a limit", "1",
+              0, 100 + i);
+    run();
+    cv_clock_test_advance(2000);
+    run();
+    cv_clock_test_advance(2000);
+    run();
+    assert_int_equal(status().state, TASK_FAILED);
+    assert_non_null(strstr(status().error, "more than max_state_bytes = 1000000"));
+}
+
+static void
 a_task_may_begin_at_the_end(void **state)
 {
     (void)state;
@@ -1232,6 +1283,8 @@ main(void)
         TEST(console_lines_are_printed_after_the_commit_only),
         TEST(a_changelog_that_lost_records_is_no_base),
         TEST(offsets_set_by_hand_and_lost_input_are_refused),
+        TEST(removed_records_are_left_out_if_the_source_can_do_without),
+        TEST(a_state_beyond_its_limit_fails_the_task),
         TEST(a_task_may_begin_at_the_end),
         TEST(a_full_disk_pauses_the_task_until_there_is_room),
         TEST(a_column_that_is_added_is_null_in_old_rows),

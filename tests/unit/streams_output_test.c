@@ -292,6 +292,37 @@ global_tables_go_on_where_the_file_stands(void **state)
     assert_int_equal(count_rows("name IN ('Bob', 'Di')"), 2);
 }
 
+static void
+a_global_table_beyond_its_limit_is_told(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+    enum cv_rc rc = CV_OK;
+
+    (void)state;
+    global_free(rig.global);
+    cv_arena_free(rig.arena);
+    rig.plan = test_plan("CREATE PIPELINE p WITH (application_id = 'a', on_error = 'skip');"
+                         "CREATE GLOBAL SOURCE TABLE c (id INTEGER PRIMARY KEY, name TEXT) FROM "
+                         "TOPIC 'c' WITH (max_rows = 3);",
+                         &rig.arena);
+    open_global();
+    for (int id = 1; id <= 3; id++)
+        customer(0, id, "x");
+    customer(0, 2, "changed");
+    customer(0, 1, NULL); /* a tombstone makes room */
+    customer(1, 4, "y");
+    turn(4);
+    assert_int_equal(count_rows("true"), 3);
+    global_free(rig.global);
+    open_global(); /* counted again */
+    turn(2);
+    customer(1, 5, "too many");
+    for (int i = 0; i < 4 && rc == CV_OK; i++)
+        rc = global_turn(rig.global, 0, &err);
+    assert_int_equal(rc, CV_NO_MEMORY);
+    assert_non_null(strstr(err.text, "GLOBAL table \"c\" has more than max_rows = 3 rows"));
+}
+
 int
 main(void)
 {
@@ -299,6 +330,8 @@ main(void)
         cmocka_unit_test(rows_become_keys_and_objects),
         cmocka_unit_test(what_no_record_can_be_made_of_is_refused),
         cmocka_unit_test(an_offset_note_is_read_back_or_refused),
+        cmocka_unit_test_setup_teardown(a_global_table_beyond_its_limit_is_told, global_setup,
+                                        global_teardown),
         cmocka_unit_test_setup_teardown(global_tables_are_ready_once_the_topics_are_read,
                                         global_setup, global_teardown),
         cmocka_unit_test_setup_teardown(global_tables_go_on_where_the_file_stands, global_setup,

@@ -278,7 +278,7 @@ wrong_statements_are_refused_with_place_and_remedy(void **state)
         { "CREATE PIPELINE p WITH (application_id = 'a', color = 'red');",
           "t.sql:1:47: error: a pipeline has no option \"color\"; it has: application_id, "
           "processing_guarantee, commit_interval_ms, state_commit_ms, on_error, dlq_topic, "
-          "extension" },
+          "extension, max_state_bytes" },
         { "CREATE PIPELINE p WITH (application_id = 'a', commit_interval_ms = 5);",
           "t.sql:1:47: error: option \"commit_interval_ms\" is '5'; it must be a whole number from "
           "10 to 60000" },
