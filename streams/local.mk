@@ -96,10 +96,10 @@ unit_tests += tests/unit/streams_output_test
 tests_unit_streams_output_test_SOURCES = tests/unit/streams_output_test.c tests/helper/streams_plan.h
 tests_unit_streams_output_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_streams_output_test_LDADD = $(streams_unit_libs)
-TESTS += tests/unit/streams_cli_test.sh
-EXTRA_DIST += tests/unit/streams_cli_test.sh
+TESTS += tests/unit/streams_cli_test.sh tests/unit/streams_doc_test.sh
+EXTRA_DIST += tests/unit/streams_cli_test.sh tests/unit/streams_doc_test.sh
 
-EXTRA_DIST += docs/streams.md streams/README.md etc/shop/streams/00_sources.sql etc/shop/streams/10_processed_orders.sql \
+EXTRA_DIST += docs/streams.md docs/streams-sample.md streams/README.md etc/shop/streams/00_sources.sql etc/shop/streams/10_processed_orders.sql \
 	etc/shop/streams/20_inventory_alerts.sql etc/shop/streams/30_business_metrics.sql \
 	etc/shop/streams/40_fraud_alerts.sql etc/shop/streams/50_customer_behavior.sql \
 	etc/shop/streams/tests/10_processed_orders.test.sql \
