@@ -62,6 +62,7 @@ streams_libstreams_a_SOURCES = \
 	streams/store/query.c streams/store/query.h \
 	streams/store/relation.c streams/store/relation.h \
 	streams/store/rows.c streams/store/rows.h \
+	streams/store/shared_map.c streams/store/shared_map.h \
 	streams/store/sqlite.h \
 	streams/store/state.c streams/store/state.h \
 	streams/store/statement.c \

@@ -22,6 +22,7 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
+#include "streams/store/shared_map.h"
 #include "streams/store/sqlite.h"
 
 #define APPLICATION_ID 0x43564C54 /* "CVLT" */
@@ -54,6 +55,7 @@ db_process_init(void)
 #ifdef M_TRIM_THRESHOLD
     mallopt(M_TRIM_THRESHOLD, 512 << 20);
     mallopt(M_TOP_PAD, 64 << 20);
+    mallopt(M_ARENA_MAX, 2); /* clients' threads would each keep what they once needed */
 #endif
 }
 
@@ -154,6 +156,7 @@ vfs_new(void)
     v->vfs.pNext = NULL;
     v->vfs.xCurrentTimeInt64 = vfs_now;
     v->vfs.xCurrentTime = vfs_now_days;
+    shared_map_install(&v->vfs);
     if (sqlite3_vfs_register(&v->vfs, 0) != SQLITE_OK) {
         free(v);
         return NULL;

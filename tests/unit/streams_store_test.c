@@ -3,6 +3,7 @@
 #include "tests/helper/cmocka_all.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -552,6 +553,86 @@ foreign_changelog_records_are_refused(void **state)
     cv_arena_free(arena);
 }
 
+/* ---- the shared mapping ---- */
+
+static int
+mappings_of(const char *file)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[4096];
+    int n = 0;
+
+    assert_non_null(maps);
+    while (fgets(line, sizeof(line), maps) != NULL)
+        n += strstr(line, file) != NULL && strstr(line, "-shm") == NULL;
+    fclose(maps);
+    return n;
+}
+
+static int64_t
+total_of(struct database *db)
+{
+    struct statement *st;
+    struct cv_err err = CV_ERR_INIT;
+    bool row;
+    int64_t total;
+
+    assert_int_equal(db_prepare(db, "SELECT sum(length(x)) FROM g.t", &st, NULL, &err), CV_OK);
+    assert_int_equal(statement_step(db, st, &row, &err), CV_OK);
+    total = statement_int(st, 0);
+    statement_free(st);
+    return total;
+}
+
+static void
+connections_share_the_mapping_of_an_attached_file(void **state)
+{
+    char place[] = "/tmp/culvert-map-XXXXXX";
+    char file[64];
+    char command[96];
+    struct database *writer;
+    struct database *readers[3];
+    struct cv_err err = CV_ERR_INIT;
+    bool corrupt;
+
+    (void)state;
+    assert_non_null(mkdtemp(place));
+    snprintf(file, sizeof(file), "%s/global.db", place);
+    assert_int_equal(db_create(file, "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)", &err), CV_OK);
+    assert_int_equal(db_open(file, DB_WRITE, &writer, &corrupt, &err), CV_OK);
+    for (int round = 1; round <= 3; round++) { /* the file grows while it is mapped */
+        snprintf(command, sizeof(command),
+                 "INSERT INTO t (x) SELECT printf('%%.2000c', 'x') FROM hop(0, 1000, 1)");
+        assert_int_equal(functions_register(writer, &err), CV_OK);
+        assert_int_equal(db_exec(writer, command, &err), CV_OK);
+        if (round < 3) /* the last ones are in the WAL only */
+            db_checkpoint(writer);
+        for (int i = 0; i < 3; i++) {
+            if (round == 1) {
+                assert_int_equal(db_open_memory(&readers[i], &err), CV_OK);
+                assert_int_equal(db_attach(readers[i], file, "g", &err), CV_OK);
+            }
+            assert_int_equal(total_of(readers[i]), (int64_t)round * 1000 * 2000);
+        }
+        assert_int_equal(mappings_of(file), 1);
+    }
+    for (int i = 0; i < 3; i++)
+        db_close(readers[i]);
+    /* Another file under the same name is another mapping. */
+    db_close(writer);
+    assert_int_equal(db_remove(file, &err), CV_OK);
+    assert_int_equal(db_create(file, "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT); INSERT INTO t "
+                                     "VALUES (1, 'abc')",
+                               &err),
+                     CV_OK);
+    assert_int_equal(db_open_memory(&readers[0], &err), CV_OK);
+    assert_int_equal(db_attach(readers[0], file, "g", &err), CV_OK);
+    assert_int_equal(total_of(readers[0]), 3);
+    db_close(readers[0]);
+    snprintf(command, sizeof(command), "rm -rf %s", place);
+    assert_int_equal(system(command), 0);
+}
+
 int
 main(void)
 {
@@ -567,6 +648,7 @@ main(void)
         cmocka_unit_test(key_bytes_sort_as_the_values_do),
         cmocka_unit_test(a_restored_table_equals_its_original),
         cmocka_unit_test(rows_are_coalesced_and_read_again_after_a_rolled_back_savepoint),
+        cmocka_unit_test(connections_share_the_mapping_of_an_attached_file),
         cmocka_unit_test(foreign_changelog_records_are_refused),
     };
 
