@@ -33,6 +33,7 @@ struct kafka_handle {
     bool certificate;  /* the problem is the broker's certificate */
     int64_t problem_ms;
     struct cv_kafka_stats *stats; /* NULL: nobody counts */
+    bool counts_sockets;          /* its connections are told by kafka_stats_socket(), not by statistics */
     struct kafka_totals seen;     /* of this instance, counted already */
 };
 

@@ -148,11 +148,11 @@ on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque)
     return 0;
 }
 
-static void
-count_socket(struct kafka_handle *handle, bool opened)
+void
+kafka_stats_socket(struct kafka_handle *handle, bool opened)
 {
     cv_lock(&handle->lock);
-    if (handle->stats != NULL) {
+    if (handle->stats != NULL && handle->counts_sockets) {
         atomic_fetch_add_explicit(opened ? &handle->stats->opened : &handle->stats->closed, 1, memory_order_relaxed);
         atomic_fetch_add_explicit(&handle->stats->connections, opened ? 1 : -1, memory_order_relaxed);
     }
@@ -166,17 +166,61 @@ on_socket(int domain, int type, int protocol, void *opaque)
     int fd = socket(domain, type | SOCK_CLOEXEC, protocol);
 
     if (fd >= 0)
-        count_socket(opaque, true);
+        kafka_stats_socket(opaque, true);
     return fd;
 }
 
 static int
 on_closesocket(int fd, void *opaque)
 {
-    count_socket(opaque, false);
+    kafka_stats_socket(opaque, false);
     return close(fd);
 }
 
+static void
+count_message(struct kafka_handle *handle, bool sent, size_t size)
+{
+    cv_lock(&handle->lock);
+    if (handle->stats != NULL) {
+        atomic_fetch_add_explicit(sent ? &handle->stats->requests : &handle->stats->responses, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(sent ? &handle->stats->bytes_out : &handle->stats->bytes_in, (int64_t)size,
+                                  memory_order_relaxed);
+    }
+    cv_unlock(&handle->lock);
+}
+
+/* On librdkafka's threads, as the next. */
+static rd_kafka_resp_err_t
+on_request(rd_kafka_t *rk, int fd, const char *broker, int32_t id, int16_t key, int16_t version, int32_t correlation,
+           size_t size, void *opaque)
+{
+    (void)rk, (void)fd, (void)broker, (void)id, (void)key, (void)version, (void)correlation;
+    count_message(opaque, true, size);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t
+on_response(rd_kafka_t *rk, int fd, const char *broker, int32_t id, int16_t key, int16_t version, int32_t correlation,
+            size_t size, int64_t rtt, rd_kafka_resp_err_t code, void *opaque)
+{
+    (void)rk, (void)fd, (void)broker, (void)id, (void)key, (void)version, (void)correlation, (void)rtt;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        count_message(opaque, false, size);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t
+on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque, char *text, size_t size)
+{
+    rd_kafka_resp_err_t code = rd_kafka_interceptor_add_on_request_sent(rk, "culvert", on_request, opaque);
+
+    (void)conf, (void)text, (void)size;
+    return code != RD_KAFKA_RESP_ERR_NO_ERROR
+               ? code
+               : rd_kafka_interceptor_add_on_response_received(rk, "culvert", on_response, opaque);
+}
+
+/* With statistics librdkafka keeps 26 KB of histograms for each topic that is written to: those of consumers only. */
 enum cv_rc
 kafka_stats_ask(struct kafka_handle *handle, const struct cv_kafka_conf *conf, rd_kafka_conf_t *rdconf,
                 struct cv_err *err)
@@ -185,9 +229,12 @@ kafka_stats_ask(struct kafka_handle *handle, const struct cv_kafka_conf *conf, r
     handle->seen = (struct kafka_totals){ 0 };
     if (conf->stats == NULL)
         return CV_OK;
-    if (conf->role == CV_KAFKA_ADMIN) {
+    if (conf->role != CV_KAFKA_CONSUMER) {
+        handle->counts_sockets = true;
         rd_kafka_conf_set_socket_cb(rdconf, on_socket);
         rd_kafka_conf_set_closesocket_cb(rdconf, on_closesocket);
+        if (rd_kafka_conf_interceptor_add_on_new(rdconf, "culvert", on_new, handle) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return cv_fail(err, CV_INTERNAL, "could not count what the Kafka client sends");
         return CV_OK;
     }
     rd_kafka_conf_set_stats_cb(rdconf, on_stats);

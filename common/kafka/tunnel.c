@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/kafka/conf.h"
+#include "common/kafka/stats.h"
 #include "common/wire/stream.h"
 #include "common/wire/transport.h"
 
@@ -221,6 +222,7 @@ on_socket(int domain, int type, int protocol, void *opaque)
     link->next = tunnel->links;
     tunnel->links = link;
     cv_unlock(&tunnel->lock);
+    kafka_stats_socket(handle, true);
     return fds[0];
 }
 
