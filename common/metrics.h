@@ -2,9 +2,9 @@
 /*
  * Metrics. Modules describe their metrics in tables (struct cv_metric) and hand the values over when asked:
  * a scrape calls every registered collector, which adds samples; the samples are grouped by metric and
- * printed as Prometheus text. A metric may have up to three names, one a dialect, for the dashboards that
- * exist: those of the JMX exporter's example rules, of Confluent's stack, of Strimzi's metrics reporter. A NULL
- * name leaves it out there; one with a first name only is of no dialect, and always printed.
+ * printed as Prometheus text. A metric may have up to four names, one a dialect, for the dashboards that
+ * exist: those of the JMX exporter's example rules, of Confluent's stack, of Strimzi's metrics reporter, of Debezium's
+ * examples. A NULL name leaves it out there; one with a first name only is of no dialect, and always printed.
  */
 #ifndef COMMON_METRICS_H
 #define COMMON_METRICS_H
@@ -15,7 +15,7 @@ struct cv_buf;
 
 enum cv_metric_type { CV_GAUGE, CV_COUNTER };
 
-enum cv_metric_dialect { CV_DIALECT_PLAIN, CV_DIALECT_CONFLUENT, CV_DIALECT_STRIMZI, CV_DIALECTS };
+enum cv_metric_dialect { CV_DIALECT_PLAIN, CV_DIALECT_CONFLUENT, CV_DIALECT_STRIMZI, CV_DIALECT_DEBEZIUM, CV_DIALECTS };
 
 struct cv_metric {
     enum cv_metric_type type;

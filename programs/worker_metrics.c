@@ -17,7 +17,7 @@ print_intro(FILE *out)
           "`GET /metrics` on the listeners, in Prometheus's text format. This page is printed by\n"
           "`culvert-worker --print-metrics`; `make docs` renews it.\n"
           "\n"
-          "A metric of Kafka Connect has up to three names, one for each family of dashboards. `metrics.dialects` lists those\n"
+          "A metric of Kafka Connect has up to four names, one for each family of dashboards. `metrics.dialects` lists those\n"
           "that are printed, and `/metrics?dialect=NAME` asks for one (or several) at a time:\n"
           "\n"
           "| dialect | names and labels as |\n"
@@ -25,6 +25,7 @@ print_intro(FILE *out)
           "| `plain` (default) | the JMX exporter's example rules for Kafka Connect, and Strimzi's rules for it; `clientId` |\n"
           "| `confluent` | the rules of Confluent's monitoring stacks; `client_id`, `connector=\"aggregate\"` for the whole worker |\n"
           "| `strimzi` | Strimzi's metrics reporter: as Confluent's, texts end in `_info`; `client_id` |\n"
+          "| `debezium` | the rules of Debezium's examples, which know the worker and its client; `client` |\n"
           "\n"
           "Rates, averages and extremes are of the last `metrics.num.samples` times `metrics.sample.window.ms` (60 s);\n"
           "averages and extremes without a value in that time are `NaN`, percentages are fractions of 1, as with Java's\n"
@@ -33,8 +34,8 @@ print_intro(FILE *out)
           "\n"
           "## Kafka Connect's\n"
           "\n"
-          "| plain | confluent | strimzi | type | |\n"
-          "|---|---|---|---|---|\n",
+          "| plain | confluent | strimzi | debezium | type | |\n"
+          "|---|---|---|---|---|---|\n",
           out);
 }
 

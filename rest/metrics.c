@@ -142,7 +142,7 @@ rest_app_info_collect(void *arg, struct cv_metrics_sink *sink)
 unsigned
 rest_dialect(const char *name, size_t len)
 {
-    static const char *const names[CV_DIALECTS] = { "plain", "confluent", "strimzi" };
+    static const char *const names[CV_DIALECTS] = { "plain", "confluent", "strimzi", "debezium" };
 
     for (unsigned d = 0; d < CV_DIALECTS; d++)
         if (strlen(names[d]) == len && strncasecmp(name, names[d], len) == 0)
@@ -150,7 +150,7 @@ rest_dialect(const char *name, size_t len)
     return 0;
 }
 
-/* ?dialect=plain|confluent|strimzi, any number of them; without, those of metrics.dialects. */
+/* ?dialect=plain|confluent|strimzi|debezium, any number of them; without, those of metrics.dialects. */
 static unsigned
 dialects_of(const struct rest *rest, const struct cv_http_request *req)
 {

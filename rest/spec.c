@@ -105,7 +105,7 @@ read_dialects(const struct cv_config *worker, unsigned *ret, struct cv_err *err)
         if (bit == 0 && len > 0)
             return cv_fail(err, CV_INVALID,
                            "Invalid value %s for configuration metrics.dialects: it must list "
-                           "plain, confluent, strimzi",
+                           "plain, confluent, strimzi, debezium",
                            text);
         *ret |= bit;
         at += len + strspn(at + len, ", ");

@@ -100,7 +100,7 @@ const struct cv_config_def worker_config_def[] = {
         .check = cv_valid_range, .arg = &(const struct cv_range){ 1, 100 }),
     ROW("metrics.dialects", LIST, "plain", LOW,
         "Whose names GET /metrics prints: plain (the JMX exporter's example rules, and Strimzi's), confluent, strimzi "
-        "(its metrics reporter).",
+        "(its metrics reporter), debezium (its examples).",
         CV_NO_FIELD),
     ROW("metrics.recording.level", STRING, "INFO", LOW, "A Java worker's; without meaning here.", CV_NO_FIELD),
     ROW("metric.reporters", LIST, "", LOW, "A Java worker's; without meaning here: GET /metrics is always there.",

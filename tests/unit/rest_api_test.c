@@ -1234,7 +1234,7 @@ a_spec_is_made_of_the_workers_keys(void **state)
     set(worker, "metrics.dialects", "plain,jmx");
     assert_int_equal(rest_spec_init(&spec, worker, &err), CV_INVALID);
     assert_string_equal(err.text, "Invalid value plain,jmx for configuration metrics.dialects: it must list plain, "
-                                  "confluent, strimzi");
+                                  "confluent, strimzi, debezium");
     cv_config_remove(worker, "metrics.dialects");
 
     set(worker, "rest.error.codes", "teapot");
