@@ -187,22 +187,56 @@ probe_publication(PGconn *conn, const struct pg_config *config, const struct pg_
         probe_owner(conn, config, tables, errors);
 }
 
-/* Tables that the role cannot read are named, the first of them. */
-static void
-probe_reading(PGconn *conn, const struct pg_config *config, const struct pg_tables *tables,
-              struct cv_config_errors *errors)
+/* The first column that is sent and cannot be read; NULL: there is none. res holds the names of those that cannot. */
+static const char *
+first_unreadable(const struct table_filter *filter, const struct pg_table *table, const PGresult *res)
 {
-    for (size_t i = 0; i < tables->count; i++) {
-        char sql[80];
+    for (int i = 0; i < PQntuples(res); i++)
+        if (table_column_is_captured(filter, table->schema, table->name, PQgetvalue(res, i, 0)))
+            return PQgetvalue(res, i, 0);
+    return NULL;
+}
 
-        snprintf(sql, sizeof(sql), "SELECT has_table_privilege(%u, 'SELECT')", tables->items[i]->oid);
-        if (ask(conn, sql, "table.include.list", errors))
-            continue;
+/* A right to some columns is enough when the others are left out. false: it was told that it is not. */
+static bool
+may_read(PGconn *conn, const struct pg_config *config, const struct table_filter *filter, const struct pg_table *table,
+         struct cv_config_errors *errors)
+{
+    const char *column;
+    PGresult *res = NULL;
+    struct cv_err err;
+    char sql[240];
+
+    snprintf(sql, sizeof(sql),
+             "SELECT attname FROM pg_attribute WHERE attrelid = %u AND attnum > 0 AND NOT attisdropped"
+             " AND NOT has_column_privilege(attrelid, attnum, 'SELECT') ORDER BY attnum",
+             table->oid);
+    if (pg_query(conn, sql, &res, "could not read the role's rights", &err) != CV_OK) {
+        add(errors, "table.include.list", &err);
+        return false;
+    }
+    column = first_unreadable(filter, table, res);
+    if (column != NULL && (size_t)PQntuples(res) == table->n_columns)
         cv_config_errors_add(errors, "table.include.list",
                              "role \"%s\" may not read table \"%s.%s\": GRANT SELECT on it, or leave it out",
-                             config->user, tables->items[i]->schema, tables->items[i]->name);
-        return;
-    }
+                             config->user, table->schema, table->name);
+    else if (column != NULL)
+        cv_config_errors_add(errors, "table.include.list",
+                             "role \"%s\" may not read column \"%s\" of table \"%s.%s\": GRANT SELECT on it, or leave it "
+                             "out (column.exclude.list)",
+                             config->user, column, table->schema, table->name);
+    PQclear(res);
+    return column == NULL;
+}
+
+/* The first table that the role cannot read is named. */
+static void
+probe_reading(PGconn *conn, const struct pg_config *config, const struct table_filter *filter,
+              const struct pg_tables *tables, struct cv_config_errors *errors)
+{
+    for (size_t i = 0; i < tables->count; i++)
+        if (!may_read(conn, config, filter, tables->items[i], errors))
+            return;
 }
 
 /* Modes that read no rows need no right to read them. */
@@ -229,7 +263,7 @@ probe_tables(PGconn *conn, const struct pg_config *config, struct cv_config_erro
     table_select(filter, &tables);
     probe_publication(conn, config, &tables, errors);
     if (reads_rows(config))
-        probe_reading(conn, config, &tables, errors);
+        probe_reading(conn, config, filter, &tables, errors);
     if (replica_identity_check(config, &tables, &err) != CV_OK)
         add(errors, "replica.identity.autoset.values", &err);
 out:

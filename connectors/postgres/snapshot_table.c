@@ -125,13 +125,15 @@ read_size(PGconn *conn, struct snapshot_table *item, struct cv_err *err)
     if (item->table->parent)
         cv_buf_str(&sql, " UNION ALL SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid");
     cv_buf_str(&sql, ") SELECT coalesce(sum(pg_relation_size(c.oid)), 0)::bigint / current_setting('block_size')::bigint,"
-                     " coalesce(sum(greatest(c.reltuples, 0)), 0) FROM pg_class c JOIN tree USING (oid)");
+                     " coalesce(sum(greatest(c.reltuples, 0)), 0), bool_and(has_table_privilege(c.oid, 'SELECT'))"
+                     " FROM pg_class c JOIN tree USING (oid)");
     rc = cv_buf_check(&sql, err);
     if (rc == CV_OK)
         rc = pg_query(conn, cv_buf_cstr(&sql), &res, "could not read a table's size", err);
     if (rc == CV_OK) {
         item->pages = item->statement == NULL ? strtoull(PQgetvalue(res, 0, 0), NULL, 10) : 0; /* of what it returns */
         item->estimate = strtod(PQgetvalue(res, 0, 1), NULL);
+        item->has_ranges = PQgetvalue(res, 0, 2)[0] == 't';
     }
     PQclear(res);
     cv_buf_free(&sql);
@@ -153,14 +155,14 @@ multiplier_of(const struct pg_config *config, const char *table)
     return (uint64_t)config->snapshot_threads_multiplier;
 }
 
-/* A parent is read whole, with what inherits from it. So is every table of an older server, which would read it to its
-   end for each range. With several readers a range is small enough for each to get some. */
+/* A parent is read whole, with what inherits from it. So is a table that the role may read some columns of, since ctid is
+   none of them, and every table of an older server, which would read it to its end for each range. With several readers a range is small enough for each to get some. */
 static void
 choose_ranges(const struct snapshot_spec *spec, PGconn *conn, struct snapshot_table *item)
 {
     uint64_t threads = (uint64_t)spec->config->snapshot_max_threads, pages = SNAPSHOT_RANGE_PAGES, least;
 
-    if (item->table->parent || item->statement != NULL || PQserverVersion(conn) < 140000)
+    if (item->table->parent || item->statement != NULL || !item->has_ranges || PQserverVersion(conn) < 140000)
         return;
     if (threads > 1 && spec->config->snapshot_whole_tables)
         return;

@@ -23,6 +23,7 @@ struct snapshot_table {
     bool *reads;           /* a column of the plan is read */
     uint64_t pages;        /* as it was begun; what inherits from it as well */
     double estimate;       /* of its rows; 0: not known */
+    bool has_ranges;       /* its ctid may be read */
     uint64_t range_pages;  /* of a range; 0: read whole */
 
     /* how far it is */
