@@ -135,7 +135,8 @@ ask(void *arg)
         cv_fail(&peer->err, CV_RETRY, "it does not tell where its REST listens");
         return;
     }
-    snprintf(url, sizeof(url), "%s%s", peer->url, asking->call->path);
+    snprintf(url, sizeof(url), "%s%s%ctasks=%zu", peer->url, asking->call->path,
+             strchr(asking->call->path, '?') != NULL ? '&' : '?', peer->n_tasks);
     if (cv_http_request(&call, &peer->status, &peer->answer, &peer->err) != CV_OK)
         peer->status = 0;
 }

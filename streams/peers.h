@@ -41,7 +41,7 @@ void peers_done(struct peers *peers);
 
 struct peers_call {
     const char *method;
-    const char *path; /* with its query */
+    const char *path; /* with its query, to which "&tasks=N" is added: how many the peer has */
     const char *body; /* JSON; NULL: none */
     size_t body_len;
     int timeout_ms;

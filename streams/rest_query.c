@@ -271,6 +271,26 @@ ask_all(struct app *app, const struct asked *asked, struct answer *answer, bool 
 
 /* ---- the other workers ---- */
 
+/* Rows would be missing while a task is on its way: this worker must have as many as the group says. */
+static enum cv_rc
+check_share(struct app *app, size_t tasks, struct cv_err *err)
+{
+    struct app_view view;
+
+    app_view(app, &view);
+    if (view.tasks == tasks && view.share == tasks)
+        return CV_OK;
+    return cv_fail(err, CV_RETRY, "tasks are moving between workers; try again");
+}
+
+static enum cv_rc
+check_asked_share(struct app *app, const struct cv_http_request *req, struct cv_err *err)
+{
+    const char *tasks = cv_http_query(req, "tasks", 0);
+
+    return tasks == NULL ? CV_OK : check_share(app, strtoul(tasks, NULL, 10), err);
+}
+
 /* The rows of {"rows":[...],"more":...}, as far as there is room for them. */
 static enum cv_rc
 take_rows(const struct peer *peer, const struct asked *asked, struct answer *answer, bool *ret_more,
@@ -365,6 +385,12 @@ ask_others(struct app *app, const struct cv_http_request *req, const struct aske
         return rc;
     }
     leave_idle_out(&peers);
+    for (size_t i = 0; i < peers.count; i++) {
+        if (peers.items[i].self && check_share(app, peers.items[i].n_tasks, err) != CV_OK) {
+            peers_done(&peers);
+            return err->rc;
+        }
+    }
     peers_ask(&peers, &call);
     for (size_t i = 0; i < peers.count && (rc == CV_OK || rc == CV_NOT_FOUND); i++) {
         const struct peer *peer = &peers.items[i];
@@ -389,8 +415,10 @@ static enum cv_rc
 ask_scope(struct app *app, const struct cv_http_request *req, const struct asked *asked,
           bool local, struct answer *answer, bool *ret_more, struct cv_err *err)
 {
-    enum cv_rc rc = ask_all(app, asked, answer, ret_more, err);
+    enum cv_rc rc = check_asked_share(app, req, err);
 
+    if (rc == CV_OK)
+        rc = ask_all(app, asked, answer, ret_more, err);
     if (local || *ret_more || (rc != CV_OK && rc != CV_NOT_FOUND))
         return rc;
     return ask_others(app, req, asked, answer, rc, ret_more, err);
