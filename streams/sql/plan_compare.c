@@ -68,14 +68,17 @@ count_kept(const struct plan *plan)
 static struct kept
 kept_at(const struct plan *plan, size_t i)
 {
-    const struct plan_source *source = &plan->sources[i];
-    const struct plan_state *state = &plan->states[i - plan->n_sources];
+    const struct plan_source *source;
+    const struct plan_state *state;
 
-    if (i < plan->n_sources)
+    if (i < plan->n_sources) {
+        source = &plan->sources[i];
         return (struct kept){ .name = source->name,
                               .table = source->table,
                               .ddl = source->ddl,
                               .group = group_name(plan, source->group) };
+    }
+    state = &plan->states[i - plan->n_sources];
     return (struct kept){ .name = state->name,
                           .table = state->table,
                           .ddl = state->ddl,
