@@ -56,12 +56,12 @@ make_leader_producer(void *arg, struct cv_producer **ret, struct cv_err *err)
 void
 herder_claim(struct herder *h)
 {
-    bool leads = herder_is_leader(h);
+    int64_t claim = herder_is_leader(h) ? (int64_t)atomic_load(&h->generation) + 1 : 0;
 
-    if (h->spec.config->exactly_once == WORKER_EOS_DISABLED || standalone_is(h) || leads == h->claimed)
+    if (h->spec.config->exactly_once == WORKER_EOS_DISABLED || standalone_is(h) || claim == h->claimed)
         return;
-    h->claimed = leads;
-    config_store_lead(h->configs, leads, make_leader_producer, h);
+    h->claimed = claim;
+    config_store_lead(h->configs, claim != 0, make_leader_producer, h);
 }
 
 /* ---- a round ---- */

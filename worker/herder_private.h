@@ -94,7 +94,7 @@ struct herder {
     struct file_store *offset_file; /* standalone only */
     char cluster_id[64];
 
-    bool claimed;            /* the right to write to the config topic in transactions */
+    int64_t claimed;         /* the right to write to the config topic in transactions: generation + 1; 0: not */
     struct cv_hash *fencing; /* connectors whose older tasks are being fenced */
 
     struct publisher *publisher; /* NULL: nothing was sent to a leader so far */

@@ -50,9 +50,8 @@ config_store_lead(struct config_store *store, bool leads, config_leader_producer
 
     store->make_leader = leads ? make : NULL;
     store->make_leader_arg = arg;
-    if (!leads)
-        config_store_leader_close(store);
-    else if (leader_open(store, &err) != CV_OK)
+    config_store_leader_close(store);
+    if (leads && leader_open(store, &err) != CV_OK)
         CV_LOG_WARN(store->logger, "trying again at the next write", CV_ERR(&err));
 }
 
