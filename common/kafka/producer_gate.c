@@ -344,7 +344,7 @@ begin_burst(struct cv_producer *producer)
 
 /* The message fits into the burst that is under way. */
 static bool
-has_room(struct cv_producer *producer, const struct message *msg)
+has_room(const struct cv_producer *producer, const struct message *msg)
 {
     return producer->burst_now_messages == 0 ||
            (producer->burst_now_messages < producer->burst_messages &&

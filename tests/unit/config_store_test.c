@@ -587,6 +587,21 @@ a_leader_writes_in_transactions_and_all_workers_write_targets(void **state)
 }
 
 static void
+who_leads_again_claims_its_right_anew(void **state)
+{
+    struct config_store *store = open_store();
+    struct cv_err err = CV_ERR_INIT;
+
+    (void)state;
+    fake_producer_reset();
+    config_store_lead(store, true, make_leader, NULL);
+    config_store_lead(store, true, make_leader, NULL); /* in another generation of the group */
+    assert_int_equal(config_store_put_fencing(store, "c", 1, &err), CV_OK);
+    assert_leader_wrote("init\ninit\nbegin\nconfigs tasks-fencing-c {\"task-count\":1}\ncommit\n");
+    config_store_free(store, 0);
+}
+
+static void
 a_leader_whose_write_fails_claims_its_right_anew(void **state)
 {
     struct config_store *store = open_store();
@@ -625,6 +640,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_commit_asks_for_fencing_until_the_count_is_recorded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_commit_that_is_not_complete_asks_for_fencing_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_leader_writes_in_transactions_and_all_workers_write_targets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_leads_again_claims_its_right_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_leader_whose_write_fails_claims_its_right_anew, set_up, tear_down),
     };
 
