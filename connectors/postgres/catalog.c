@@ -77,7 +77,7 @@ static const char type_sql[] =
     " SELECT t.oid, t.typmod, p.typname, t.declared, p.typtype, p.typcategory,"
     "  CASE WHEN p.typcategory = 'A' THEN p.typelem ELSE 0 END, p.typnamespace = 'pg_catalog'::regnamespace,"
     "  (SELECT string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder)"
-    "   FROM pg_enum e WHERE e.enumtypid = t.oid)"
+    "   FROM pg_enum e WHERE e.enumtypid = t.oid), p.typdelim"
     " FROM t JOIN pg_type p ON p.oid = t.oid ORDER BY t.depth DESC LIMIT 1";
 
 static struct pg_type *
@@ -96,6 +96,7 @@ type_of_row(const PGresult *res, uint32_t oid)
     type->category = PQgetvalue(res, 0, 5)[0];
     type->system = PQgetvalue(res, 0, 7)[0] == 't';
     type->labels = get_text(res, 0, 8);
+    type->delimiter = PQgetvalue(res, 0, 9)[0];
     if (type->name == NULL || type->declared == NULL) {
         type_free(type);
         return NULL;

@@ -19,6 +19,7 @@ struct pg_type {
     char *declared;    /* typname of the type itself */
     char kind;         /* pg_type.typtype of the base: b, c, e, r, m, p */
     char category;     /* pg_type.typcategory of the base */
+    char delimiter;    /* pg_type.typdelim of the base: what is between the items of an array of it; 0: a comma */
     const struct pg_type *item; /* arrays: the type of the elements; NULL */
     bool system;       /* the base is in pg_catalog */
     char *labels;      /* enums: comma-joined in sort order; NULL */

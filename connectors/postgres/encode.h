@@ -71,6 +71,7 @@ struct encode {
     int32_t scale; /* decimals: digits behind the point; times: fraction digits printed */
     bool numeric;  /* decimals: as a JSON number (decimal.format=NUMERIC) */
     bool nested_text; /* arrays: an inner array is its text, not null */
+    char delimiter;   /* arrays: between items; 0: a comma */
 };
 
 /*

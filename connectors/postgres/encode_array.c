@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arrays as array_out prints them: {a,"b \"c\"",NULL,{nested}}, with bounds in front where they do not begin at 1.
+ * Arrays as array_out prints them: {a,"b \"c\"",NULL,{nested}}, with bounds in front where they do not begin at 1, and
+ * with the delimiter of the item's type, which is a semicolon for boxes and a colon for PostGIS.
  *
  * Connect's arrays are declared with one dimension. What Debezium makes of an inner array is null, or in arrays of
  * texts the name of a Java object; here it is null, or its text. Bounds are left out.
@@ -17,6 +18,7 @@ struct array_cursor {
     const char *p;
     const char *end; /* the closing brace */
     bool first;
+    char delimiter;
 };
 
 struct array_item {
@@ -26,7 +28,7 @@ struct array_item {
 
 /* Past the bounds "[2:3][0:1]=" and the opening brace. */
 static bool
-array_begin(struct array_cursor *cur, const char *text, size_t len)
+array_begin(struct array_cursor *cur, const struct encode *enc, const char *text, size_t len)
 {
     const char *p = text, *end = text + len;
 
@@ -38,7 +40,7 @@ array_begin(struct array_cursor *cur, const char *text, size_t len)
     }
     if (end - p < 2 || *p != '{' || end[-1] != '}')
         return false;
-    *cur = (struct array_cursor){ p + 1, end - 1, true };
+    *cur = (struct array_cursor){ p + 1, end - 1, true, enc->delimiter != 0 ? enc->delimiter : ',' };
     return true;
 }
 
@@ -98,7 +100,7 @@ take_bare(struct array_cursor *cur, struct array_item *ret)
 {
     const char *start = cur->p;
 
-    while (cur->p < cur->end && *cur->p != ',' && *cur->p != '"' && *cur->p != '{' && *cur->p != '}' &&
+    while (cur->p < cur->end && *cur->p != cur->delimiter && *cur->p != '"' && *cur->p != '{' && *cur->p != '}' &&
            *cur->p != '\\')
         cur->p++;
     *ret = (struct array_item){ start, (size_t)(cur->p - start) };
@@ -113,7 +115,7 @@ array_next(struct array_cursor *cur, struct array_item *ret)
     enum item item;
 
     if (cur->p == cur->end)
-        return cur->first ? ITEM_END : ITEM_BAD; /* "{}", or nothing behind a comma */
+        return cur->first ? ITEM_END : ITEM_BAD; /* "{}", or nothing behind a delimiter */
     cur->first = false;
     if (*cur->p == '"') {
         item = take_quoted(cur, ret);
@@ -131,12 +133,12 @@ array_next(struct array_cursor *cur, struct array_item *ret)
     return item;
 }
 
-/* Past the comma behind an item; *ret_more: another follows. */
+/* Past the delimiter behind an item; *ret_more: another follows. */
 static bool
-array_comma(struct array_cursor *cur, bool *ret_more)
+array_delimiter(struct array_cursor *cur, bool *ret_more)
 {
     *ret_more = cur->p < cur->end;
-    return !*ret_more || *cur->p++ == ',';
+    return !*ret_more || *cur->p++ == cur->delimiter;
 }
 
 /* The item without its backslashes, at scratch. */
@@ -182,14 +184,14 @@ encode_array_json(const struct encode *enc, const char *text, size_t len, char *
     enum item kind;
     bool more = true;
 
-    if (!array_begin(&cur, text, len))
+    if (!array_begin(&cur, enc, text, len))
         return NULL;
     *out++ = '[';
     while (more) {
         kind = array_next(&cur, &item);
         if (kind == ITEM_END)
             break;
-        if (kind == ITEM_BAD || !array_comma(&cur, &more))
+        if (kind == ITEM_BAD || !array_delimiter(&cur, &more))
             return NULL;
         out = item_json(enc, &element, kind, item, scratch, out, ret_bad);
         if (more)
@@ -239,7 +241,7 @@ array_items(const struct encode *enc, struct array_cursor *cur, struct cv_arena 
 
         if (kind == ITEM_END)
             break;
-        if (kind == ITEM_BAD || !array_comma(cur, &more))
+        if (kind == ITEM_BAD || !array_delimiter(cur, &more))
             return CV_INVALID;
         if (item_value(enc, &element, kind, item, arena, &val, ret_bad, err) != CV_OK ||
             cv_array_add(arena, array, val, err) != CV_OK)
@@ -256,7 +258,7 @@ encode_array_value(const struct encode *enc, const char *text, size_t len, struc
     struct cv_value *array;
     enum cv_rc rc;
 
-    if (!array_begin(&cur, text, len))
+    if (!array_begin(&cur, enc, text, len))
         return CV_INVALID;
     array = cv_array_new(arena, 8);
     if (array == NULL)

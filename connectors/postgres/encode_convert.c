@@ -92,6 +92,25 @@ plain_money(const char *text, size_t len, struct cv_buf *out)
     return digits;
 }
 
+/* Plain digits with no more than scale of them behind the point, rounded half up: away from zero. */
+static void
+round_half_up(const struct cv_buf *plain, int32_t scale, struct cv_buf *out)
+{
+    const char *point = memchr(plain->data, '.', plain->len);
+    size_t behind = point == NULL ? 0 : plain->len - (size_t)(point + 1 - plain->data);
+    size_t drop = behind > (size_t)scale ? behind - (size_t)scale : 0;
+    bool minus = plain->data[0] == '-', up = drop > 0 && plain->data[plain->len - drop] >= '5';
+
+    cv_buf_str(out, minus ? "-0" : "0"); /* room for a carry */
+    cv_buf_add(out, plain->data + minus, plain->len - minus - drop - (drop > 0 && scale == 0));
+    for (size_t i = out->len; up && i-- > minus;) {
+        if (out->data[i] == '.')
+            continue;
+        up = out->data[i] == '9';
+        out->data[i] = up ? '0' : (char)(out->data[i] + 1);
+    }
+}
+
 /* Digits, a point and a sign at most, as the server prints numbers that are none of the special ones. An exponent could
    stand for more digits than the value has room for. */
 static bool
@@ -135,20 +154,22 @@ convert_decimal_text(const char *text, size_t len, struct cv_buf *out)
 static enum form
 convert_money(const struct encode *enc, const char *text, size_t len, struct converted *ret)
 {
-    struct cv_buf plain = CV_BUF_INIT(4096);
+    struct cv_buf plain = CV_BUF_INIT(4096), rounded = CV_BUF_INIT(4096);
     struct cv_err err;
     enum form form = FORM_BAD;
 
     if (!plain_money(text, len, &plain) || cv_buf_check(&plain, &err) != CV_OK)
         goto out;
-    if (enc->kind == ENCODE_MONEY)
-        form = convert_decimal(enc, plain.data, plain.len, &ret->bytes);
+    round_half_up(&plain, enc->scale, &rounded);
+    if (enc->kind == ENCODE_MONEY && cv_buf_check(&rounded, &err) == CV_OK)
+        form = convert_decimal(enc, rounded.data, rounded.len, &ret->bytes);
     else if (enc->kind == ENCODE_MONEY_DOUBLE)
         form = convert_double(plain.data, plain.len, &ret->number);
     else
         form = convert_decimal_text(plain.data, plain.len, &ret->bytes);
 out:
     cv_buf_free(&plain);
+    cv_buf_free(&rounded);
     return form;
 }
 

@@ -257,6 +257,7 @@ array_encode(const struct pg_config *config, const struct pg_column *col, struct
     enc->element = enc->kind;
     enc->kind = ENCODE_ARRAY;
     enc->nested_text = base->arrays == ARRAY_NESTED;
+    enc->delimiter = item.type->delimiter;
 }
 
 void

@@ -39,6 +39,7 @@ integration_tests = \
 	tests/integration/streams_shop.int \
 	tests/integration/streams_shop_faults.int \
 	tests/integration/streams_workers.int \
+	tests/integration/types.int \
 	tests/integration/validate.int \
 	tests/integration/worker_kill.int \
 	tests/integration/worker_protocols.int \

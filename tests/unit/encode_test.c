@@ -45,6 +45,14 @@ static const struct row rows[] = {
     { ENCODE_DECIMAL_STRING, 2, "NaN", "\"NAN\"" },
     { ENCODE_DECIMAL_STRING, 2, "-Infinity", "\"NEGATIVE_INFINITY\"" },
     { ENCODE_MONEY_STRING, 2, "-$1,234.50", "\"-1234.50\"" },
+    { ENCODE_MONEY, 2, "-$1,234.50", "\"/h3G\"" },
+    { ENCODE_MONEY, 4, "$1.50", "\"Opg=\"" },
+    { ENCODE_MONEY, 1, "$1.25", "\"DQ==\"" }, /* 13 */
+    { ENCODE_MONEY, 1, "-$1.25", "\"8w==\"" },
+    { ENCODE_MONEY, 1, "$1.24", "\"DA==\"" },
+    { ENCODE_MONEY, 0, "$99.50", "\"ZA==\"" }, /* 100 */
+    { ENCODE_MONEY, 0, "-$0.49", "\"AA==\"" },
+    { ENCODE_MONEY, 1, "$92,233,720,368,547,758.07", "\"DMzMzMzMzM0=\"" },
     { ENCODE_TEXT, 0, "a\"b\\c\n\x01\xc3\xbc/", "\"a\\\"b\\\\c\\n\\u0001\xc3\xbc/\"" },
     { ENCODE_BYTES, 0, "\\x0102fe", "\"AQL+\"" },
     { ENCODE_BYTES_HEX, 0, "\\x0102FE", "\"0102fe\"" },
@@ -229,6 +237,32 @@ inner_arrays_of_texts_are_their_text(void **state)
     assert_string_equal(out, "[\"{a,\\\"b c\\\"}\",\"{d}\"]");
 }
 
+/* box has a semicolon, PostGIS has a colon; commas belong to the items then. */
+static void
+the_delimiter_is_that_of_the_type(void **state)
+{
+    static const struct {
+        char delimiter;
+        const char *text, *json;
+    } cases[] = {
+        { ';', "{(1,1),(0,0);NULL;(2,2),(1,1)}", "[\"(1,1),(0,0)\",null,\"(2,2),(1,1)\"]" },
+        { ':', "{a,b:{c:d}}", "[\"a,b\",null]" },
+        { ':', "{\"a:b\":c}", "[\"a:b\",\"c\"]" },
+        { ':', "{a:}", "null" },
+        { 0, "{a:b,c}", "[\"a:b\",\"c\"]" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(cases); i++) {
+        const struct encode enc = { .kind = ENCODE_ARRAY, .element = ENCODE_TEXT, .delimiter = cases[i].delimiter };
+        bool bad = false;
+        char out[400];
+
+        *encode_json(&enc, cases[i].text, strlen(cases[i].text), out, &bad) = '\0';
+        assert_string_equal(out, cases[i].json);
+    }
+}
+
 /* Values of every length around what fits without taking memory: the printed length is what the kind makes of it. */
 static void
 long_values_are_whole(void **state)
@@ -377,6 +411,7 @@ main(void)
         cmocka_unit_test(an_element_that_cannot_be_converted_is_null),
         cmocka_unit_test(an_empty_varbit_is_neither_true_nor_false),
         cmocka_unit_test(inner_arrays_of_texts_are_their_text),
+        cmocka_unit_test(the_delimiter_is_that_of_the_type),
         cmocka_unit_test(long_values_are_whole),
         cmocka_unit_test(escaping_runs_of_any_length_and_place),
         cmocka_unit_test(escaping_is_that_of_single_characters),
