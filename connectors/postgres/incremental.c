@@ -14,6 +14,7 @@
 
 #define NAMES_MAX ((size_t)1 << 20)
 #define KEY_MAX   ((size_t)1 << 26)
+#define SETTLE_MS 200
 
 static enum cv_rc
 quote_signal_table(struct incremental *inc, struct cv_err *err)
@@ -48,11 +49,6 @@ incremental_new(const struct incremental_spec *spec, struct incremental **ret, s
         return cv_fail_memory(err);
     inc->spec = *spec;
     cv_buf_init(&inc->scratch, KEY_MAX);
-    inc->streamed = calloc(STREAMED_MAX, sizeof(*inc->streamed));
-    if (inc->streamed == NULL) {
-        incremental_free(inc);
-        return cv_fail_memory(err);
-    }
     if (quote_signal_table(inc, err) != CV_OK) {
         incremental_free(inc);
         return err->rc;
@@ -69,7 +65,7 @@ incremental_free(struct incremental *inc)
     incremental_chunk_done(&inc->chunk);
     incremental_queue_clear(inc);
     free(inc->queue);
-    free(inc->streamed);
+    visibility_done(&inc->visibility);
     free(inc->correlation_id);
     free(inc->signal_table);
     PQfinish(inc->conn);
@@ -106,6 +102,8 @@ incremental_queue_shift(struct incremental *inc)
     collection_done(&inc->queue[0]);
     memmove(inc->queue, inc->queue + 1, --inc->n_queue * sizeof(*inc->queue));
     forget_table(inc);
+    if (inc->n_queue == 0)
+        visibility_forget(&inc->visibility);
 }
 
 void
@@ -114,6 +112,7 @@ incremental_queue_clear(struct incremental *inc)
     while (inc->n_queue > 0)
         incremental_queue_shift(inc);
     forget_table(inc);
+    visibility_forget(&inc->visibility);
 }
 
 enum cv_rc
@@ -135,8 +134,7 @@ incremental_queue_add(struct incremental *inc, const char *id, size_t id_len, co
         return cv_fail_memory(err);
     }
     inc->n_queue++;
-    inc->unsettled = true;
-    inc->older_than = 0;
+    visibility_forget(&inc->visibility);
     return CV_OK;
 }
 
@@ -414,50 +412,39 @@ incremental_signal(struct incremental *inc, const struct signal *signal, const s
 
 /* ---- when a chunk may be read ---- */
 
-/* "xmin:xmax:xip,xip" of a snapshot: whether it sees a transaction that has ended for us. */
-static bool
-sees(const char *snapshot, uint32_t xid)
+/* Log once that older ones are waited for, and leave the server alone for a while. */
+static void
+tell_waiting(struct incremental *inc, bool first)
 {
-    const char *at = strchr(snapshot, ':');
-
-    if (at == NULL || (int32_t)(xid - (uint32_t)strtoull(at + 1, NULL, 10)) >= 0)
-        return false;
-    for (at = strchr(at + 1, ':'); at != NULL && at[1] != '\0'; at = strchr(at + 1, ','))
-        if ((uint32_t)strtoull(at + 1, NULL, 10) == xid)
-            return false;
-    return true;
-}
-
-static bool
-sees_all_streamed(const struct incremental *inc, const char *snapshot)
-{
-    uint64_t n = inc->n_streamed < STREAMED_MAX ? inc->n_streamed : STREAMED_MAX;
-
-    for (uint64_t i = 0; i < n; i++)
-        if (!sees(snapshot, inc->streamed[i]))
-            return false;
-    return true;
+    inc->ask_ms = cv_mono_ms() + SETTLE_MS;
+    if (first)
+        CV_LOG_INFO(inc->spec.ctx->log, "the snapshot waits for older transactions to end",
+                    CV_INT("below", (int64_t)inc->visibility.barrier));
 }
 
 enum cv_rc
 incremental_settled(struct incremental *inc, bool *ret, struct cv_err *err)
 {
+    struct visibility *vis = &inc->visibility;
+    bool first = !vis->known && vis->barrier == 0;
     PGresult *res = NULL;
-    enum cv_rc rc = CV_OK;
+    enum cv_rc rc;
 
-    *ret = true;
-    if (inc->n_streamed == 0)
+    *ret = false;
+    if (!vis->known && !first && cv_mono_ms() < inc->ask_ms)
         return CV_OK;
     rc = incremental_connect(inc, err);
     if (rc == CV_OK)
-        rc = pg_query(inc->conn, "SELECT pg_current_snapshot()", &res, "could not read the server's snapshot", err);
+        rc = pg_query(inc->conn, "SELECT txid_current_snapshot()", &res, "could not read the server's snapshot", err);
     if (rc == CV_OK)
-        *ret = sees_all_streamed(inc, PQgetvalue(res, 0, 0));
+        *ret = visibility_look(vis, PQgetvalue(res, 0, 0));
     else
         incremental_disconnect(inc);
     PQclear(res);
-    if (rc == CV_OK && *ret)
-        inc->n_streamed = 0;
+    if (rc == CV_OK && !vis->known)
+        tell_waiting(inc, first);
+    if (rc == CV_OK && *ret && !incremental_runs(inc))
+        visibility_forget(vis); /* nothing more is to be read */
     return rc;
 }
 
@@ -477,10 +464,6 @@ incremental_next(struct incremental *inc, bool anew, struct cv_err *err)
     inc->postponed = false;
     if (!incremental_runs(inc) || inc->chunk.waiting || inc->paused)
         return CV_OK;
-    if (inc->unsettled && cv_mono_ms() < inc->ask_ms) {
-        inc->postponed = true;
-        return CV_OK;
-    }
     if (incremental_settled(inc, &settled, err) != CV_OK)
         return err->rc;
     if (settled)
@@ -508,7 +491,7 @@ was_visible(const struct incremental_chunk *chunk, uint32_t xid)
 void
 incremental_transaction(struct incremental *inc, uint32_t xid)
 {
-    inc->streamed[inc->n_streamed++ % STREAMED_MAX] = xid;
+    visibility_streamed(&inc->visibility, xid);
     if (inc->chunk.waiting && inc->spec.config->read_only)
         inc->chunk.sees_transaction = was_visible(&inc->chunk, xid);
 }

@@ -9,7 +9,7 @@
  *
  * A transaction is in the WAL, and in the stream, a moment before other sessions see what it did (with synchronous
  * replication a long one). A chunk read in that moment would bring back what the stream has already seen go. So none is
- * read before everything that the stream has had is visible; the same holds for blocking snapshots.
+ * read before everything that the stream has had is visible (visibility.h); the same holds for blocking snapshots.
  *
  * What a transaction changed before its table was in the publication is not in the stream, and not in a chunk either that
  * is read before the transaction commits. So the first chunk waits for the transactions that were running when the table

@@ -20,7 +20,6 @@
 #include "common/map.h"
 
 #define CONNECT_TIMEOUT_MS 10000
-#define SETTLE_MS          200
 #define SQL_MAX            ((size_t)1 << 20)
 
 void
@@ -575,32 +574,6 @@ read_chunk(struct incremental *inc, struct cv_err *err)
     return incremental_tell(inc, "COMPLETED", err);
 }
 
-/* Whether all transactions have ended that were running when this was first asked. */
-static enum cv_rc
-settle(struct incremental *inc, struct cv_err *err)
-{
-    PGresult *res = NULL;
-    uint64_t oldest;
-
-    if (pg_query(inc->conn, "SELECT txid_snapshot_xmin(s), txid_snapshot_xmax(s) FROM txid_current_snapshot() s", &res,
-                 "could not read the server's snapshot", err) != CV_OK)
-        return err->rc;
-    oldest = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
-    if (inc->older_than == 0) {
-        inc->older_than = strtoull(PQgetvalue(res, 0, 1), NULL, 10);
-        if (oldest < inc->older_than)
-            CV_LOG_INFO(inc->spec.ctx->log, "the incremental snapshot waits for older transactions to end",
-                        CV_STR("relation", inc->queue[0].id), CV_INT("oldest", (int64_t)oldest));
-    }
-    PQclear(res);
-    inc->ask_ms = cv_mono_ms() + SETTLE_MS;
-    if (oldest >= inc->older_than) {
-        inc->unsettled = false;
-        inc->older_than = 0;
-    }
-    return CV_OK;
-}
-
 enum cv_rc
 incremental_connect(struct incremental *inc, struct cv_err *err)
 {
@@ -622,10 +595,7 @@ incremental_chunk_read(struct incremental *inc, struct cv_err *err)
     enum cv_rc rc = incremental_connect(inc, err);
 
     incremental_chunk_done(&inc->chunk);
-    if (rc == CV_OK && inc->unsettled)
-        rc = settle(inc, err);
-    inc->postponed = inc->unsettled;
-    if (rc == CV_OK && !inc->unsettled)
+    if (rc == CV_OK)
         rc = read_chunk(inc, err);
     if (rc == CV_OK)
         return CV_OK;

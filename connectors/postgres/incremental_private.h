@@ -7,11 +7,9 @@
 #include "common/uuid.h"
 #include "connectors/postgres/incremental.h"
 #include "connectors/postgres/java_object.h"
+#include "connectors/postgres/visibility.h"
 
 struct cv_hash;
-
-/* Transactions that the stream has had, and that may not be visible to others: no more are ever in that state. */
-#define STREAMED_MAX 16384
 
 struct incremental_collection {
     char *id;        /* schema.table */
@@ -54,14 +52,11 @@ struct incremental {
     bool has_last;
     bool paused;
     bool postponed;            /* a chunk is due, but what the stream has had is not visible yet */
-    uint64_t n_streamed;       /* transactions since all of them were visible */
-    uint32_t *streamed;        /* the last STREAMED_MAX of them, as a ring */
+    struct visibility visibility;
+    int64_t ask_ms; /* when to look again whether it is */
     uint64_t n_rows; /* read of the table, by this task */
     double estimate; /* of the rows that there are to read; 0: not known */
     int64_t begun_ms; /* when this task began to read the table; 0: it did not */
-    bool unsettled;      /* a table was added: transactions older than that have to end first */
-    uint64_t older_than; /* those below this id; 0: not asked yet */
-    int64_t ask_ms;      /* when to look again */
 
     struct incremental_chunk chunk;
     struct cv_buf scratch;

@@ -105,7 +105,9 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/type_private.h \
 	connectors/postgres/type_schema.c \
 	connectors/postgres/validate.c \
-	connectors/postgres/validate.h
+	connectors/postgres/validate.h \
+	connectors/postgres/visibility.c \
+	connectors/postgres/visibility.h
 
 postgres_test_libs = connectors/postgres/libpostgres.a data/libdata.a common/libcommon.a $(LIBPQ_LIBS) \
 	$(OPENSSL_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
@@ -149,6 +151,11 @@ unit_tests += tests/unit/position_test
 tests_unit_position_test_SOURCES = tests/unit/position_test.c
 tests_unit_position_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
 tests_unit_position_test_LDADD = $(postgres_test_libs)
+
+unit_tests += tests/unit/visibility_test
+tests_unit_visibility_test_SOURCES = tests/unit/visibility_test.c
+tests_unit_visibility_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_visibility_test_LDADD = $(postgres_test_libs)
 
 unit_tests += tests/unit/slot_check_test
 tests_unit_slot_check_test_SOURCES = tests/unit/slot_check_test.c
