@@ -41,6 +41,7 @@ struct input {
     bool paused;
     bool attached;
     bool identified; /* what it is stands in the state */
+    bool committed;  /* the group had an offset of it when the task began */
     unsigned probed; /* records whose partition was checked */
 
     struct stamp *stamps; /* of a repartition topic, one an upstream task */

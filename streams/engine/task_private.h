@@ -69,6 +69,7 @@ struct stream_task {
     int64_t restore_deadline_ms;
     bool changelog_attached;
     size_t restored;
+    bool probing; /* nothing is committed: is there a state in the changelog all the same? */
 
     bool in_txn;
     struct cv_delivery delivery; /* of its changelog records in this transaction */

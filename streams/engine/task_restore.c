@@ -36,7 +36,8 @@ take_note(struct input *in, const struct cv_topic_partition *part, struct commit
     struct offset_note note;
 
     in->pos = (struct position){ .next_offset = -1 };
-    if (part->offset < 0)
+    in->committed = part->offset >= 0;
+    if (!in->committed)
         return CV_OK;
     if (!offset_note_read(part->metadata, &note))
         return cv_fail(err, CV_INVALID,
@@ -171,15 +172,22 @@ judge_state(struct stream_task *task, const struct committed *all, const char **
     return CV_OK;
 }
 
-/* Nothing is committed: what the changelog holds by now is of a generation before, or was given up. */
+/* Nothing is committed: what the changelog holds was given up, or the offsets that belonged to it are gone. Only
+   reading it tells; see finish_probe. */
 static enum cv_rc
 begin_generation(struct stream_task *task, struct cv_err *err)
 {
     int64_t low;
+    enum cv_rc rc = task->spec.broker->ops->range(task->spec.broker, task->changelog_topic,
+                                                  task->spec.partition, &low, &task->changelog_base,
+                                                  err);
 
+    if (rc != CV_OK)
+        return rc;
     new_generation(task->generation);
-    return task->spec.broker->ops->range(task->spec.broker, task->changelog_topic,
-                                         task->spec.partition, &low, &task->changelog_base, err);
+    task->probing = low < task->changelog_base;
+    task->changelog_next = low;
+    return CV_OK;
 }
 
 static enum cv_rc
@@ -199,15 +207,16 @@ fit_state(struct stream_task *task, const struct committed *all, struct cv_err *
     if (rc != CV_OK)
         return rc;
     task->changelog_base = all->base;
+    task->probing = false;
     if (all->any)
         memcpy(task->generation, all->generation, sizeof(task->generation));
     else
         rc = begin_generation(task, err);
     if (rc != CV_OK)
         return rc;
-    if (task->changelog_next < task->changelog_base)
+    if (task->changelog_next < task->changelog_base && !task->probing)
         task->changelog_next = task->changelog_base;
-    task->restore_target = all->target;
+    task->restore_target = task->probing ? task->changelog_base : all->target;
     return state_set_text(task->state, "generation", task->generation, err);
 }
 
@@ -278,11 +287,30 @@ attach_changelog(struct stream_task *task, struct cv_err *err)
     return CV_OK;
 }
 
+/* What the state has read goes on where the group says; an input that would begin anew under it would count twice. */
+static enum cv_rc
+check_offsets(const struct stream_task *task, struct cv_err *err)
+{
+    for (size_t i = 0; i < task->n_inputs; i++) {
+        const struct input *in = &task->inputs[i];
+
+        if (in->identified && !in->committed)
+            return cv_fail(err, CV_INVALID,
+                           "topic \"%s\" partition %d was read before, but the group \"%s\" has no "
+                           "committed offset of it: it was deleted, or has expired while no worker "
+                           "ran (offsets.retention.minutes); begin anew with culvert-streams reset",
+                           in->source->topic, (int)in->partition, task->spec.plan->application_id);
+    }
+    return CV_OK;
+}
+
 static enum cv_rc
 start_running(struct stream_task *task, struct cv_err *err)
 {
     enum cv_rc rc = task_load_marks(task, err);
 
+    if (rc == CV_OK)
+        rc = check_offsets(task, err);
     if (rc == CV_OK)
         rc = attach_inputs(task, err);
     if (rc == CV_OK) {
@@ -341,6 +369,26 @@ save_restored(struct stream_task *task, struct cv_err *err)
     return rc == CV_OK ? db_commit(task->db, err) : rc;
 }
 
+/* With transactions a state without offsets is one whose offsets were lost. Without, it may be one that was written
+   just before a death; all that was read is read again anyhow. */
+static enum cv_rc
+finish_probe(struct stream_task *task, struct cv_err *err)
+{
+    enum cv_rc rc = task_load_marks(task, err);
+
+    task->probing = false;
+    if (rc == CV_OK && !task->spec.plan->at_least_once)
+        rc = check_offsets(task, err);
+    if (rc != CV_OK || task->restored == 0)
+        return rc;
+    CV_LOG_WARN(task->log, "the changelog has a state, but the group has no committed offsets; the task begins anew",
+                CV_STR("task", task->status.id));
+    task_close_state(task);
+    task->wipe = true;
+    rc = task_open_state(task, err);
+    return rc == CV_OK ? state_set_text(task->state, "generation", task->generation, err) : rc;
+}
+
 static enum cv_rc
 finish_restore(struct stream_task *task, struct cv_err *err)
 {
@@ -352,6 +400,8 @@ finish_restore(struct stream_task *task, struct cv_err *err)
     if (task->changelog_next < task->restore_target)
         task->changelog_next = task->restore_target; /* the last ones were transaction marks */
     rc = save_restored(task, err);
+    if (rc == CV_OK && task->probing)
+        rc = finish_probe(task, err);
     if (rc == CV_OK)
         rc = task->spec.broker->ops->detach(task->spec.broker, &part, err);
     if (rc != CV_OK)

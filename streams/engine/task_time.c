@@ -12,7 +12,6 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "common/murmur2.h"
 
 #define LOOK_MS  200
 #define QUIET_MS 15000
@@ -156,57 +155,68 @@ save_stamps(struct stream_task *task, struct input *in, struct cv_err *err)
 
 /* ---- where the rows of an input come from ---- */
 
-/* What decides which of an input's rows this task has. Stays with the state: under another one the
-   rows of other keys would be missing, or be somebody else's. */
-static int64_t
-identity_of(const struct plan *plan, const struct plan_source *source)
-{
-    struct cv_buf text = CV_BUF_INIT(4096);
-    int64_t hash;
+#define IDENTITY_MAX 2048
+#define INPUT_MARK   "input "
 
-    cv_buf_printf(&text, "%s|", source->topic);
-    if (source->from != PLAN_NONE)
-        cv_buf_printf(&text, "%s|%s|%s", plan->sources[source->from].name,
-                      source->table->columns[source->by].name,
-                      source->like != PLAN_NONE ? plan->sources[source->like].name : "");
-    hash = cv_murmur2(cv_buf_cstr(&text), text.len);
-    cv_buf_free(&text);
-    return hash;
+/* What decides which of an input's rows this task has: its topic and what that is made of. Stays with the state, as
+   "input NAME|TOPIC|FROM|BY|LIKE": under another one the rows of other keys would be missing, or be somebody else's. */
+static const char *
+identity_of(const struct plan *plan, const struct plan_source *source, char out[IDENTITY_MAX])
+{
+    bool made = source->from != PLAN_NONE;
+
+    snprintf(out, IDENTITY_MAX, INPUT_MARK "%s|%s|%s|%s|%s", source->name, source->topic,
+             made ? plan->sources[source->from].name : "",
+             made ? source->table->columns[source->by].name : "",
+             source->like != PLAN_NONE ? plan->sources[source->like].name : "");
+    return out;
 }
 
 static enum cv_rc
 save_identities(struct stream_task *task, struct cv_err *err)
 {
-    char name[128];
+    char name[IDENTITY_MAX];
 
     for (size_t i = 0; i < task->n_inputs; i++) {
         struct input *in = &task->inputs[i];
 
         if (in->identified)
             continue;
-        if (put_mark(task, mark_name(name, "input", in->source->name), 0,
-                     identity_of(task->spec.plan, in->source), err) != CV_OK)
+        if (put_mark(task, identity_of(task->spec.plan, in->source, name), 0, 1, err) != CV_OK)
             return err->rc;
         in->identified = true; /* a rollback reads the marks again */
     }
     return CV_OK;
 }
 
+/* key: what the input was; told apart from what it is. */
 static enum cv_rc
-check_identity(struct stream_task *task, const char *source, int64_t v, struct cv_err *err)
+check_identity(struct stream_task *task, const char *key, struct cv_err *err)
 {
+    static const char remedy[] = "take the change back, give the source a new name, or begin anew "
+                                 "with culvert-streams reset";
+    char now[IDENTITY_MAX];
+
     for (size_t i = 0; i < task->n_inputs; i++) {
         struct input *in = &task->inputs[i];
+        size_t name_len = strlen(INPUT_MARK) + strlen(in->source->name) + 1;
+        const char *topic = key + name_len;
+        size_t topic_len;
 
-        if (strcmp(in->source->name, source) != 0)
+        identity_of(task->spec.plan, in->source, now);
+        if (strncmp(key, now, name_len) != 0)
             continue;
-        if (v != identity_of(task->spec.plan, in->source))
+        topic_len = strcspn(topic, "|");
+        if (strncmp(topic, now + name_len, topic_len + 1) != 0)
             return cv_fail(err, CV_INVALID,
-                           "the state was computed from another definition of source \"%s\" (its "
-                           "topic, or what it is repartitioned FROM, BY and LIKE); take the change "
-                           "back, give the source a new name, or begin anew with culvert-streams "
-                           "reset",
-                           source);
+                           "the state was computed from topic \"%.*s\" of source \"%s\", which reads "
+                           "topic \"%s\" now; %s",
+                           (int)topic_len, topic, in->source->name, in->source->topic, remedy);
+        if (strcmp(key, now) != 0)
+            return cv_fail(err, CV_INVALID,
+                           "the state was computed from another definition of source \"%s\" (what it "
+                           "is repartitioned FROM, BY and LIKE); %s",
+                           in->source->name, remedy);
         in->identified = true;
     }
     return CV_OK;
@@ -256,8 +266,8 @@ take_mark(struct stream_task *task, const char *key, int64_t number, int64_t v, 
 {
     bool idle = v != 0;
 
-    if (strncmp(key, "input ", 6) == 0)
-        return check_identity(task, key + 6, v, err);
+    if (strncmp(key, INPUT_MARK, strlen(INPUT_MARK)) == 0)
+        return check_identity(task, key, err);
     if (strcmp(key, "watermark") == 0)
         task->watermark_ms = v;
     else if (strncmp(key, "stamp ", 6) == 0)

@@ -880,17 +880,34 @@ tables_that_come_to_another_group_are_refused(void **state)
 static void
 another_topic_under_the_same_name_is_refused(void **state)
 {
+    static const char *const guarantees[] = { "exactly_once", "at_least_once" };
+
     (void)state;
-    begin(PIPELINE("") ORDERS OUT ECHO);
-    order('c', 1, 7, "new", "1", 0, 100);
-    start_loop();
-    run();
-    replan(PIPELINE("") "CREATE SOURCE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL, "
-                        "status TEXT, total DECIMAL(12,2)) FROM TOPIC 'orders2';\n" OUT ECHO,
-           false);
-    /* Nothing is committed for the new topic: the state file does not belong to it and is not used. */
-    assert_int_equal(status().state, TASK_RUNNING);
-    teardown(NULL);
+    for (int i = 0; i < 4; i++) { /* each guarantee, with and without the state file */
+        char sql[2][2000];
+
+        for (int k = 0; k < 2; k++)
+            snprintf(sql[k], sizeof(sql[k]),
+                     PIPELINE(", processing_guarantee = '%s'")
+                     "CREATE SOURCE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL, "
+                     "status TEXT, total DECIMAL(12,2)) FROM TOPIC 'orders%s';\n" OUT ECHO,
+                     guarantees[i / 2], k == 0 ? "" : "2");
+        begin(sql[0]);
+        order('c', 1, 7, "new", "1", 0, 100);
+        start_loop();
+        run();
+        put("orders2", "{\"id\":1}", "{\"after\":{\"id\":1,\"customer\":1},\"op\":\"c\"}");
+        replan(sql[1], i % 2 == 0);
+        assert_int_equal(status().state, TASK_FAILED);
+        assert_string_equal(status().error,
+                            "the state was computed from topic \"orders\" of source \"orders\", which "
+                            "reads topic \"orders2\" now; take the change back, give the source a new "
+                            "name, or begin anew with culvert-streams reset");
+        assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 1);
+        replan(sql[0], false); /* taken back */
+        assert_int_equal(status().state, TASK_RUNNING);
+        teardown(NULL);
+    }
 
     begin(TWO "CREATE QUERY q ON a INTO out AS SELECT x.id, b.at AS b FROM a_changes x LEFT JOIN b ON "
               "b.id = x.id;\n");
@@ -905,15 +922,84 @@ another_topic_under_the_same_name_is_refused(void **state)
                         "JOIN b ON b.id = x.id;\n",
            true);
     assert_int_equal(status().state, TASK_FAILED);
-    assert_non_null(strstr(status().error, "another definition of source \"b\""));
+    assert_non_null(strstr(status().error, "from topic \"b\" of source \"b\", which reads topic \"b2\" now"));
 }
 
-/* Offsets that were deleted or have expired: the rows of before must not come back with a restore. */
+#define JOIN                                                                                       \
+    PIPELINE("")                                                                                   \
+    "CREATE SOURCE TABLE a (id INTEGER PRIMARY KEY, at TIMESTAMP) FROM TOPIC 'a' EVENT TIME at;\n" \
+    "CREATE SOURCE TABLE b (id INTEGER PRIMARY KEY, at TIMESTAMP) FROM TOPIC 'b' EVENT TIME at;\n" \
+    "CREATE SINK out TO TOPIC 'out' KEY (id);\n"                                                   \
+    "CREATE QUERY q ON a INTO out AS SELECT x.id, b.at AS b FROM a_changes x LEFT JOIN b ON b.id " \
+    "= x.id;\n"
+
 static void
-an_older_generation_in_the_changelog_is_not_restored(void **state)
+timed(const char *topic, int id, int64_t at)
+{
+    char key[32];
+    char value[256];
+
+    snprintf(key, sizeof(key), "{\"id\":%d}", id);
+    snprintf(value, sizeof(value), "{\"after\":{\"id\":%d,\"at\":%lld},\"op\":\"c\"}", id,
+             (long long)at);
+    put(topic, key, value);
+}
+
+/* Deleted by hand, or expired while no worker ran: to begin anew would do everything a second time. */
+static void
+offsets_that_are_gone_under_a_state_are_told(void **state)
+{
+    (void)state;
+    for (int lose = 0; lose < 2; lose++) {
+        begin(PIPELINE("") ORDERS OUT ECHO);
+        start_loop();
+        order('c', 1, 7, "before", "1", 0, 100);
+        run();
+        memory_kafka_set_committed(rig.kafka, "orders", 0, -1, NULL);
+        replan(PIPELINE("") ORDERS OUT ECHO, lose);
+        assert_int_equal(status().state, TASK_FAILED);
+        assert_non_null(strstr(status().error, "topic \"orders\" partition 0 was read before, but the "
+                                               "group \"app\" has no committed offset of it"));
+        assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 1);
+        teardown(NULL);
+    }
+    begin(JOIN);
+    timed("a", 1, 10);
+    timed("b", 1, 20);
+    start_loop();
+    run();
+    memory_kafka_set_committed(rig.kafka, "b", 0, -1, NULL);
+    replan(JOIN, false);
+    assert_int_equal(status().state, TASK_FAILED);
+    assert_non_null(strstr(status().error, "topic \"b\" partition 0 was read before"));
+}
+
+/* What a transaction left in the changelog that was never committed is no state. */
+static void
+a_first_start_that_died_leaves_no_state(void **state)
 {
     (void)state;
     begin(PIPELINE("") ORDERS OUT ECHO);
+    order('c', 1, 7, "new", "1", 0, 100);
+    memory_kafka_fail_call(rig.kafka, "offsets", false); /* the changelog is written by then */
+    start_loop();
+    for (int i = 0; i < 3; i++)
+        loop_turn(rig.loop, 0);
+    loop_settle(rig.loop);
+    stop_loop();
+    start_loop();
+    run();
+    assert_int_equal(status().state, TASK_RUNNING);
+    assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 1);
+}
+
+/* Where records may come twice, the rows of before must not come back with a restore. */
+static void
+an_older_generation_in_the_changelog_is_not_restored(void **state)
+{
+#define TWICE PIPELINE(", processing_guarantee = 'at_least_once'") ORDERS OUT ECHO
+    (void)state;
+    begin(TWICE);
     start_loop();
     order('c', 1, 7, "before", "1", 0, 100);
     run();
@@ -923,7 +1009,7 @@ an_older_generation_in_the_changelog_is_not_restored(void **state)
     start_loop();
     order('c', 2, 7, "after", "1", 100, 110);
     run();
-    replan(PIPELINE("") ORDERS OUT ECHO, true);
+    replan(TWICE, true);
     order('u', 1, 7, "anew", "1", 110, 120);
     order('u', 2, 7, "anew", "1", 120, 130);
     run();
@@ -1203,26 +1289,6 @@ followers_of_another_table_hear_only_of_its_rows(void **state)
 
 /* ---- several inputs ---- */
 
-#define JOIN                                                                                       \
-    PIPELINE("")                                                                                   \
-    "CREATE SOURCE TABLE a (id INTEGER PRIMARY KEY, at TIMESTAMP) FROM TOPIC 'a' EVENT TIME at;\n" \
-    "CREATE SOURCE TABLE b (id INTEGER PRIMARY KEY, at TIMESTAMP) FROM TOPIC 'b' EVENT TIME at;\n" \
-    "CREATE SINK out TO TOPIC 'out' KEY (id);\n"                                                   \
-    "CREATE QUERY q ON a INTO out AS SELECT x.id, b.at AS b FROM a_changes x LEFT JOIN b ON b.id " \
-    "= x.id;\n"
-
-static void
-timed(const char *topic, int id, int64_t at)
-{
-    char key[32];
-    char value[256];
-
-    snprintf(key, sizeof(key), "{\"id\":%d}", id);
-    snprintf(value, sizeof(value), "{\"after\":{\"id\":%d,\"at\":%lld},\"op\":\"c\"}", id,
-             (long long)at);
-    put(topic, key, value);
-}
-
 static void
 inputs_of_a_task_are_taken_in_event_time_order(void **state)
 {
@@ -1290,6 +1356,8 @@ main(void)
         TEST(a_column_that_is_added_is_null_in_old_rows),
         TEST(tables_that_come_to_another_group_are_refused),
         TEST(another_topic_under_the_same_name_is_refused),
+        TEST(offsets_that_are_gone_under_a_state_are_told),
+        TEST(a_first_start_that_died_leaves_no_state),
         TEST(an_older_generation_in_the_changelog_is_not_restored),
         TEST(a_changelog_that_was_made_anew_is_told_at_once),
         TEST(headers_are_read_and_written),
