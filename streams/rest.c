@@ -50,6 +50,8 @@ enum {
     M_LAG,
     M_RESTORE,
     M_STATE_BYTES,
+    M_WAL_BYTES,
+    M_FUTURE,
     M_STATE,
     M_COMMITS,
     M_COMMITS_FAILED,
@@ -86,6 +88,10 @@ static const struct cv_metric metric_rows[M_METRICS] = {
     [M_RESTORE] =
         METRIC(CV_GAUGE, "restore_remaining_records", "Changelog offsets still to be read."),
     [M_STATE_BYTES] = METRIC(CV_GAUGE, "state_bytes", "Size of a state file and its WAL."),
+    [M_WAL_BYTES] = METRIC(CV_GAUGE, "wal_bytes",
+                           "Size of a state file's WAL; it grows while a query reads for long."),
+    [M_FUTURE] = METRIC(CV_COUNTER, "future_timestamps_total",
+                        "Events whose time is more than five minutes ahead: they do not move the watermark."),
     [M_STATE] = METRIC(CV_GAUGE, "task_state", "1 for the state that a task is in."),
     [M_COMMITS] = METRIC(CV_COUNTER, "commits_total",
                          "Kafka transactions committed by the worker's threads."),
@@ -120,6 +126,8 @@ collect_task(struct cv_metrics_sink *sink, const struct task_status *task)
         { M_LAG, (double)task->lag },
         { M_RESTORE, (double)task->restore_left },
         { M_STATE_BYTES, (double)task->state_bytes },
+        { M_WAL_BYTES, (double)task->wal_bytes },
+        { M_FUTURE, (double)task->future },
     };
 
     for (size_t i = 0; i < CV_COUNT(values); i++) {
@@ -285,7 +293,9 @@ write_task(struct cv_json_writer *w, const struct task_status *task)
     else
         cv_json_null(w);
     int_field(w, "restore_remaining", task->restore_left);
+    int_field(w, "future_timestamps", (int64_t)task->future);
     int_field(w, "state_bytes", task->state_bytes);
+    int_field(w, "wal_bytes", task->wal_bytes);
     time_field(w, "last_commit", task->last_commit_ms);
     time_field(w, "clock", task->clock_ms);
     time_field(w, "watermark", task->watermark_ms);

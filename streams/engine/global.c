@@ -69,8 +69,10 @@ open_file(struct global *global, struct cv_err *err)
     if (indexes == NULL)
         return cv_fail_memory(err);
     for (size_t i = 0; i < plan->n_sources; i++) {
+        /* With the topic, so that the copy of another one is not gone on with. */
         if (plan->sources[i].global)
-            cv_buf_printf(&tables, "%s%s", tables.len > 0 ? ";\n" : "", plan->sources[i].ddl);
+            cv_buf_printf(&tables, "%s%s -- %s\n", tables.len > 0 ? ";\n" : "", plan->sources[i].ddl,
+                          plan->sources[i].topic);
     }
     for (size_t i = 0; i < plan->n_indexes; i++) {
         if (plan->indexes[i].group != PLAN_NONE)
@@ -406,6 +408,7 @@ publish(struct global *global, bool force)
     global->status.lag = lag;
     global->status.restore_left = global->status.state == TASK_RESTORING ? lag : 0;
     global->status.state_bytes = state_bytes(global->state);
+    global->status.wal_bytes = state_wal_bytes(global->state);
     if (global->spec.board != NULL)
         status_board_set(global->spec.board, &global->status);
 }

@@ -56,7 +56,9 @@ struct task_status {
     int64_t clock_ms;     /* newest commit time seen */
     int64_t watermark_ms; /* 0: none yet */
     uint32_t idle_inputs;
-    int64_t state_bytes;
+    uint64_t future; /* times of records too far ahead to be believed */
+    int64_t state_bytes; /* of the file and its WAL */
+    int64_t wal_bytes;
 };
 
 struct status_board;

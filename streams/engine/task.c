@@ -110,13 +110,18 @@ task_publish(struct stream_task *task)
     }
     status->watermark_ms = task->watermark_ms != TIME_NONE ? task->watermark_ms : 0;
     status->idle_inputs = 0;
-    for (size_t i = 0; i < task->n_inputs; i++)
+    status->future = 0;
+    for (size_t i = 0; i < task->n_inputs; i++) {
         status->idle_inputs += task->inputs[i].idle;
+        status->future += task->inputs[i].future;
+    }
     status->lag = lag;
     status->restore_left =
         status->state == TASK_RESTORING ? task->restore_target - task->changelog_next : 0;
-    if (task->state != NULL)
+    if (task->state != NULL) {
         status->state_bytes = state_bytes(task->state);
+        status->wal_bytes = state_wal_bytes(task->state);
+    }
     if (task->spec.board != NULL)
         status_board_set(task->spec.board, status);
 }

@@ -61,6 +61,8 @@ struct stream_task {
     int64_t saved_watermark_ms;
     bool idle;         /* all inputs are */
     int64_t looked_ms; /* monotonic, when idleness was looked at */
+    int64_t idle_mono_ms; /* when it became so, by both clocks */
+    int64_t idle_wall_ms;
 
     char generation[GENERATION_MAX]; /* of the changelog: differs when someone began anew */
     int64_t changelog_base;          /* where the generation begins in it */

@@ -13,6 +13,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 
+#define WAL_MAX_BYTES ((int64_t)64 << 20)
+
 /* ---- which record comes next ---- */
 
 static struct input *
@@ -508,6 +510,8 @@ task_save(struct stream_task *task, bool force, struct cv_err *err)
     rc = state_set_number(task->state, "last_alive_ms", cv_now_ms(), err);
     if (rc == CV_OK)
         rc = db_commit(task->db, err);
+    if (rc == CV_OK)
+        state_trim_wal(task->state, WAL_MAX_BYTES);
     task->saved_ms = cv_mono_ms();
     return rc;
 }

@@ -55,10 +55,21 @@ confirm_end(struct stream_task *task, struct input *in)
     return input_next_offset(in) >= high;
 }
 
+/* The wall clock, but for jumps since the task became idle: one that is set ahead, and back later, would have made late
+   what comes in between. */
+static int64_t
+steady_wall_ms(const struct stream_task *task)
+{
+    int64_t steady = task->idle_wall_ms + cv_mono_ms() - task->idle_mono_ms;
+
+    return cv_now_ms() < steady ? cv_now_ms() : steady;
+}
+
 /* All inputs are idle: as if something had just come that could not be older than this. */
 static void
 follow_wall_clock(struct stream_task *task)
 {
+    int64_t now = steady_wall_ms(task);
     int64_t most = TIME_NONE;
     int64_t behind = 0;
     bool advance = true;
@@ -72,8 +83,8 @@ follow_wall_clock(struct stream_task *task)
                                                              : behind;
         advance &= source->idle_advance;
     }
-    if (advance && cv_now_ms() - behind > most)
-        most = cv_now_ms() - behind;
+    if (advance && now - behind > most)
+        most = now - behind;
     if (most > task->watermark_ms)
         task->watermark_ms = most;
 }
@@ -107,6 +118,10 @@ task_look_idle(struct stream_task *task)
     for (size_t i = 0; i < task->n_inputs; i++) {
         look_at(task, &task->inputs[i], now);
         idle &= task->inputs[i].idle;
+    }
+    if (!task->idle) {
+        task->idle_mono_ms = now;
+        task->idle_wall_ms = cv_now_ms();
     }
     task->idle = idle;
     if (idle)

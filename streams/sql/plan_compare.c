@@ -155,10 +155,11 @@ static void
 compare_source(struct comparison *c, const struct plan_source *old, const struct plan_source *new)
 {
     if (old->from == PLAN_NONE && new->from == PLAN_NONE && strcmp(old->topic, new->topic) != 0)
-        say(c, PLAN_RESETS, "source \"%s\" reads another topic, '%s' instead of '%s'", new->name,
-            new->topic, old->topic);
+        say(c, old->global && new->global ? PLAN_REBUILDS : PLAN_RESETS,
+            "source \"%s\" reads another topic, '%s' instead of '%s'", new->name, new->topic,
+            old->topic);
     if (old->global != new->global)
-        say(c, PLAN_RESETS, "source \"%s\" %s", new->name,
+        say(c, PLAN_REBUILDS, "source \"%s\" %s: its topic is read from the beginning", new->name,
             new->global ? "is GLOBAL now" : "is not GLOBAL any more");
     if ((old->from == PLAN_NONE) != (new->from == PLAN_NONE) ||
         strcmp(source_name(c->old, old->from), source_name(c->new, new->from)) != 0 ||

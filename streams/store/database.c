@@ -440,6 +440,12 @@ db_checkpoint(struct database *db)
     sqlite3_wal_checkpoint_v2(db->handle, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
+void
+db_truncate_wal(struct database *db)
+{
+    sqlite3_wal_checkpoint_v2(db->handle, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
 enum cv_rc
 db_exec(struct database *db, const char *sql, struct cv_err *err)
 {

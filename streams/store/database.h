@@ -83,6 +83,8 @@ enum cv_rc db_attach(struct database *db, const char *path, const char *schema, 
 
 /* Bring the WAL into the file as far as readers allow: mapped pages are found in the file only. */
 void db_checkpoint(struct database *db);
+/* The same, and make the WAL short; does nothing while someone reads. */
+void db_truncate_wal(struct database *db);
 
 /* Run statements without values; for literals of ours. */
 CV_MUST_CHECK

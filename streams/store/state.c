@@ -194,12 +194,25 @@ file_bytes(const char *path)
 }
 
 int64_t
-state_bytes(struct state *state)
+state_wal_bytes(const struct state *state)
 {
     char wal[4096];
 
     snprintf(wal, sizeof(wal), "%s-wal", state->spec.path);
-    return file_bytes(state->spec.path) + file_bytes(wal);
+    return file_bytes(wal);
+}
+
+int64_t
+state_bytes(struct state *state)
+{
+    return file_bytes(state->spec.path) + state_wal_bytes(state);
+}
+
+void
+state_trim_wal(struct state *state, int64_t limit)
+{
+    if (state_wal_bytes(state) > limit)
+        db_truncate_wal(state->db);
 }
 
 /* Whether a file that is ours can be used; *ret_why NULL if so. */

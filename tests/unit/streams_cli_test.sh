@@ -65,6 +65,8 @@ changed 's/payment_method   TEXT NOT NULL,/payment_method TEXT,/'
 try 0 "rebuild: table \"orders\" is written otherwise" plan "$shop" "$tmp/changed"
 changed "s/FROM TOPIC 'orders'/FROM TOPIC 'orders2'/"
 try 1 "reset: source \"orders\" reads another topic, 'orders2' instead of 'orders'" plan "$shop" "$tmp/changed"
+changed "s/FROM TOPIC 'customers'/FROM TOPIC 'customers2'/"
+try 0 "rebuild: source \"customers\" reads another topic" plan "$shop" "$tmp/changed"
 changed 's/stock_quantity INTEGER/stock_quantity TEXT/'
 try 1 "reset: table \"products\" has other columns" plan "$shop" "$tmp/changed"
 changed "s/application_id *= *'[^']*'/application_id = 'other'/"

@@ -13,6 +13,7 @@
 #include "streams/store/codec.h"
 #include "streams/store/function.h"
 #include "streams/store/relation.h"
+#include "streams/store/state.h"
 #include "tests/helper/streams_plan.h"
 
 static char dir[64];
@@ -191,6 +192,36 @@ a_wal_left_behind_is_not_replayed_into_a_new_file(void **state)
     assert_int_equal(db_open(path, DB_WRITE, &db, &corrupt, &err), CV_OK);
     assert_int_equal(query_int(db, "SELECT count(*) FROM t"), 0);
     db_close(db);
+}
+
+/* A reader that stays holds the WAL; once it is gone the next commit makes it short. */
+static void
+a_wal_that_has_grown_is_made_short(void **state)
+{
+    const struct state_spec spec = { .path = path, .owner = "o", .tables = "CREATE TABLE t (v)",
+                                     .log = cv_log_get("test") };
+    struct state *file = NULL;
+    struct database *reader = NULL;
+    struct cv_err err = CV_ERR_INIT;
+    bool corrupt;
+
+    (void)state;
+    assert_int_equal(state_open(&spec, &file, &err), CV_OK);
+    assert_int_equal(db_open(path, DB_READ_ONLY, &reader, &corrupt, &err), CV_OK);
+    assert_int_equal(db_exec(reader, "BEGIN; SELECT * FROM t", &err), CV_OK);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(db_exec(state_db(file), "INSERT INTO t VALUES (randomblob(20000))", &err),
+                         CV_OK);
+    assert_true(state_wal_bytes(file) > 100000);
+    state_trim_wal(file, 100000);
+    assert_true(state_wal_bytes(file) > 100000);
+    assert_int_equal(db_exec(reader, "COMMIT", &err), CV_OK);
+    state_trim_wal(file, 1 << 30);
+    assert_true(state_wal_bytes(file) > 100000);
+    state_trim_wal(file, 100000);
+    assert_int_equal(state_wal_bytes(file), 0);
+    db_close(reader);
+    state_close(file);
 }
 
 static void
@@ -642,6 +673,7 @@ main(void)
         FILES(what_is_no_state_file_is_named_and_left_alone),
         FILES(foreign_newer_and_damaged_files_are_told_apart),
         FILES(a_wal_left_behind_is_not_replayed_into_a_new_file),
+        FILES(a_wal_that_has_grown_is_made_short),
         FILES(a_full_disk_is_a_fault_of_its_own),
         cmocka_unit_test(functions_are_exact),
         cmocka_unit_test(the_change_relation_shows_new_and_old_row),

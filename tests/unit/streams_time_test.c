@@ -268,6 +268,32 @@ an_outage_of_the_broker_is_no_idleness(void **state)
     assert_topic("out", "{\"kind\":\"a\",\"m\":1,\"n\":1,\"total\":\"1.00\"}\n");
 }
 
+/* Set ahead by a day while there is no traffic, and back: what comes with right times is not late. */
+static void
+jumps_of_the_wall_clock_close_no_window(void **state)
+{
+    int64_t now = 1700000000000;
+    int64_t day = 24 * 60 * MINUTE;
+
+    (void)state;
+    begin(PIPELINE ORDERS CELLS, 1);
+    order(0, 'c', 1, "a", "1", now, now);
+    start_loop();
+    run();
+    wait_ms(35000); /* idle, and the wall clock counts */
+    cv_clock_test_stop(cv_now_ms() + day, cv_mono_ms());
+    wait_ms(10000);
+    cv_clock_test_stop(cv_now_ms() - 2 * day, cv_mono_ms());
+    wait_ms(10000);
+    cv_clock_test_stop(cv_now_ms() + day, cv_mono_ms());
+    order(0, 'c', 2, "a", "2", cv_now_ms(), cv_now_ms());
+    run();
+    wait_ms(200000);
+    assert_topic("late", "");
+    assert_topic("out", "{\"kind\":\"a\",\"m\":28333333,\"n\":1,\"total\":\"1.00\"}\n"
+                        "{\"kind\":\"a\",\"m\":28333334,\"n\":1,\"total\":\"2.00\"}\n");
+}
+
 static void
 history_of_a_snapshot_does_not_move_the_watermark(void **state)
 {
@@ -529,6 +555,7 @@ main(void)
         cmocka_unit_test_teardown(
             an_idle_partition_is_left_out_and_the_last_windows_close_by_themselves, teardown),
         cmocka_unit_test_teardown(an_outage_of_the_broker_is_no_idleness, teardown),
+        cmocka_unit_test_teardown(jumps_of_the_wall_clock_close_no_window, teardown),
         cmocka_unit_test_teardown(history_of_a_snapshot_does_not_move_the_watermark, teardown),
         cmocka_unit_test_teardown(a_time_in_the_future_makes_nothing_late, teardown),
         cmocka_unit_test_teardown(a_tombstone_does_not_move_the_watermark, teardown),
