@@ -14,6 +14,7 @@ streams_libstreams_a_SOURCES = \
 	streams/engine/loop.c streams/engine/loop.h \
 	streams/engine/offset_note.c \
 	streams/engine/outbox.c streams/engine/outbox.h \
+	streams/engine/row_marks.c streams/engine/row_marks.h \
 	streams/engine/rule.c streams/engine/rule.h \
 	streams/engine/status.c streams/engine/status.h \
 	streams/engine/task.c streams/engine/task.h streams/engine/task_private.h \
@@ -98,7 +99,8 @@ tests_unit_streams_output_test_SOURCES = tests/unit/streams_output_test.c tests/
 tests_unit_streams_output_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_streams_output_test_LDADD = $(streams_unit_libs)
 TESTS += tests/unit/streams_cli_test.sh tests/unit/streams_doc_test.sh
-EXTRA_DIST += tests/unit/streams_cli_test.sh tests/unit/streams_doc_test.sh
+EXTRA_DIST += tests/unit/streams_cli_test.sh tests/unit/streams_doc_test.sh tests/data/streams/pipeline.sql \
+	tests/data/streams/tests/options.test.sql
 
 EXTRA_DIST += docs/streams.md docs/streams-sample.md streams/README.md etc/shop/streams/00_sources.sql etc/shop/streams/10_processed_orders.sql \
 	etc/shop/streams/20_inventory_alerts.sql etc/shop/streams/30_business_metrics.sql \

@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "common/murmur2.h"
+#include "streams/engine/row_marks.h"
 
 struct applier {
     const struct plan_source *source;
     struct rows *rows; /* NULL: of a stream */
+    struct row_marks *marks; /* dedupe = 'row'; else NULL */
     struct cell *row; /* the new image with unchanged values filled in */
     struct cell *old;
     struct cv_buf old_copy;
@@ -31,6 +33,8 @@ applier_new(struct database *db, const struct plan_source *source, struct applie
         rc = cv_fail_memory(err);
     else
         rc = source->stream ? CV_OK : rows_new(db, source->table, &ap->rows, err);
+    if (rc == CV_OK && source->dedupe == PLAN_DEDUPE_ROW)
+        rc = row_marks_new(db, source, &ap->marks, err);
     if (rc != CV_OK) {
         applier_free(ap);
         return rc;
@@ -45,6 +49,7 @@ applier_free(struct applier *ap)
     if (ap == NULL)
         return;
     rows_free(ap->rows);
+    row_marks_free(ap->marks);
     cv_buf_free(&ap->old_copy);
     free(ap->row);
     free(ap->old);
@@ -231,6 +236,9 @@ applier_apply(struct applier *ap, const struct event *event, struct cv_bytes key
     enum redelivery verdict = REDELIVERY_NO;
     enum applied applied = APPLIED_NOTHING;
     bool companion = event->kind == EVENT_TOMBSTONE && pos->after_delete;
+    bool of_row = ap->marks != NULL && (event->kind == EVENT_UPSERT || event->kind == EVENT_DELETE);
+    struct position row_mark;
+    struct position *mark = of_row ? &row_mark : pos;
     bool found = false;
     enum cv_rc rc = CV_OK;
 
@@ -238,8 +246,10 @@ applier_apply(struct applier *ap, const struct event *event, struct cv_bytes key
         pass(ap, event, key, record_ts_ms, pos, ret, change);
         return CV_OK;
     }
-    if (ap->source->dedupe == PLAN_DEDUPE_LSN && event->kind != EVENT_TOMBSTONE)
-        verdict = redelivery_of(event, pos);
+    if (of_row && row_marks_get(ap->marks, event->row, &row_mark, err) != CV_OK)
+        return err->rc;
+    if (ap->source->dedupe != PLAN_DEDUPE_NONE && event->kind != EVENT_TOMBSTONE)
+        verdict = redelivery_of(event, mark);
     if (verdict == REDELIVERY_YES) {
         pos->after_delete = event->kind == EVENT_DELETE;
         *ret = APPLIED_DUPLICATE;
@@ -257,10 +267,10 @@ applier_apply(struct applier *ap, const struct event *event, struct cv_bytes key
     if (rc != CV_OK)
         return rc;
     if (event->kind != EVENT_TOMBSTONE)
-        move_mark(event, pos);
+        move_mark(event, mark);
     pos->after_delete = event->kind == EVENT_DELETE;
     *ret = applied;
-    return CV_OK;
+    return of_row && event->lsn != CHANGE_NONE ? row_marks_put(ap->marks, mark, err) : CV_OK;
 }
 
 enum cv_rc

@@ -105,6 +105,7 @@ input_pop(struct input *in)
     in->head = (in->head + 1) % in->cap;
     in->count--;
     in->decoded = false;
+    in->empty_ms = cv_mono_ms();
 }
 
 void
@@ -115,6 +116,7 @@ input_clear(struct input *in)
     batch_clear(&in->batch);
     in->end_offset = -1;
     in->eof = false;
+    in->empty_ms = cv_mono_ms();
 }
 
 bool

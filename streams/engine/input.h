@@ -46,6 +46,7 @@ struct input {
 
     struct stamp *stamps; /* of a repartition topic, one an upstream task */
     size_t n_stamps;
+    int64_t empty_ms;     /* monotonic, since when no record waits; while none does */
     int64_t moved_ms;     /* monotonic, when the clock last moved, or the broker was away */
     int64_t asked_ms;     /* monotonic, when the broker was last asked whether there is more */
     bool idle;

@@ -286,18 +286,19 @@ open_rule(struct stream_task *task, size_t i, struct cv_err *err)
     const struct plan *plan = task->spec.plan;
     const struct plan_rule *of = &plan->rules[task->group->rules[i]];
     struct input *in = of->trigger <= PLAN_BATCH ? input_of(task, of->source) : NULL;
+    bool batched = of->trigger == PLAN_BATCH || of->batched;
     enum cv_rc rc = CV_OK;
 
     if (of->feeds != PLAN_NONE)
         rc = feed_new(plan, of->feeds, task->partitions, task->spec.partition, &task->feeds[i],
                       err);
-    if (of->trigger == PLAN_BATCH) {
+    if (batched) {
         in->batched = true;
         relation_expect_many(in->relation, true);
     }
     if (rc == CV_OK)
         rc = rule_new(task->db, plan, of, task->feeds[i], &task->rules[i], err);
-    if (of->trigger == PLAN_BATCH)
+    if (batched)
         relation_expect_many(in->relation, false);
     task->timers_ms[i] = cv_mono_ms() + of->every_ms;
     return rc;

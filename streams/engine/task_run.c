@@ -17,6 +17,18 @@
 
 /* ---- which record comes next ---- */
 
+/* An input without records that comes first all the same: what is known to lie there, and with max_task_idle_ms what
+   may still come, could be older than what the others have. */
+static bool
+waited_for(const struct stream_task *task, const struct input *in)
+{
+    int64_t patience = task->spec.plan->max_task_idle_ms;
+
+    if (patience < 0)
+        return false;
+    return !input_at_end(in) || cv_mono_ms() - in->empty_ms < patience;
+}
+
 static struct input *
 pick(struct stream_task *task)
 {
@@ -30,7 +42,7 @@ pick(struct stream_task *task)
         int64_t ms;
 
         if (in->count == 0) {
-            if (!input_at_end(in))
+            if (waited_for(task, in))
                 return NULL;
             continue;
         }
@@ -53,7 +65,7 @@ task_has_work(const struct stream_task *task)
     for (size_t i = 0; i < task->n_inputs; i++) {
         if (task->inputs[i].count > 0)
             some = true;
-        else if (!input_at_end(&task->inputs[i]) && task->n_inputs > 1)
+        else if (task->n_inputs > 1 && waited_for(task, &task->inputs[i]))
             return false;
     }
     return some;
@@ -115,7 +127,7 @@ run_rules(struct stream_task *task, struct input *in, struct change *change,
     for (size_t i = 0; i < task->n_rules && rc == CV_OK; i++) {
         const struct plan_rule *plan = rule_plan(task->rules[i]);
 
-        if (plan->source != in->source_no || plan->trigger > PLAN_FORWARD ||
+        if (plan->source != in->source_no || plan->trigger > PLAN_FORWARD || plan->batched ||
             (change->snapshot && plan->snapshot == PLAN_SNAPSHOT_SKIP))
             continue;
         failure->stage = plan->name;

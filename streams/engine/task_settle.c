@@ -119,7 +119,7 @@ run_batches(struct stream_task *task, struct cv_err *err)
         for (size_t r = 0; r < task->n_rules && rc == CV_OK; r++) {
             const struct plan_rule *plan = rule_plan(task->rules[r]);
 
-            if (plan->trigger == PLAN_BATCH && plan->source == in->source_no)
+            if (plan->source == in->source_no && (plan->trigger == PLAN_BATCH || plan->batched))
                 rc = task_run_rule(task, task->rules[r], err);
         }
         relation_show(in->relation, NULL, 0);

@@ -14,13 +14,26 @@
 
 #define RECORD_MAX ((size_t)64 << 20)
 
-enum role { ROLE_FIELD, ROLE_JSON, ROLE_KEY, ROLE_VALUE, ROLE_TS, ROLE_PARTITION, ROLE_HEADERS };
+enum role {
+    ROLE_FIELD,
+    ROLE_KEY,
+    ROLE_VALUE,
+    ROLE_TS,
+    ROLE_PARTITION,
+    ROLE_HEADERS,
+    ROLE_BEFORE,    /* of a change event: a field of the row before */
+    ROLE_OP,
+    ROLE_COMMIT_TS,
+};
+
+#define BEFORE_PREFIX "old_"
 
 struct sink_column {
     enum role role;
     const char *name;
+    bool json; /* text that goes in as it stands */
     const struct column *type; /* of a table's column; NULL: as SQLite says */
-    char *head; /* FIELD, JSON: "name": with comma and escapes as it stands in the record */
+    char *head; /* FIELD, BEFORE: "name": with comma and escapes as it stands in the record */
     size_t head_len;
 };
 
@@ -32,6 +45,8 @@ struct sink_encoder {
     char **key_heads; /* in the debezium format */
     int key_column;   /* _key; -1: none */
     int value_column;
+    int op_column; /* the same of a change event's */
+    bool has_before;
     struct cv_buf key_buf;
     struct cv_buf value_buf;
 };
@@ -64,11 +79,23 @@ role_of(const struct plan_sink *sink, const char *name)
         return ROLE_PARTITION;
     if (strcmp(name, "_headers") == 0)
         return ROLE_HEADERS;
+    if (!sink->envelope)
+        return ROLE_FIELD;
+    if (strcmp(name, "_op") == 0)
+        return ROLE_OP;
+    if (strcmp(name, "_commit_ts") == 0)
+        return ROLE_COMMIT_TS;
+    return strncmp(name, BEFORE_PREFIX, strlen(BEFORE_PREFIX)) == 0 ? ROLE_BEFORE : ROLE_FIELD;
+}
+
+static bool
+is_json(const struct plan_sink *sink, const char *name)
+{
     for (size_t i = 0; i < sink->n_json_columns; i++) {
         if (strcmp(sink->json_columns[i], name) == 0)
-            return ROLE_JSON;
+            return true;
     }
-    return ROLE_FIELD;
+    return false;
 }
 
 static enum cv_rc
@@ -79,6 +106,7 @@ make_columns(struct sink_encoder *enc, const struct plan_body *body, const struc
 
     for (size_t i = 0; i < body->n_columns; i++) {
         struct sink_column *col = &enc->columns[enc->n_columns++];
+        const char *field;
 
         col->name = body->columns[i];
         col->type = types == NULL ? NULL : &types[i];
@@ -87,13 +115,20 @@ make_columns(struct sink_encoder *enc, const struct plan_body *body, const struc
             enc->key_column = (int)i;
         if (col->role == ROLE_VALUE)
             enc->value_column = (int)i;
-        if (col->role != ROLE_FIELD && col->role != ROLE_JSON)
+        if (col->role == ROLE_OP)
+            enc->op_column = (int)i;
+        if (col->role != ROLE_FIELD && col->role != ROLE_BEFORE)
             continue;
-        col->head = make_head(col->name, first);
+        field = col->name + (col->role == ROLE_BEFORE ? strlen(BEFORE_PREFIX) : 0);
+        col->json = is_json(enc->sink, field);
+        col->head = make_head(field, col->role == ROLE_BEFORE ? !enc->has_before : first);
         if (col->head == NULL)
             return cv_fail_memory(err);
         col->head_len = strlen(col->head);
-        first = false;
+        if (col->role == ROLE_BEFORE)
+            enc->has_before = true;
+        else
+            first = false;
     }
     return CV_OK;
 }
@@ -127,7 +162,7 @@ encoder_new(const struct plan_sink *sink, const struct plan_body *body, const st
     if (enc == NULL)
         return cv_fail_memory(err);
     enc->sink = sink;
-    enc->key_column = enc->value_column = -1;
+    enc->key_column = enc->value_column = enc->op_column = -1;
     cv_buf_init(&enc->key_buf, RECORD_MAX);
     cv_buf_init(&enc->value_buf, RECORD_MAX);
     enc->columns = calloc(body->n_columns, sizeof(*enc->columns));
@@ -279,26 +314,82 @@ encode_key(struct sink_encoder *enc, const struct cell *row)
     cv_buf_char(&enc->key_buf, object ? '}' : ']');
 }
 
+/* The columns of one role as an object. */
 static enum cv_rc
-encode_value(struct sink_encoder *enc, const struct cell *row, struct cv_err *err)
+encode_object(struct sink_encoder *enc, enum role role, const struct cell *row, struct cv_err *err)
 {
     struct cv_buf *out = &enc->value_buf;
 
-    cv_buf_reset(out);
     cv_buf_char(out, '{');
     for (size_t i = 0; i < enc->n_columns; i++) {
         const struct sink_column *col = &enc->columns[i];
 
-        if (col->head == NULL)
+        if (col->role != role)
             continue;
         cv_buf_add(out, col->head, col->head_len);
-        if (col->role == ROLE_FIELD)
+        if (!col->json)
             sink_column_value(out, col->type, &row[i]);
         else if (add_json(out, col, &row[i], err) != CV_OK)
             return err->rc;
     }
     cv_buf_char(out, '}');
     return CV_OK;
+}
+
+/* The commit time of a change event, or its event time; null where neither was selected. */
+static void
+add_event_time(struct sink_encoder *enc, const struct cell *row)
+{
+    static const struct cell none = { .kind = CELL_NULL };
+    const struct cell *time = &none;
+
+    for (size_t i = 0; i < enc->n_columns; i++) {
+        if (enc->columns[i].role == ROLE_COMMIT_TS && row[i].kind == CELL_INTEGER)
+            time = &row[i];
+        if (enc->columns[i].role == ROLE_TS && time == &none)
+            time = &row[i];
+    }
+    sink_value(&enc->value_buf, time);
+}
+
+/* Debezium's envelope, so that what reads tables from topics reads this one, too. Of a deleted row without old_
+   columns the others tell what it was. */
+static enum cv_rc
+encode_event(struct sink_encoder *enc, const struct cell *row, struct cv_err *err)
+{
+    struct cv_buf *out = &enc->value_buf;
+    struct cell op = row[enc->op_column];
+    bool had;
+
+    if (op.kind != CELL_TEXT || op.len != 1 || strchr("crud", op.data[0]) == NULL)
+        return cv_fail(err, CV_INVALID, "\"_op\" of a change event must be 'c', 'r', 'u' or 'd'");
+    had = op.data[0] == 'd' || (op.data[0] == 'u' && enc->has_before);
+    cv_buf_str(out, "{\"before\":");
+    if (!had)
+        cv_buf_str(out, "null");
+    else if (encode_object(enc, enc->has_before ? ROLE_BEFORE : ROLE_FIELD, row, err) != CV_OK)
+        return err->rc;
+    cv_buf_str(out, ",\"after\":");
+    if (op.data[0] == 'd')
+        cv_buf_str(out, "null");
+    else if (encode_object(enc, ROLE_FIELD, row, err) != CV_OK)
+        return err->rc;
+    cv_buf_str(out, ",\"source\":{\"connector\":\"culvert-streams\",\"name\":");
+    cv_buf_json(out, enc->sink->name, strlen(enc->sink->name));
+    cv_buf_str(out, ",\"ts_ms\":");
+    add_event_time(enc, row);
+    cv_buf_printf(out, "},\"op\":\"%c\",\"ts_ms\":", op.data[0]);
+    add_event_time(enc, row);
+    cv_buf_char(out, '}');
+    return CV_OK;
+}
+
+static enum cv_rc
+encode_value(struct sink_encoder *enc, const struct cell *row, struct cv_err *err)
+{
+    cv_buf_reset(&enc->value_buf);
+    return enc->op_column >= 0 ? encode_event(enc, row, err)
+                               : encode_object(enc, ROLE_FIELD, row, err);
 }
 
 void

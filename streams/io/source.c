@@ -40,6 +40,13 @@ struct source {
     struct cv_buf scratch;
 };
 
+/* Where the row stands: of a logical message (op m) in "message", with its prefix and content. */
+static const char *
+row_member(const struct plan_source *plan)
+{
+    return plan->messages ? "message" : "after";
+}
+
 enum cv_rc
 source_new(const struct plan_source *plan, struct source **ret, struct cv_err *err)
 {
@@ -56,8 +63,8 @@ source_new(const struct plan_source *plan, struct source **ret, struct cv_err *e
     source->value.fields = calloc(FIELDS_MAX, sizeof(struct field));
     source->key.fields = calloc(FIELDS_MAX, sizeof(struct field));
     if (source->row == NULL || source->old == NULL || source->seen == NULL || source->value.fields == NULL ||
-        source->key.fields == NULL || !wire_schema_init(&source->value.schema, plan->table) ||
-        !wire_schema_init(&source->key.schema, plan->table)) {
+        source->key.fields == NULL || !wire_schema_init(&source->value.schema, plan->table, row_member(plan)) ||
+        !wire_schema_init(&source->key.schema, plan->table, NULL)) {
         source_free(source);
         return cv_fail_memory(err);
     }
@@ -301,18 +308,20 @@ read_member(struct source *source, struct cv_json_reader *in, struct envelope *e
 {
     enum cv_json_token tok;
 
-    if (cv_json_text_is(in, "after")) {
+    if (cv_json_text_is(in, row_member(source->plan))) {
         tok = cv_json_next(in);
         if (env->has_after)
-            return cv_fail(err, CV_INVALID, "the field \"after\" stands there twice");
+            return cv_fail(err, CV_INVALID, "the field \"%s\" stands there twice",
+                           row_member(source->plan));
         if (tok == CV_JSON_OBJECT) {
             env->has_after = true;
             if (read_row(source, &source->value, in, source->row, err) != CV_OK)
-                return cv_err_context(err, "after");
+                return cv_err_context(err, "%s", row_member(source->plan));
         } else if (tok != CV_JSON_NULL) {
             return in->problem != NULL
                        ? cv_json_fail(in, err)
-                       : cv_fail(err, CV_INVALID, "field \"after\" is neither object nor null");
+                       : cv_fail(err, CV_INVALID, "field \"%s\" is neither object nor null",
+                                 row_member(source->plan));
         }
         return CV_OK;
     }
@@ -350,7 +359,7 @@ read_envelope(struct source *source, struct cv_json_reader *in, struct envelope 
 /* Open the object that a JSON text is, behind the wrapper if it has one: afterwards the reader
    stands in the payload. *ret_null: the payload is null. */
 static enum cv_rc
-open_payload(struct learnt *learnt, bool is_value, struct cv_bytes text, struct cv_json_reader *in,
+open_payload(struct learnt *learnt, struct cv_bytes text, struct cv_json_reader *in,
              bool *ret_wrapped, bool *ret_null, struct cv_err *err)
 {
     struct cv_json_reader start;
@@ -375,7 +384,7 @@ open_payload(struct learnt *learnt, bool is_value, struct cv_bytes text, struct 
     }
     if (cv_json_skip(in) == CV_JSON_BAD)
         return cv_json_fail(in, err);
-    if (wire_schema_read(&learnt->schema, is_value, in->text, in->text_len, err) != CV_OK)
+    if (wire_schema_read(&learnt->schema, in->text, in->text_len, err) != CV_OK)
         return err->rc;
     if (cv_json_next(in) != CV_JSON_KEY || !cv_json_text_is(in, "payload"))
         return cv_fail(err, CV_INVALID, "the wrapper has no \"payload\" behind its \"schema\"");
@@ -418,7 +427,7 @@ decode_key(struct source *source, struct cv_bytes key, struct cv_err *err)
 
     if (key.data == NULL)
         return cv_fail(err, CV_INVALID, "the record has neither value nor key");
-    if (open_payload(&source->key, false, key, &in, &wrapped, &is_null, err) != CV_OK)
+    if (open_payload(&source->key, key, &in, &wrapped, &is_null, err) != CV_OK)
         return cv_err_context(err, "key");
     if (is_null)
         return cv_fail(err, CV_INVALID, "the record's key is null");
@@ -452,7 +461,7 @@ decode_value(struct source *source, struct cv_bytes value, struct envelope *env,
     struct cv_json_reader in;
     bool wrapped;
 
-    if (open_payload(&source->value, true, value, &in, &wrapped, ret_null, err) != CV_OK)
+    if (open_payload(&source->value, value, &in, &wrapped, ret_null, err) != CV_OK)
         return err->rc;
     if (!*ret_null && read_envelope(source, &in, env, event, err) != CV_OK)
         return err->rc;
@@ -464,7 +473,8 @@ finish_upsert(struct source *source, const struct envelope *env, struct event *e
               struct cv_err *err)
 {
     if (!env->has_after)
-        return cv_fail(err, CV_INVALID, "op \"%c\" without \"after\"", env->op);
+        return cv_fail(err, CV_INVALID, "op \"%c\" without \"%s\"", env->op,
+                       row_member(source->plan));
     event->kind = EVENT_UPSERT;
     if (check_row(source, err) != CV_OK)
         return err->rc;
@@ -478,7 +488,8 @@ decode_before(struct source *source, const struct envelope *env, struct event *e
 {
     struct cv_json_reader in;
 
-    if (!source->plan->stream || env->before.data == NULL || event->kind == EVENT_TOMBSTONE)
+    if (!source->plan->stream || env->before.data == NULL || event->kind == EVENT_TOMBSTONE ||
+        source->plan->messages)
         return CV_OK;
     if (event->kind == EVENT_DELETE) {
         event->old = source->row;
@@ -541,7 +552,11 @@ source_decode(struct source *source, struct cv_bytes key, struct cv_bytes value,
     if (rc != CV_OK)
         return rc;
     event.op = env.op;
-    if (is_null) {
+    if (source->plan->messages && env.op != 'm') {
+        event.kind = EVENT_OTHER;
+    } else if (source->plan->messages) {
+        rc = finish_upsert(source, &env, &event, err);
+    } else if (is_null) {
         event.kind = EVENT_TOMBSTONE;
         rc = decode_key(source, key, err);
     } else if (env.op == 'd') {

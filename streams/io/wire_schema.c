@@ -22,9 +22,9 @@ static const struct {
 };
 
 bool
-wire_schema_init(struct wire_schema *schema, const struct table *table)
+wire_schema_init(struct wire_schema *schema, const struct table *table, const char *row_field)
 {
-    *schema = (struct wire_schema){ .table = table };
+    *schema = (struct wire_schema){ .table = table, .row_field = row_field };
     schema->fields = calloc(table->n_columns, sizeof(*schema->fields));
     return schema->fields != NULL;
 }
@@ -71,7 +71,7 @@ struct field_schema {
     int col;
     struct wire_field wire;
     struct cv_bytes fields; /* raw, of a struct */
-    bool is_after;
+    bool is_row;
 };
 
 static enum cv_rc
@@ -141,17 +141,17 @@ read_field(const struct wire_schema *schema, struct cv_json_reader *in, struct f
 
             cv_json_text(in, &name);
             ret->col = table_column(schema->table, cv_buf_cstr(&name), name.len);
-            ret->is_after = strcmp(cv_buf_cstr(&name), "after") == 0;
+            ret->is_row =
+                schema->row_field != NULL && strcmp(cv_buf_cstr(&name), schema->row_field) == 0;
             cv_buf_free(&name);
         }
     }
     return tok == CV_JSON_OBJECT_END ? CV_OK : cv_json_fail(in, err);
 }
 
-/* The array of a struct's fields. after: descend into the field of that name instead of taking
- * them. */
+/* The array of a struct's fields. envelope: descend into the row's field instead of taking them. */
 static enum cv_rc
-read_fields(struct wire_schema *schema, bool after, struct cv_bytes fields, struct cv_err *err)
+read_fields(struct wire_schema *schema, bool envelope, struct cv_bytes fields, struct cv_err *err)
 {
     struct cv_json_reader in;
     struct field_schema field;
@@ -165,20 +165,19 @@ read_fields(struct wire_schema *schema, bool after, struct cv_bytes fields, stru
     while (tok != CV_JSON_BAD && (tok = cv_json_next(&in)) == CV_JSON_OBJECT) {
         if (read_field(schema, &in, &field, err) != CV_OK)
             return err->rc;
-        if (after && field.is_after)
+        if (envelope && field.is_row)
             row = field.fields;
-        if (!after && field.col >= 0)
+        if (!envelope && field.col >= 0)
             schema->fields[field.col] = field.wire;
     }
     if (tok != CV_JSON_ARRAY_END)
         return in.problem != NULL ? cv_json_fail(&in, err)
                                   : cv_fail(err, CV_INVALID, "schema: bad list of fields");
-    return after ? read_fields(schema, false, row, err) : CV_OK;
+    return envelope ? read_fields(schema, false, row, err) : CV_OK;
 }
 
 enum cv_rc
-wire_schema_read(struct wire_schema *schema, bool envelope, const char *text, size_t len,
-                 struct cv_err *err)
+wire_schema_read(struct wire_schema *schema, const char *text, size_t len, struct cv_err *err)
 {
     struct cv_json_reader in;
     struct field_schema top;
@@ -191,5 +190,5 @@ wire_schema_read(struct wire_schema *schema, bool envelope, const char *text, si
         return CV_OK; /* null: nothing known */
     if (read_field(schema, &in, &top, err) != CV_OK)
         return err->rc;
-    return read_fields(schema, envelope, top.fields, err);
+    return read_fields(schema, schema->row_field != NULL, top.fields, err);
 }

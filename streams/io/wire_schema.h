@@ -13,21 +13,21 @@
 
 struct wire_schema {
     const struct table *table;
+    const char *row_field; /* of an envelope: where the row is; NULL: of a key, which is one itself */
     struct wire_field *fields; /* one a column */
     char *head;                /* {"schema":...,"payload": of the last wrapped record; NULL: none */
     size_t head_len;
 };
 
-bool wire_schema_init(struct wire_schema *schema,
-                      const struct table *table); /* false: memory is out */
+bool wire_schema_init(struct wire_schema *schema, const struct table *table,
+                      const char *row_field); /* false: memory is out */
 void wire_schema_done(struct wire_schema *schema);
 /* The text is wrapped just as the last one was. */
 bool wire_schema_known(const struct wire_schema *schema, struct cv_bytes text);
 /* Records come without a schema: fields become plain. */
 void wire_schema_forget(struct wire_schema *schema);
-/* Read a schema. envelope: the row's fields are those of its field "after". */
 CV_MUST_CHECK
-enum cv_rc wire_schema_read(struct wire_schema *schema, bool envelope, const char *text, size_t len,
+enum cv_rc wire_schema_read(struct wire_schema *schema, const char *text, size_t len,
                             struct cv_err *err);
 /* Keep the head of a text whose schema has been read. */
 void wire_schema_learn(struct wire_schema *schema, struct cv_bytes text, size_t head_len);

@@ -23,7 +23,9 @@ const char plan_engine_ddl[] =
     "CREATE TABLE _culvert_outbox (sink TEXT, seq INTEGER, file TEXT, line TEXT, "
     "PRIMARY KEY (sink, seq)) WITHOUT ROWID;"
     "CREATE TABLE _culvert_pending (query TEXT, row BLOB, old BLOB, PRIMARY KEY (query, row)) "
-    "WITHOUT ROWID";
+    "WITHOUT ROWID;"
+    "CREATE TABLE _culvert_row_lsn (source TEXT, row BLOB, commit_lsn INTEGER, lsn INTEGER, "
+    "snapshot_lsn INTEGER, PRIMARY KEY (source, row)) WITHOUT ROWID";
 
 static size_t
 count_kind(const struct sql_unit *unit, enum sql_kind kind)
@@ -445,7 +447,8 @@ plan_tables(const struct sql_unit *unit, struct plan *plan, struct database *db,
 {
     static const char *const engine[PLAN_ENGINE_TABLES] = { [PLAN_MARKS] = "_culvert_marks",
                                                             [PLAN_OUTBOX] = "_culvert_outbox",
-                                                            [PLAN_PENDING] = "_culvert_pending" };
+                                                            [PLAN_PENDING] = "_culvert_pending",
+                                                            [PLAN_ROW_LSN] = "_culvert_row_lsn" };
     enum cv_rc rc = db_exec(db, plan_engine_ddl, err);
 
     for (size_t i = 0; i < PLAN_ENGINE_TABLES && rc == CV_OK; i++) {

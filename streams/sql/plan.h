@@ -17,7 +17,7 @@
 
 enum plan_on_error { PLAN_FAIL, PLAN_SKIP, PLAN_DLQ };
 enum plan_format { PLAN_DEBEZIUM_JSON, PLAN_JSON, PLAN_CHANGES };
-enum plan_dedupe { PLAN_DEDUPE_LSN, PLAN_DEDUPE_NONE };
+enum plan_dedupe { PLAN_DEDUPE_LSN, PLAN_DEDUPE_NONE, PLAN_DEDUPE_ROW };
 enum plan_decimal { PLAN_DECIMAL_TEXT, PLAN_DECIMAL_BASE64 };
 enum plan_out_of_range { PLAN_RANGE_FAIL, PLAN_RANGE_EARLIEST, PLAN_RANGE_LATEST };
 enum plan_truncate { PLAN_TRUNCATE_REFUSE, PLAN_TRUNCATE_APPLY };
@@ -42,6 +42,7 @@ struct plan_source {
     enum plan_truncate truncate;
     enum plan_out_of_range on_out_of_range; /* the next record was removed before it was read */
     int64_t max_rows;      /* GLOBAL: more are a failure; 0: any number */
+    bool messages;         /* of logical messages (op m), not of changes */
     int64_t time_divisor;  /* of numeric times without a schema: to ms; negative: multiply by its
                               amount */
     const char *unchanged; /* placeholder of an unchanged TOAST value */
@@ -83,6 +84,7 @@ struct plan_sink {
     const char *topic; /* NULL: console and file */
     const char *pattern; /* file: its path, with strftime's conversions */
     bool csv;
+    bool envelope; /* change events, before and after */
     int64_t roll_ms; /* file: closed so long after its first row, or when it has so many */
     int64_t roll_rows;
     int64_t roll_bytes;
@@ -131,6 +133,7 @@ struct plan_rule {
     size_t late_sink;  /* PLAN_NONE: late rows are counted */
     size_t late_state; /* whose rows they are */
     enum plan_snapshot snapshot;
+    bool batched; /* ON: once a commit, with all changes since the last one */
     size_t group;
     const char **reads; /* tables and relations, for explain */
     size_t n_reads;
@@ -166,6 +169,7 @@ enum plan_engine_table {
     PLAN_MARKS,   /* numbers that belong to the state: watermarks, how far windows are closed */
     PLAN_OUTBOX,  /* rows on their way to a file */
     PLAN_PENDING, /* rows that changed and wait for ON CHANGE OF ... EVERY */
+    PLAN_ROW_LSN, /* the last event of each row, of sources with dedupe = 'row' */
     PLAN_ENGINE_TABLES
 };
 
@@ -177,6 +181,7 @@ struct plan {
     bool at_least_once; /* else exactly once */
     int commit_interval_ms;
     int state_commit_ms;
+    int64_t max_task_idle_ms; /* an input that has no more is waited for so long; -1: none is, even if it has more */
     int64_t max_state_bytes; /* of a task's state file; 0: any size */
     enum plan_on_error on_error;
     const char *dlq_topic; /* NULL unless on_error is PLAN_DLQ */

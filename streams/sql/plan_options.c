@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The options of WITH ( ... ): known keys, their values, and which values come with a later
- * version. */
+/* The options of WITH ( ... ): known keys and their values. */
 #include "streams/sql/plan_options.h"
 
 #include <string.h>
@@ -20,7 +19,6 @@ struct option_def {
     int64_t min; /* INT */
     int64_t max;
     const char *const *values; /* ENUM; the index is the value */
-    const char *const *later;  /* ENUM: known, but not yet */
 };
 
 #define NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
@@ -90,9 +88,6 @@ check_value(const struct option_def *def, const struct sql_option *opt, struct o
         if (i >= 0) {
             ret->opt = opt;
             ret->number = i;
-        } else if (find_name(def->later, opt->value) >= 0) {
-            sql_error(diags, &opt->pos, "option \"%s\" = '%s' is not supported yet in this version",
-                      opt->key, opt->value);
         } else {
             sql_error(diags, &opt->pos, "option \"%s\" is '%s'; it must be one of %s", opt->key,
                       opt->value, joined(&text, def->values));
@@ -102,11 +97,10 @@ check_value(const struct option_def *def, const struct sql_option *opt, struct o
     cv_buf_free(&text);
 }
 
-/* Check every given option against the rows; later_keys are known but not yet supported. */
+/* Check every given option against the rows. */
 static void
 check_options(const struct sql_statement *st, const char *what, const struct option_def *defs,
-              size_t count, const char *const *later_keys, struct option_values *ret,
-              struct sql_diags *diags)
+              size_t count, struct option_values *ret, struct sql_diags *diags)
 {
     for (size_t i = 0; i < st->options.count; i++) {
         const struct sql_option *opt = &st->options.items[i];
@@ -117,9 +111,6 @@ check_options(const struct sql_statement *st, const char *what, const struct opt
             d++;
         if (d < count) {
             check_value(&defs[d], opt, &ret[d], diags);
-        } else if (find_name(later_keys, opt->key) >= 0) {
-            sql_error(diags, &opt->pos, "option \"%s\" is not supported yet in this version",
-                      opt->key);
         } else {
             for (d = 0; d < count; d++)
                 cv_buf_printf(&known, "%s%s", d > 0 ? ", " : "", defs[d].key);
@@ -189,6 +180,7 @@ plan_pipeline_options(const struct sql_statement *st, struct plan *plan, struct 
         DLQ_TOPIC,
         EXTENSION,
         MAX_STATE,
+        MAX_IDLE,
         COUNT
     };
     const struct option_def defs[COUNT] = {
@@ -200,14 +192,16 @@ plan_pipeline_options(const struct sql_statement *st, struct plan *plan, struct 
         [DLQ_TOPIC] = { "dlq_topic", OPTION_TEXT },
         [EXTENSION] = { "extension", OPTION_TEXT },
         [MAX_STATE] = { "max_state_bytes", OPTION_INT, 1000000, INT64_MAX },
+        [MAX_IDLE] = { "max_task_idle_ms", OPTION_INT, -1, 86400000 },
     };
     struct option_values v[COUNT] = { 0 };
 
-    check_options(st, "a pipeline", defs, COUNT, NAMES("max_task_idle_ms"), v, diags);
+    check_options(st, "a pipeline", defs, COUNT, v, diags);
     plan->at_least_once = v[GUARANTEE].number == 1;
     plan->commit_interval_ms =
         v[COMMIT_INTERVAL].opt != NULL ? (int)v[COMMIT_INTERVAL].number : 500;
     plan->state_commit_ms = v[STATE_COMMIT].opt != NULL ? (int)v[STATE_COMMIT].number : 2000;
+    plan->max_task_idle_ms = v[MAX_IDLE].number;
     plan->max_state_bytes = v[MAX_STATE].opt != NULL ? v[MAX_STATE].number : 0;
     plan->on_error = v[ON_ERROR].opt != NULL ? (enum plan_on_error)v[ON_ERROR].number : PLAN_FAIL;
     if (v[APPLICATION_ID].opt != NULL &&
@@ -246,12 +240,13 @@ plan_source_options(const struct sql_statement *st, struct plan_source *source,
         IDLE_ADVANCE,
         OUT_OF_RANGE,
         MAX_ROWS,
+        OP,
         COUNT
     };
     static const int64_t divisors[] = { 1, 1000, 1000000, -1000 };
     const struct option_def defs[COUNT] = {
         [FORMAT] = { "format", OPTION_ENUM, .values = NAMES("debezium-json", "json") },
-        [DEDUPE] = { "dedupe", OPTION_ENUM, .values = NAMES("lsn", "none"), .later = NAMES("row") },
+        [DEDUPE] = { "dedupe", OPTION_ENUM, .values = NAMES("lsn", "none", "row") },
         [TIME_UNIT] = { "time_unit", OPTION_ENUM, .values = NAMES("ms", "us", "ns", "s") },
         [DECIMAL] = { "decimal", OPTION_ENUM, .values = NAMES("text", "base64") },
         [TRUNCATE] = { "truncate", OPTION_ENUM, .values = NAMES("refuse", "apply") },
@@ -260,10 +255,11 @@ plan_source_options(const struct sql_statement *st, struct plan_source *source,
         [OUT_OF_RANGE] = { "on_out_of_range", OPTION_ENUM,
                            .values = NAMES("fail", "earliest", "latest") },
         [MAX_ROWS] = { "max_rows", OPTION_INT, 1, INT64_MAX },
+        [OP] = { "op", OPTION_ENUM, .values = NAMES("m") },
     };
     struct option_values v[COUNT] = { 0 };
 
-    check_options(st, "a source", defs, COUNT, NAMES("op", "changelog"), v, diags);
+    check_options(st, "a source", defs, COUNT, v, diags);
     check_topic(st->topic, &st->name.pos, diags);
     source->format = (enum plan_format)v[FORMAT].number;
     source->dedupe =
@@ -278,6 +274,14 @@ plan_source_options(const struct sql_statement *st, struct plan_source *source,
     source->max_rows = v[MAX_ROWS].number;
     if (v[MAX_ROWS].opt != NULL && !source->global)
         sql_error(diags, &v[MAX_ROWS].opt->pos, "\"max_rows\" is for GLOBAL sources");
+    source->messages = v[OP].opt != NULL;
+    if (source->messages && (!source->stream || source->format != PLAN_DEBEZIUM_JSON))
+        sql_error(diags, &v[OP].opt->pos,
+                  "op = 'm' is for CREATE SOURCE STREAM: logical messages are no rows of a table");
+    if (source->dedupe == PLAN_DEDUPE_ROW && (source->stream || source->global))
+        sql_error(diags, &v[DEDUPE].opt->pos,
+                  "dedupe = 'row' is for tables of tasks: \"%s\" keeps no rows that could tell",
+                  source->name);
     source->unchanged =
         v[UNCHANGED].opt != NULL ? v[UNCHANGED].opt->value : "__debezium_unavailable_value";
 }
@@ -292,7 +296,7 @@ plan_state_options(const struct sql_statement *st, struct plan_state *state,
     };
     struct option_values v[COUNT] = { 0 };
 
-    check_options(st, "a state table", defs, COUNT, NAMES("storage"), v, diags);
+    check_options(st, "a state table", defs, COUNT, v, diags);
     state->bounded = v[BOUNDED].number != 0;
 }
 
@@ -334,8 +338,7 @@ plan_sink_options(const struct sql_statement *st, struct plan_sink *sink, struct
         COUNT
     };
     const struct option_def defs[COUNT] = {
-        [FORMAT] = { "format", OPTION_ENUM, .values = NAMES("json", "csv"),
-                     .later = NAMES("debezium-json") },
+        [FORMAT] = { "format", OPTION_ENUM, .values = NAMES("json", "csv", "debezium-json") },
         [JSON_COLUMNS] = { "json_columns", OPTION_TEXT },
         [KEY_FORMAT] = { "key_format", OPTION_ENUM, .values = NAMES("canonical", "debezium") },
         [PARTITIONS] = { "partitions", OPTION_INT, 1, 100000 },
@@ -352,12 +355,13 @@ plan_sink_options(const struct sql_statement *st, struct plan_sink *sink, struct
     struct option_values v[COUNT] = { 0 };
 
     sink->partitions = sink->replication = -1;
-    check_options(st, "a sink", defs, COUNT, NULL, v, diags);
+    check_options(st, "a sink", defs, COUNT, v, diags);
     if (v[JSON_COLUMNS].opt != NULL)
         split_names(v[JSON_COLUMNS].opt->value, diags->arena, &sink->json_columns,
                     &sink->n_json_columns, diags);
     sink->key_format = (enum plan_key_format)v[KEY_FORMAT].number;
     sink->csv = v[FORMAT].number == 1;
+    sink->envelope = v[FORMAT].number == 2;
     sink->roll_ms = v[ROLL].opt != NULL ? v[ROLL].number : ROLL_MS;
     sink->roll_rows = v[ROLL_ROWS].opt != NULL ? v[ROLL_ROWS].number : ROLL_ROWS_MAX;
     sink->roll_bytes = v[ROLL_BYTES].opt != NULL ? v[ROLL_BYTES].number : ROLL_BYTES_MAX;
@@ -389,14 +393,27 @@ void
 plan_query_options(const struct sql_statement *st, struct plan_rule *rule, bool *ret_allow_scan,
                    struct sql_diags *diags)
 {
-    enum { SNAPSHOT, ALLOW_SCAN, COUNT };
+    enum { SNAPSHOT, ALLOW_SCAN, BATCH, COUNT };
     const struct option_def defs[COUNT] = {
         [SNAPSHOT] = { "snapshot", OPTION_ENUM, .values = NAMES("emit", "apply", "skip") },
         [ALLOW_SCAN] = { "allow_scan", OPTION_INT, 0, 1 },
+        [BATCH] = { "batch", OPTION_INT, 0, 1 },
     };
     struct option_values v[COUNT] = { 0 };
 
-    check_options(st, "a query", defs, COUNT, NAMES("batch"), v, diags);
+    check_options(st, "a query", defs, COUNT, v, diags);
     rule->snapshot = (enum plan_snapshot)v[SNAPSHOT].number;
     *ret_allow_scan = v[ALLOW_SCAN].number != 0;
+    rule->batched = v[BATCH].number != 0;
+    if (!rule->batched)
+        return;
+    if (st->trigger != SQL_ON)
+        sql_error(diags, &v[BATCH].opt->pos,
+                  "\"batch\" is for queries ON a source; the others run once a commit anyhow");
+    if (st->when.text != NULL)
+        sql_error(diags, &st->when.pos,
+                  "WHEN looks at one change; with batch = 1 say it in a WHERE");
+    if (rule->snapshot != PLAN_SNAPSHOT_EMIT)
+        sql_error(diags, &v[SNAPSHOT].opt->pos,
+                  "a batch holds rows of a snapshot and others; say it in a WHERE on _snapshot");
 }

@@ -17,6 +17,10 @@
 /* Columns of a result that are no fields of the record. */
 static const char *const special_columns[] = { "_key", "_value", "_ts", "_partition", "_headers" };
 
+/* And those of a change event. */
+static const char *const event_columns[] = { "_key", "_value",   "_ts",       "_partition",
+                                             "_headers", "_op", "_commit_ts" };
+
 /* What a SELECT of a repartition stream says beside its columns. */
 static const char *const stream_columns[] = { "_ts", "_commit_ts" };
 
@@ -167,7 +171,7 @@ check_reads(struct query_check *q, const struct inspection *seen, const struct s
         check_relation(q, seen->reads.items[i], pos);
     check_delta(q, seen, pos);
     for (size_t i = 0; i < seen->scans.count && !q->allow_scan; i++) {
-        if (q->rule->trigger == PLAN_ON || q->rule->trigger == PLAN_BATCH)
+        if ((q->rule->trigger == PLAN_ON && !q->rule->batched) || q->rule->trigger == PLAN_BATCH)
             sql_error(q->diags, pos,
                       "every event would read the whole table \"%s\"; join it by its key or an "
                       "index, or say WITH "
@@ -191,10 +195,22 @@ is_special(const char *column, const char *const *names, size_t count)
     return false;
 }
 
+/* All sinks of the query write change events. */
+static bool
+makes_events(const struct query_check *q)
+{
+    for (size_t s = 0; s < q->rule->n_sinks; s++) {
+        if (!q->plan->sinks[q->rule->sinks[s]].envelope)
+            return false;
+    }
+    return q->rule->n_sinks > 0;
+}
+
 static void
 check_columns(struct query_check *q, const struct inspect_names *columns, const struct sql_pos *pos)
 {
     bool stream = q->rule->trigger == PLAN_BATCH;
+    bool events = makes_events(q);
 
     for (size_t i = 0; i < columns->count; i++) {
         const char *name = columns->items[i];
@@ -206,11 +222,12 @@ check_columns(struct query_check *q, const struct inspect_names *columns, const 
                       "_commit_ts here; rename it with AS",
                       name);
         else if (!stream && name[0] == '_' &&
-                 !is_special(name, special_columns, CV_COUNT(special_columns)))
+                 !(events ? is_special(name, event_columns, CV_COUNT(event_columns))
+                          : is_special(name, special_columns, CV_COUNT(special_columns))))
             sql_error(q->diags, pos,
                       "the result has a column \"%s\"; names with \"_\" in front are _key, _value, "
-                      "_ts, _partition and _headers; rename it with AS",
-                      name);
+                      "_ts, _partition and _headers%s; rename it with AS",
+                      name, events ? ", _op and _commit_ts" : "");
         for (size_t j = 0; j < i; j++) {
             if (strcmp(columns->items[j], name) == 0) {
                 sql_error(q->diags, pos, "the result has two columns \"%s\"; rename one with AS",
@@ -231,6 +248,9 @@ check_sink(struct query_check *q, const struct plan_sink *sink, const char *what
             sql_error(q->diags, pos, "%s lacks the column \"%s\" of the key of sink \"%s\"", what,
                       sink->key[i], sink->name);
     }
+    if (sink->envelope && !contains(columns, "_op") && !contains(columns, "_value"))
+        sql_error(q->diags, pos, "%s lacks the column \"_op\": sink \"%s\" writes change events", what,
+                  sink->name);
     for (size_t i = 0; i < sink->n_json_columns && !contains(columns, "_value"); i++) {
         if (!contains(columns, sink->json_columns[i]))
             sql_error(q->diags, pos, "%s lacks the column \"%s\", a json_column of sink \"%s\"",

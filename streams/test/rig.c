@@ -65,6 +65,9 @@ tell(void *arg, const char *table, char op, const char *key, const char *before,
     rig->lsn += 8;
     if (source->format == PLAN_JSON)
         cv_buf_str(&value, after == NULL ? "null" : after);
+    else if (source->messages)
+        cv_buf_printf(&value, "{\"op\":\"m\",\"source\":{\"ts_ms\":%lld,\"lsn\":%lld},\"message\":%s}",
+                      (long long)rig->now_ms, (long long)rig->lsn, after == NULL ? "null" : after);
     else
         cv_buf_printf(&value,
                       "{\"before\":%s,\"after\":%s,\"source\":{\"ts_ms\":%lld,\"lsn\":%lld,"
@@ -108,11 +111,19 @@ start_global(struct rig *rig, struct cv_err *err)
     return global_new(&spec, &rig->global, err);
 }
 
+static struct cv_buf console = CV_BUF_INIT((size_t)64 << 20); /* of the one rig that there is at a time */
+
 static void
-no_print(const char *text, size_t len)
+print(const char *text, size_t len)
 {
-    (void)text;
-    (void)len;
+    cv_buf_add(&console, text, len);
+}
+
+const char *
+rig_console(const struct rig *rig)
+{
+    (void)rig;
+    return cv_buf_cstr(&console);
 }
 
 static enum cv_rc
@@ -120,7 +131,7 @@ start(struct rig *rig, struct cv_err *err)
 {
     struct loop_spec spec = { .plan = rig->plan,
                               .board = rig->board,
-                              .print = no_print,
+                              .print = print,
                               .broker = memory_broker_new(rig->kafka, "worker-0") };
     struct task_spec task = { .plan = rig->plan,
                               .partitions = rig->partitions,
@@ -211,6 +222,7 @@ rig_free(struct rig *rig)
     nftw(rig->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     free(rig->partitions);
     free(rig);
+    cv_buf_free(&console);
     cv_clock_test_run();
 }
 
@@ -319,7 +331,7 @@ rig_wait(struct rig *rig, int64_t ms, struct cv_err *err)
     return rc == CV_OK ? rig_work(rig, err) : rc;
 }
 
-/* A message event moves the clock and nothing else. */
+/* An event that is none of the source's kind moves the clock and nothing else. */
 enum cv_rc
 rig_watermark(struct rig *rig, int64_t ms, struct cv_err *err)
 {
@@ -331,8 +343,8 @@ rig_watermark(struct rig *rig, int64_t ms, struct cv_err *err)
             continue;
         rig->lsn += 8;
         rig_at(rig, ms + source->delay_ms);
-        cv_buf_printf(&value, "{\"source\":{\"ts_ms\":%lld,\"lsn\":%lld},\"op\":\"m\"}",
-                      (long long)rig->now_ms, (long long)rig->lsn);
+        cv_buf_printf(&value, "{\"source\":{\"ts_ms\":%lld,\"lsn\":%lld},\"op\":\"%c\"}",
+                      (long long)rig->now_ms, (long long)rig->lsn, source->messages ? 't' : 'm');
         for (int32_t p = 0; p < rig->partitions[i]; p++)
             put(rig, source, p, NULL, &value);
         cv_buf_free(&value);

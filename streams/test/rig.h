@@ -32,6 +32,8 @@ CV_MUST_CHECK
 enum cv_rc rig_watermark(struct rig *rig, int64_t ms, struct cv_err *err);
 
 struct memory_kafka *rig_kafka(struct rig *rig);
+/* The lines of console sinks so far: "SINK VALUE" each. */
+const char *rig_console(const struct rig *rig);
 /* State file of the n-th task of the group that has the table; NULL past the last. */
 const char *rig_task_file(struct rig *rig, const char *table, int32_t n, char *out, size_t size);
 

@@ -24,7 +24,7 @@ struct run {
     FILE *out;
     struct rig *rig;
     const struct step *test; /* TEST that runs */
-    size_t taken[SINKS_MAX]; /* records of each sink that EXPECT has seen */
+    size_t taken[SINKS_MAX]; /* records of each sink that EXPECT has seen; of a console's the bytes of all */
     size_t number;
     size_t failed;
     bool wrong; /* the test has a failure */
@@ -226,6 +226,26 @@ take_record(const struct step *step, const struct memory_record *rec, struct tex
     cv_buf_free(&row);
 }
 
+/* The lines of one console sink behind those that were seen. */
+static void
+take_lines(struct run *run, const struct step *step, const struct plan_sink *sink, size_t i,
+           struct texts *have)
+{
+    const char *line = rig_console(run->rig) + run->taken[i];
+    size_t name_len = strlen(sink->name);
+
+    for (; *line != '\0'; line += strcspn(line, "\n") + 1) {
+        struct memory_record rec = { 0 };
+
+        if (strncmp(line, sink->name, name_len) != 0 || line[name_len] != ' ')
+            continue;
+        rec.value = (char *)(uintptr_t)line + name_len + 1;
+        rec.value_len = strcspn(rec.value, "\n");
+        take_record(step, &rec, have);
+    }
+    run->taken[i] = (size_t)(line - rig_console(run->rig));
+}
+
 static void
 expect_sink(struct run *run, const struct step *step)
 {
@@ -234,13 +254,16 @@ expect_sink(struct run *run, const struct step *step)
     struct texts *have = calloc(1, sizeof(*have));
     const struct memory_record *rec;
 
-    if (sink == NULL || sink->topic == NULL || have == NULL) {
-        fail(run, step, "\"%s\" is no sink TO TOPIC of the pipeline", step->name);
+    if (sink == NULL || sink->kind == SQL_SINK_FILE || have == NULL) {
+        fail(run, step, "\"%s\" is no sink TO TOPIC or CONSOLE of the pipeline", step->name);
         free(have);
         return;
     }
+    if (sink->kind == SQL_SINK_CONSOLE)
+        take_lines(run, step, sink, i, have);
     /* Partitions are left to the producer, which in memory means the first one. */
-    while ((rec = memory_kafka_read(rig_kafka(run->rig), sink->topic, 0, run->taken[i])) != NULL) {
+    while (sink->kind == SQL_SINK_TOPIC &&
+           (rec = memory_kafka_read(rig_kafka(run->rig), sink->topic, 0, run->taken[i])) != NULL) {
         take_record(step, rec, have);
         run->taken[i]++;
     }

@@ -184,6 +184,21 @@ def compare_files(batch, pipeline, seconds=30):
     h.note("files: %d cells in %d" % (least, len(os.listdir(pipeline.files))))
 
 
+def compare_console(follower, streams, seconds=10):
+    """A program that was not killed has printed each alert of the topics, which are compared with the batch, once."""
+    for sink, output in (("stock_console", "inventory_alerts"), ("fraud_console", "fraud_alerts")):
+        wanted = collections.Counter(record["value"] for record in follower.records(output))
+
+        def printed():
+            return collections.Counter(line[len(sink) + 1:] for line in streams.read_log().splitlines()
+                                       if line.startswith(sink + " "))
+        h.check(wanted, "%s has no alerts" % output)
+        h.wait_for(lambda: sum(printed().values()) >= sum(wanted.values()), "%s has printed all" % sink, seconds)
+        wrong = (printed() - wanted) + (wanted - printed())
+        h.check(not wrong, "%s differs from %s: %s" % (sink, output, wrong.most_common(3)))
+        h.note("%s: %d lines" % (sink, sum(wanted.values())))
+
+
 def open_transactions():
     """The test's topics whose committed end is before their end: {topic: records that hang}."""
     names = [name for name in h.list_topics() if name.startswith(h.NAME)]

@@ -192,6 +192,22 @@ assert_out(const char *const *lines, size_t count)
     assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), count);
 }
 
+/* Stop, and go on with other files; lose: without the state files. */
+static void
+replan(const char *sql, bool lose)
+{
+    char command[96];
+
+    stop_loop();
+    cv_arena_free(rig.arena);
+    rig.plan = test_plan(sql, &rig.arena);
+    snprintf(command, sizeof(command), "rm -rf %s/*_*", rig.dir);
+    if (lose)
+        assert_int_equal(system(command), 0);
+    start_loop();
+    run();
+}
+
 /* ---- changes ---- */
 
 static void
@@ -279,6 +295,38 @@ lsns_alone_do_not_tell_redelivery(void **state)
     run();
     assert_int_equal(memory_kafka_count(rig.kafka, "out", 0), 7);
     assert_int_equal(status().duplicates, 1);
+}
+
+/* Rows of several connectors in one topic: each row's events are in the order of the log, the topic's are not. */
+static void
+redelivery_may_be_told_row_by_row(void **state)
+{
+    static const char *const lines[] = { "[1] c", "[2] c", "[1] u", "[2] d", "[3] r", "[3] u" };
+
+    (void)state;
+    begin(PIPELINE("") "CREATE SOURCE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL, "
+                       "status TEXT, total DECIMAL(12,2)) FROM TOPIC 'orders' WITH (dedupe = 'row');\n"
+          OUT "CREATE QUERY q ON orders INTO out AS SELECT id, _op AS _value FROM orders_changes;\n");
+    order('c', 1, 7, "new", "1", 500, 510);
+    order('c', 2, 7, "new", "1", 90, 100); /* far behind, but not of this row */
+    order('u', 1, 7, "paid", "1", 510, 520);
+    order('c', 1, 7, "new", "1", 500, 510); /* again */
+    order('d', 2, 7, "", "0", 100, 110);
+    start_loop();
+    run();
+    replan(PIPELINE("") "CREATE SOURCE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL, "
+                        "status TEXT, total DECIMAL(12,2)) FROM TOPIC 'orders' WITH (dedupe = 'row');\n"
+           OUT "CREATE QUERY q ON orders INTO out AS SELECT id, _op AS _value FROM orders_changes;\n",
+           true);
+    order('c', 2, 7, "new", "1", 90, 100); /* of a row that is gone, after a restore */
+    order('u', 1, 7, "paid", "1", 510, 520);
+    order('r', 3, 7, "copied", "1", 0, 400);
+    order('r', 3, 7, "copied", "1", 0, 400);
+    order('u', 3, 7, "behind the snapshot", "1", 300, 310);
+    run();
+    assert_int_equal(status().state, TASK_RUNNING);
+    assert_out(lines, CV_COUNT(lines));
+    assert_int_equal(status().duplicates, 3);
 }
 
 static void
@@ -773,22 +821,6 @@ a_full_disk_pauses_the_task_until_there_is_room(void **state)
 }
 
 /* ---- a changed pipeline on an old state ---- */
-
-/* Stop, and go on with other files; lose: without the state files. */
-static void
-replan(const char *sql, bool lose)
-{
-    char command[96];
-
-    stop_loop();
-    cv_arena_free(rig.arena);
-    rig.plan = test_plan(sql, &rig.arena);
-    snprintf(command, sizeof(command), "rm -rf %s/*_*", rig.dir);
-    if (lose)
-        assert_int_equal(system(command), 0);
-    start_loop();
-    run();
-}
 
 #define SUMS(columns)                                                                              \
     PIPELINE("")                                                                                   \
@@ -1311,6 +1343,59 @@ inputs_of_a_task_are_taken_in_event_time_order(void **state)
 }
 
 static void
+an_input_without_more_is_waited_for_as_long_as_asked(void **state)
+{
+    char sql[2000];
+
+    (void)state;
+    snprintf(sql, sizeof(sql), PIPELINE(", max_task_idle_ms = 500") "%s", strchr(JOIN, '\n') + 1);
+    begin(sql);
+    start_loop();
+    run();
+    cv_clock_test_advance(1000);
+    timed("a", 1, 20);
+    timed("b", 9, 1); /* so that b has been empty since now */
+    for (int i = 0; i < 5; i++)
+        loop_turn(rig.loop, 0);
+    loop_settle(rig.loop);
+    assert_int_equal(status().consumed, 1);
+    cv_clock_test_advance(400);
+    timed("b", 1, 10);
+    for (int i = 0; i < 5; i++)
+        loop_turn(rig.loop, 0);
+    loop_settle(rig.loop);
+    assert_int_equal(status().consumed, 2);
+    cv_clock_test_advance(500);
+    run();
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 0)->value, "{\"id\":1,\"b\":10}");
+}
+
+/* What is read ahead of one input, and of the other not yet. */
+static void
+read_apart(const char *idle, const char *wanted)
+{
+    char sql[2000];
+
+    snprintf(sql, sizeof(sql), PIPELINE("%s") "%s", idle, strchr(JOIN, '\n') + 1);
+    begin(sql);
+    for (int i = 0; i < 1000; i++) /* as many as one poll takes */
+        timed("a", 1, 20);
+    timed("b", 1, 10);
+    start_loop();
+    run();
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 0)->value, wanted);
+}
+
+static void
+records_that_are_known_to_be_there_are_waited_for_unless_told_otherwise(void **state)
+{
+    (void)state;
+    read_apart("", "{\"id\":1,\"b\":10}");
+    teardown(NULL);
+    read_apart(", max_task_idle_ms = -1", "{\"id\":1,\"b\":null}");
+}
+
+static void
 a_record_in_the_wrong_partition_stops_a_joining_task(void **state)
 {
     (void)state;
@@ -1337,6 +1422,7 @@ main(void)
         TEST(changes_carry_the_previous_row_and_deletes_one_tombstone),
         TEST(redelivered_events_change_nothing),
         TEST(lsns_alone_do_not_tell_redelivery),
+        TEST(redelivery_may_be_told_row_by_row),
         cmocka_unit_test(the_place_in_the_log_decides),
         TEST(unchanged_values_come_from_the_stored_row),
         TEST(a_truncate_deletes_every_row_or_is_refused),
@@ -1368,6 +1454,8 @@ main(void)
         TEST(followers_hear_what_commits_change_once_a_row),
         TEST(followers_of_another_table_hear_only_of_its_rows),
         TEST(inputs_of_a_task_are_taken_in_event_time_order),
+        TEST(an_input_without_more_is_waited_for_as_long_as_asked),
+        TEST(records_that_are_known_to_be_there_are_waited_for_unless_told_otherwise),
         TEST(a_record_in_the_wrong_partition_stops_a_joining_task),
     };
 

@@ -74,6 +74,22 @@ rows_become_keys_and_objects(void **state)
         { "KEY (a)", "SELECT NULL AS a, 3 AS _partition, 77 AS _ts", "[null] {\"a\":null} 3 77" },
         { "WITH (json_columns = 'j, k')", "SELECT '{\"x\": [1]}' AS j, NULL AS k, 5 AS n",
           " {\"j\":{\"x\": [1]},\"k\":null,\"n\":5} -1 -1" },
+#define SOURCE "\"source\":{\"connector\":\"culvert-streams\",\"name\":\"s\",\"ts_ms\":"
+#define EVENTS "KEY (id) WITH (format = 'debezium-json')"
+        { EVENTS, "SELECT 1 AS id, 'a' AS v, NULL AS old_id, NULL AS old_v, 'c' AS _op, 9 AS _commit_ts",
+          "[1] {\"before\":null,\"after\":{\"id\":1,\"v\":\"a\"}," SOURCE
+          "9},\"op\":\"c\",\"ts_ms\":9} -1 -1" },
+        { EVENTS, "SELECT 1 AS id, 1 AS old_id, 'a' AS old_v, 'b' AS v, 'u' AS _op, 8 AS _ts",
+          "[1] {\"before\":{\"id\":1,\"v\":\"a\"},\"after\":{\"id\":1,\"v\":\"b\"}," SOURCE
+          "8},\"op\":\"u\",\"ts_ms\":8} -1 8" },
+        { EVENTS, "SELECT 1 AS id, 'u' AS _op",
+          "[1] {\"before\":null,\"after\":{\"id\":1}," SOURCE "null},\"op\":\"u\",\"ts_ms\":null} -1 -1" },
+        { EVENTS, "SELECT 1 AS id, 'd' AS _op",
+          "[1] {\"before\":{\"id\":1},\"after\":null," SOURCE "null},\"op\":\"d\",\"ts_ms\":null} -1 -1" },
+        { "WITH (format = 'debezium-json', json_columns = 'j')",
+          "SELECT '[1]' AS j, '{}' AS old_j, 'u' AS _op",
+          " {\"before\":{\"j\":{}},\"after\":{\"j\":[1]}," SOURCE
+          "null},\"op\":\"u\",\"ts_ms\":null} -1 -1" },
     };
 
     (void)state;
@@ -100,6 +116,8 @@ what_no_record_can_be_made_of_is_refused(void **state)
         { "", "SELECT 1 AS a, 'x' AS _ts", "\"_ts\" must be a whole number that is not negative" },
         { "", "SELECT 1 AS a, -1 AS _partition",
           "\"_partition\" must be a whole number that is not negative" },
+        { "WITH (format = 'debezium-json')", "SELECT 1 AS a, 'x' AS _op",
+          "\"_op\" of a change event must be 'c', 'r', 'u' or 'd'" },
         { "", "SELECT 1 AS a, 5 AS _key", "\"_key\" must be text, a blob or NULL" },
     };
 

@@ -181,6 +181,41 @@ wrapped_events_are_decoded_by_their_schema(void **state)
 }
 
 static void
+logical_messages_are_rows_of_prefix_and_content(void **state)
+{
+    static const char wrapped[] =
+        "{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"struct\",\"fields\":["
+        "{\"type\":\"string\",\"field\":\"prefix\"},{\"type\":\"bytes\",\"field\":\"content\"}],"
+        "\"field\":\"message\"}]},\"payload\":{\"op\":\"m\",\"ts_ms\":1,\"source\":{\"ts_ms\":5,"
+        "\"lsn\":7,\"txId\":9},\"message\":{\"prefix\":\"audit\",\"content\":\"aGk=\"}}}";
+
+    (void)state;
+    memset(&t, 0, sizeof(t));
+    t.plan = test_plan("CREATE PIPELINE p WITH (application_id = 'a');\n"
+                       "CREATE SOURCE STREAM m (prefix TEXT NOT NULL, content BLOB) FROM TOPIC 'm' WITH "
+                       "(op = 'm');",
+                       &t.arena);
+    assert_int_equal(source_new(&t.plan->sources[0], &t.source, &t.err), CV_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(decode("{\"prefix\":\"audit\"}", i == 0 ? strstr(wrapped, "{\"op\"") : wrapped),
+                         i == 0 ? CV_INVALID : CV_OK); /* the first has a brace too many */
+    }
+    assert_int_equal(t.event.kind, EVENT_UPSERT);
+    assert_int_equal(t.event.op, 'm');
+    assert_true(t.event.lsn == 7 && t.event.commit_ts_ms == 5 && t.event.txid == 9);
+    assert_text(&t.event.row[0], "audit");
+    assert_int_equal(t.event.row[1].kind, CELL_BLOB);
+    assert_memory_equal(t.event.row[1].data, "hi", 2);
+    assert_int_equal(decode(NULL, "{\"op\":\"c\",\"after\":{\"id\":1}}"), CV_OK);
+    assert_int_equal(t.event.kind, EVENT_OTHER);
+    assert_int_equal(decode("{\"prefix\":\"x\"}", NULL), CV_OK);
+    assert_int_equal(t.event.kind, EVENT_OTHER);
+    assert_int_equal(decode(NULL, "{\"op\":\"m\"}"), CV_INVALID);
+    assert_string_equal(t.err.text, "op \"m\" without \"message\"");
+    assert_int_equal(decode(NULL, "{\"op\":\"m\",\"message\":{\"content\":\"eA==\"}}"), CV_INVALID);
+}
+
+static void
 deletes_and_tombstones_name_their_row(void **state)
 {
     (void)state;
@@ -399,6 +434,7 @@ main(void)
         TEST(an_insert_becomes_a_row_with_its_origin),
         TEST(the_order_of_fields_may_change_between_events),
         TEST(wrapped_events_are_decoded_by_their_schema),
+        cmocka_unit_test_teardown(logical_messages_are_rows_of_prefix_and_content, teardown),
         TEST(deletes_and_tombstones_name_their_row),
         TEST(unchanged_toast_values_are_marked),
         TEST(snapshots_are_told_from_live_events),

@@ -137,15 +137,15 @@ the_shop_pipeline_is_planned(void **state)
 }
 
 static void
-what_comes_later_is_refused_by_name_and_place(void **state)
+values_that_are_not_known_are_refused_with_those_that_are(void **state)
 {
     (void)state;
     refused("CREATE PIPELINE p WITH (application_id = 'a', processing_guarantee = 'at_most_once');",
             "t.sql:1:47: error: option \"processing_guarantee\" is 'at_most_once'; it must be one of "
             "'exactly_once', 'at_least_once'");
-    refused(PIPELINE ORDERS "CREATE SINK s TO TOPIC 's' WITH (format = 'debezium-json');",
-            "t.sql:3:34: error: option \"format\" = 'debezium-json' is not supported yet in this "
-            "version");
+    refused(PIPELINE ORDERS "CREATE SINK s TO TOPIC 's' WITH (format = 'avro');",
+            "t.sql:3:34: error: option \"format\" is 'avro'; it must be one of 'json', 'csv', "
+            "'debezium-json'");
 }
 
 #define CELLS                                                                                      \
@@ -278,7 +278,7 @@ wrong_statements_are_refused_with_place_and_remedy(void **state)
         { "CREATE PIPELINE p WITH (application_id = 'a', color = 'red');",
           "t.sql:1:47: error: a pipeline has no option \"color\"; it has: application_id, "
           "processing_guarantee, commit_interval_ms, state_commit_ms, on_error, dlq_topic, "
-          "extension, max_state_bytes" },
+          "extension, max_state_bytes, max_task_idle_ms" },
         { "CREATE PIPELINE p WITH (application_id = 'a', commit_interval_ms = 5);",
           "t.sql:1:47: error: option \"commit_interval_ms\" is '5'; it must be a whole number from "
           "10 to 60000" },
@@ -331,6 +331,28 @@ wrong_statements_are_refused_with_place_and_remedy(void **state)
           "start no query" },
         { PIPELINE ORDERS SINK "CREATE QUERY q ON order INTO out AS SELECT 1 AS order_id;",
           "t.sql:4:19: error: there is no source \"order\"" },
+        { PIPELINE "CREATE SOURCE TABLE m (prefix TEXT PRIMARY KEY) FROM TOPIC 'm' WITH (op = 'm');",
+          "t.sql:2:70: error: op = 'm' is for CREATE SOURCE STREAM: logical messages are no rows of "
+          "a table" },
+        { PIPELINE "CREATE SOURCE STREAM s (id INTEGER) FROM TOPIC 's' WITH (dedupe = 'row');",
+          "t.sql:2:58: error: dedupe = 'row' is for tables of tasks: \"s\" keeps no rows that could "
+          "tell" },
+        { PIPELINE ORDERS SINK "CREATE QUERY q ON orders WHEN (_op = 'c') INTO out WITH (batch = 1) AS "
+                               "SELECT id AS order_id FROM orders_changes;",
+          "t.sql:4:32: error: WHEN looks at one change; with batch = 1 say it in a WHERE" },
+        { PIPELINE ORDERS SINK "CREATE QUERY q EVERY 1 HOUR INTO out WITH (batch = 1) AS SELECT 1 AS order_id;",
+          "t.sql:4:44: error: \"batch\" is for queries ON a source; the others run once a commit "
+          "anyhow" },
+        { PIPELINE ORDERS SINK "CREATE QUERY q ON orders INTO out WITH (batch = 1, snapshot = 'skip') AS "
+                               "SELECT id AS order_id FROM orders_changes;",
+          "t.sql:4:52: error: a batch holds rows of a snapshot and others; say it in a WHERE on "
+          "_snapshot" },
+        { PIPELINE ORDERS "CREATE SINK e TO TOPIC 'e' WITH (format = 'debezium-json'); "
+                          "CREATE QUERY q ON orders INTO e AS SELECT id FROM orders_changes;",
+          "t.sql:3:96: error: the result lacks the column \"_op\": sink \"e\" writes change events" },
+        { PIPELINE ORDERS SINK QUERY("SELECT id AS order_id, _op FROM orders_changes"),
+          "t.sql:4:38: error: the result has a column \"_op\"; names with \"_\" in front are _key, "
+          "_value, _ts, _partition and _headers; rename it with AS" },
         { PIPELINE ORDERS SINK
           "CREATE QUERY q ON orders WHEN (_opp = 'c') INTO out AS SELECT 1 AS order_id;",
           "t.sql:4:32: error: query \"q\": no such column: _opp" },
@@ -459,7 +481,7 @@ main(void)
         cmocka_unit_test(tokens_know_strings_comments_and_quoted_names),
         cmocka_unit_test(unclosed_things_are_reported_where_they_begin),
         cmocka_unit_test(the_shop_pipeline_is_planned),
-        cmocka_unit_test(what_comes_later_is_refused_by_name_and_place),
+        cmocka_unit_test(values_that_are_not_known_are_refused_with_those_that_are),
         cmocka_unit_test(windows_streams_and_timers_are_refused_with_place_and_remedy),
         cmocka_unit_test(what_may_surprise_is_warned_of),
         cmocka_unit_test(wrong_statements_are_refused_with_place_and_remedy),

@@ -12,3 +12,8 @@ EXPECT inventory_alerts (product_id, alert, stock_quantity, previous_quantity, a
   (1, 'OUT_OF_STOCK', 0,  8,    '2026-01-01T10:00:00.000Z'),
   (1, 'RESTOCKED',    40, 0,    '2026-01-01T10:00:00.000Z'),
   (2, 'LOW_STOCK',    3,  NULL, '2026-01-01T10:00:00.000Z');
+EXPECT stock_console (product_id, alert, stock_quantity, previous_quantity, at) ROWS
+  (1, 'LOW_STOCK',    9,  50,   '2026-01-01T10:00:00.000Z'),
+  (1, 'OUT_OF_STOCK', 0,  8,    '2026-01-01T10:00:00.000Z'),
+  (1, 'RESTOCKED',    40, 0,    '2026-01-01T10:00:00.000Z'),
+  (2, 'LOW_STOCK',    3,  NULL, '2026-01-01T10:00:00.000Z');
