@@ -439,7 +439,7 @@ judge_bad(const struct envelope *env, const struct plan *plan, int *ret_bad, str
                        "cannot convert a value of column \"%s\"; event.converting.failure.handling.mode=warn sends null"
                        " instead",
                        col->column);
-    if (!col->schema->optional && col->schema->def == NULL)
+    if (col->required)
         return cv_fail(err, CV_INVALID,
                        "cannot convert a value of column \"%s\", which is NOT NULL so that null cannot be sent instead;"
                        " correct the value or leave the column out with column.exclude.list%s",

@@ -361,7 +361,7 @@ chunk_sql(struct incremental *inc, const struct pg_table *table, const struct ke
     cv_buf_str(sql, "SELECT ");
     for (uint16_t i = 0; i < plan->n_columns; i++) {
         inc->chunk.field_of[i] = -1;
-        if (plan->columns[i].schema == NULL)
+        if (!plan->columns[i].sent)
             continue;
         inc->chunk.field_of[i] = fields++;
         cv_buf_sql_ident(sql, plan->columns[i].column);

@@ -22,15 +22,30 @@
 /* Literals are copied in one piece of this size, whatever they have: it takes two instructions. */
 #define PUT_AT_ONCE 32
 
+/* Most literals there are. */
+static char null_text[PUT_AT_ONCE] = "null";
+
 static bool
 literal_set(struct plan_literal *lit, const char *text, size_t len)
 {
-    lit->text = calloc(1, len + PUT_AT_ONCE);
+    if (len == 4 && memcmp(text, null_text, len) == 0) {
+        *lit = (struct plan_literal){ null_text, len };
+        return true;
+    }
+    lit->text = calloc(1, len < PUT_AT_ONCE ? PUT_AT_ONCE : len + 1);
     if (lit->text == NULL)
         return false;
     memcpy(lit->text, text, len);
     lit->len = len;
     return true;
+}
+
+static void
+literal_done(struct plan_literal *lit)
+{
+    if (lit->text != null_text)
+        free(lit->text);
+    *lit = (struct plan_literal){ 0 };
 }
 
 /* The JSON of a value text, masked if the mask is not NULL, as a literal; "null" for a NULL text or one that does not
@@ -82,19 +97,28 @@ literal_placeholder(struct plan_column *col)
                          &col->unchanged.enc, col->unchanged.text);
 }
 
+/* What only typed values are made with. */
 static void
-column_done(struct plan_column *col)
+column_forget_values(struct plan_column *col)
 {
-    free(col->column);
     free(col->field);
-    free(col->name.text);
-    free(col->null.text);
-    free(col->absent.text);
-    free(col->placeholder.text);
     free(col->unchanged.text);
     free(col->def_text);
     free(col->fallback);
     cv_schema_unref(col->schema);
+    col->field = col->unchanged.text = col->def_text = col->fallback = NULL;
+    col->schema = NULL;
+}
+
+static void
+column_done(struct plan_column *col)
+{
+    column_forget_values(col);
+    free(col->column);
+    literal_done(&col->name);
+    literal_done(&col->null);
+    literal_done(&col->absent);
+    literal_done(&col->placeholder);
     mask_free(col->mask);
     if (col->plain != NULL)
         column_done(col->plain);
@@ -115,8 +139,8 @@ plan_free(struct plan *plan)
     free(plan->topic_name);
     free(plan->schema_base);
     free(plan->key_extra);
-    free(plan->key_tail.text);
-    free(plan->source_table.text);
+    literal_done(&plan->key_tail);
+    literal_done(&plan->source_table);
     free(plan->key_prefix.text);
     free(plan->value_prefix.text);
     cv_schema_unref(plan->key_schema);
@@ -219,6 +243,8 @@ compile_form(const struct plan_spec *spec, const struct pg_column *src, bool is_
         return cv_err_context(err, "column \"%s\"", src->name);
     }
     col->schema = schema;
+    col->sent = true;
+    col->required = !schema->optional && schema->def == NULL;
     if (type_placeholder(spec->config, src, &col->unchanged, err) != CV_OK)
         return err->rc;
     if (col->mask != NULL && mask_encrypts(col->mask) && adapt_to_cipher(spec, col, err) != CV_OK)
@@ -329,6 +355,18 @@ is_key(const struct plan *plan, uint16_t i)
         if (plan->keys[k] == i)
             return true;
     return false;
+}
+
+/* The direct path makes values of keys only, for headers. */
+static void
+forget_rows(struct plan *plan)
+{
+    for (uint16_t i = 0; i < plan->n_columns; i++)
+        if (!is_key(plan, i))
+            column_forget_values(&plan->columns[i]);
+    cv_schema_unref(plan->row_schema);
+    cv_schema_unref(plan->envelope_schema);
+    plan->row_schema = plan->envelope_schema = NULL;
 }
 
 static size_t
@@ -452,18 +490,21 @@ plan_new(const struct plan_spec *spec, struct plan **ret, struct cv_err *err)
         rc = compile_columns(spec, plan, err);
     if (rc == CV_OK)
         rc = envelope_schemas(spec, plan, err);
-    if (rc == CV_OK)
-        *ret = plan;
-    else
+    if (rc != CV_OK) {
         plan_free(plan);
-    return rc;
+        return rc;
+    }
+    if (spec->direct != NULL)
+        forget_rows(plan);
+    *ret = plan;
+    return CV_OK;
 }
 
 /* Of the columns of a row that could not be converted the one to tell of: one that cannot be null before others. */
 static void
 note_bad(const struct plan *plan, uint16_t i, int *ret_bad)
 {
-    if (*ret_bad < 0 || !plan->columns[i].schema->optional)
+    if (*ret_bad < 0 || plan->columns[i].required)
         *ret_bad = i;
 }
 

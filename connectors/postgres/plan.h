@@ -2,7 +2,8 @@
 /*
  * One table compiled: per column in tuple order a pre-escaped name literal, an encoder and what stands in for
  * a missing value, so that a row becomes JSON by copying. A plan is made for each Relation message (or snapshot
- * query) and lives until the next one for the same table; bytes that it made do not refer to it. Task's thread.
+ * query) and lives until the next one for the same table; bytes that it made do not refer to it. Task's thread. There
+ * may be thousands: what a path does not need is not kept.
  */
 #ifndef POSTGRES_PLAN_H
 #define POSTGRES_PLAN_H
@@ -24,13 +25,15 @@ struct plan_column {
     char *field;              /* its name in events */
     struct plan_literal name; /* `"id":` */
     struct encode enc;
-    const struct cv_schema *schema;  /* of the value's field; NULL when it is left out */
+    const struct cv_schema *schema;  /* of the value's field; on the direct path of keys only */
     struct plan_literal null;        /* what null prints as: the default, or null */
     struct plan_literal absent;      /* a column that an old key tuple does not carry */
     struct plan_literal placeholder; /* unchanged TOAST */
-    struct type_placeholder unchanged; /* the same for the record path */
-    char *fallback;                  /* text of the absent value for the record path; NULL: null */
-    char *def_text;                  /* text of the default; NULL: none */
+    struct type_placeholder unchanged; /* the same for typed values, */
+    char *fallback;                  /* text of the absent value; NULL: null */
+    char *def_text;                  /* and of the default; NULL: none. Where there is a schema */
+    bool sent;     /* in the value or in the key */
+    bool required; /* there is neither null nor a default */
     bool reselect; /* read again where it is missing, see reselect.h */
     bool in_value;
     bool in_identity; /* part of the replica identity: an old key tuple carries it */
@@ -64,7 +67,7 @@ struct plan {
     size_t text_factor; /* and for each byte of their texts */
 
     struct cv_schema *key_schema; /* NULL: no key */
-    struct cv_schema *row_schema;
+    struct cv_schema *row_schema; /* on the direct path they are gone once the prefixes are made */
     struct cv_schema *envelope_schema;
 };
 

@@ -192,7 +192,7 @@ describe_statement(PGconn *conn, struct snapshot_table *item, struct cv_err *err
         const struct plan_column *col = &item->plan->columns[i];
         bool found = false;
 
-        for (int at = 0; col->schema != NULL && at < PQnfields(res) && !found; at++)
+        for (int at = 0; col->sent && at < PQnfields(res) && !found; at++)
             found = strcmp(PQfname(res, at), col->column) == 0;
         item->reads[i] = found;
     }
@@ -217,7 +217,7 @@ make_plan(const struct snapshot_spec *spec, PGconn *conn, struct snapshot_table 
     if (item->reads == NULL)
         return cv_fail_memory(err);
     for (uint16_t i = 0; i < item->plan->n_columns; i++)
-        item->reads[i] = item->plan->columns[i].schema != NULL;
+        item->reads[i] = item->plan->columns[i].sent;
     if (item->statement != NULL && describe_statement(conn, item, err) != CV_OK)
         return err->rc;
     if (spec->direct == NULL)

@@ -7,6 +7,7 @@
 #include "tests/helper/pg_fixture.h"
 
 static const struct cv_direct direct = { .replace_null_with_default = true };
+static const struct cv_direct *path = &direct; /* NULL: the record path, which keeps schemas */
 
 static const struct pg_fixture_column columns[] = {
     { "id", "int4", -1, true, NULL, 0, NULL },
@@ -30,7 +31,7 @@ begin_columns(struct bench *b, const struct pg_fixture_column *cols, size_t n,
               const struct pgoutput_relation *relation, const char *const *pairs)
 {
     struct plan_spec spec = {
-        .config = &b->config, .direct = &direct, .table = &b->table.table, .relation = relation
+        .config = &b->config, .direct = path, .table = &b->table.table, .relation = relation
     };
     struct cv_err err = CV_ERR_INIT;
 
@@ -170,6 +171,11 @@ columns_left_out_of_the_value_stay_in_the_key(void **state)
     begin_columns(&b, columns, N, streamed(), some);
     row_is(&b, PLAN_ROW_WHOLE, texts, NULL, "{\"name\":\"a\"}");
     key_is(&b, texts, "{\"id\":7}");
+    assert_null(b.plan->row_schema);
+    end(&b);
+    path = NULL;
+    begin_columns(&b, columns, N, streamed(), some);
+    path = &direct;
     assert_int_equal(b.plan->row_schema->n_fields, 1);
     end(&b);
     begin(&b, some);
@@ -187,15 +193,20 @@ rules_of_columns_concern_rows(void **state)
 {
     static const char *const texts[] = { "7", "secret", PG_FIXTURE_UNCHANGED, NULL, "1" };
     static const char *const absent[] = { "7", NULL, NULL, NULL, NULL };
+    static const char *const rules[] = { "column.mask.with.3.chars", "public.t.name", "column.truncate.to.2.chars",
+                                         "public.t.note", "message.key.columns", "public.t:name", NULL };
     struct bench b;
 
     (void)state;
-    begin(&b, (const char *const[]){ "column.mask.with.3.chars", "public.t.name", "column.truncate.to.2.chars",
-                                     "public.t.note", "message.key.columns", "public.t:name", NULL });
+    begin(&b, rules);
     row_is(&b, PLAN_ROW_WHOLE, texts, NULL, "{\"id\":7,\"name\":\"***\",\"note\":\"__\",\"blob\":null,\"n\":1}");
     row_is(&b, PLAN_ROW_OLD_KEY, absent, NULL,
            "{\"id\":7,\"name\":\"***\",\"note\":\"none\",\"blob\":null,\"n\":null}");
     key_is(&b, texts, "{\"name\":\"secret\"}");
+    end(&b);
+    path = NULL;
+    begin(&b, rules);
+    path = &direct;
     assert_non_null(cv_schema_param(cv_schema_field(b.plan->row_schema, "name")->schema, "masked"));
     assert_null(cv_schema_param(cv_schema_field(b.plan->key_schema, "name")->schema, "masked"));
     end(&b);
