@@ -20,8 +20,9 @@ struct topic_creation;
 
 /* A topic that the task writes to. */
 struct cv_topic {
-    struct cv_producer_topic *handle;
+    struct cv_producer_topic *handle; /* NULL: nothing was sent there yet, and it may have to be made */
     char *name;
+    bool opening; /* while handles of several are got */
     unsigned used; /* 1 + the resets that there were when it was told to the status store; 0: not yet */
 };
 
@@ -69,6 +70,7 @@ struct source_runtime {
     struct cv_admin *admin; /* for creating topics; NULL: not made yet */
     struct cv_hash *routes; /* struct cv_topic (or &source_dropped) by the source's topic name */
     struct cv_hash *topics; /* struct cv_topic by Kafka's name, owned */
+    size_t n_unopened;      /* of them, without handle */
     struct cv_arena_pool *pool;
     struct connector_offsets *offsets;
     struct cv_source_task *source;

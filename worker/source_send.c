@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/arena.h"
+#include "common/clock.h"
 #include "common/kafka/admin.h"
 #include "common/log.h"
 #include "common/map.h"
@@ -19,6 +20,8 @@
 #include "worker/connector_offsets.h"
 #include "worker/topic_creation.h"
 #include "worker/worker_config.h"
+
+#define TOPIC_RETRY_MS 1000
 
 static struct cv_topic dropped; /* the chain drops this topic's records */
 
@@ -70,27 +73,40 @@ has_own_admin(const struct source_runtime *rt)
     return false;
 }
 
+/* May take a while: brokers that are missing come back. */
 static enum cv_rc
-create_topic(struct source_runtime *rt, const char *name, struct cv_err *err)
+create_topics(struct source_runtime *rt, const char *const *names, size_t count, bool *created, struct cv_err *err)
 {
     struct cv_admin *admin = rt->task->spec.admin;
-    bool created = false;
+    enum cv_rc rc;
 
-    if (rt->creation == NULL || !rt->task->spec.worker_config->topic_creation_enable)
-        return CV_OK;
     if (has_own_admin(rt)) {
         if (make_admin(rt, err) != CV_OK)
             return err->rc;
         admin = rt->admin;
     }
-    if (topic_creation_ensure(rt->creation, admin, name, &created, err) != CV_OK)
-        return err->rc;
-    if (created)
-        CV_LOG_INFO(rt->task->log, "topic created", CV_STR("topic", name));
-    return CV_OK;
+    while ((rc = topic_creation_ensure(rt->creation, admin, names, count, created, err)) == CV_RETRY &&
+           !task_stopping(rt->task)) {
+        int64_t until = cv_mono_ms() + TOPIC_RETRY_MS;
+
+        CV_LOG_WARN(rt->task->log, "topics could not be made, trying again", CV_ERR(err));
+        while (cv_mono_ms() < until && !task_stopping(rt->task))
+            if (source_wait_for_room(rt, err) != CV_OK)
+                return err->rc;
+    }
+    for (size_t i = 0; i < count && rc == CV_OK; i++)
+        if (created[i])
+            CV_LOG_INFO(rt->task->log, "topic created", CV_STR("topic", names[i]));
+    return rc;
 }
 
-/* The topic by Kafka's name: created if asked for, with a producer's handle. */
+static bool
+makes_topics(const struct source_runtime *rt)
+{
+    return rt->creation != NULL && rt->task->spec.worker_config->topic_creation_enable;
+}
+
+/* The topic by Kafka's name. If it may have to be made it has no handle before something is sent there. */
 static enum cv_rc
 open_topic(struct source_runtime *rt, const char *name, struct cv_topic **ret, struct cv_err *err)
 {
@@ -103,14 +119,12 @@ open_topic(struct source_runtime *rt, const char *name, struct cv_topic **ret, s
     if (rt->txn.on && strcmp(name, connector_offsets_topic(rt->offsets)) == 0)
         return cv_fail(err, CV_INVALID,
                        "a source task with exactly-once support cannot write to its own offsets topic \"%s\"", name);
-    if (create_topic(rt, name, err) != CV_OK)
-        return err->rc;
     topic = calloc(1, sizeof(*topic));
     if (topic == NULL || (topic->name = strdup(name)) == NULL) {
         source_topic_free(topic);
         return cv_fail_memory(err);
     }
-    if (cv_producer_topic(rt->producer, name, &topic->handle, err) != CV_OK) {
+    if (!makes_topics(rt) && cv_producer_topic(rt->producer, name, &topic->handle, err) != CV_OK) {
         source_topic_free(topic);
         return err->rc;
     }
@@ -118,8 +132,52 @@ open_topic(struct source_runtime *rt, const char *name, struct cv_topic **ret, s
         source_topic_free(topic);
         return cv_fail_memory(err);
     }
+    rt->n_unopened += topic->handle == NULL;
     *ret = topic;
     return CV_OK;
+}
+
+/* Of the topics that the batch goes to those without handle, each once. */
+static size_t
+collect_unopened(const struct cv_batch *batch, struct cv_topic **topics, size_t max)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < batch->n_messages && count < max; i++) {
+        struct cv_topic *topic = batch->messages[i].topic;
+
+        if (topic->handle == NULL && !topic->opening) {
+            topic->opening = true;
+            topics[count++] = topic;
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        topics[i]->opening = false;
+    return count;
+}
+
+/* All topics that the batch is the first to go to: made together, as one by one each would be waited for. */
+static enum cv_rc
+open_unopened(struct source_runtime *rt, const struct cv_batch *batch, struct cv_err *err)
+{
+    struct cv_topic **topics = calloc(rt->n_unopened, sizeof(*topics));
+    const char **names = calloc(rt->n_unopened, sizeof(*names));
+    bool *created = calloc(rt->n_unopened, sizeof(*created));
+    size_t count = topics != NULL ? collect_unopened(batch, topics, rt->n_unopened) : 0;
+    enum cv_rc rc = topics == NULL || names == NULL || created == NULL ? cv_fail_memory(err) : CV_OK;
+
+    for (size_t i = 0; i < count && rc == CV_OK; i++)
+        names[i] = topics[i]->name;
+    if (rc == CV_OK && count > 0)
+        rc = create_topics(rt, names, count, created, err);
+    for (size_t i = 0; i < count && rc == CV_OK; i++) {
+        rc = cv_producer_topic(rt->producer, names[i], &topics[i]->handle, err);
+        rt->n_unopened -= rc == CV_OK;
+    }
+    free(topics);
+    free(names);
+    free(created);
+    return rc;
 }
 
 struct cv_topic *
@@ -323,6 +381,8 @@ source_produce(struct source_runtime *rt, struct source_chunk *chunk, struct cv_
     rt->tail = chunk;
     chunk->messages = batch->n_messages;
     count_active(rt->task, (int64_t)chunk->messages);
+    if (rt->n_unopened > 0)
+        sent = open_unopened(rt, batch, &unsent);
     /* What stands before a record that cannot be converted goes out all the same, as in Connect. */
     for (size_t i = 0; i < batch->n_messages && sent == CV_OK; i++)
         sent = send_message(rt, chunk, &batch->messages[i], &unsent);

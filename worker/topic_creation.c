@@ -12,11 +12,13 @@
 #include <string.h>
 
 #include "common/kafka/admin.h"
+#include "common/map.h"
 #include "common/number.h"
 #include "common/regex.h"
 
 #define PREFIX     "topic.creation."
 #define TIMEOUT_MS 30000
+#define AT_ONCE    100 /* topics that one request makes: within the time-out, and what a controller takes */
 
 struct group {
     struct cv_regex_list *include; /* NULL: everything (default) */
@@ -166,20 +168,67 @@ find_group(const struct topic_creation *creation, const char *topic)
     return &creation->groups[creation->count - 1];
 }
 
+/* *ret: of the topics those that are not there; one that may not be described counts as missing among several. */
+static enum cv_rc
+find_missing(struct cv_admin *admin, const char *const *topics, size_t count, bool *ret, struct cv_err *err)
+{
+    char **names = NULL;
+    struct cv_hash *known;
+    size_t n = 0;
+    int32_t partitions;
+    enum cv_rc rc;
+
+    if (count == 1) {
+        rc = cv_admin_topic_partitions(admin, topics[0], TIMEOUT_MS, &partitions, err);
+        ret[0] = rc == CV_NOT_FOUND;
+        return rc == CV_NOT_FOUND ? CV_OK : rc;
+    }
+    known = cv_hash_new(NULL);
+    rc = known == NULL ? cv_fail_memory(err) : cv_admin_topics(admin, TIMEOUT_MS, &names, &n, err);
+    for (size_t i = 0; i < n; i++) {
+        if (rc == CV_OK && !cv_hash_put(known, names[i], known))
+            rc = cv_fail_memory(err);
+        free(names[i]);
+    }
+    free(names);
+    for (size_t i = 0; i < count && rc == CV_OK; i++)
+        ret[i] = cv_hash_get(known, topics[i]) == NULL;
+    cv_hash_free(known);
+    return rc;
+}
+
+static enum cv_rc
+create(struct topic_creation *creation, struct cv_admin *admin, const char *const *topics, size_t count,
+       bool *inout_missing, struct cv_err *err)
+{
+    struct cv_topic_spec specs[AT_ONCE];
+    bool created[AT_ONCE];
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct group *group = find_group(creation, topics[i]);
+
+        if (inout_missing[i])
+            specs[n++] = (struct cv_topic_spec){ .name = topics[i],
+                                                 .partitions = group->partitions,
+                                                 .replication = group->replication,
+                                                 .configs = group->settings };
+    }
+    if (n > 0 && cv_admin_topics_create(admin, specs, n, TIMEOUT_MS, created, err) != CV_OK)
+        return err->rc;
+    for (size_t i = count; i-- > 0;)
+        if (inout_missing[i])
+            inout_missing[i] = created[--n];
+    return CV_OK;
+}
+
 enum cv_rc
-topic_creation_ensure(struct topic_creation *creation, struct cv_admin *admin, const char *topic,
+topic_creation_ensure(struct topic_creation *creation, struct cv_admin *admin, const char *const *topics, size_t count,
                       bool *ret_created, struct cv_err *err)
 {
-    const struct group *group = find_group(creation, topic);
-    struct cv_topic_spec spec = { .name = topic,
-                                  .partitions = group->partitions,
-                                  .replication = group->replication,
-                                  .configs = group->settings };
-    int32_t partitions;
-    enum cv_rc rc = cv_admin_topic_partitions(admin, topic, TIMEOUT_MS, &partitions, err);
+    enum cv_rc rc = find_missing(admin, topics, count, ret_created, err);
 
-    *ret_created = false;
-    if (rc != CV_NOT_FOUND)
-        return rc;
-    return cv_admin_topic_create(admin, &spec, TIMEOUT_MS, ret_created, err);
+    for (size_t i = 0; rc == CV_OK && i < count; i += AT_ONCE)
+        rc = create(creation, admin, topics + i, count - i < AT_ONCE ? count - i : AT_ONCE, ret_created + i, err);
+    return rc;
 }

@@ -13,8 +13,9 @@ struct topic_creation;
 CV_MUST_CHECK enum cv_rc topic_creation_new(const struct cv_config *connector, struct topic_creation **ret,
                                             struct cv_err *err);
 void topic_creation_free(struct topic_creation *creation);
-/* Make sure that the topic exists. */
+/* Make sure that the topics exist, in as few requests as can be; ret_created has one for each. */
 CV_MUST_CHECK enum cv_rc topic_creation_ensure(struct topic_creation *creation, struct cv_admin *admin,
-                                               const char *topic, bool *ret_created, struct cv_err *err);
+                                               const char *const *topics, size_t count, bool *ret_created,
+                                               struct cv_err *err);
 
 #endif

@@ -4,31 +4,14 @@
  * instance is a consumer without a group: a producer's metadata requests would create topics on
  * brokers that allow it.
  */
-#include "common/kafka/admin.h"
-
-#include "common/clock.h"
-#include "common/kafka/handle.h"
+#include "common/kafka/admin_private.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Time beyond the request's own within which librdkafka must come back with the time-out. */
-#define LEADER_PAUSE_MS 10
-#define REPLY_SLACK_MS  2000
-#define TIMESTAMP_END   (-1) /* what ListOffsets calls the high watermark */
-
-struct cv_admin {
-    struct kafka_handle handle;
-};
-
-/* One request: what librdkafka's calls take, and its reply. */
-struct request {
-    rd_kafka_AdminOptions_t *options;
-    rd_kafka_queue_t *queue;
-    rd_kafka_event_t *event;
-    int timeout_ms;
-};
+#define REPLY_SLACK_MS 2000
+#define TIMESTAMP_END  (-1) /* what ListOffsets calls the high watermark */
 
 enum cv_rc
 cv_admin_new(const struct cv_kafka_conf *conf, struct cv_admin **ret, struct cv_err *err)
@@ -56,14 +39,14 @@ cv_admin_free(struct cv_admin *admin)
     free(admin);
 }
 
-static enum cv_rc
-request_init(struct request *req, struct cv_admin *admin, rd_kafka_admin_op_t op, int timeout_ms,
-             struct cv_err *err)
+enum cv_rc
+admin_request_init(struct admin_request *req, struct cv_admin *admin, rd_kafka_admin_op_t op, int timeout_ms,
+                   struct cv_err *err)
 {
     char text[256];
     rd_kafka_resp_err_t code;
 
-    *req = (struct request){ .timeout_ms = timeout_ms };
+    *req = (struct admin_request){ .timeout_ms = timeout_ms };
     req->options = rd_kafka_AdminOptions_new(admin->handle.rk, op);
     req->queue = rd_kafka_queue_new(admin->handle.rk);
     code = rd_kafka_AdminOptions_set_request_timeout(req->options, timeout_ms, text, sizeof(text));
@@ -72,8 +55,8 @@ request_init(struct request *req, struct cv_admin *admin, rd_kafka_admin_op_t op
     return CV_OK;
 }
 
-static void
-request_done(struct request *req)
+void
+admin_request_done(struct admin_request *req)
 {
     if (req->event != NULL)
         rd_kafka_event_destroy(req->event);
@@ -82,9 +65,9 @@ request_done(struct request *req)
 }
 
 /* Wait for the reply; a failure of the request as a whole is what's. */
-static enum cv_rc
-request_wait(struct request *req, struct cv_admin *admin, const char *what, const char *name,
-             struct cv_err *err)
+enum cv_rc
+admin_request_wait(struct admin_request *req, struct cv_admin *admin, const char *what, const char *name,
+                   struct cv_err *err)
 {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
     const char *text = NULL;
@@ -101,10 +84,9 @@ request_wait(struct request *req, struct cv_admin *admin, const char *what, cons
 
 /* -- Topics -- */
 
-static enum cv_rc
-topic_result(struct cv_admin *admin, const rd_kafka_topic_result_t **results, size_t count,
-             const char *what, const char *topic, rd_kafka_resp_err_t fine, bool *ret_fine,
-             struct cv_err *err)
+enum cv_rc
+admin_topic_result(struct cv_admin *admin, const rd_kafka_topic_result_t **results, size_t count, const char *what,
+                   const char *topic, rd_kafka_resp_err_t fine, bool *ret_fine, struct cv_err *err)
 {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__FAIL;
     const char *text = NULL;
@@ -119,123 +101,31 @@ topic_result(struct cv_admin *admin, const rd_kafka_topic_result_t **results, si
     return CV_OK;
 }
 
-static rd_kafka_NewTopic_t *
-new_topic(const struct cv_topic_spec *spec, struct cv_err *err)
-{
-    char text[256];
-    rd_kafka_NewTopic_t *topic =
-        rd_kafka_NewTopic_new(spec->name, spec->partitions, spec->replication, text, sizeof(text));
-
-    if (topic == NULL) {
-        (void)cv_fail(err, CV_INVALID, "cannot create topic \"%s\": %s", spec->name, text);
-        return NULL;
-    }
-    for (size_t i = 0; spec->configs != NULL && i < cv_config_count(spec->configs); i++)
-        if (cv_config_value(spec->configs, i) != NULL)
-            rd_kafka_NewTopic_set_config(topic, cv_config_key(spec->configs, i),
-                                         cv_config_value(spec->configs, i));
-    return topic;
-}
-
-/*
- * A broker shows a new partition in its metadata before it leads it. A request that comes in between fails, the one
- * behind it may not, and librdkafka's producer has that one on its way by then (max.in.flight counts what was sent,
- * not what is queued to be): messages would change places. Who leads a partition knows its end.
- */
-static enum cv_rc
-wait_for_leaders(struct cv_admin *admin, const char *topic, int64_t deadline, struct cv_err *err)
-{
-    struct cv_topic_partitions parts = { 0 };
-    int32_t partitions = 0;
-    int64_t left;
-    enum cv_rc rc;
-
-    do {
-        left = deadline - cv_mono_ms();
-        rc = cv_admin_topic_partitions(admin, topic, left > 1 ? (int)left : 1, &partitions, err);
-        if (rc == CV_OK && parts.items == NULL)
-            parts.items = calloc((size_t)partitions, sizeof(*parts.items));
-        if (rc == CV_OK && parts.items == NULL)
-            return cv_fail_memory(err);
-        if (rc == CV_OK) {
-            for (parts.count = 0; parts.count < (size_t)partitions; parts.count++)
-                parts.items[parts.count] = (struct cv_topic_partition){ topic, (int32_t)parts.count, 0, NULL };
-            rc = cv_admin_end_offsets(admin, &parts, left > 1 ? (int)left : 1, err);
-        }
-        if (rc != CV_RETRY && rc != CV_NOT_FOUND)
-            break;
-        usleep(LEADER_PAUSE_MS * 1000);
-    } while (cv_mono_ms() < deadline);
-    free(parts.items);
-    return rc == CV_RETRY || rc == CV_NOT_FOUND ? cv_fail(err, CV_RETRY, "topic \"%s\" was created, but not all of "
-                                                                         "its partitions have a leader", topic)
-                                                : CV_OK; /* who may write but not look makes do without */
-}
-
-enum cv_rc
-cv_admin_topic_create(struct cv_admin *admin, const struct cv_topic_spec *spec, int timeout_ms,
-                      bool *ret_created, struct cv_err *err)
-{
-    static const char *const what = "could not create topic";
-    int64_t deadline = cv_mono_ms() + timeout_ms;
-    rd_kafka_NewTopic_t *topic = new_topic(spec, err);
-    const rd_kafka_topic_result_t **results;
-    struct request req;
-    char text[256];
-    size_t count;
-    bool existed;
-    enum cv_rc rc;
-
-    if (topic == NULL)
-        return err->rc;
-    rc = request_init(&req, admin, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms, err);
-    if (rc != CV_OK)
-        goto out;
-    /* The broker answers when the topic is there, not when the request was taken. */
-    rd_kafka_AdminOptions_set_operation_timeout(req.options, timeout_ms, text, sizeof(text));
-    rd_kafka_CreateTopics(admin->handle.rk, &topic, 1, req.options, req.queue);
-    rc = request_wait(&req, admin, what, spec->name, err);
-    if (rc != CV_OK)
-        goto out;
-    results =
-        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(req.event), &count);
-    rc = topic_result(admin, results, count, what, spec->name,
-                      RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS, &existed, err);
-    if (rc == CV_OK && !existed)
-        rc = wait_for_leaders(admin, spec->name, deadline, err);
-    if (rc == CV_OK)
-        *ret_created = !existed;
-out:
-    request_done(&req);
-    rd_kafka_NewTopic_destroy(topic);
-    return rc;
-}
-
 enum cv_rc
 cv_admin_topic_delete(struct cv_admin *admin, const char *topic, int timeout_ms, struct cv_err *err)
 {
     static const char *const what = "could not delete topic";
     rd_kafka_DeleteTopic_t *del = rd_kafka_DeleteTopic_new(topic);
     const rd_kafka_topic_result_t **results;
-    struct request req;
+    struct admin_request req;
     char text[256];
     size_t count;
     bool fine;
     enum cv_rc rc;
 
-    rc = request_init(&req, admin, RD_KAFKA_ADMIN_OP_DELETETOPICS, timeout_ms, err);
+    rc = admin_request_init(&req, admin, RD_KAFKA_ADMIN_OP_DELETETOPICS, timeout_ms, err);
     if (rc != CV_OK)
         goto out;
     rd_kafka_AdminOptions_set_operation_timeout(req.options, timeout_ms, text, sizeof(text));
     rd_kafka_DeleteTopics(admin->handle.rk, &del, 1, req.options, req.queue);
-    rc = request_wait(&req, admin, what, topic, err);
+    rc = admin_request_wait(&req, admin, what, topic, err);
     if (rc != CV_OK)
         goto out;
     results =
         rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(req.event), &count);
-    rc = topic_result(admin, results, count, what, topic, RD_KAFKA_RESP_ERR_NO_ERROR, &fine, err);
+    rc = admin_topic_result(admin, results, count, what, topic, RD_KAFKA_RESP_ERR_NO_ERROR, &fine, err);
 out:
-    request_done(&req);
+    admin_request_done(&req);
     rd_kafka_DeleteTopic_destroy(del);
     return rc;
 }
@@ -268,7 +158,7 @@ cv_admin_topic_partitions(struct cv_admin *admin, const char *topic, int timeout
 
 static enum cv_rc
 copy_setting(const rd_kafka_ConfigEntry_t **entries, size_t count, const char *key, char **ret,
-             struct cv_err *err)
+                   struct cv_err *err)
 {
     const char *value = NULL;
     char *copy;
@@ -293,15 +183,15 @@ cv_admin_topic_config(struct cv_admin *admin, const char *topic, const char *key
     const rd_kafka_ConfigResource_t **resources;
     const rd_kafka_ConfigEntry_t **entries;
     rd_kafka_resp_err_t code;
-    struct request req;
+    struct admin_request req;
     size_t count;
     enum cv_rc rc;
 
-    rc = request_init(&req, admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms, err);
+    rc = admin_request_init(&req, admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms, err);
     if (rc != CV_OK)
         goto out;
     rd_kafka_DescribeConfigs(admin->handle.rk, &resource, 1, req.options, req.queue);
-    rc = request_wait(&req, admin, what, topic, err);
+    rc = admin_request_wait(&req, admin, what, topic, err);
     if (rc != CV_OK)
         goto out;
     resources = rd_kafka_DescribeConfigs_result_resources(
@@ -320,7 +210,7 @@ cv_admin_topic_config(struct cv_admin *admin, const char *topic, const char *key
     entries = rd_kafka_ConfigResource_configs(resources[0], &count);
     rc = copy_setting(entries, count, key, ret, err);
 out:
-    request_done(&req);
+    admin_request_done(&req);
     rd_kafka_ConfigResource_destroy(resource);
     return rc;
 }
@@ -421,7 +311,7 @@ cv_admin_cluster_id(struct cv_admin *admin, int timeout_ms, char **ret, struct c
 static enum cv_rc
 group_result(struct cv_admin *admin, const rd_kafka_group_result_t **results, size_t count,
              const char *what, const char *group, const rd_kafka_topic_partition_list_t **ret,
-             struct cv_err *err)
+                   struct cv_err *err)
 {
     const rd_kafka_error_t *error;
 
@@ -443,15 +333,15 @@ cv_admin_group_offsets(struct cv_admin *admin, const char *group, int timeout_ms
     rd_kafka_ListConsumerGroupOffsets_t *list = rd_kafka_ListConsumerGroupOffsets_new(group, NULL);
     const rd_kafka_topic_partition_list_t *parts = NULL;
     const rd_kafka_group_result_t **results;
-    struct request req;
+    struct admin_request req;
     size_t count;
     enum cv_rc rc;
 
-    rc = request_init(&req, admin, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout_ms, err);
+    rc = admin_request_init(&req, admin, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout_ms, err);
     if (rc != CV_OK)
         goto out;
     rd_kafka_ListConsumerGroupOffsets(admin->handle.rk, &list, 1, req.options, req.queue);
-    rc = request_wait(&req, admin, what, group, err);
+    rc = admin_request_wait(&req, admin, what, group, err);
     if (rc != CV_OK)
         goto out;
     results = rd_kafka_ListConsumerGroupOffsets_result_groups(
@@ -466,7 +356,7 @@ cv_admin_group_offsets(struct cv_admin *admin, const char *group, int timeout_ms
     if (rc == CV_OK)
         rc = kafka_list_copy(parts, ret, err);
 out:
-    request_done(&req);
+    admin_request_done(&req);
     rd_kafka_ListConsumerGroupOffsets_destroy(list);
     return rc;
 }
@@ -481,7 +371,7 @@ cv_admin_group_offsets_alter(struct cv_admin *admin, const char *group,
     rd_kafka_AlterConsumerGroupOffsets_t *alter;
     rd_kafka_topic_partition_list_t *list;
     const rd_kafka_group_result_t **results;
-    struct request req;
+    struct admin_request req;
     size_t count;
     enum cv_rc rc;
 
@@ -491,11 +381,11 @@ cv_admin_group_offsets_alter(struct cv_admin *admin, const char *group,
     if (list == NULL)
         return cv_fail_memory(err);
     alter = rd_kafka_AlterConsumerGroupOffsets_new(group, list);
-    rc = request_init(&req, admin, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, timeout_ms, err);
+    rc = admin_request_init(&req, admin, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, timeout_ms, err);
     if (rc != CV_OK)
         goto out;
     rd_kafka_AlterConsumerGroupOffsets(admin->handle.rk, &alter, 1, req.options, req.queue);
-    rc = request_wait(&req, admin, what, group, err);
+    rc = admin_request_wait(&req, admin, what, group, err);
     if (rc != CV_OK)
         goto out;
     results = rd_kafka_AlterConsumerGroupOffsets_result_groups(
@@ -504,7 +394,7 @@ cv_admin_group_offsets_alter(struct cv_admin *admin, const char *group,
     if (rc == CV_OK)
         rc = kafka_list_check(&admin->handle, parts, "could not change the offset", err);
 out:
-    request_done(&req);
+    admin_request_done(&req);
     rd_kafka_AlterConsumerGroupOffsets_destroy(alter);
     rd_kafka_topic_partition_list_destroy(list);
     return rc;
@@ -520,7 +410,7 @@ cv_admin_group_offsets_delete(struct cv_admin *admin, const char *group,
     rd_kafka_DeleteConsumerGroupOffsets_t *del;
     rd_kafka_topic_partition_list_t *list;
     const rd_kafka_group_result_t **results;
-    struct request req;
+    struct admin_request req;
     size_t count;
     enum cv_rc rc;
 
@@ -530,11 +420,11 @@ cv_admin_group_offsets_delete(struct cv_admin *admin, const char *group,
     if (list == NULL)
         return cv_fail_memory(err);
     del = rd_kafka_DeleteConsumerGroupOffsets_new(group, list);
-    rc = request_init(&req, admin, RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS, timeout_ms, err);
+    rc = admin_request_init(&req, admin, RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS, timeout_ms, err);
     if (rc != CV_OK)
         goto out;
     rd_kafka_DeleteConsumerGroupOffsets(admin->handle.rk, &del, 1, req.options, req.queue);
-    rc = request_wait(&req, admin, what, group, err);
+    rc = admin_request_wait(&req, admin, what, group, err);
     if (rc == CV_OK) {
         results = rd_kafka_DeleteConsumerGroupOffsets_result_groups(
             rd_kafka_event_DeleteConsumerGroupOffsets_result(req.event), &count);
@@ -545,7 +435,7 @@ cv_admin_group_offsets_delete(struct cv_admin *admin, const char *group,
     if (rc == CV_NOT_FOUND) /* no group: no offsets */
         rc = CV_OK;
 out:
-    request_done(&req);
+    admin_request_done(&req);
     rd_kafka_DeleteConsumerGroupOffsets_destroy(del);
     rd_kafka_topic_partition_list_destroy(list);
     return rc;
@@ -610,15 +500,15 @@ cv_admin_group_members(struct cv_admin *admin, const char *group, int timeout_ms
                        struct cv_group_members *ret, struct cv_err *err)
 {
     const rd_kafka_ConsumerGroupDescription_t **groups;
-    struct request req;
+    struct admin_request req;
     size_t count;
     enum cv_rc rc =
-        request_init(&req, admin, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout_ms, err);
+        admin_request_init(&req, admin, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout_ms, err);
 
     if (rc != CV_OK)
         goto out;
     rd_kafka_DescribeConsumerGroups(admin->handle.rk, &group, 1, req.options, req.queue);
-    rc = request_wait(&req, admin, "could not describe group", group, err);
+    rc = admin_request_wait(&req, admin, "could not describe group", group, err);
     if (rc != CV_OK)
         goto out;
     groups = rd_kafka_DescribeConsumerGroups_result_groups(
@@ -626,7 +516,7 @@ cv_admin_group_members(struct cv_admin *admin, const char *group, int timeout_ms
     rc = count == 1 ? copy_members(admin, groups[0], ret, err)
                     : cv_fail(err, CV_INTERNAL, "Kafka described %zu groups, not one", count);
 out:
-    request_done(&req);
+    admin_request_done(&req);
     return rc;
 }
 
@@ -637,15 +527,15 @@ cv_admin_group_delete(struct cv_admin *admin, const char *group, int timeout_ms,
     rd_kafka_DeleteGroup_t *del = rd_kafka_DeleteGroup_new(group);
     const rd_kafka_topic_partition_list_t *parts;
     const rd_kafka_group_result_t **results;
-    struct request req;
+    struct admin_request req;
     size_t count;
     enum cv_rc rc;
 
-    rc = request_init(&req, admin, RD_KAFKA_ADMIN_OP_DELETEGROUPS, timeout_ms, err);
+    rc = admin_request_init(&req, admin, RD_KAFKA_ADMIN_OP_DELETEGROUPS, timeout_ms, err);
     if (rc != CV_OK)
         goto out;
     rd_kafka_DeleteGroups(admin->handle.rk, &del, 1, req.options, req.queue);
-    rc = request_wait(&req, admin, what, group, err);
+    rc = admin_request_wait(&req, admin, what, group, err);
     if (rc == CV_OK) {
         results = rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(req.event),
                                                       &count);
@@ -654,7 +544,7 @@ cv_admin_group_delete(struct cv_admin *admin, const char *group, int timeout_ms,
     if (rc == CV_NOT_FOUND)
         rc = CV_OK;
 out:
-    request_done(&req);
+    admin_request_done(&req);
     rd_kafka_DeleteGroup_destroy(del);
     return rc;
 }
@@ -666,7 +556,7 @@ cv_admin_records_delete(struct cv_admin *admin, const struct cv_topic_partitions
     static const char *const what = "could not delete records";
     rd_kafka_topic_partition_list_t *list;
     rd_kafka_DeleteRecords_t *del;
-    struct request req;
+    struct admin_request req;
     enum cv_rc rc;
 
     if (before->count == 0)
@@ -675,18 +565,18 @@ cv_admin_records_delete(struct cv_admin *admin, const struct cv_topic_partitions
     if (list == NULL)
         return cv_fail_memory(err);
     del = rd_kafka_DeleteRecords_new(list);
-    rc = request_init(&req, admin, RD_KAFKA_ADMIN_OP_DELETERECORDS, timeout_ms, err);
+    rc = admin_request_init(&req, admin, RD_KAFKA_ADMIN_OP_DELETERECORDS, timeout_ms, err);
     if (rc != CV_OK)
         goto out;
     rd_kafka_DeleteRecords(admin->handle.rk, &del, 1, req.options, req.queue);
-    rc = request_wait(&req, admin, what, before->items[0].topic, err);
+    rc = admin_request_wait(&req, admin, what, before->items[0].topic, err);
     if (rc == CV_OK)
         rc = kafka_list_check(
             &admin->handle,
             rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(req.event)),
             what, err);
 out:
-    request_done(&req);
+    admin_request_done(&req);
     rd_kafka_DeleteRecords_destroy(del);
     rd_kafka_topic_partition_list_destroy(list);
     return rc;

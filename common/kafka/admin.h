@@ -22,6 +22,9 @@ void cv_admin_free(struct cv_admin *admin);
    pass (too few brokers, time-out). */
 CV_MUST_CHECK enum cv_rc cv_admin_topic_create(struct cv_admin *admin, const struct cv_topic_spec *spec,
                                                int timeout_ms, bool *ret_created, struct cv_err *err);
+/* The same of several topics, in one request. The first that fails is the failure; others may have been made then. */
+CV_MUST_CHECK enum cv_rc cv_admin_topics_create(struct cv_admin *admin, const struct cv_topic_spec *specs, size_t count,
+                                                int timeout_ms, bool *ret_created, struct cv_err *err);
 CV_MUST_CHECK enum cv_rc cv_admin_topic_delete(struct cv_admin *admin, const char *topic, int timeout_ms,
                                                struct cv_err *err);
 /* CV_NOT_FOUND when it does not exist. Never creates. */

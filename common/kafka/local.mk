@@ -1,7 +1,7 @@
 noinst_LIBRARIES += common/kafka/libkafka.a
 common_kafka_libkafka_a_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS) $(OPENSSL_CFLAGS)
 common_kafka_libkafka_a_SOURCES = \
-	common/kafka/admin.c common/kafka/admin.h \
+	common/kafka/admin.c common/kafka/admin.h common/kafka/admin_create.c common/kafka/admin_private.h \
 	common/kafka/client.c common/kafka/client.h \
 	common/kafka/compacted_topic.c common/kafka/compacted_topic.h \
 	common/kafka/conf.c common/kafka/conf.h \

@@ -85,8 +85,9 @@ struct cv_source_ctx {
     int task;
     struct cv_log *log;             /* fields connector and task are set */
     const struct cv_direct *direct; /* NULL: append records */
-    /* The topic that records named so go to, after routing and creation; NULL and *err on failure, or NULL
-       and CV_OK when the chain drops that topic's records. Borrowed, constant for the task's life. */
+    /* The topic that records named so go to, after routing; it is made when the first message goes there. NULL and
+       *err on failure, or NULL and CV_OK when the chain drops that topic's records. Borrowed, constant for the task's
+       life. */
     struct cv_topic *(*topic)(struct cv_source_ctx *ctx, const char *name, struct cv_err *err);
     /* The stored offset of a source partition, copied into arena; *ret NULL: none. Reads to the end. */
     enum cv_rc (*offset_read)(struct cv_source_ctx *ctx, const struct cv_value *partition,

@@ -686,6 +686,29 @@ topics_are_made_described_and_deleted(void **state)
 }
 
 static void
+topics_are_made_together(void **state)
+{
+    struct cv_topic_spec specs[3] = { { .partitions = 2, .replication = 1 },
+                                      { .name = make_topic("together", 1), .partitions = 2, .replication = 1 },
+                                      { .partitions = -1, .replication = -1 } };
+    bool created[3] = { false, true, false };
+    struct cv_err err = CV_ERR_INIT;
+    int32_t partitions;
+
+    (void)state;
+    specs[0].name = unique("together");
+    specs[2].name = unique("together");
+    assert_ok(cv_admin_topics_create(admin, specs, 3, WAIT_MS, created, &err));
+    assert_true(created[0] && !created[1] && created[2]);
+    assert_ok(cv_admin_topic_partitions(admin, specs[0].name, WAIT_MS, &partitions, &err));
+    assert_int_equal(partitions, 2);
+    specs[0].name = unique("together");
+    specs[1].name = "not/a/topic";
+    assert_int_equal(cv_admin_topics_create(admin, specs, 3, WAIT_MS, created, &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "not/a/topic"));
+}
+
+static void
 topics_that_cannot_be_made_say_why(void **state)
 {
     struct cv_config *configs = cv_config_new();
@@ -765,6 +788,7 @@ client_tests(void)
         cmocka_unit_test(partitions_are_added_and_removed_one_by_one),
         cmocka_unit_test(what_cannot_be_read_is_a_failure),
         cmocka_unit_test(topics_are_made_described_and_deleted),
+        cmocka_unit_test(topics_are_made_together),
         cmocka_unit_test(topics_that_cannot_be_made_say_why),
         cmocka_unit_test(ends_and_deleted_records_are_seen),
     };

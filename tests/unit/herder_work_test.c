@@ -164,13 +164,24 @@ cv_admin_topic_partitions(struct cv_admin *admin, const char *topic, int timeout
 }
 
 enum cv_rc
-cv_admin_topic_create(struct cv_admin *admin, const struct cv_topic_spec *spec, int timeout_ms, bool *ret_created,
-                      struct cv_err *err)
+cv_admin_topics(struct cv_admin *admin, int timeout_ms, char ***ret, size_t *ret_count, struct cv_err *err)
 {
     (void)admin;
     (void)timeout_ms;
+    (void)ret;
+    (void)ret_count;
+    return cv_fail(err, CV_INTERNAL, "a connector's start asks Kafka nothing");
+}
+
+enum cv_rc
+cv_admin_topics_create(struct cv_admin *admin, const struct cv_topic_spec *specs, size_t count, int timeout_ms,
+                       bool *ret_created, struct cv_err *err)
+{
+    (void)admin;
+    (void)count;
+    (void)timeout_ms;
     (void)ret_created;
-    return cv_fail(err, CV_INTERNAL, "\"%s\": a connector's start asks Kafka nothing", spec->name);
+    return cv_fail(err, CV_INTERNAL, "\"%s\": a connector's start asks Kafka nothing", specs[0].name);
 }
 
 /* Makes "n" tasks, each with the whole config. */

@@ -43,6 +43,7 @@ static struct {
     atomic_bool split;       /* batches end inside of what must not be split */
     atomic_int asks;         /* 1: each batch asks for a commit, 2: for an abort */
     const char *_Atomic topic;
+    atomic_int spread;      /* batches of four records, for the topics "x", "y", "x" and "z" */
     atomic_int bad;         /* batches of two records and one with a time before 1970 */
     atomic_size_t padding;   /* bytes that a batch holds on to */
     atomic_int polls;        /* with a batch */
@@ -65,6 +66,13 @@ static struct {
     void *_Atomic held_arg;
     char last[256];          /* of the last confirmed write; read when the task is gone */
 } store;
+
+/* The topics that there are, and how they were asked for. */
+static struct {
+    char asked[128]; /* "x y z;": a request that makes them, in order; the task's thread only */
+    atomic_int later;  /* that many find no broker */
+    atomic_int denied; /* that many are not allowed */
+} topics;
 
 /* What the herder's half of exactly once says. */
 static struct {
@@ -133,6 +141,14 @@ source_poll(struct cv_source_task *task, struct cv_batch *batch, int timeout_ms,
         return cv_fail(err, CV_INVALID, "the source's table is gone");
     if (take(&source.bare_offsets))
         return add_offset(batch, err);
+    if (take(&source.spread)) {
+        for (int i = 0; i < 4; i++) {
+            rec = cv_batch_add_record(batch);
+            rec->topic = (const char *const[]){ "x", "y", "x", "z" }[i];
+            rec->value = cv_cstring("v");
+        }
+        return add_offset(batch, err);
+    }
     if (take(&source.bad)) {
         for (int i = 0; i < 3; i++) {
             rec = cv_batch_add_record(batch);
@@ -371,21 +387,39 @@ enum cv_rc
 cv_admin_topic_partitions(struct cv_admin *admin, const char *topic, int timeout_ms, int32_t *ret, struct cv_err *err)
 {
     (void)admin;
-    (void)topic;
     (void)timeout_ms;
     (void)ret;
-    return cv_fail(err, CV_INTERNAL, "no test makes topics");
+    return cv_fail(err, CV_NOT_FOUND, "no topic %s", topic);
+}
+
+/* There are none. */
+enum cv_rc
+cv_admin_topics(struct cv_admin *admin, int timeout_ms, char ***ret, size_t *ret_count, struct cv_err *err)
+{
+    (void)admin;
+    (void)timeout_ms;
+    (void)err;
+    *ret = NULL;
+    *ret_count = 0;
+    return CV_OK;
 }
 
 enum cv_rc
-cv_admin_topic_create(struct cv_admin *admin, const struct cv_topic_spec *spec, int timeout_ms, bool *ret_created,
-                      struct cv_err *err)
+cv_admin_topics_create(struct cv_admin *admin, const struct cv_topic_spec *specs, size_t count, int timeout_ms,
+                       bool *ret_created, struct cv_err *err)
 {
     (void)admin;
-    (void)spec;
     (void)timeout_ms;
-    (void)ret_created;
-    return cv_fail(err, CV_INTERNAL, "no test makes topics");
+    if (take(&topics.later))
+        return cv_fail(err, CV_RETRY, "could not create topic \"%s\": too few brokers", specs[0].name);
+    if (take(&topics.denied))
+        return cv_fail(err, CV_INVALID, "could not create topic \"%s\": not allowed", specs[0].name);
+    for (size_t i = 0; i < count; i++) {
+        strcat(strcat(topics.asked, i > 0 ? " " : ""), specs[i].name);
+        ret_created[i] = true;
+    }
+    strcat(topics.asked, ";");
+    return CV_OK;
 }
 
 enum cv_rc
@@ -441,6 +475,7 @@ bench_up(void **state)
     memset(&source, 0, sizeof(source));
     memset(&store, 0, sizeof(store));
     memset(&herder, 0, sizeof(herder));
+    memset(&topics, 0, sizeof(topics));
     atomic_store(&source.topic, "t");
     fake_producer_reset();
     log_file_open();
@@ -635,6 +670,83 @@ with_nothing_on_its_way_the_source_may_wait_for_long(void **state)
     atomic_load(&store.held)(atomic_load(&store.held_arg), NULL);
     WAIT_FOR(atomic_load(&source.committed) == 1 && atomic_load(&source.timeout_ms) >= 5000);
     atomic_store(&store.holds, false);
+}
+
+static void
+make_topics(struct bench *b)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    b->worker.topic_creation_enable = true;
+    assert_int_equal(cv_config_set(b->config, "topic.creation.default.partitions", "1", &err), CV_OK);
+    assert_int_equal(cv_config_set(b->config, "topic.creation.default.replication.factor", "1", &err), CV_OK);
+}
+
+static void
+topics_that_a_batch_is_the_first_to_go_to_are_made_together(void **state)
+{
+    struct bench *b = *state;
+
+    make_topics(b);
+    atomic_store(&source.records, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.committed) == 1);
+    atomic_store(&source.spread, 2);
+    WAIT_FOR(atomic_load(&source.committed) == 3);
+    end(b);
+    assert_string_equal(topics.asked, "t;x y z;");
+    assert_int_equal(fake_producer_sent(), 9);
+    assert_int_equal(log_file_count("topic created", "topic="), 4);
+}
+
+/* Nothing is lost meanwhile, and the source is kept alive. */
+static void
+a_topic_that_cannot_be_made_yet_is_waited_for(void **state)
+{
+    struct bench *b = *state;
+
+    make_topics(b);
+    atomic_store(&topics.later, 1);
+    atomic_store(&source.spread, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.committed) == 1);
+    assert_true(state_is(b, STATUS_RUNNING));
+    assert_true(atomic_load(&source.idle_polls) > 5);
+    end(b);
+    assert_string_equal(topics.asked, "x y z;");
+    assert_int_equal(fake_producer_sent(), 4);
+    assert_int_equal(log_file_count("topics could not be made, trying again", "too few brokers"), 1);
+}
+
+static void
+a_stop_does_not_wait_for_topics(void **state)
+{
+    struct bench *b = *state;
+
+    make_topics(b);
+    atomic_store(&topics.later, 1000);
+    atomic_store(&source.spread, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(log_file_count("topics could not be made, trying again", "too few brokers") == 1);
+    end(b);
+    assert_int_equal(fake_producer_sent(), 0);
+    assert_int_equal(atomic_load(&source.committed), 0);
+}
+
+static void
+a_topic_that_may_not_be_made_ends_the_task(void **state)
+{
+    struct bench *b = *state;
+
+    make_topics(b);
+    atomic_store(&topics.denied, 1);
+    atomic_store(&source.spread, 1);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(state_is(b, STATUS_FAILED));
+    assert_trace_has(b, "could not create topic \"x\": not allowed");
+    end(b);
+    assert_int_equal(fake_producer_sent(), 0);
+    assert_int_equal(atomic_load(&source.committed), 0);
 }
 
 static void
@@ -1353,6 +1465,10 @@ main(void)
         TEST(a_start_that_fails_ends_the_task_without_a_source),
         TEST(at_the_bound_of_memory_the_source_is_only_kept_alive),
         TEST(with_nothing_on_its_way_the_source_may_wait_for_long),
+        TEST(topics_that_a_batch_is_the_first_to_go_to_are_made_together),
+        TEST(a_topic_that_cannot_be_made_yet_is_waited_for),
+        TEST(a_stop_does_not_wait_for_topics),
+        TEST(a_topic_that_may_not_be_made_ends_the_task),
         TEST(a_full_queue_of_the_producer_is_waited_for),
         TEST(a_message_that_cannot_be_sent_ends_the_task_and_its_offset_is_not_stored),
         TEST(records_before_one_that_cannot_be_converted_are_written),
