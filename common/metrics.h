@@ -22,6 +22,7 @@ struct cv_metric {
     const char *names[CV_DIALECTS]; /* names[0] is required; equal names are printed once */
     const char *help;
     const char *context; /* of a connector's: the label "context"; NULL: none (see cv_plugin.metrics) */
+    const char *part;    /* of a connector's: there is one value for each of its parts, told by this label; NULL: one */
 };
 
 struct cv_label {

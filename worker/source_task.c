@@ -58,6 +58,12 @@ ctx_metric_set(struct cv_source_ctx *ctx, int row, double value)
 }
 
 static void
+ctx_metric_set_part(struct cv_source_ctx *ctx, int row, const char *part, double value)
+{
+    task_metric_part(runtime_of(ctx)->task, row, part, value);
+}
+
+static void
 ctx_progress(struct cv_source_ctx *ctx, const char *text)
 {
     CV_LOG_DEBUG(runtime_of(ctx)->task->log, "progress", CV_STR("phase", text));
@@ -269,6 +275,7 @@ fill_ctx(struct source_runtime *rt)
                                       .topic = source_ctx_topic,
                                       .offset_read = ctx_offset_read,
                                       .metric_set = ctx_metric_set,
+                                      .metric_set_part = ctx_metric_set_part,
                                       .progress = ctx_progress,
                                       .exactly_once = rt->txn.on };
     if (rt->txn.on && rt->txn.boundary == BOUNDARY_CONNECTOR) {

@@ -2,7 +2,12 @@
 /* What a task counts of itself; task_metrics.c tells it. */
 #include <config.h>
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "common/clock.h"
+#include "common/map.h"
 #include "worker/task_private.h"
 #include "worker/worker_config.h"
 
@@ -25,6 +30,44 @@ task_counters_done(struct task *task)
 {
     for (size_t i = 0; i < TASK_WINDOWS; i++)
         cv_window_done(&task->counters.windows[i]);
+    cv_hash_free(task->parts);
+}
+
+static struct task_part *
+find_part(struct cv_hash *parts, int row, const char *name)
+{
+    size_t len = strlen(name) + 1;
+    struct task_part *part;
+    char key[300];
+
+    snprintf(key, sizeof(key), "%d %s", row, name);
+    part = cv_hash_get(parts, key);
+    if (part != NULL)
+        return part;
+    part = calloc(1, sizeof(*part) + len);
+    if (part == NULL)
+        return NULL;
+    part->row = row;
+    memcpy(part->name, name, len);
+    if (cv_hash_put(parts, key, part))
+        return part;
+    free(part);
+    return NULL;
+}
+
+void
+task_metric_part(struct task *task, int row, const char *name, double value)
+{
+    struct task_part *part = NULL;
+
+    cv_lock(&task->lock);
+    if (task->parts == NULL)
+        task->parts = cv_hash_new(free);
+    if (task->parts != NULL)
+        part = find_part(task->parts, row, name);
+    if (part != NULL)
+        part->value = value;
+    cv_unlock(&task->lock);
 }
 
 void

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/map.h"
 #include "common/metrics.h"
 #include "worker/clients.h"
 #include "worker/metric_rows.h"
@@ -248,6 +249,26 @@ read_tags(char *text, struct cv_label labels[TAGS_MAX])
     return n;
 }
 
+/* labels has room for one more. */
+static void
+part_metrics(const struct task *task, struct cv_label *labels, size_t n_labels, struct cv_metrics_sink *sink)
+{
+    struct cv_lock *lock = (struct cv_lock *)(uintptr_t)&task->lock;
+    struct cv_hash_entry entry;
+    size_t i = 0;
+
+    cv_lock(lock);
+    while (task->parts != NULL && cv_hash_next(task->parts, &i, &entry)) {
+        const struct task_part *part = entry.value;
+        const struct cv_metric *row = &task->spec.plugin->metrics[part->row];
+
+        labels[2].value = row->context;
+        labels[n_labels] = (struct cv_label){ row->part, part->name };
+        cv_metrics_add(sink, row, labels, n_labels + 1, part->value);
+    }
+    cv_unlock(lock);
+}
+
 static void
 plugin_metrics(const struct task *task, const struct cv_label *labels, const char *id, struct cv_metrics_sink *sink)
 {
@@ -255,7 +276,7 @@ plugin_metrics(const struct task *task, const struct cv_label *labels, const cha
     const char *name = plugin->metrics_name != NULL ? cv_config_get(task->connector_config, plugin->metrics_name) : NULL;
     const char *tags = plugin->metrics_tags != NULL ? cv_config_get(task->connector_config, plugin->metrics_tags) : NULL;
     char *copy = tags != NULL ? strdup(tags) : NULL;
-    struct cv_label in_context[LABELS_OF_OWN + TAGS_MAX] = { { "plugin", plugin->metrics_plugin },
+    struct cv_label in_context[LABELS_OF_OWN + TAGS_MAX + 1] = { { "plugin", plugin->metrics_plugin },
                                                              { "name", name != NULL ? name : "" },
                                                              { "context", NULL },
                                                              { "task", id } };
@@ -266,11 +287,14 @@ plugin_metrics(const struct task *task, const struct cv_label *labels, const cha
         double value = atomic_load_explicit(&task->counters.plugin[i], memory_order_relaxed);
 
         in_context[2].value = row->context;
+        if (row->part != NULL)
+            continue;
         if (row->context != NULL)
             cv_metrics_add(sink, row, in_context, n_labels, value);
         else
             cv_metrics_add(sink, row, labels, 2, value);
     }
+    part_metrics(task, in_context, n_labels, sink);
     free(copy);
 }
 

@@ -46,6 +46,8 @@ struct task_counters {
     _Atomic int64_t running_ms, paused_ms, other_ms; /* in states before this one */
 };
 
+struct cv_hash;
+
 struct task {
     struct task_spec spec;
     char *connector; /* spec.connector, owned */
@@ -68,6 +70,7 @@ struct task {
     void *plugin_task;
     struct task_call *calls; /* that wait for an answer, in order */
     bool calls_closed;       /* the thread answers no more */
+    struct cv_hash *parts;   /* struct task_part, of metrics by part; NULL: there are none */
 };
 
 /* Move to a state: logged, counted, told. trace NULL: none. Task's thread. */
@@ -82,6 +85,13 @@ void task_refuse_calls(struct task *task, const char *why, bool close);
 /* The windows of its counters. */
 CV_MUST_CHECK enum cv_rc task_counters_init(struct task *task, struct cv_err *err);
 void task_counters_done(struct task *task);
+/* The value of a plugin's metric for a part; the task's thread. Without memory there is none. */
+void task_metric_part(struct task *task, int row, const char *part, double value);
+struct task_part {
+    int row;
+    double value;
+    char name[];
+};
 /* A value for a window; the task's thread. */
 void task_record(struct task *task, enum task_window window, double value);
 /* A commit of offsets that took its time; failed ones too. */

@@ -93,6 +93,8 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/stream_stats.c \
 	connectors/postgres/table.c \
 	connectors/postgres/table.h \
+	connectors/postgres/table_counts.c \
+	connectors/postgres/table_counts.h \
 	connectors/postgres/task.c \
 	connectors/postgres/task.h \
 	connectors/postgres/task_private.h \

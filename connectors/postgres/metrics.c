@@ -36,6 +36,10 @@ enum metric {
     S_QUEUE_LEFT,
     S_QUEUE_BYTES_MAX,
     S_QUEUE_BYTES,
+    S_TABLE_CREATES,
+    S_TABLE_UPDATES,
+    S_TABLE_DELETES,
+    S_TABLE_TRUNCATES,
 
     N_TABLES,
     N_TABLES_LEFT,
@@ -61,6 +65,8 @@ _Static_assert(N_METRICS == PG_METRICS, "the header says how many there are");
 #define OURS(kind, name, text) { .type = kind, .names = { "culvert_postgres_" name }, .help = text }
 #define STREAMING(name, text)                                                                              \
     { .type = CV_GAUGE, .names = { "debezium_metrics_" name }, .help = text, .context = "streaming" }
+#define BY_TABLE(name, text)                                                                               \
+    { .type = CV_GAUGE, .names = { "debezium_metrics_" name }, .help = text, .context = "streaming", .part = "table" }
 #define SNAPSHOT(name, text)                                                                               \
     { .type = CV_GAUGE, .names = { "debezium_metrics_" name }, .help = text, .context = "snapshot" }
 
@@ -98,6 +104,12 @@ const struct cv_metric pg_metrics[PG_METRICS] = {
     [S_QUEUE_LEFT] = STREAMING("QueueRemainingCapacity", "The same."),
     [S_QUEUE_BYTES_MAX] = STREAMING("MaxQueueSizeInBytes", "max.queue.size.in.bytes."),
     [S_QUEUE_BYTES] = STREAMING("CurrentQueueSizeInBytes", "0: there is no queue."),
+
+    [S_TABLE_CREATES] = BY_TABLE("NumberOfCreateEventsSeen",
+                                 "Inserts of each table; with internal.advanced.metrics.enable."),
+    [S_TABLE_UPDATES] = BY_TABLE("NumberOfUpdateEventsSeen", "Updates of each table; likewise."),
+    [S_TABLE_DELETES] = BY_TABLE("NumberOfDeleteEventsSeen", "Deletes of each table; likewise."),
+    [S_TABLE_TRUNCATES] = BY_TABLE("NumberOfTruncateEventsSeen", "Truncates of each table; likewise."),
 
     [N_TABLES] = SNAPSHOT("TotalTableCount", "Tables of the snapshot."),
     [N_TABLES_LEFT] = SNAPSHOT("RemainingTableCount", "Tables that are not complete."),
@@ -213,4 +225,20 @@ pg_metrics_set(struct cv_source_ctx *ctx, const struct pg_config *config, const 
     ctx->metric_set(ctx, S_QUEUE_BYTES_MAX, (double)config->max_queue_bytes);
     set_streaming(ctx, counts, stream);
     set_snapshot(ctx, counts, snapshot);
+}
+
+void
+pg_metrics_set_tables(struct cv_source_ctx *ctx, const struct table_counts *counts)
+{
+    const struct table_count *count;
+    size_t i = 0;
+
+    if (ctx->metric_set_part == NULL)
+        return;
+    while ((count = table_counts_next(counts, &i)) != NULL) {
+        ctx->metric_set_part(ctx, S_TABLE_CREATES, count->name, (double)count->creates);
+        ctx->metric_set_part(ctx, S_TABLE_UPDATES, count->name, (double)count->updates);
+        ctx->metric_set_part(ctx, S_TABLE_DELETES, count->name, (double)count->deletes);
+        ctx->metric_set_part(ctx, S_TABLE_TRUNCATES, count->name, (double)count->truncates);
+    }
 }

@@ -8,8 +8,9 @@
 #include "common/metrics.h"
 #include "connectors/postgres/snapshot.h"
 #include "connectors/postgres/stream.h"
+#include "connectors/postgres/table_counts.h"
 
-#define PG_METRICS 46
+#define PG_METRICS 50
 extern const struct cv_metric pg_metrics[PG_METRICS];
 
 /* What a task counts over the connections that it had. */
@@ -30,5 +31,7 @@ void pg_counts_add(struct pg_counts *counts, const struct stream_stats *stats);
 /* Hand all values over. stream and snapshot NULL: there is none. */
 void pg_metrics_set(struct cv_source_ctx *ctx, const struct pg_config *config, const struct pg_counts *counts,
                     const struct stream *stream, const struct snapshot *snapshot);
+/* And those of each table. */
+void pg_metrics_set_tables(struct cv_source_ctx *ctx, const struct table_counts *counts);
 
 #endif

@@ -49,6 +49,7 @@ struct plan {
     struct cv_topic *topic; /* NULL: nothing of this table is sent */
     char *topic_name;       /* before routing */
     bool is_signal;         /* inserts are signals */
+    struct table_count *counts; /* NULL: the table's events are not counted by themselves */
     bool reselects;         /* columns are read again, see reselect.h */
     char *schema_base;      /* what the names of its schemas begin with */
 

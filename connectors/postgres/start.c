@@ -293,6 +293,7 @@ start_streaming(struct pg_task *task, const struct position *from, struct cv_err
                                 .heartbeat = task->heartbeat,
                                 .incremental = task->incremental,
                                 .reselect = task->reselect,
+                                .table_counts = task->table_counts,
                                 .tables = &task->tables,
                                 .filter = task->filter,
                                 .catalog = task->catalog,

@@ -18,6 +18,7 @@ struct logical_messages;
 struct reselect;
 struct signal;
 struct stream;
+struct table_counts;
 struct transaction;
 
 /* Transactions that a snapshot has already seen: skipped up to a position. See task.c. */
@@ -39,6 +40,7 @@ struct stream_spec {
     struct heartbeat *heartbeat;        /* borrowed; NULL: none */
     struct incremental *incremental;    /* borrowed */
     struct reselect *reselect;          /* borrowed; NULL: no column is read again */
+    struct table_counts *table_counts;  /* borrowed; NULL: tables are not counted by themselves */
     const struct pg_tables *tables;     /* captured ones; borrowed */
     const struct table_filter *filter;
     struct catalog *catalog;

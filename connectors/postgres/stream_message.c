@@ -15,9 +15,26 @@
 #include "connectors/postgres/incremental.h"
 #include "connectors/postgres/logical_message.h"
 #include "connectors/postgres/reselect.h"
+#include "connectors/postgres/table_counts.h"
 #include "connectors/postgres/transaction.h"
 
 /* ---- relations ---- */
+
+/* What a plan has for the stream only. */
+static enum cv_rc
+complete_plan(struct stream *s, struct plan *plan, struct cv_err *err)
+{
+    reselect_mark(s->spec.reselect, plan);
+    plan->is_signal = table_is_signal(s->spec.filter, plan->schema_name, plan->table_name);
+    if (s->spec.table_counts != NULL && table_counts_find(s->spec.table_counts, plan->schema_name, plan->table_name,
+                                                          &plan->counts, err) != CV_OK)
+        return err->rc;
+    if (s->spec.direct == NULL)
+        return CV_OK;
+    err->rc = CV_OK;
+    plan->topic = s->spec.ctx->topic(s->spec.ctx, plan->topic_name, err);
+    return plan->topic == NULL ? err->rc : CV_OK;
+}
 
 static enum cv_rc
 make_plan(struct stream *s, struct plan **ret, struct cv_err *err)
@@ -40,17 +57,8 @@ make_plan(struct stream *s, struct plan **ret, struct cv_err *err)
         spec.table = tables.count > 0 ? tables.items[0] : &gone;
         rc = plan_new(&spec, ret, err);
     }
-    if (rc == CV_OK)
-        reselect_mark(s->spec.reselect, *ret);
-    if (rc == CV_OK)
-        (*ret)->is_signal = table_is_signal(s->spec.filter, rel->schema, rel->name);
-    if (rc == CV_OK && s->spec.direct != NULL) {
-        err->rc = CV_OK;
-        (*ret)->topic = s->spec.ctx->topic(s->spec.ctx, (*ret)->topic_name, err);
-        rc = (*ret)->topic == NULL ? err->rc : CV_OK;
-        if (rc != CV_OK)
-            plan_free(*ret);
-    }
+    if (rc == CV_OK && (rc = complete_plan(s, *ret, err)) != CV_OK)
+        plan_free(*ret);
     pg_tables_done(&tables);
     return rc;
 }
@@ -254,6 +262,8 @@ emit(struct stream *s, const struct plan *plan, const struct envelope_change *ch
     s->creates += change->op == 'c';
     s->updates += change->op == 'u';
     s->deletes += change->op == 'd';
+    if (plan->counts != NULL)
+        table_count_add(plan->counts, change->op);
     s->erroneous += bad >= 0;
     if (bad >= 0 && cv_log_limit(&s->bad_value_limit, 10000, &suppressed))
         CV_LOG_WARN(s->spec.ctx->log, "a value could not be converted and was sent as null",

@@ -49,6 +49,8 @@ pg_task_start(struct cv_source_ctx *ctx, const struct cv_config *cfg, struct cv_
         rc = table_filter_new(&task->config, &task->filter, err);
     if (rc == CV_OK)
         rc = catalog_new(&task->catalog, err);
+    if (rc == CV_OK && task->config.advanced_metrics && (task->table_counts = table_counts_new()) == NULL)
+        rc = cv_fail_memory(err);
     if (rc == CV_OK)
         rc = transaction_new(&task->config, &task->transaction, err);
     spec.transaction = task->transaction;
@@ -145,6 +147,7 @@ pg_task_free(struct cv_source_task *base)
     disconnect(task);
     if (streamed && task->config.slot_drop_on_stop)
         drop_slot(task);
+    table_counts_free(task->table_counts);
     envelope_free(task->envelope);
     signal_channels_free(task->channels);
     reselect_free(task->reselect);
@@ -354,6 +357,8 @@ publish_metrics(struct pg_task *task)
         return;
     task->metrics_ms = now + METRICS_INTERVAL_MS;
     pg_metrics_set(task->base.ctx, &task->config, &task->counts, task->stream, task->snapshot);
+    if (task->table_counts != NULL)
+        pg_metrics_set_tables(task->base.ctx, task->table_counts);
 }
 
 enum cv_rc

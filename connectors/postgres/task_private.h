@@ -14,6 +14,7 @@
 #include "connectors/postgres/signal_channel.h"
 #include "connectors/postgres/snapshot.h"
 #include "connectors/postgres/stream.h"
+#include "connectors/postgres/table_counts.h"
 #include "connectors/postgres/transaction.h"
 
 #define CONNECT_TIMEOUT_MS 10000
@@ -65,6 +66,7 @@ struct pg_task {
     int64_t busy_since_ms; /* the slot is in use by another consumer since then; 0: it is not */
     int64_t metrics_ms;
     struct pg_counts counts;
+    struct table_counts *table_counts; /* NULL: internal.advanced.metrics.enable is off */
 };
 
 /* CONNECTING: connections, checks, and whichever of SNAPSHOT, STREAMING and IDLE follows. */

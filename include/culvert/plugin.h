@@ -94,6 +94,8 @@ struct cv_source_ctx {
                               struct cv_arena *arena, struct cv_value **ret, struct cv_err *err);
     /* Metrics: set a named value of this task; names come from the plugin's .metrics rows. */
     void (*metric_set)(struct cv_source_ctx *ctx, int row, double value);
+    /* The same of a part of the task, for rows that name a label for that (.part). */
+    void (*metric_set_part)(struct cv_source_ctx *ctx, int row, const char *part, double value);
     /* One line that status and logs show while a long phase runs ("snapshot: orders 43 %, ETA 12 s"). */
     void (*progress)(struct cv_source_ctx *ctx, const char *text);
     /* The task writes in transactions: batches should end where they may be cut (see cv_batch.split). */

@@ -43,6 +43,7 @@ static struct {
     atomic_bool split;       /* batches end inside of what must not be split */
     atomic_int asks;         /* 1: each batch asks for a commit, 2: for an abort */
     const char *_Atomic topic;
+    atomic_int parts;       /* tells metrics of two parts, of one twice */
     atomic_int spread;      /* batches of four records, for the topics "x", "y", "x" and "z" */
     atomic_int bad;         /* batches of two records and one with a time before 1970 */
     atomic_size_t padding;   /* bytes that a batch holds on to */
@@ -139,6 +140,9 @@ source_poll(struct cv_source_task *task, struct cv_batch *batch, int timeout_ms,
         return cv_fail(err, CV_RETRY, "the source is not there for now");
     if (take(&source.failures))
         return cv_fail(err, CV_INVALID, "the source's table is gone");
+    if (take(&source.parts))
+        for (int i = 0; i < 3; i++)
+            task->ctx->metric_set_part(task->ctx, 2, i == 1 ? "cellar" : "attic", 3 + i);
     if (take(&source.bare_offsets))
         return add_offset(batch, err);
     if (take(&source.spread)) {
@@ -243,9 +247,10 @@ static const struct cv_source_ops source_ops = { .start = source_start, .poll = 
 static const struct cv_metric source_metrics[] = {
     { .type = CV_GAUGE, .names = { "fake_height" }, .help = "Height.", .context = "streaming" },
     { .type = CV_GAUGE, .names = { "fake_width" }, .help = "Width." },
+    { .type = CV_GAUGE, .names = { "fake_rooms" }, .help = "Rooms.", .context = "streaming", .part = "floor" },
 };
 static const struct cv_plugin source_plugin = { .api = CV_PLUGIN_API, .kind = CV_SOURCE, .name = "test.Source",
-                                                .version = "1", .metrics = source_metrics, .n_metrics = 2,
+                                                .version = "1", .metrics = source_metrics, .n_metrics = 3,
                                                 .metrics_plugin = "fake", .metrics_name = "prefix",
                                                 .metrics_tags = "tags", .source = &source_ops };
 static const struct cv_plugin *const plugin_list[] = { &source_plugin, &string_converter_plugin,
@@ -1157,6 +1162,7 @@ tags_are_labels_of_the_metrics_that_have_a_context(void **state)
     struct cv_metrics *metrics = cv_metrics_new();
     struct cv_err err = CV_ERR_INIT;
     struct bench *b = *state;
+    int polls;
 
     assert_int_equal(cv_config_set(b->config, "prefix", "p", &err), CV_OK);
     assert_int_equal(cv_config_set(b->config, "tags", "team=a b, 1st.floor=x,bad,=worse", &err), CV_OK);
@@ -1166,6 +1172,17 @@ tags_are_labels_of_the_metrics_that_have_a_context(void **state)
     assert_non_null(strstr(cv_buf_cstr(&text), "\nfake_height{plugin=\"fake\",name=\"p\",context=\"streaming\",task=\"0\","
                                                "team=\"a b\",_st_floor=\"x\"} 0"));
     assert_non_null(strstr(cv_buf_cstr(&text), "\nfake_width{connector=\"c\",task=\"0\"} 0"));
+    assert_null(strstr(cv_buf_cstr(&text), "\nfake_rooms"));
+    atomic_store(&source.parts, 1);
+    WAIT_FOR(atomic_load(&source.parts) == 0);
+    polls = atomic_load(&source.polls);
+    WAIT_FOR(atomic_load(&source.polls) > polls);
+    cv_buf_reset(&text);
+    cv_metrics_write(metrics, 1, &text);
+    assert_non_null(strstr(cv_buf_cstr(&text), "\nfake_rooms{plugin=\"fake\",name=\"p\",context=\"streaming\",task=\"0\","
+                                               "team=\"a b\",_st_floor=\"x\",floor=\"cellar\"} 4"));
+    assert_non_null(strstr(cv_buf_cstr(&text), "floor=\"attic\"} 5\n"));
+    assert_null(strstr(cv_buf_cstr(&text), "floor=\"attic\"} 3"));
     cv_metrics_unregister(metrics, collect, b->task);
     cv_metrics_free(metrics);
     cv_buf_free(&text);
