@@ -72,7 +72,7 @@ prepare_search(struct expiry *ex, bool from_hand, struct cv_buf *sql, struct sta
         cv_buf_str(sql, i > 0 ? ", " : "");
         cv_buf_sql_ident(sql, table->columns[table->key[i]].name);
     }
-    cv_buf_str(sql, " FROM main.");
+    cv_buf_printf(sql, " FROM %s.", table->schema);
     cv_buf_sql_ident(sql, table->name);
     if (from_hand) {
         cv_buf_str(sql, " WHERE ");
@@ -92,7 +92,7 @@ prepare_remove(struct expiry *ex, int kind, struct cv_buf *sql, struct cv_err *e
 {
     const struct table *table = ex->state->table;
 
-    cv_buf_str(sql, "DELETE FROM main.");
+    cv_buf_printf(sql, "DELETE FROM %s.", table->schema);
     cv_buf_sql_ident(sql, table->name);
     cv_buf_str(sql, " WHERE ");
     if (kind & FROM_HAND) {

@@ -188,10 +188,12 @@ open_file(struct stream_task *task, const char *path, struct cv_err *err)
         if (plan->sources[task->group->sources[i]].ddl != NULL)
             add_ddl(&tables, plan->sources[task->group->sources[i]].ddl);
     }
-    for (size_t i = 0; i < task->group->n_states; i++)
-        add_ddl(&tables, plan->states[task->group->states[i]].ddl);
+    for (size_t i = 0; i < task->group->n_states; i++) {
+        if (!plan->states[task->group->states[i]].memory)
+            add_ddl(&tables, plan->states[task->group->states[i]].ddl);
+    }
     for (size_t i = 0; i < plan->n_indexes; i++) {
-        if (plan->indexes[i].group != task->spec.group)
+        if (plan->indexes[i].group != task->spec.group || plan->indexes[i].memory)
             continue;
         indexes[2 * spec.n_indexes] = plan->indexes[i].name;
         indexes[2 * spec.n_indexes++ + 1] = plan->indexes[i].sql;
@@ -206,6 +208,32 @@ open_file(struct stream_task *task, const char *path, struct cv_err *err)
     cv_buf_free(&tables);
     cv_buf_free(&owner);
     free(indexes);
+    return rc;
+}
+
+/* Tables that are kept in memory, empty: the changelog has their rows. */
+static enum cv_rc
+open_memory(struct stream_task *task, struct cv_err *err)
+{
+    const struct plan *plan = task->spec.plan;
+    enum cv_rc rc = CV_OK;
+
+    task->memory_fresh = false;
+    for (size_t i = 0; i < task->group->n_states && rc == CV_OK; i++) {
+        const struct plan_state *state = &plan->states[task->group->states[i]];
+
+        if (!state->memory)
+            continue;
+        if (!task->memory_fresh)
+            rc = db_exec(task->db, "ATTACH ':memory:' AS " TABLE_IN_MEMORY, err);
+        task->memory_fresh = true;
+        if (rc == CV_OK)
+            rc = db_exec(task->db, state->ddl, err);
+    }
+    for (size_t i = 0; i < plan->n_indexes && rc == CV_OK; i++) {
+        if (plan->indexes[i].group == task->spec.group && plan->indexes[i].memory)
+            rc = db_exec(task->db, plan->indexes[i].sql, err);
+    }
     return rc;
 }
 
@@ -237,6 +265,8 @@ open_relations(struct stream_task *task, struct cv_err *err)
         rc = db_extension(task->db, plan->extensions[i], err);
     if (rc == CV_OK && task->spec.global_path != NULL)
         rc = db_attach(task->db, task->spec.global_path, PLAN_GLOBAL_SCHEMA, err);
+    if (rc == CV_OK)
+        rc = open_memory(task, err);
     for (size_t i = 0; i < task->n_inputs && rc == CV_OK; i++)
         rc = relation_new(task->db, task->inputs[i].source->table, &task->inputs[i].relation, err);
     if (rc == CV_OK)

@@ -67,10 +67,12 @@ struct stream_task {
     char generation[GENERATION_MAX]; /* of the changelog: differs when someone began anew */
     int64_t changelog_base;          /* where the generation begins in it */
     int64_t changelog_next;          /* up to here the state file holds the changelog */
+    int64_t file_next; /* while it is restored: up to here only tables in memory lack something */
     int64_t restore_target;
     int64_t restore_deadline_ms;
     bool changelog_attached;
     size_t restored;
+    bool memory_fresh; /* its tables in memory have not been restored yet */
     bool probing; /* nothing is committed: is there a state in the changelog all the same? */
 
     bool in_txn;

@@ -217,6 +217,9 @@ fit_state(struct stream_task *task, const struct committed *all, struct cv_err *
     if (task->changelog_next < task->changelog_base && !task->probing)
         task->changelog_next = task->changelog_base;
     task->restore_target = task->probing ? task->changelog_base : all->target;
+    task->file_next = task->changelog_next;
+    if (task->memory_fresh && task->changelog_base < task->changelog_next)
+        task->changelog_next = task->changelog_base;
     return state_set_text(task->state, "generation", task->generation, err);
 }
 
@@ -314,6 +317,7 @@ start_running(struct stream_task *task, struct cv_err *err)
     if (rc == CV_OK)
         rc = attach_inputs(task, err);
     if (rc == CV_OK) {
+        task->memory_fresh = false;
         task->committed_ms = task->saved_ms = cv_mono_ms();
         task_set_state(task, TASK_RUNNING, "");
     }
@@ -360,10 +364,14 @@ task_begin(struct stream_task *task, struct cv_err *err)
 static enum cv_rc
 save_restored(struct stream_task *task, struct cv_err *err)
 {
-    enum cv_rc rc = db_begin(task->db, err);
+    int64_t next = task->changelog_next > task->file_next ? task->changelog_next : task->file_next;
+    enum cv_rc rc;
 
+    if (changelog_unread(task->changelog) > 0) /* who goes on here would not know of them */
+        return CV_OK;
+    rc = db_begin(task->db, err);
     if (rc == CV_OK)
-        rc = state_set_number(task->state, "changelog", task->changelog_next, err);
+        rc = state_set_number(task->state, "changelog", next, err);
     if (rc == CV_OK)
         rc = state_set_number(task->state, "last_alive_ms", cv_now_ms(), err);
     return rc == CV_OK ? db_commit(task->db, err) : rc;
@@ -399,7 +407,9 @@ finish_restore(struct stream_task *task, struct cv_err *err)
 
     if (task->changelog_next < task->restore_target)
         task->changelog_next = task->restore_target; /* the last ones were transaction marks */
-    rc = save_restored(task, err);
+    rc = changelog_check_unread(task->changelog, err);
+    if (rc == CV_OK)
+        rc = save_restored(task, err);
     if (rc == CV_OK && task->probing)
         rc = finish_probe(task, err);
     if (rc == CV_OK)
@@ -421,7 +431,8 @@ take_changelog(struct stream_task *task, const struct cv_consumed *msg, struct c
     if (!msg->eof && msg->offset < task->restore_target && msg->offset >= task->changelog_next) {
         rc = db_begin(task->db, err);
         if (rc == CV_OK)
-            rc = changelog_apply(task->changelog, msg->key, msg->value, err);
+            rc = changelog_apply(task->changelog, msg->key, msg->value,
+                                 msg->offset < task->file_next, err);
         if (rc != CV_OK)
             return cv_err_context(err, "changelog topic \"%s\" partition %d offset %lld",
                                   task->changelog_topic, (int)msg->partition,

@@ -341,12 +341,12 @@ prepare_window(struct stream_task *task, struct timed *timed, struct cv_err *err
     enum cv_rc rc;
 
     cv_buf_sql_ident(&end, timed->plan->table->columns[timed->plan->window_end].name);
-    cv_buf_printf(&sql, "SELECT min(%s) FROM main.\"%s\" WHERE %s > ?1", cv_buf_cstr(&end),
-                  timed->plan->name, cv_buf_cstr(&end));
+    cv_buf_printf(&sql, "SELECT min(%s) FROM %s.\"%s\" WHERE %s > ?1", cv_buf_cstr(&end),
+                  timed->plan->table->schema, timed->plan->name, cv_buf_cstr(&end));
     rc = db_prepare(task->db, cv_buf_cstr(&sql), &timed->oldest, NULL, err);
     cv_buf_reset(&sql);
-    cv_buf_printf(&sql, "DELETE FROM main.\"%s\" WHERE %s <= ?1", timed->plan->name,
-                  cv_buf_cstr(&end));
+    cv_buf_printf(&sql, "DELETE FROM %s.\"%s\" WHERE %s <= ?1", timed->plan->table->schema,
+                  timed->plan->name, cv_buf_cstr(&end));
     if (rc == CV_OK)
         rc = db_prepare(task->db, cv_buf_cstr(&sql), &timed->purge, NULL, err);
     cv_buf_free(&sql);

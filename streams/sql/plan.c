@@ -137,14 +137,18 @@ table_ddl(struct plan *plan, const struct sql_statement *st, const char *schema,
 
 /* Create the table in the planning database and read its shape back. */
 static enum cv_rc
-plan_table(struct plan *plan, struct database *db, const struct sql_statement *st,
+plan_table(struct plan *plan, struct database *db, const struct sql_statement *st, bool memory,
            const char **ret_ddl, const struct table **ret, struct sql_diags *diags,
            struct cv_err *err)
 {
     struct statement *create = NULL;
     struct table *table = NULL;
     size_t head;
-    const char *here = table_ddl(plan, st, st->global ? PLAN_GLOBAL_SCHEMA : "main", &head);
+    const char *here = table_ddl(plan, st,
+                                 st->global ? PLAN_GLOBAL_SCHEMA
+                                 : memory   ? TABLE_IN_MEMORY
+                                            : TABLE_IN_FILE,
+                                 &head);
     struct sql_pos pos = st->name.pos;
     enum cv_rc rc;
 
@@ -166,8 +170,10 @@ plan_table(struct plan *plan, struct database *db, const struct sql_statement *s
     }
     if (rc != CV_OK)
         return rc;
+    if (memory)
+        table->schema = TABLE_IN_MEMORY;
     *ret = table;
-    *ret_ddl = table_ddl(plan, st, NULL, &head);
+    *ret_ddl = table_ddl(plan, st, memory ? TABLE_IN_MEMORY : NULL, &head);
     return *ret_ddl == NULL ? cv_fail_memory(err) : CV_OK;
 }
 
@@ -209,7 +215,7 @@ plan_source(struct plan *plan, struct database *db, const struct sql_statement *
         source->delay_ms = 0;
     if (source->idle_ms == SQL_NO_INTERVAL)
         source->idle_ms = DEFAULT_IDLE_MS;
-    rc = plan_table(plan, db, st, &source->ddl, &source->table, diags, err);
+    rc = plan_table(plan, db, st, false, &source->ddl, &source->table, diags, err);
     if (source->stream)
         source->ddl = NULL;
     plan_source_options(st, source, diags);
@@ -282,6 +288,8 @@ add_end_index(struct plan *plan, const struct plan_state *state, struct cv_err *
 
     cv_buf_printf(&name, "_culvert_%s_end", state->name);
     cv_buf_str(&sql, "CREATE INDEX ");
+    if (state->memory)
+        cv_buf_str(&sql, TABLE_IN_MEMORY ".");
     cv_buf_sql_ident(&sql, cv_buf_cstr(&name));
     cv_buf_str(&sql, " ON ");
     cv_buf_sql_ident(&sql, state->name);
@@ -291,6 +299,7 @@ add_end_index(struct plan *plan, const struct plan_state *state, struct cv_err *
     *index = (struct plan_object){ .name = kept_text(plan, &name),
                                    .sql = kept_text(plan, &sql),
                                    .table = state->name,
+                                   .memory = state->memory,
                                    .group = PLAN_NONE,
                                    .st = state->st };
     return index->name == NULL || index->sql == NULL ? cv_fail_memory(err) : CV_OK;
@@ -304,8 +313,8 @@ closed_view(struct plan *plan, const struct plan_state *state)
     struct cv_buf end = CV_BUF_INIT(256);
 
     cv_buf_sql_ident(&end, state->table->columns[state->window_end].name);
-    cv_buf_printf(&sql, "CREATE TEMP VIEW \"%s_closed\" AS SELECT * FROM main.\"%s\" WHERE ",
-                  state->name, state->name);
+    cv_buf_printf(&sql, "CREATE TEMP VIEW \"%s_closed\" AS SELECT * FROM %s.\"%s\" WHERE ",
+                  state->name, state->table->schema, state->name);
     cv_buf_printf(&sql, "%s > _culvert_closed_from() AND %s <= _culvert_closed_to()",
                   cv_buf_cstr(&end), cv_buf_cstr(&end));
     cv_buf_free(&end);
@@ -324,9 +333,10 @@ late_trigger(struct plan *plan, const struct plan_state *state)
     cv_buf_sql_ident(&end, state->table->columns[state->window_end].name);
     for (size_t e = 0; e < CV_COUNT(events); e++) {
         cv_buf_printf(&sql,
-                      "%sCREATE TEMP TRIGGER \"_culvert_%s_late_%s\" BEFORE %s ON main.\"%s\" WHEN "
+                      "%sCREATE TEMP TRIGGER \"_culvert_%s_late_%s\" BEFORE %s ON %s.\"%s\" WHEN "
                       "%s.%s + %lld <= watermark() BEGIN SELECT _culvert_late(",
-                      e > 0 ? ";" : "", state->name, events[e], events[e], state->name,
+                      e > 0 ? ";" : "", state->name, events[e], events[e], state->table->schema,
+                      state->name,
                       e == 0 ? "NEW" : "OLD", cv_buf_cstr(&end), (long long)state->close_after_ms);
         for (size_t i = 0; i < state->table->n_columns; i++) {
             cv_buf_str(&sql, i > 0 ? ", NEW." : "NEW.");
@@ -379,7 +389,7 @@ plan_state(struct plan *plan, struct database *db, const struct sql_statement *s
                                   .group = PLAN_NONE,
                                   .st = st };
     plan_state_options(st, state, diags);
-    rc = plan_table(plan, db, st, &state->ddl, &state->table, diags, err);
+    rc = plan_table(plan, db, st, state->memory, &state->ddl, &state->table, diags, err);
     if (rc != CV_OK || state->table == NULL)
         return rc;
     plan->n_states++;
@@ -534,7 +544,8 @@ plan_make(const struct sql_unit *unit, struct sql_diags *diags, struct plan **re
         rc = db_open_memory(&db, err);
     if (db != NULL) {
         if (rc == CV_OK)
-            rc = db_exec(db, "PRAGMA automatic_index=OFF; ATTACH ':memory:' AS " PLAN_GLOBAL_SCHEMA,
+            rc = db_exec(db, "PRAGMA automatic_index=OFF; ATTACH ':memory:' AS " PLAN_GLOBAL_SCHEMA
+                             "; ATTACH ':memory:' AS " TABLE_IN_MEMORY,
                          err);
         if (rc == CV_OK)
             rc = functions_register(db, err);

@@ -73,6 +73,7 @@ struct plan_state {
     const char *closed_view;  /* windowed: CREATE TEMP VIEW of what is being closed */
     const char *late_trigger; /* and what keeps late rows out */
     bool bounded;             /* its author says that it does not grow for ever */
+    bool memory;              /* kept in memory; its ddl says so */
     bool followed;            /* a query runs ON CHANGE OF it */
     size_t group;             /* PLAN_NONE: no query uses it */
     const struct sql_statement *st;
@@ -147,6 +148,7 @@ struct plan_object {
     const char *name;
     const char *sql;   /* for the database that holds it */
     const char *table; /* of an index */
+    bool memory;       /* of an index: its table is there */
     size_t group;    /* index: that of its table; PLAN_NONE: of a GLOBAL table. Views are in every
                         group */
     const struct sql_statement *st;

@@ -290,14 +290,16 @@ void
 plan_state_options(const struct sql_statement *st, struct plan_state *state,
                    struct sql_diags *diags)
 {
-    enum { BOUNDED, COUNT };
+    enum { BOUNDED, STORAGE, COUNT };
     const struct option_def defs[COUNT] = {
         [BOUNDED] = { "bounded", OPTION_INT, 0, 1 },
+        [STORAGE] = { "storage", OPTION_ENUM, .values = NAMES("file", "memory") },
     };
     struct option_values v[COUNT] = { 0 };
 
     check_options(st, "a state table", defs, COUNT, v, diags);
     state->bounded = v[BOUNDED].number != 0;
+    state->memory = v[STORAGE].number == 1;
 }
 
 /* A path whose last part may have strftime's conversions; letters are the only ones that it takes. */

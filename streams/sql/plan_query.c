@@ -562,21 +562,25 @@ plan_index(struct plan *plan, struct database *db, const struct sql_statement *s
            struct sql_diags *diags, struct cv_err *err)
 {
     const struct plan_source *source = plan_find_source(plan, st->table.name, NULL);
+    size_t state = find_state(plan, st->table.name);
+    bool memory = state != PLAN_NONE && plan->states[state].memory;
     struct plan_object *index = &plan->indexes[plan->n_indexes++];
 
     *index = (struct plan_object){ .name = st->name.name,
-                                   .sql = index_sql(plan, st, ""),
+                                   .sql = index_sql(plan, st, memory ? TABLE_IN_MEMORY "." : ""),
                                    .table = st->table.name,
+                                   .memory = memory,
                                    .st = st };
     if (index->sql == NULL)
         return cv_fail_memory(err);
-    if (source == NULL && !is_state(plan, st->table.name)) {
+    if (source == NULL && state == PLAN_NONE) {
         sql_error(diags, &st->table.pos, "there is no table \"%s\"", st->table.name);
         return CV_OK;
     }
-    return try_object(
-        db, st, index_sql(plan, st, source != NULL && source->global ? PLAN_GLOBAL_SCHEMA "." : ""),
-        diags, err);
+    return try_object(db, st,
+                      source != NULL && source->global ? index_sql(plan, st, PLAN_GLOBAL_SCHEMA ".")
+                                                       : index->sql,
+                      diags, err);
 }
 
 static enum cv_rc

@@ -44,6 +44,8 @@ struct changelog {
     struct cell *cells;
     enum cv_rc failed; /* of the hook */
     bool restoring;    /* the hook looks away */
+    struct cv_hash *unread; /* keys of records of another layout that nothing has taken the place of */
+    struct watched *unread_of; /* one of them */
 };
 
 static struct watched *
@@ -157,10 +159,10 @@ on_write(void *arg, sqlite3 *handle, int op, const char *schema, const char *nam
     (void)handle;
     (void)old_rowid;
     (void)new_rowid;
-    if (log->restoring || strcmp(schema, "main") != 0)
+    if (log->restoring)
         return;
     watched = watched_find(log, name);
-    if (watched == NULL)
+    if (watched == NULL || strcmp(schema, watched->table->schema) != 0)
         return;
     if (op != SQLITE_INSERT && !read_cells(log, watched->table, sqlite3_preupdate_old, old))
         return;
@@ -196,7 +198,9 @@ changelog_new(struct database *db, const struct table *const *tables, size_t cou
     log->cells = calloc(2 * TABLE_COLUMNS_MAX, sizeof(*log->cells));
     log->dirty = cv_hash_new(free);
     log->before = cv_hash_new(free);
-    if (log->tables == NULL || log->cells == NULL || log->dirty == NULL || log->before == NULL) {
+    log->unread = cv_hash_new(NULL);
+    if (log->tables == NULL || log->cells == NULL || log->dirty == NULL || log->before == NULL ||
+        log->unread == NULL) {
         changelog_free(log);
         return cv_fail_memory(err);
     }
@@ -221,6 +225,7 @@ changelog_free(struct changelog *log)
     }
     cv_hash_free(log->dirty);
     cv_hash_free(log->before);
+    cv_hash_free(log->unread);
     cv_buf_free(&log->key);
     cv_buf_free(&log->value);
     free(log->tables);
@@ -372,7 +377,7 @@ prepare_put(struct changelog *log, struct watched *watched, struct cv_err *err)
 
     if (watched->put != NULL)
         return CV_OK;
-    cv_buf_str(&sql, "INSERT OR REPLACE INTO main.");
+    cv_buf_printf(&sql, "INSERT OR REPLACE INTO %s.", watched->table->schema);
     cv_buf_sql_ident(&sql, watched->table->name);
     cv_buf_str(&sql, " (");
     add_columns(&sql, watched->table);
@@ -390,7 +395,7 @@ prepare_remove(struct changelog *log, struct watched *watched, struct cv_err *er
 
     if (watched->remove != NULL)
         return CV_OK;
-    cv_buf_str(&sql, "DELETE FROM main.");
+    cv_buf_printf(&sql, "DELETE FROM %s.", watched->table->schema);
     cv_buf_sql_ident(&sql, watched->table->name);
     add_key_condition(&sql, watched->table);
     return prepare(log, &sql, &watched->remove, err);
@@ -405,7 +410,7 @@ prepare_get(struct changelog *log, struct watched *watched, struct cv_err *err)
         return CV_OK;
     cv_buf_str(&sql, "SELECT ");
     add_columns(&sql, watched->table);
-    cv_buf_str(&sql, " FROM main.");
+    cv_buf_printf(&sql, " FROM %s.", watched->table->schema);
     cv_buf_sql_ident(&sql, watched->table->name);
     add_key_condition(&sql, watched->table);
     return prepare(log, &sql, &watched->get, err);
@@ -421,8 +426,36 @@ watched_by_id(struct changelog *log, uint32_t id)
     return NULL;
 }
 
+/* A row of another definition may have been deleted since, by a reset of its table: the end tells. */
 static enum cv_rc
-apply_put(struct changelog *log, struct watched *watched, struct cv_bytes value, struct cv_err *err)
+keep_unread(struct changelog *log, struct watched *watched, struct cv_bytes key, struct cv_err *err)
+{
+    log->unread_of = watched;
+    return cv_hash_put_bytes(log->unread, key.data, key.len, watched) ? CV_OK : cv_fail_memory(err);
+}
+
+size_t
+changelog_unread(const struct changelog *log)
+{
+    return cv_hash_count(log->unread);
+}
+
+enum cv_rc
+changelog_check_unread(const struct changelog *log, struct cv_err *err)
+{
+    if (cv_hash_count(log->unread) == 0)
+        return CV_OK;
+    return cv_fail(
+        err, CV_INVALID,
+        "the changelog was written for another definition of table \"%s\": columns may only be "
+        "added behind the others and without NOT NULL; restore the old definition, give the "
+        "table a new name, or begin anew with culvert-streams reset (--table %s: a state table alone)",
+        log->unread_of->table->name, log->unread_of->table->name);
+}
+
+static enum cv_rc
+apply_put(struct changelog *log, struct watched *watched, struct cv_bytes key, struct cv_bytes value,
+          struct cv_err *err)
 {
     struct cv_reader in = cv_reader_of(value.data, value.len);
     const struct table *table = watched->table;
@@ -434,13 +467,12 @@ apply_put(struct changelog *log, struct watched *watched, struct cv_bytes value,
         watched->layout = layout;
         watched->layout_columns = table_columns_of(table, layout);
     }
-    if (!in.failed && (version != CODEC_VERSION || watched->layout_columns == 0))
-        return cv_fail(
-            err, CV_INVALID,
-            "the changelog was written for another definition of table \"%s\": columns may only be "
-            "added behind the others and without NOT NULL; restore the old definition, give the "
-            "table a new name, or begin anew with culvert-streams reset",
-            table->name);
+    if (!in.failed && version != CODEC_VERSION)
+        return cv_fail(err, CV_INVALID,
+                       "the changelog of table \"%s\" was written by a newer version (format %u)",
+                       table->name, version);
+    if (!in.failed && watched->layout_columns == 0)
+        return keep_unread(log, watched, key, err);
     decode_cells(&in, table, watched->layout_columns, log->cells);
     rc = cv_reader_finish(&in, "changelog record", err);
     if (rc == CV_OK)
@@ -497,7 +529,7 @@ apply_remove(struct changelog *log, struct watched *watched, struct cv_reader *k
 }
 
 enum cv_rc
-changelog_apply(struct changelog *log, struct cv_bytes key, struct cv_bytes value,
+changelog_apply(struct changelog *log, struct cv_bytes key, struct cv_bytes value, bool memory_only,
                 struct cv_err *err)
 {
     struct cv_reader in = cv_reader_of(key.data, key.len);
@@ -508,13 +540,16 @@ changelog_apply(struct changelog *log, struct cv_bytes key, struct cv_bytes valu
     if (in.failed)
         return cv_fail(err, CV_INVALID, "the key of a changelog record is shorter than 4 bytes");
     watched = watched_by_id(log, id);
-    if (watched == NULL)
+    if (watched == NULL ||
+        (memory_only && strcmp(watched->table->schema, TABLE_IN_MEMORY) != 0))
         return CV_OK;
+    if (cv_hash_count(log->unread) > 0)
+        cv_hash_remove_bytes(log->unread, key.data, key.len);
     log->restoring = true;
     if (value.data == NULL)
         rc = apply_remove(log, watched, &in, err);
     else
-        rc = apply_put(log, watched, value, err);
+        rc = apply_put(log, watched, key, value, err);
     log->restoring = false;
     return rc;
 }

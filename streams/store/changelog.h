@@ -65,11 +65,16 @@ void changelog_clear(struct changelog *log);
 CV_MUST_CHECK
 enum cv_rc changelog_reread(struct changelog *log, struct cv_err *err);
 
-/* Apply a record of the topic; not itself logged. CV_INVALID: not one of ours, or written for
-   another layout of the table, with the remedy. Records of tables that the pipeline no longer has
-   are skipped. */
+/* Apply a record of the topic; not itself logged. CV_INVALID: not one of ours. Records of tables that the pipeline no
+   longer has are skipped; those of another layout of a table are remembered until a later record replaces or deletes
+   their row. memory_only: for the tables that are kept in memory. */
 CV_MUST_CHECK
 enum cv_rc changelog_apply(struct changelog *log, struct cv_bytes key, struct cv_bytes value,
-                           struct cv_err *err);
+                           bool memory_only, struct cv_err *err);
+/* Rows whose last record so far is of another layout. */
+size_t changelog_unread(const struct changelog *log);
+/* At the end: CV_INVALID with the remedy if there is one. */
+CV_MUST_CHECK
+enum cv_rc changelog_check_unread(const struct changelog *log, struct cv_err *err);
 
 #endif

@@ -178,6 +178,7 @@ table_read(struct database *db, const char *name, struct cv_arena *arena, struct
 
     if (table != NULL) {
         table->name = cv_arena_strdup(arena, name);
+        table->schema = TABLE_IN_FILE;
         table->columns = cv_arena_zalloc(arena, TABLE_COLUMNS_MAX * sizeof(*table->columns));
         table->key = cv_arena_zalloc(arena, TABLE_COLUMNS_MAX * sizeof(*table->key));
     }
@@ -206,6 +207,7 @@ table_make(const char *name, const char *const *columns, size_t n_columns, struc
 
     if (table != NULL) {
         table->name = cv_arena_strdup(arena, name);
+        table->schema = TABLE_IN_FILE;
         table->columns = cv_arena_zalloc(arena, (n_columns + 1) * sizeof(*table->columns));
     }
     if (table == NULL || table->name == NULL || table->columns == NULL)

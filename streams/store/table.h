@@ -30,8 +30,13 @@ struct column {
     bool not_null;
 };
 
+/* Where a connection has a table: in its file, or in memory beside it. */
+#define TABLE_IN_FILE   "main"
+#define TABLE_IN_MEMORY "memory"
+
 struct table {
     const char *name;
+    const char *schema; /* TABLE_IN_... */
     struct column *columns;
     size_t n_columns;
     size_t *key; /* columns of the primary key, in its order */

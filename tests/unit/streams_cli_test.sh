@@ -36,7 +36,7 @@ try 0 'CREATE TABLE "orders"' explain --sqlite "$shop"
 try 0 "digraph pipeline" explain --dot "$shop"
 # the sample's own tests, and what one that does not hold looks like
 try 0 "1..10" test "$shop"
-try 0 "1..3" test "${srcdir:-.}/tests/data/streams"
+try 0 "1..4" test "${srcdir:-.}/tests/data/streams"
 mkdir -p "$tmp/tested/tests"
 cp "$shop"/*.sql "$tmp/tested"
 try 1 "there are no tests in" test "$tmp/tested"

@@ -872,6 +872,62 @@ a_column_that_is_added_is_null_in_old_rows(void **state)
     "CREATE SINK out TO TOPIC 'out' KEY (id);\n"                                                   \
     "CREATE QUERY qb ON b INTO out AS SELECT id FROM b_changes;\n"
 
+/* Kept in memory, written to the changelog like the others: whoever dies, the counts go on. */
+static void
+a_table_in_memory_comes_back_from_the_changelog(void **state)
+{
+#define IN_MEMORY(storage)                                                                         \
+    PIPELINE("") ORDERS OUT                                                                        \
+    "CREATE STATE TABLE seen (customer INTEGER PRIMARY KEY, n INTEGER) WITH (bounded = 1" storage "); " \
+    "CREATE INDEX by_n ON seen (n);"                                                               \
+    "CREATE STATE TABLE last (customer INTEGER PRIMARY KEY, id INTEGER) WITH (bounded = 1); "      \
+    "CREATE QUERY q ON orders INTO out WITH (allow_scan = 1) AS BEGIN "                            \
+    "INSERT INTO seen SELECT customer, 1 FROM orders_changes WHERE true ON CONFLICT DO UPDATE SET n = n + 1; " \
+    "DELETE FROM seen WHERE customer = 9; "                                                        \
+    "INSERT OR REPLACE INTO last SELECT customer, id FROM orders_changes; "                        \
+    "SELECT o.id, s.n AS _value FROM orders_changes o JOIN (SELECT customer, CAST(n AS TEXT) || ' ' || " \
+    "(SELECT count(*) FROM last) AS n FROM seen) s ON s.customer = o.customer; END;"
+    static const char *const lines[] = { "[1] 1 1", "[2] 2 1", "[3] 3 1", "[4] 1 3", "[5] 4 3", "[6] 2 3",
+                                         "[7] 5 3" };
+    struct database *db = NULL;
+    struct cv_err err = CV_ERR_INIT;
+    char path[96];
+    bool corrupt;
+
+    (void)state;
+    begin(IN_MEMORY(", storage = 'memory'"));
+    start_loop();
+    order('c', 1, 7, "a", "1", 0, 100);
+    order('c', 2, 7, "a", "1", 0, 110);
+    run();
+    replan(IN_MEMORY(", storage = 'memory'"), false); /* the file is up to date, the memory is gone */
+    assert_int_equal(status().state, TASK_RUNNING);
+    snprintf(path, sizeof(path), "%s/orders_0/task.db", rig.dir);
+    assert_int_equal(db_open(path, DB_READ_ONLY, &db, &corrupt, &err), CV_OK);
+    assert_int_equal(db_exec(db, "SELECT * FROM last", &err), CV_OK);
+    assert_int_not_equal(db_exec(db, "SELECT * FROM seen", &err), CV_OK);
+    db_close(db);
+    order('c', 3, 7, "a", "1", 0, 120);
+    order('c', 40, 9, "a", "1", 0, 125);
+    run();
+    memory_kafka_fail_call(rig.kafka, "offsets", false); /* rolled back, and done again */
+    order('c', 4, 8, "a", "1", 0, 130);
+    run();
+    cv_clock_test_advance(1000);
+    run();
+    replan(IN_MEMORY(", storage = 'memory'"), true);
+    order('c', 5, 7, "a", "1", 0, 140);
+    run();
+    replan(IN_MEMORY(""), false); /* and from memory into the file */
+    order('c', 6, 8, "a", "1", 0, 150);
+    run();
+    replan(IN_MEMORY(", storage = 'memory'"), false);
+    order('c', 7, 7, "a", "1", 0, 160);
+    run();
+    assert_int_equal(status().state, TASK_RUNNING);
+    assert_out(lines, CV_COUNT(lines));
+}
+
 static void
 tables_that_come_to_another_group_are_refused(void **state)
 {
@@ -1440,6 +1496,7 @@ main(void)
         TEST(a_task_may_begin_at_the_end),
         TEST(a_full_disk_pauses_the_task_until_there_is_room),
         TEST(a_column_that_is_added_is_null_in_old_rows),
+        TEST(a_table_in_memory_comes_back_from_the_changelog),
         TEST(tables_that_come_to_another_group_are_refused),
         TEST(another_topic_under_the_same_name_is_refused),
         TEST(offsets_that_are_gone_under_a_state_are_told),

@@ -39,3 +39,17 @@ END;
 
 CREATE QUERY tell ON CHANGE OF owners INTO owner_events AS
   SELECT owner, accounts, old_owner, old_accounts, _op FROM owners_changes;
+
+-- Short-lived windows in memory: no page of a file is written for them; the changelog brings them back.
+CREATE STATE TABLE busy (
+  minute TIMESTAMP, until TIMESTAMP, owner TEXT, changes INTEGER NOT NULL, PRIMARY KEY (minute, owner)
+) WITHOUT ROWID WINDOW (minute, until) GRACE 10 SECONDS RETAIN 1 MINUTE WITH (storage = 'memory');
+CREATE SINK busy_minutes TO TOPIC 'busy_minutes' KEY (minute, owner);
+CREATE SINK busy_late    TO TOPIC 'busy_late';
+
+CREATE QUERY note ON by_owner LATE INTO busy_late AS
+  INSERT INTO busy SELECT tumble(_commit_ts, 60000), tumble(_commit_ts, 60000) + 60000, owner, 1
+    FROM by_owner_changes WHERE true
+  ON CONFLICT (minute, owner) DO UPDATE SET changes = changes + 1;
+CREATE QUERY close ON CLOSE OF busy INTO busy_minutes AS
+  SELECT iso(minute) AS minute, owner, changes FROM busy_closed;

@@ -28,3 +28,22 @@ EXPECT owner_events (before, after, op) ROWS
 LOSE STATE;
 DELETE FROM accounts WHERE id = 2;
 EXPECT owner_events (before, after, op) ROWS ('{"owner":"ann","accounts":1}', NULL, 'd');
+
+TEST 'windows in memory outlive crashes and lost files';
+AT '2026-01-01T10:00:05Z';
+INSERT INTO accounts VALUES (1, 'ann', '1.00');
+COMMIT;
+CRASH AFTER 'process';
+INSERT INTO accounts VALUES (2, 'ann', '1.00');
+LOSE STATE;
+UPDATE accounts SET balance = '3.00' WHERE id = 2;
+CRASH AFTER 'kafka-commit';
+EXPECT busy_minutes NONE;
+ADVANCE WATERMARK TO '2026-01-01T10:01:10Z';
+EXPECT busy_minutes (minute, owner, changes) ROWS ('2026-01-01T10:00:00.000Z', 'ann', 3);
+AT '2026-01-01T10:00:30Z';
+UPDATE accounts SET balance = '4.00' WHERE id = 2;
+EXPECT busy_late (owner, changes) ROWS ('ann', 1);
+CRASH AFTER 'sqlite-commit';
+ADVANCE WATERMARK TO '2026-01-01T10:20:00Z';
+EXPECT busy_minutes NONE;
