@@ -73,7 +73,7 @@ usage(FILE *out, int code)
         "       culvert-streams explain [--json | --dot | --sqlite] DIR\n"
         "       culvert-streams plan OLD_DIR DIR\n"
         "       culvert-streams test DIR\n"
-        "       culvert-streams reset FILE.properties\n"
+        "       culvert-streams reset FILE.properties [--table NAME]\n"
         "       culvert-streams --version [--deps]\n"
         "       culvert-streams --print-options\n"
         "       culvert-streams --help\n"
@@ -87,7 +87,8 @@ usage(FILE *out, int code)
         "test     run the tests of DIR/tests/*.test.sql on a Kafka in memory\n"
         "reset    forget what the application has read and computed: its group, changelog and "
         "repartition topics and\n"
-        "         the state of this worker; its outputs stay. All workers must be stopped\n"
+        "         the state of this worker; its outputs stay. With --table only the rows of that state table. All\n"
+        "         workers must be stopped\n"
         "\n"
         "FILE has bootstrap.servers, pipeline.directory, state.dir, listeners and any Kafka client "
         "keys, see\n"
@@ -248,12 +249,17 @@ run_app(const struct streams_config *config, const struct plan *plan)
     return code;
 }
 
+static const char *reset_table; /* NULL: everything */
+
 static int
 reset(const struct streams_config *config, const struct plan *plan)
 {
     struct cv_err err = CV_ERR_INIT;
+    enum cv_rc rc = reset_table != NULL
+                        ? streams_reset_table(config, plan, reset_table, stdout, &err)
+                        : streams_reset(config, plan, stdout, &err);
 
-    return streams_reset(config, plan, stdout, &err) == CV_OK ? 0 : fail(&err);
+    return rc == CV_OK ? 0 : fail(&err);
 }
 
 /* Read file and pipeline, then do it. */
@@ -316,7 +322,10 @@ main(int argc, char **argv)
         code = run(argv[2], run_app, arena);
     else if (argc == 3 && strcmp(argv[1], "reset") == 0)
         code = run(argv[2], reset, arena);
-    else if (argc == 3 && strcmp(argv[1], "check") == 0)
+    else if (argc == 5 && strcmp(argv[1], "reset") == 0 && strcmp(argv[3], "--table") == 0) {
+        reset_table = argv[4];
+        code = run(argv[2], reset, arena);
+    } else if (argc == 3 && strcmp(argv[1], "check") == 0)
         code = check(argv[2], arena);
     else if (argc == 3 && strcmp(argv[1], "explain") == 0)
         code = explain(argv[2], explain_text, arena);

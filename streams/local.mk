@@ -20,6 +20,7 @@ streams_libstreams_a_SOURCES = \
 	streams/engine/task.c streams/engine/task.h streams/engine/task_private.h \
 	streams/engine/task_change.c \
 	streams/engine/task_control.c \
+	streams/engine/task_forget.c streams/engine/task_forget.h \
 	streams/engine/task_restore.c \
 	streams/engine/task_run.c \
 	streams/engine/task_settle.c \

@@ -11,7 +11,11 @@
 #include <unistd.h>
 
 #include "common/kafka/admin.h"
+#include "common/kafka/consumer.h"
 #include "common/log.h"
+#include "streams/engine/task_forget.h"
+#include "streams/io/kafka_broker.h"
+#include "streams/topics.h"
 
 #define TIMEOUT_MS 30000
 
@@ -86,15 +90,119 @@ delete_state(const char *dir, FILE *out, struct cv_err *err)
     return CV_OK;
 }
 
-enum cv_rc
-streams_reset(const struct streams_config *config, const struct plan *plan, FILE *out,
-              struct cv_err *err)
+static enum cv_rc
+make_admin(const struct streams_config *config, struct cv_admin **ret, struct cv_err *err)
 {
     struct cv_kafka_conf conf = { .role = CV_KAFKA_ADMIN,
                                   .client_id = "culvert-streams-admin",
                                   .layers = { config->raw, config->admin },
                                   .n_layers = 2,
                                   .log = cv_log_get("culvert.streams.kafka") };
+
+    return cv_admin_new(&conf, ret, err);
+}
+
+static void
+say_stop_first(const struct plan *plan, struct cv_err *err)
+{
+    cv_err_context(err, "stop all workers of \"%s\" first (a stopped one counts for its "
+                        "session.timeout.ms)",
+                   plan->application_id);
+}
+
+/* ---- one table ---- */
+
+/* Nobody may be there: a task would not see that rows are gone. */
+static enum cv_rc
+check_empty(struct cv_admin *admin, const struct plan *plan, struct cv_err *err)
+{
+    struct cv_group_members members = { 0 };
+    enum cv_rc rc = cv_admin_group_members(admin, plan->application_id, TIMEOUT_MS, &members, err);
+
+    if (rc == CV_OK && members.count > 0) {
+        rc = cv_fail(err, CV_CONFLICT, "the group has %zu member%s", members.count,
+                     members.count == 1 ? "" : "s");
+        say_stop_first(plan, err);
+    }
+    cv_group_members_done(&members);
+    return rc;
+}
+
+static enum cv_rc
+make_broker(const struct streams_config *config, const struct plan *plan,
+            struct cv_consumer **member, const atomic_bool *stop, struct broker **ret,
+            struct cv_err *err)
+{
+    struct cv_kafka_conf conf = { .role = CV_KAFKA_CONSUMER,
+                                  .client_id = "culvert-streams-reset",
+                                  .layers = { config->raw, config->consumer },
+                                  .n_layers = 2,
+                                  .log = cv_log_get("culvert.streams.kafka") };
+    char id[512];
+    struct kafka_broker_spec spec = { .common = config->raw,
+                                      .consumer = config->consumer,
+                                      .producer = config->producer,
+                                      .group_id = plan->application_id,
+                                      .transactional_id = id,
+                                      .at_least_once = plan->at_least_once,
+                                      .member = member,
+                                      .stop = stop,
+                                      .transaction_timeout_ms = config->transaction_timeout_ms };
+    enum cv_rc rc;
+
+    snprintf(id, sizeof(id), "%s-reset", plan->application_id);
+    rc = cv_consumer_new(&conf, plan->application_id, NULL, member, err);
+    return rc == CV_OK ? kafka_broker_new(&spec, ret, err) : rc;
+}
+
+enum cv_rc
+streams_reset_table(const struct streams_config *config, const struct plan *plan, const char *table,
+                    FILE *out, struct cv_err *err)
+{
+    int32_t *partitions = calloc(plan->n_sources + 1, sizeof(*partitions));
+    atomic_bool stop = false;
+    struct cv_admin *admin = NULL;
+    struct cv_consumer *member = NULL;
+    struct broker *broker = NULL;
+    char dir[4000];
+    size_t state = 0;
+    size_t rows = 0;
+    int lock = -1;
+    enum cv_rc rc = partitions == NULL ? cv_fail_memory(err) : task_forget_find(plan, table, &state, err);
+
+    snprintf(dir, sizeof(dir), "%s/%s", config->state_dir, plan->application_id);
+    if (rc == CV_OK)
+        rc = lock_state(dir, &lock, err);
+    if (rc == CV_OK)
+        rc = make_admin(config, &admin, err);
+    if (rc == CV_OK)
+        rc = check_empty(admin, plan, err);
+    if (rc == CV_OK)
+        rc = topics_sources(admin, plan, partitions, err);
+    if (rc == CV_OK)
+        rc = make_broker(config, plan, &member, &stop, &broker, err);
+    if (rc == CV_OK)
+        rc = broker->ops->open(broker, err);
+    if (rc == CV_OK)
+        rc = task_forget_run(broker, plan, state, partitions, &rows, err);
+    if (rc == CV_OK)
+        fprintf(out, "deleted %zu rows of table %s\n", rows, plan->states[state].name);
+    if (broker != NULL)
+        broker->ops->free(broker);
+    cv_consumer_free(member);
+    cv_admin_free(admin);
+    if (lock >= 0)
+        close(lock);
+    free(partitions);
+    return rc;
+}
+
+/* ---- all of it ---- */
+
+enum cv_rc
+streams_reset(const struct streams_config *config, const struct plan *plan, FILE *out,
+              struct cv_err *err)
+{
     struct cv_admin *admin = NULL;
     char dir[4000];
     int lock = -1;
@@ -103,13 +211,11 @@ streams_reset(const struct streams_config *config, const struct plan *plan, FILE
     snprintf(dir, sizeof(dir), "%s/%s", config->state_dir, plan->application_id);
     rc = lock_state(dir, &lock, err);
     if (rc == CV_OK)
-        rc = cv_admin_new(&conf, &admin, err);
+        rc = make_admin(config, &admin, err);
     if (rc == CV_OK)
         rc = cv_admin_group_delete(admin, plan->application_id, TIMEOUT_MS, err);
     if (rc == CV_CONFLICT && admin != NULL)
-        cv_err_context(err, "stop all workers of \"%s\" first (a stopped one counts for its "
-                            "session.timeout.ms)",
-                       plan->application_id);
+        say_stop_first(plan, err);
     if (rc == CV_OK) {
         fprintf(out, "deleted group %s\n", plan->application_id);
         rc = delete_topics(admin, plan, out, err);

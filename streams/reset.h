@@ -17,4 +17,9 @@ CV_MUST_CHECK
 enum cv_rc streams_reset(const struct streams_config *config, const struct plan *plan, FILE *out,
                          struct cv_err *err);
 
+/* Only the rows of one state table; all else goes on. As above. */
+CV_MUST_CHECK
+enum cv_rc streams_reset_table(const struct streams_config *config, const struct plan *plan,
+                               const char *table, FILE *out, struct cv_err *err);
+
 #endif

@@ -122,4 +122,8 @@ END
 try 1 "listeners" run "$tmp/c.properties"
 echo "plugin.library.paths=/tmp/x.so" >>"$tmp/c.properties"
 try 1 "plugin.library.paths" run "$tmp/c.properties"
+printf 'bootstrap.servers=127.0.0.1:1\npipeline.directory=%s\nstate.dir=%s/state\n' "$shop" "$tmp" >"$tmp/d.properties"
+try 1 'there is no state table "nothing" in use; there are: ' reset "$tmp/d.properties" --table nothing
+try 1 '"orders" is a source' reset "$tmp/d.properties" --table orders
+try 2 "usage:" reset "$tmp/d.properties" --rows spending
 [ "$failures" -eq 0 ]

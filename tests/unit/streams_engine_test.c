@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "streams/engine/apply.h"
 #include "streams/engine/loop.h"
+#include "streams/engine/task_forget.h"
 #include "streams/test/memory_kafka.h"
 #include "tests/helper/streams_plan.h"
 
@@ -929,6 +930,98 @@ a_table_in_memory_comes_back_from_the_changelog(void **state)
 }
 
 static void
+forget_table(const char *table, size_t want)
+{
+    struct broker *b = memory_broker_new(rig.kafka, "app-reset");
+    struct cv_err err = CV_ERR_INIT;
+    size_t i;
+    size_t rows = 0;
+
+    assert_int_equal(task_forget_find(rig.plan, table, &i, &err), CV_OK);
+    assert_int_equal(b->ops->open(b, &err), CV_OK);
+    assert_int_equal(task_forget_run(b, rig.plan, i, rig.partitions, &rows, &err), CV_OK);
+    assert_int_equal(rows, want);
+    b->ops->free(b);
+}
+
+/* A state table may be defined otherwise once its rows are forgotten; what else there is goes on. */
+static void
+one_state_table_may_be_forgotten(void **state)
+{
+#define COUNTED(columns, insert)                                                                   \
+    PIPELINE("") ORDERS OUT                                                                        \
+    "CREATE STATE TABLE counts (customer INTEGER PRIMARY KEY, " columns ") WITH (bounded = 1); "   \
+    "CREATE STATE TABLE kept (customer INTEGER PRIMARY KEY, n INTEGER) WITH (bounded = 1); "       \
+    "CREATE QUERY q ON orders INTO out AS BEGIN " insert                                           \
+    "INSERT INTO kept SELECT customer, 1 FROM orders_changes WHERE true ON CONFLICT DO UPDATE SET n = n + 1; " \
+    "SELECT o.id, c.n || ' ' || k.n || ' ' || coalesce(o.old_status, '-') AS _value FROM orders_changes o " \
+    "JOIN counts c ON c.customer = o.customer JOIN kept k ON k.customer = o.customer; END; "       \
+    "CREATE QUERY w ON CHANGE OF counts EVERY 1 HOUR INTO out AS SELECT customer AS id, 'changed' AS _value FROM " \
+    "counts_changes;"
+    static const char *const before = COUNTED(
+        "n INTEGER", "INSERT INTO counts SELECT customer, 1 FROM orders_changes WHERE true ON CONFLICT DO UPDATE "
+                     "SET n = n + 1; ");
+    static const char *const after = COUNTED(
+        "n TEXT, more REAL NOT NULL", "INSERT INTO counts SELECT customer, 'x', 1 FROM orders_changes WHERE true ON "
+                                      "CONFLICT DO UPDATE SET n = n || 'x'; ");
+    static const char *const lines[] = { "[1] 1 1 -", "[1] 2 2 a", "[1] x 3 b", "[1] xx 4 c" };
+
+    (void)state;
+    for (int lose = 0; lose < 2; lose++) {
+        begin(before);
+        start_loop();
+        order('c', 1, 7, "a", "1", 0, 100);
+        order('u', 1, 7, "b", "1", 0, 110);
+        run();
+        replan(after, lose);
+        assert_int_equal(status().state, TASK_FAILED);
+        assert_non_null(strstr(status().error, "culvert-streams reset (--table counts: a state table alone)"));
+        stop_loop();
+        forget_table("counts", 2); /* the row, and that it waits for the timer */
+        forget_table("counts", 0);
+        start_loop();
+        run();
+        assert_int_equal(status().state, TASK_RUNNING);
+        order('u', 1, 7, "c", "1", 0, 120);
+        run();
+        replan(after, true);
+        order('u', 1, 7, "d", "1", 0, 130);
+        run();
+        assert_int_equal(status().state, TASK_RUNNING);
+        assert_out(lines, CV_COUNT(lines));
+        if (lose == 0)
+            teardown(NULL);
+    }
+}
+
+/* The same definition: only its rows go, also those of a state file that is kept. */
+static void
+a_state_table_may_be_emptied(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+    size_t i;
+
+    (void)state;
+    begin(COUNTING);
+    start_loop();
+    order('c', 1, 7, "a", "1", 0, 100);
+    order('c', 2, 7, "a", "1", 0, 110);
+    run();
+    stop_loop();
+    forget_table("sums", 1);
+    start_loop();
+    order('c', 3, 7, "a", "1", 0, 120);
+    run();
+    assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 2)->value,
+                        "{\"id\":3,\"n\":1,\"total\":100,\"was\":null}");
+    stop_loop();
+    assert_int_equal(task_forget_find(rig.plan, "orders", &i, &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "\"orders\" is a source, whose rows are those of its topic"));
+    assert_int_equal(task_forget_find(rig.plan, "nothing", &i, &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "there is no state table \"nothing\" in use; there are: "));
+}
+
+static void
 tables_that_come_to_another_group_are_refused(void **state)
 {
     static const char *const apart = TWO "CREATE QUERY q ON a INTO out AS SELECT id FROM a_changes;\n";
@@ -1497,6 +1590,8 @@ main(void)
         TEST(a_full_disk_pauses_the_task_until_there_is_room),
         TEST(a_column_that_is_added_is_null_in_old_rows),
         TEST(a_table_in_memory_comes_back_from_the_changelog),
+        TEST(one_state_table_may_be_forgotten),
+        TEST(a_state_table_may_be_emptied),
         TEST(tables_that_come_to_another_group_are_refused),
         TEST(another_topic_under_the_same_name_is_refused),
         TEST(offsets_that_are_gone_under_a_state_are_told),
