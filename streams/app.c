@@ -17,11 +17,11 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/http/server.h"
 #include "common/log.h"
 #include "streams/assignment.h"
 #include "streams/io/kafka_broker.h"
 #include "streams/member.h"
+#include "streams/relay.h"
 #include "streams/topics.h"
 
 #define RETRY_MS     1000
@@ -30,15 +30,16 @@
 #define STOP_MS      30000
 
 static bool
-write_follower(void *stream, const char *text, size_t len)
+write_follower(void *relay, const char *text, size_t len)
 {
-    return cv_http_stream_write(stream, text, len);
+    return relay_write(relay, text, len);
 }
 
 static void
-close_follower(void *stream)
+close_follower(void *relay)
 {
-    cv_http_stream_close(stream);
+    relay_end(relay);
+    relay_unref(relay);
 }
 
 enum cv_rc

@@ -58,7 +58,7 @@ const char *app_directory(const struct app *app);
 const char *app_state_directory(const struct app *app); /* of the application */
 const char *app_global_path(const struct app *app);     /* NULL: no GLOBAL tables */
 const struct cv_config *app_keys(const struct app *app); /* of the properties file */
-struct watch *app_watch(struct app *app); /* takes streams (cv_http_stream) as followers */
+struct watch *app_watch(struct app *app); /* takes relays as followers, with a reference */
 
 /* ---- what others may do, from any thread ---- */
 

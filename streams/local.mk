@@ -38,11 +38,14 @@ streams_libstreams_a_SOURCES = \
 	streams/io/wire_schema.c streams/io/wire_schema.h \
 	streams/member.c streams/member.h \
 	streams/peers.c streams/peers.h \
+	streams/relay.c streams/relay.h \
 	streams/reset.c streams/reset.h \
 	streams/rest.c streams/rest.h \
 	streams/rest_control.c streams/rest_control.h \
 	streams/rest_plan.c streams/rest_plan.h \
+	streams/rest_lookup.c streams/rest_lookup.h \
 	streams/rest_query.c streams/rest_query.h \
+	streams/rest_scope.c streams/rest_scope.h \
 	streams/rest_watch.c streams/rest_watch.h \
 	streams/sql/explain.c streams/sql/explain.h \
 	streams/sql/files.c \

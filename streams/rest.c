@@ -10,7 +10,9 @@
 #include "common/http/router.h"
 #include "common/json_write.h"
 #include "common/metrics.h"
+#include "streams/relay.h"
 #include "streams/rest_control.h"
+#include "streams/rest_lookup.h"
 #include "streams/rest_plan.h"
 #include "streams/rest_query.h"
 #include "streams/rest_watch.h"
@@ -24,6 +26,7 @@ struct streams_rest {
     struct cv_metrics *metrics;
     struct cv_http_router *router;
     struct cv_http_server *server;
+    struct relays *relays;
 };
 
 /* ---- metrics ---- */
@@ -431,7 +434,16 @@ get_watch(void *arg, const struct cv_http_request *req, struct cv_http_response 
     struct streams_rest *rest = arg;
 
     if (knows_pipeline(rest, req, res))
-        rest_watch(rest->app, req, res);
+        rest_watch(rest->app, rest->relays, req, res);
+}
+
+static void
+get_row(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
+{
+    struct streams_rest *rest = arg;
+
+    if (knows_pipeline(rest, req, res))
+        rest_lookup(rest->app, req, res);
 }
 
 static void
@@ -460,8 +472,10 @@ static const struct cv_route routes[] = {
       "a SELECT on the state of this worker's tasks, or of all" },
     { "POST", "/pipelines/{pipeline}/plan", post_plan, CV_ROUTE_WAITS | CV_ROUTE_JSON,
       "what another version of the files would mean for the state" },
-    { "GET", "/pipelines/{pipeline}/watch/{table}", get_watch, CV_ROUTE_ANY_ACCEPT,
-      "what commits of this worker's tasks change, as server-sent events" },
+    { "GET", "/pipelines/{pipeline}/tables/{table}/{key}", get_row, CV_ROUTE_WAITS,
+      "the row of a primary key, or 307 to the worker that has it" },
+    { "GET", "/pipelines/{pipeline}/watch/{table}", get_watch, CV_ROUTE_ANY_ACCEPT | CV_ROUTE_WAITS,
+      "what commits change, as server-sent events; ?scope=local: those of this worker's tasks" },
     { NULL, NULL, NULL, 0, NULL },
 };
 
@@ -526,7 +540,8 @@ streams_rest_start(const struct streams_config *config, struct app *app, struct 
         return cv_fail_memory(err);
     rest->app = app;
     rest->metrics = cv_metrics_new();
-    if (rest->metrics == NULL)
+    rest->relays = relays_new();
+    if (rest->metrics == NULL || rest->relays == NULL)
         rc = cv_fail_memory(err);
     if (rc == CV_OK)
         rc = cv_metrics_register(rest->metrics, collect, rest, err);
@@ -548,6 +563,8 @@ streams_rest_stop(struct streams_rest *rest)
     if (rest == NULL)
         return true;
     if (rest->server != NULL && !cv_http_stop(rest->server, STOP_WAIT_MS))
+        return false;
+    if (!relays_stop(rest->relays, STOP_WAIT_MS))
         return false;
     cv_http_router_free(rest->router);
     if (rest->metrics != NULL)

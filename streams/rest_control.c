@@ -10,21 +10,9 @@
 #include <string.h>
 
 #include "common/json_write.h"
+#include "streams/rest_scope.h"
 
 #define PEER_TIMEOUT_MS 5000
-
-bool
-rest_scope_local(const struct cv_http_request *req, bool def, bool *ret_local,
-                 struct cv_http_response *res)
-{
-    const char *scope = cv_http_query(req, "scope", 0);
-
-    *ret_local = scope == NULL ? def : strcmp(scope, "local") == 0;
-    if (scope == NULL || *ret_local || strcmp(scope, "all") == 0)
-        return true;
-    cv_http_error(res, 400, "scope must be local or all");
-    return false;
-}
 
 /* The workers that have not done what they were asked for; those that have are counted. */
 static size_t

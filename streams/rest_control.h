@@ -12,8 +12,4 @@ void rest_pause(struct app *app, bool on, const struct cv_http_request *req,
 void rest_restart(struct app *app, const struct cv_http_request *req,
                   struct cv_http_response *res);
 
-/* Whether the query's scope is "local" (or "all"); without one: def. false: it was refused. */
-bool rest_scope_local(const struct cv_http_request *req, bool def, bool *ret_local,
-                      struct cv_http_response *res);
-
 #endif

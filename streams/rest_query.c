@@ -14,7 +14,7 @@
 #include "common/clock.h"
 #include "common/json_read.h"
 #include "common/json_write.h"
-#include "streams/rest_control.h"
+#include "streams/rest_scope.h"
 #include "streams/io/sink.h"
 #include "streams/store/query.h"
 
@@ -221,21 +221,20 @@ ask_task(struct app *app, const char *task, const struct asked *asked, int64_t d
     return query_run(&spec, write_row, answer, ret_more, err);
 }
 
-static int
-status_of(enum cv_rc rc)
+/* A table that nobody finds may be one that only its task sees. */
+static enum cv_rc
+explain_missing(struct app *app, struct cv_err *err)
 {
-    switch (rc) {
-    case CV_NOT_FOUND:
-        return 404;
-    case CV_INVALID:
-        return 400;
-    case CV_CONFLICT:
-        return 408;
-    case CV_RETRY:
-        return 503;
-    default:
-        return 500;
+    const struct plan *plan = app_plan(app);
+    const char *name = strstr(err->text, "no such table: ");
+
+    for (size_t i = 0; name != NULL && i < plan->n_states; i++) {
+        if (plan->states[i].memory && strcmp(name + strlen("no such table: "), plan->states[i].name) == 0)
+            return cv_fail(err, CV_NOT_FOUND,
+                           "\"%s\" is kept in memory, where only its task sees it; follow it with watch",
+                           plan->states[i].name);
     }
+    return err->rc;
 }
 
 /* Ask all tasks that know the tables. CV_NOT_FOUND: none does. */
@@ -266,30 +265,10 @@ ask_all(struct app *app, const struct asked *asked, struct answer *answer, bool 
             break;
     }
     free(tasks);
-    return rc;
+    return rc == CV_NOT_FOUND ? explain_missing(app, err) : rc;
 }
 
 /* ---- the other workers ---- */
-
-/* Rows would be missing while a task is on its way: this worker must have as many as the group says. */
-static enum cv_rc
-check_share(struct app *app, size_t tasks, struct cv_err *err)
-{
-    struct app_view view;
-
-    app_view(app, &view);
-    if (view.tasks == tasks && view.share == tasks)
-        return CV_OK;
-    return cv_fail(err, CV_RETRY, "tasks are moving between workers; try again");
-}
-
-static enum cv_rc
-check_asked_share(struct app *app, const struct cv_http_request *req, struct cv_err *err)
-{
-    const char *tasks = cv_http_query(req, "tasks", 0);
-
-    return tasks == NULL ? CV_OK : check_share(app, strtoul(tasks, NULL, 10), err);
-}
 
 /* The rows of {"rows":[...],"more":...}, as far as there is room for them. */
 static enum cv_rc
@@ -318,49 +297,6 @@ take_rows(const struct peer *peer, const struct asked *asked, struct answer *ans
     return CV_OK;
 }
 
-/* What another worker had against the query. */
-static enum cv_rc
-peer_failed(const struct peer *peer, struct cv_err *err)
-{
-    struct cv_buf message = CV_BUF_INIT(1 << 16);
-    struct cv_json_reader in;
-    enum cv_rc rc = peer->status == 404   ? CV_NOT_FOUND
-                    : peer->status == 400 ? CV_INVALID
-                    : peer->status == 408 ? CV_CONFLICT
-                                          : CV_RETRY;
-
-    cv_json_reader_init(&in, peer->answer.data, peer->answer.len);
-    if (peer->status != 0 && cv_json_next(&in) == CV_JSON_OBJECT) {
-        while (cv_json_next(&in) == CV_JSON_KEY) {
-            if (!cv_json_text_is(&in, "message"))
-                (void)cv_json_skip(&in);
-            else if (cv_json_next(&in) == CV_JSON_STRING)
-                cv_json_text(&in, &message);
-        }
-    }
-    if (peer->status == 0)
-        cv_fail(err, rc, "worker %s at %s did not answer: %s", peer->id, peer->url, peer->err.text);
-    else
-        cv_fail(err, rc, "worker %s: %s", peer->id, cv_buf_cstr(&message));
-    cv_buf_free(&message);
-    return rc;
-}
-
-/* Workers without tasks have no rows. */
-static void
-leave_idle_out(struct peers *peers)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < peers->count; i++) {
-        if (peers->items[i].n_tasks > 0 || peers->items[i].self)
-            peers->items[n++] = peers->items[i];
-        else
-            cv_buf_free(&peers->items[i].answer);
-    }
-    peers->count = n;
-}
-
 /* As ask_all, of all workers. rc is what this one found: CV_OK or CV_NOT_FOUND. */
 static enum cv_rc
 ask_others(struct app *app, const struct cv_http_request *req, const struct asked *asked,
@@ -376,21 +312,8 @@ ask_others(struct app *app, const struct cv_http_request *req, const struct aske
 
     snprintf(path, sizeof(path), "/pipelines/%s/query?scope=local", app_plan(app)->name);
     call.body = cv_http_body(req, &call.body_len);
-    if (app_peers(app, &peers, err) != CV_OK)
+    if (rest_workers(app, &peers, err) != CV_OK)
         return err->rc;
-    if (peers.unowned[0] != '\0') {
-        rc = cv_fail(err, CV_RETRY, "no worker has task %s at this moment; try again",
-                     peers.unowned);
-        peers_done(&peers);
-        return rc;
-    }
-    leave_idle_out(&peers);
-    for (size_t i = 0; i < peers.count; i++) {
-        if (peers.items[i].self && check_share(app, peers.items[i].n_tasks, err) != CV_OK) {
-            peers_done(&peers);
-            return err->rc;
-        }
-    }
     peers_ask(&peers, &call);
     for (size_t i = 0; i < peers.count && (rc == CV_OK || rc == CV_NOT_FOUND); i++) {
         const struct peer *peer = &peers.items[i];
@@ -400,7 +323,7 @@ ask_others(struct app *app, const struct cv_http_request *req, const struct aske
         if (peer->status == 200)
             one.rc = take_rows(peer, asked, answer, ret_more, &one);
         else
-            (void)peer_failed(peer, &one);
+            (void)rest_peer_failed(peer, &one);
         if (one.rc == CV_OK || one.rc != CV_NOT_FOUND)
             rc = one.rc;
         if (one.rc != CV_OK)
@@ -415,7 +338,7 @@ static enum cv_rc
 ask_scope(struct app *app, const struct cv_http_request *req, const struct asked *asked,
           bool local, struct answer *answer, bool *ret_more, struct cv_err *err)
 {
-    enum cv_rc rc = check_asked_share(app, req, err);
+    enum cv_rc rc = rest_check_share(app, req, err);
 
     if (rc == CV_OK)
         rc = ask_all(app, asked, answer, ret_more, err);
@@ -441,10 +364,10 @@ rest_query(struct app *app, const struct cv_http_request *req, struct cv_http_re
     cv_json_key(&w, "rows");
     cv_json_array(&w);
     if (read_body(req, &asked, &err) != CV_OK)
-        cv_http_error(res, status_of(err.rc), err.text);
+        cv_http_error(res, rest_status_of(err.rc), err.text);
     else if (rest_scope_local(req, !asked.all, &local, res) &&
              ask_scope(app, req, &asked, local, &answer, &more, &err) != CV_OK)
-        cv_http_error(res, status_of(err.rc), err.text);
+        cv_http_error(res, rest_status_of(err.rc), err.text);
     if (res->status < 400) {
         cv_json_array_end(&w);
         cv_json_key(&w, "more");

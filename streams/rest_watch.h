@@ -5,7 +5,9 @@
 
 #include "common/http/server.h"
 #include "streams/app.h"
+#include "streams/relay.h"
 
-void rest_watch(struct app *app, const struct cv_http_request *req, struct cv_http_response *res);
+void rest_watch(struct app *app, struct relays *relays, const struct cv_http_request *req,
+                struct cv_http_response *res);
 
 #endif

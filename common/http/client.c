@@ -20,6 +20,7 @@
 
 #include <culvert/record.h>
 
+#include "common/clock.h"
 #include "common/http/tls.h"
 #include "common/thread.h"
 
@@ -79,6 +80,9 @@ load_lib(void)
 }
 
 struct answer {
+    const struct cv_http_call *call;
+    CURL *curl;
+    int64_t heard_ms; /* monotonic, of the last byte */
     struct cv_buf *body;
     size_t max;
     bool too_large;
@@ -89,7 +93,12 @@ on_body(char *data, size_t size, size_t count, void *arg)
 {
     struct answer *answer = arg;
     size_t len = size * count;
+    long status = 0;
 
+    answer->heard_ms = cv_mono_ms();
+    if (answer->call->take != NULL &&
+        lib.easy_getinfo(answer->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status == 200)
+        return answer->call->take(answer->call->take_arg, data, len) ? len : 0;
     if (answer->body->len + len > answer->max) {
         answer->too_large = true;
         return 0;
@@ -206,13 +215,13 @@ set_options(CURL *curl, const struct cv_http_call *call, struct curl_slist *head
     return code == CURLE_OK ? set_protocols(curl) : code;
 }
 
-/* As curl_easy_perform, but for the interrupt. */
+/* As curl_easy_perform, but for interrupt and silence. */
 static CURLcode
-transfer(CURL *curl, const struct cv_wake *interrupt)
+transfer(CURL *curl, const struct cv_http_call *call, const struct answer *answer)
 {
-    struct curl_waitfd fd = { .fd = interrupt == NULL ? -1 : interrupt->fd,
+    struct curl_waitfd fd = { .fd = call->interrupt == NULL ? -1 : call->interrupt->fd,
                               .events = CURL_WAIT_POLLIN };
-    unsigned int n_fds = interrupt == NULL ? 0 : 1;
+    unsigned int n_fds = call->interrupt == NULL ? 0 : 1;
     CURLM *multi = lib.multi_init();
     CURLcode code = CURLE_OUT_OF_MEMORY;
     CURLMsg *done;
@@ -224,6 +233,10 @@ transfer(CURL *curl, const struct cv_wake *interrupt)
     while (lib.multi_perform(multi, &running) == CURLM_OK && running > 0) {
         if (lib.multi_poll(multi, &fd, n_fds, POLL_MS, NULL) != CURLM_OK || fd.revents != 0)
             goto out;
+        if (call->silence_ms > 0 && cv_mono_ms() - answer->heard_ms > call->silence_ms) {
+            code = CURLE_OPERATION_TIMEDOUT;
+            goto out;
+        }
     }
     done = lib.multi_info_read(multi, &left);
     if (running == 0 && done != NULL)
@@ -238,7 +251,7 @@ static enum cv_rc
 perform(CURL *curl, const struct cv_http_call *call, const struct answer *answer, const char *text,
         int *ret_status, struct cv_err *err)
 {
-    CURLcode code = transfer(curl, call->interrupt);
+    CURLcode code = transfer(curl, call, answer);
     long status = 0;
 
     if (answer->too_large)
@@ -263,7 +276,10 @@ enum cv_rc
 cv_http_request(const struct cv_http_call *call, int *ret_status, struct cv_buf *body,
                 struct cv_err *err)
 {
-    struct answer answer = { .body = body, .max = body->len + call->max_answer };
+    struct answer answer = { .call = call,
+                             .body = body,
+                             .max = body->len + call->max_answer,
+                             .heard_ms = cv_mono_ms() };
     struct http_tls tls = { 0 };
     struct curl_slist *headers = NULL;
     char text[CURL_ERROR_SIZE] = "";
@@ -280,7 +296,7 @@ cv_http_request(const struct cv_http_call *call, int *ret_status, struct cv_buf 
             return rc;
     }
     headers = make_headers(call, err);
-    curl = lib.easy_init();
+    answer.curl = curl = lib.easy_init();
     if (headers == NULL || curl == NULL) {
         rc = cv_fail_memory(err);
         goto out;

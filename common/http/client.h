@@ -16,8 +16,12 @@ struct cv_http_call {
     size_t n_headers;
     const char *body; /* NULL: none */
     size_t body_len;
-    int timeout_ms;
+    int timeout_ms;              /* of all; 0: none */
+    int silence_ms;              /* without a byte of the answer; 0: any */
     size_t max_answer;           /* bytes of the answer's body */
+    /* The body of an answer 200 as it comes, instead of as one; false: enough, as if interrupted. NULL: none. */
+    bool (*take)(void *arg, const char *data, size_t len);
+    void *take_arg;
     const struct cv_config *tls; /* ssl.* keys for https; NULL: system defaults */
     const struct cv_wake *interrupt; /* signalled (not cleared): give up, CV_RETRY; NULL: none */
 };

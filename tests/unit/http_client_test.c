@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <culvert/config.h>
@@ -61,7 +62,19 @@ slow(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
     (void)usleep(1500000);
 }
 
+static struct cv_http_stream *open_stream; /* what the last answer of /stream goes on with */
+
+static void
+stream(void *arg, const struct cv_http_request *req, struct cv_http_response *res)
+{
+    (void)arg;
+    (void)req;
+    open_stream = cv_http_response_stream(res, 65536);
+    (void)cv_http_stream_write(open_stream, "one;", 4);
+}
+
 static const struct cv_route routes[] = {
+    { "GET", "/stream", stream, 0, "" },
     { "GET", "/describe", describe, 0, "" },
     { "PUT", "/describe", describe, 0, "" },
     { "POST", "/describe", describe, 0, "" },
@@ -110,6 +123,83 @@ ask(struct cv_http_call call, const char *path, int *ret_status, struct cv_buf *
     if (call.max_answer == 0)
         call.max_answer = 65536;
     return cv_http_request(&call, ret_status, body, err);
+}
+
+struct taken {
+    char text[64];
+    size_t enough; /* bytes */
+};
+
+/* Each piece is answered with another one, until the stream ends. */
+static bool
+take(void *arg, const char *data, size_t len)
+{
+    struct taken *taken = arg;
+
+    (void)strncat(taken->text, data, len);
+    if (strlen(taken->text) >= taken->enough)
+        return false;
+    if (strcmp(taken->text, "one;") == 0)
+        (void)cv_http_stream_write(open_stream, "two;", 4);
+    else
+        cv_http_stream_close(open_stream);
+    return true;
+}
+
+static bool
+take_all(void *arg, const char *data, size_t len)
+{
+    (void)arg;
+    (void)data;
+    (void)len;
+    return true;
+}
+
+static void
+an_answer_that_goes_on_is_taken_as_it_comes(void **state)
+{
+    struct taken taken = { .enough = 60 };
+    struct cv_buf body = CV_BUF_INIT(65536);
+    struct cv_err err;
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(ask((struct cv_http_call){ .method = "GET", .take = take, .take_arg = &taken },
+                         "/stream", &status, &body, &err),
+                     CV_OK);
+    assert_int_equal(status, 200);
+    assert_string_equal(taken.text, "one;two;");
+    assert_int_equal(body.len, 0);
+    taken = (struct taken){ .enough = 4 }; /* who has enough ends it */
+    assert_int_equal(ask((struct cv_http_call){ .method = "GET", .take = take, .take_arg = &taken },
+                         "/stream", &status, &body, &err),
+                     CV_RETRY);
+    cv_http_stream_close(open_stream);
+    /* Another status is no part of it. */
+    assert_int_equal(ask((struct cv_http_call){ .method = "GET", .take = take, .take_arg = &taken },
+                         "/nope", &status, &body, &err),
+                     CV_OK);
+    assert_int_equal(status, 404);
+    assert_true(body.len > 0);
+    cv_buf_free(&body);
+}
+
+static void
+silence_ends_an_answer(void **state)
+{
+    struct cv_buf body = CV_BUF_INIT(65536);
+    int64_t begin = cv_mono_ms();
+    struct cv_err err;
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(
+        ask((struct cv_http_call){ .method = "GET", .take = take_all, .silence_ms = 300, .timeout_ms = 30000 },
+            "/stream", &status, &body, &err),
+        CV_RETRY);
+    assert_true(cv_mono_ms() - begin < 10000);
+    cv_http_stream_close(open_stream);
+    cv_buf_free(&body);
 }
 
 static void
@@ -523,6 +613,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(method_headers_and_body_arrive),
+        cmocka_unit_test(an_answer_that_goes_on_is_taken_as_it_comes),
+        cmocka_unit_test(silence_ends_an_answer),
         cmocka_unit_test(redirects_are_not_followed),
         cmocka_unit_test(an_answer_over_the_bound_is_refused),
         cmocka_unit_test(the_deadline_holds),
