@@ -14,8 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/rand.h>
+#include <sys/random.h>
 
 #include "common/clock.h"
 #include "common/kafka/admin.h"
@@ -284,7 +283,8 @@ keep_session_key(struct herder *h)
     key.len = SESSION_KEY_LEN;
     key.created_ms = cv_now_ms();
     snprintf(key.algorithm, sizeof(key.algorithm), "%s", h->spec.config->key_algorithm);
-    if (RAND_bytes(key.key, SESSION_KEY_LEN) != 1)
+    /* the kernel's: OpenSSL's would keep two more megabytes of a worker that has no other use for it */
+    if (getrandom(key.key, SESSION_KEY_LEN, 0) != SESSION_KEY_LEN)
         return;
     if (config_store_put_session_key(h->configs, &key, &err) != CV_OK)
         CV_LOG_WARN(h->log, "could not write a session key, trying again", CV_ERR(&err));

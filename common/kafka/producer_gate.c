@@ -25,7 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RING_FIRST     1024
+#define RING_FIRST     16 /* it grows: an idle producer is one of dozens */
 #define MESSAGE_EXTRA  48   /* at most what a message takes beside key, value and headers */
 #define HEADER_EXTRA   10   /* of each header: lengths */
 #define BURST_MESSAGES 2000 /* handed over within the linger time */

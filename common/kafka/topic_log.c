@@ -23,7 +23,7 @@
 #define RETRY_MS        250
 #define SAY_EVERY_MS    5000
 #define APPEAR_MS       30000 /* a created topic may take that long to show in the metadata */
-#define POLL_BATCH      500
+#define POLL_BATCH      100
 #define LAYERS_MAX      6
 #define READ_TIMEOUT_MS 1000
 
