@@ -24,6 +24,7 @@ struct cv_topic {
     char *name;
     bool opening; /* while handles of several are got */
     unsigned used; /* 1 + the resets that there were when it was told to the status store; 0: not yet */
+    bool found;    /* Kafka has it */
 };
 
 /* One batch on its way. */

@@ -22,6 +22,9 @@
 #include "worker/worker_config.h"
 
 #define TOPIC_RETRY_MS 1000
+#define ASK_TIMEOUT_MS 1000 /* Kafka, for a topic */
+#define ASK_AGAIN_MS   100
+#define SAY_AFTER_MS   1000 /* where brokers make topics by themselves, that takes a moment */
 
 static struct cv_topic dropped; /* the chain drops this topic's records */
 
@@ -173,6 +176,7 @@ open_unopened(struct source_runtime *rt, const struct cv_batch *batch, struct cv
     for (size_t i = 0; i < count && rc == CV_OK; i++) {
         rc = cv_producer_topic(rt->producer, names[i], &topics[i]->handle, err);
         rt->n_unopened -= rc == CV_OK;
+        topics[i]->found = true;
     }
     free(topics);
     free(names);
@@ -302,6 +306,50 @@ source_wait_for_room(struct source_runtime *rt, struct cv_err *err)
     return rt->ops->poll(rt->source, NULL, 0, err);
 }
 
+static void
+say_missing(struct source_runtime *rt, const struct cv_topic *topic)
+{
+    if (rt->task->spec.worker_config->topic_creation_enable)
+        CV_LOG_WARN(rt->task->log, "the topic does not exist; waiting until it is created: by hand, or by the connector "
+                    "with topic.creation.default.partitions and topic.creation.default.replication.factor",
+                    CV_STR("topic", topic->name));
+    else
+        CV_LOG_WARN(rt->task->log, "the topic does not exist; waiting until it is created: by hand, as "
+                    "topic.creation.enable is false in the worker's file", CV_STR("topic", topic->name));
+}
+
+/*
+ * Before the first message to a topic: as in Java's client it waits, however long, until the topic is there. librdkafka
+ * would fail the message after half a minute, and with it the task. Whatever else is wrong, sending it tells.
+ */
+static enum cv_rc
+await_topic(struct source_runtime *rt, struct cv_topic *topic, struct cv_err *err)
+{
+    int64_t say_ms = cv_mono_ms() + SAY_AFTER_MS;
+    bool said = false;
+    int32_t count;
+    enum cv_rc rc;
+
+    while (!topic->found) {
+        rc = cv_producer_partitions(rt->producer, topic->name, ASK_TIMEOUT_MS, &count, err);
+        topic->found = rc != CV_NOT_FOUND && rc != CV_RETRY;
+        if (topic->found)
+            break;
+        if (!said && rc == CV_NOT_FOUND && cv_mono_ms() >= say_ms) {
+            say_missing(rt, topic);
+            said = true;
+        }
+        if (task_stopping(rt->task))
+            return err->rc = CV_RETRY;
+        cv_wake_wait(&rt->task->wake, cv_mono_ms() + ASK_AGAIN_MS);
+        if (source_wait_for_room(rt, err) != CV_OK)
+            return err->rc;
+    }
+    if (said)
+        CV_LOG_INFO(rt->task->log, "the topic is there", CV_STR("topic", topic->name));
+    return CV_OK;
+}
+
 static enum cv_rc
 send_message(struct source_runtime *rt, struct source_chunk *chunk, const struct cv_message *msg, struct cv_err *err)
 {
@@ -309,6 +357,8 @@ send_message(struct source_runtime *rt, struct source_chunk *chunk, const struct
     unsigned resets = atomic_load_explicit(rt->task->spec.topic_resets, memory_order_relaxed);
     enum cv_rc rc;
 
+    if (await_topic(rt, topic, err) != CV_OK)
+        return err->rc;
     if (topic->used != resets + 1) {
         topic->used = resets + 1;
         rt->task->spec.topic_used(rt->task->spec.arg, rt->task->connector, rt->task->spec.id, topic->name);

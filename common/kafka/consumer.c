@@ -48,7 +48,6 @@ struct cv_consumer {
     bool dealt; /* the group has given partitions, if only none */
     struct rebalance *rebalances; /* oldest first */
     struct cv_err failure;        /* to be returned by the next poll */
-    struct cv_log_limit missing_limit;
     size_t ahead_messages; /* what librdkafka reads ahead at most */
     size_t ahead_bytes;
     bool was_full; /* it may have stopped fetching */
@@ -199,7 +198,6 @@ judge(struct cv_consumer *consumer, rd_kafka_resp_err_t code, const char *text,
       const rd_kafka_message_t *where, struct cv_err *err)
 {
     char fatal[256];
-    uint64_t suppressed;
 
     if (code == RD_KAFKA_RESP_ERR__FATAL) {
         code = rd_kafka_fatal_error(consumer->handle.rk, fatal, sizeof(fatal));
@@ -207,10 +205,11 @@ judge(struct cv_consumer *consumer, rd_kafka_resp_err_t code, const char *text,
     }
     if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED && !consumer->grouped)
         return CV_OK;
-    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && consumer->grouped) {
-        if (cv_log_limit(&consumer->missing_limit, SAY_EVERY_MS, &suppressed))
-            CV_LOG_WARN(consumer->handle.log, "a subscribed topic does not exist, waiting for it",
-                        CV_STR("error", text));
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && consumer->grouped) { /* told once of each topic */
+        CV_LOG_WARN(consumer->handle.log, "a subscribed topic does not exist; waiting until it is created, or the subscription is corrected",
+                    CV_STR("client", consumer->handle.client_id),
+                    CV_STR("topic", where != NULL && where->rkt != NULL ? rd_kafka_topic_name(where->rkt) : ""),
+                    CV_STR("error", text));
         return CV_OK;
     }
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)

@@ -27,6 +27,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
     enum fake_delivery how;
     int full;
+    int missing;
     char refused[128];
     enum cv_rc refusal;
     enum cv_rc fatal;
@@ -72,6 +73,25 @@ fake_producer_full(int count)
     pthread_mutex_lock(&lock);
     fake.full = count;
     pthread_mutex_unlock(&lock);
+}
+
+void
+fake_producer_missing(int count)
+{
+    pthread_mutex_lock(&lock);
+    fake.missing = count;
+    pthread_mutex_unlock(&lock);
+}
+
+int
+fake_producer_missing_left(void)
+{
+    int left;
+
+    pthread_mutex_lock(&lock);
+    left = fake.missing;
+    pthread_mutex_unlock(&lock);
+    return left;
 }
 
 void
@@ -242,6 +262,24 @@ cv_producer_topic(struct cv_producer *producer, const char *name, struct cv_prod
     topic->next = producer->topics;
     producer->topics = topic;
     *ret = topic;
+    return CV_OK;
+}
+
+enum cv_rc
+cv_producer_partitions(struct cv_producer *producer, const char *topic, int timeout_ms, int32_t *ret, struct cv_err *err)
+{
+    bool missing;
+
+    (void)producer;
+    (void)timeout_ms;
+    pthread_mutex_lock(&lock);
+    missing = fake.missing > 0;
+    if (missing)
+        fake.missing--;
+    pthread_mutex_unlock(&lock);
+    if (missing)
+        return cv_fail(err, CV_NOT_FOUND, "topic \"%s\" is not there", topic);
+    *ret = 1;
     return CV_OK;
 }
 

@@ -10,6 +10,7 @@
 
 #include "tests/helper/cmocka_all.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -1470,6 +1471,42 @@ a_task_does_not_write_to_its_own_offsets_topic(void **state)
     assert_trace_has(b, "cannot write to its own offsets topic \"offsets\"");
 }
 
+static void
+a_topic_that_is_missing_is_told_once_and_waited_for(void **state)
+{
+    struct bench *b = *state;
+
+    b->worker.topic_creation_enable = true;
+    atomic_store(&source.records, 2);
+    fake_producer_missing(INT_MAX);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(log_file_count("the topic does not exist", "topic.creation.default.partitions") > 0);
+    assert_true(state_is(b, STATUS_RUNNING));
+    assert_true(atomic_load(&source.idle_polls) > 0); /* it is kept alive */
+    assert_int_equal(fake_producer_sent(), 0);
+    fake_producer_missing(3);
+    WAIT_FOR(atomic_load(&source.committed) == 2);
+    assert_int_equal(fake_producer_sent(), 2);
+    assert_int_equal(fake_producer_missing_left(), 0);
+    assert_int_equal(log_file_count("the topic does not exist", "topic=t"), 1);
+    assert_int_equal(log_file_count("the topic is there", "topic=t"), 1);
+}
+
+static void
+a_task_that_waits_for_a_topic_can_be_stopped(void **state)
+{
+    struct bench *b = *state;
+
+    atomic_store(&source.records, 1);
+    fake_producer_missing(INT_MAX);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(fake_producer_missing_left() < INT_MAX);
+    end(b);
+    assert_int_equal(fake_producer_sent(), 0);
+    assert_int_equal(atomic_load(&store.writes), 0);
+    assert_true(state_is(b, STATUS_UNASSIGNED));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_up, bench_down)
 
 int
@@ -1526,6 +1563,8 @@ main(void)
         TEST(a_round_of_fencing_that_cannot_be_now_is_waited_for),
         TEST(a_task_of_an_older_generation_does_not_start),
         TEST(a_task_does_not_write_to_its_own_offsets_topic),
+        TEST(a_topic_that_is_missing_is_told_once_and_waited_for),
+        TEST(a_task_that_waits_for_a_topic_can_be_stopped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
