@@ -120,7 +120,7 @@ tests_fuzz_iso_time_LDADD = transforms/libtransforms.a data/libdata.a $(fuzz_com
 EXTRA_DIST += tests/fuzz/iso_time.in
 
 fuzz_targets += tests/fuzz/store_records
-tests_fuzz_store_records_SOURCES = tests/fuzz/store_records.c $(fuzz_driver)
+tests_fuzz_store_records_SOURCES = tests/fuzz/store_records.c tests/helper/fake_topic_log.c $(fuzz_driver)
 tests_fuzz_store_records_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_store_records_LDADD = worker/store/libstore.a worker/group/libgroup.a worker/libworker.a \
 	data/libdata.a common/kafka/libkafka.a common/wire/libwire.a $(oauth_libs) $(fuzz_common) \

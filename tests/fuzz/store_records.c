@@ -9,89 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/kafka/topic_log.h"
 #include "common/log.h"
+#include "tests/helper/fake_topic_log.h"
 #include "worker/store/config_store.h"
 #include "worker/store/offset_store.h"
 #include "worker/store/status_store.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* ---- a topic in place of that of common/kafka ---- */
-
-static cv_topic_log_handler *handler;
-static void *handler_arg;
-static int the_log;
-
-enum cv_rc
-cv_topic_log_start(const struct cv_topic_log_spec *spec, const atomic_bool *stop,
-                   struct cv_topic_log **ret, struct cv_err *err)
-{
-    (void)stop;
-    (void)err;
-    handler = spec->handler;
-    handler_arg = spec->arg;
-    *ret = (struct cv_topic_log *)(void *)&the_log;
-    return CV_OK;
-}
-
-void
-cv_topic_log_free(struct cv_topic_log *log, int wait_ms)
-{
-    (void)log;
-    (void)wait_ms;
-}
-
-enum cv_rc
-cv_topic_log_read_to_end(struct cv_topic_log *log, int timeout_ms, struct cv_err *err)
-{
-    (void)log;
-    (void)timeout_ms;
-    (void)err;
-    return CV_OK;
-}
-
-enum cv_rc
-cv_topic_log_send(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes value,
-                  cv_topic_log_sent *sent, void *arg, struct cv_err *err)
-{
-    (void)log;
-    (void)key;
-    (void)value;
-    (void)sent;
-    (void)arg;
-    return cv_fail(err, CV_RETRY, "nothing is sent here");
-}
-
-enum cv_rc
-cv_topic_log_write(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes value,
-                   int timeout_ms, struct cv_err *err)
-{
-    (void)timeout_ms;
-    return cv_topic_log_send(log, key, value, NULL, NULL, err);
-}
-
-enum cv_rc
-cv_topic_log_check(struct cv_topic_log *log, struct cv_err *err)
-{
-    (void)log;
-    (void)err;
-    return CV_OK;
-}
-
-bool
-cv_topic_log_was_created(const struct cv_topic_log *log)
-{
-    (void)log;
-    return false;
-}
-
-const char *
-cv_topic_log_topic(const struct cv_topic_log *log)
-{
-    (void)log;
-    return "topic";
-}
 
 /* ---- records ---- */
 
@@ -103,30 +27,16 @@ must(bool holds)
 }
 
 static void
-hand_over(const char *key, size_t key_len, const char *value, size_t value_len, int64_t offset)
-{
-    struct cv_consumed rec = { .topic = "topic",
-                               .offset = offset,
-                               .timestamp_ms = 1000 + offset,
-                               .key = { (const void *)key, key_len },
-                               .value = { (const void *)value, value_len } };
-
-    handler(handler_arg, &rec);
-}
-
-static void
 feed(const char *data, size_t size)
 {
-    int64_t offset = 0;
-
     while (size > 0) {
         const char *end = memchr(data, '\n', size);
         size_t len = end == NULL ? size : (size_t)(end - data);
         const char *tab = memchr(data, '\t', len);
         size_t key_len = tab == NULL ? len : (size_t)(tab - data);
 
-        hand_over(data, key_len, tab == NULL ? NULL : tab + 1, tab == NULL ? 0 : len - key_len - 1,
-                  offset++);
+        fake_log_put_bytes("topic", (struct cv_bytes){ data, key_len },
+                           (struct cv_bytes){ tab == NULL ? NULL : tab + 1, tab == NULL ? 0 : len - key_len - 1 });
         data += len + (end != NULL);
         size -= len + (end != NULL);
     }
@@ -230,5 +140,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         feed_offsets(&spec, (const char *)data + 1, size - 1);
     else
         feed_configs(&spec, (const char *)data + 1, size - 1);
+    fake_log_reset();
     return 0;
 }

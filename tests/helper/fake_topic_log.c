@@ -4,14 +4,12 @@
 
 #include "tests/helper/fake_topic_log.h"
 
-#include "tests/helper/cmocka_all.h"
-
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PARTITIONS_MAX 64
+#define HELD_MAX       8
 
 struct cv_topic_log {
     char name[128];
@@ -21,10 +19,26 @@ struct cv_topic_log {
     cv_topic_log_handler *handler;
     void *arg;
     enum cv_rc fail;
+    size_t send_fails_at; /* the n-th from now, from 1; 0: none */
+    bool holds;
+    struct {
+        cv_topic_log_sent *sent;
+        void *arg;
+    } held[HELD_MAX];
+    size_t n_held;
+    int reads;
+    int read_timeout_ms; /* of the last */
 };
 
 static struct cv_topic_log topics[8];
 static size_t n_topics;
+
+static void
+must(bool holds)
+{
+    if (!holds)
+        abort();
+}
 
 static struct cv_topic_log *
 find(const char *name)
@@ -32,7 +46,7 @@ find(const char *name)
     for (size_t i = 0; i < n_topics; i++)
         if (strcmp(topics[i].name, name) == 0)
             return &topics[i];
-    assert_true(n_topics < CV_COUNT(topics));
+    must(n_topics < CV_COUNT(topics));
     topics[n_topics] = (struct cv_topic_log){ 0 };
     snprintf(topics[n_topics].name, sizeof(topics[n_topics].name), "%s", name);
     return &topics[n_topics++];
@@ -46,16 +60,33 @@ hand_over(const struct cv_topic_log *log, const struct fake_record *rec)
         .partition = rec->partition,
         .offset = rec->offset,
         .timestamp_ms = CV_NO_TIMESTAMP,
-        .key = { rec->key, rec->key != NULL ? strlen(rec->key) : 0 },
-        .value = { rec->value, rec->value != NULL ? strlen(rec->value) : 0 },
+        .key = { rec->key, rec->key_len },
+        .value = { rec->value, rec->value_len },
     };
 
     log->handler(log->arg, &consumed);
 }
 
-static void
-append(struct cv_topic_log *log, struct fake_record rec)
+static char *
+copy(struct cv_bytes bytes)
 {
+    char *text;
+
+    if (bytes.data == NULL)
+        return NULL;
+    text = malloc(bytes.len + 1);
+    must(text != NULL);
+    memcpy(text, bytes.data, bytes.len);
+    text[bytes.len] = '\0';
+    return text;
+}
+
+static void
+append(struct cv_topic_log *log, int32_t partition, struct cv_bytes key, struct cv_bytes value)
+{
+    const struct fake_record rec = { .key = copy(key), .key_len = key.len, .value = copy(value), .value_len = value.len,
+                                     .partition = partition, .offset = log->next_offset[partition]++ };
+
     log->records = realloc(log->records, (log->count + 1) * sizeof(*log->records));
     log->records[log->count] = rec;
     if (log->handler != NULL)
@@ -63,64 +94,29 @@ append(struct cv_topic_log *log, struct fake_record rec)
     log->count++;
 }
 
-static char *
-copy(const char *data, size_t len)
+static struct cv_bytes
+bytes_of(const char *text)
 {
-    return data != NULL ? strndup(data, len) : NULL;
+    return text == NULL ? (struct cv_bytes){ 0 } : (struct cv_bytes){ text, strlen(text) };
 }
 
 void
 fake_log_put(const char *topic, int32_t partition, const char *key, const char *value)
 {
-    struct cv_topic_log *log = find(topic);
-
-    append(log, (struct fake_record){ .key = key != NULL ? strdup(key) : NULL,
-                                      .value = value != NULL ? strdup(value) : NULL,
-                                      .partition = partition,
-                                      .offset = log->next_offset[partition]++ });
+    append(find(topic), partition, bytes_of(key), bytes_of(value));
 }
 
-static struct fake_record
-parse_line(const char *line)
+void
+fake_log_put_bytes(const char *topic, struct cv_bytes key, struct cv_bytes value)
 {
-    struct json_object *obj = json_tokener_parse(line), *value = NULL, *at = NULL;
-    struct fake_record rec = { 0 };
-
-    assert_non_null(obj);
-    assert_true(json_object_object_get_ex(obj, "key", &at));
-    rec.key = strdup(json_object_get_string(at));
-    assert_true(json_object_object_get_ex(obj, "value", &value));
-    if (value != NULL)
-        rec.value = strdup(json_object_get_string(value));
-    assert_true(json_object_object_get_ex(obj, "partition", &at));
-    rec.partition = json_object_get_int(at);
-    assert_true(json_object_object_get_ex(obj, "offset", &at));
-    rec.offset = json_object_get_int64(at);
-    assert_true(json_object_object_get_ex(obj, "cause", &at));
-    rec.cause = json_object_get_int(at);
-    json_object_put(obj);
-    return rec;
+    append(find(topic), 0, key, value);
 }
 
-struct fake_record *
-fake_records_read(const char *file, size_t *ret_count)
+void
+fake_log_put_at(const char *topic, int32_t partition, int64_t offset, const char *key, const char *value)
 {
-    struct fake_record *records = NULL;
-    char path[512], *line = NULL;
-    size_t count = 0, cap = 0;
-    FILE *in;
-
-    snprintf(path, sizeof(path), "%s/topics/%s", TEST_DATA, file);
-    in = fopen(path, "r");
-    assert_non_null(in);
-    while (getline(&line, &cap, in) > 0) {
-        records = realloc(records, (count + 1) * sizeof(*records));
-        records[count++] = parse_line(line);
-    }
-    free(line);
-    fclose(in);
-    *ret_count = count;
-    return records;
+    find(topic)->next_offset[partition] = offset;
+    fake_log_put(topic, partition, key, value);
 }
 
 void
@@ -133,25 +129,6 @@ fake_records_free(struct fake_record *records, size_t count)
     free(records);
 }
 
-void
-fake_log_load(const char *topic, const char *file, int first, int last)
-{
-    struct cv_topic_log *log = find(topic);
-    size_t count, loaded = 0;
-    struct fake_record *records = fake_records_read(file, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (records[i].cause < first || records[i].cause > last)
-            continue;
-        log->next_offset[records[i].partition] = records[i].offset + 1;
-        append(log, records[i]);
-        records[i] = (struct fake_record){ 0 };
-        loaded++;
-    }
-    assert_true(loaded > 0);
-    fake_records_free(records, count);
-}
-
 size_t
 fake_log_count(const char *topic)
 {
@@ -161,7 +138,7 @@ fake_log_count(const char *topic)
 const struct fake_record *
 fake_log_at(const char *topic, size_t i)
 {
-    assert_true(i < find(topic)->count);
+    must(i < find(topic)->count);
     return &find(topic)->records[i];
 }
 
@@ -175,6 +152,34 @@ void
 fake_log_fail(const char *topic, enum cv_rc rc)
 {
     find(topic)->fail = rc;
+}
+
+void
+fake_log_fail_send(const char *topic, size_t nth)
+{
+    find(topic)->send_fails_at = nth;
+}
+
+void
+fake_log_hold(const char *topic)
+{
+    find(topic)->holds = true;
+}
+
+void
+fake_log_answer(const char *topic, size_t i, const struct cv_err *err)
+{
+    struct cv_topic_log *log = find(topic);
+
+    must(i < log->n_held);
+    log->held[i].sent(log->held[i].arg, err);
+}
+
+int
+fake_log_reads(const char *topic, int *ret_timeout_ms)
+{
+    *ret_timeout_ms = find(topic)->read_timeout_ms;
+    return find(topic)->reads;
 }
 
 void
@@ -215,7 +220,16 @@ cv_topic_log_free(struct cv_topic_log *log, int wait_ms)
 enum cv_rc
 cv_topic_log_read_to_end(struct cv_topic_log *log, int timeout_ms, struct cv_err *err)
 {
-    (void)timeout_ms;
+    log->reads++;
+    log->read_timeout_ms = timeout_ms;
+    return log->fail == CV_OK ? CV_OK : cv_fail(err, log->fail, "topic \"%s\" fails on demand", log->name);
+}
+
+static enum cv_rc
+take(struct cv_topic_log *log, struct cv_err *err)
+{
+    if (log->fail == CV_OK && log->send_fails_at > 0 && --log->send_fails_at == 0)
+        return cv_fail(err, CV_RETRY, "the queue is full");
     return log->fail == CV_OK ? CV_OK : cv_fail(err, log->fail, "topic \"%s\" fails on demand", log->name);
 }
 
@@ -224,20 +238,37 @@ cv_topic_log_write(struct cv_topic_log *log, struct cv_bytes key, struct cv_byte
                    struct cv_err *err)
 {
     (void)timeout_ms;
-    if (log->fail != CV_OK)
-        return cv_fail(err, log->fail, "topic \"%s\" fails on demand", log->name);
-    append(log, (struct fake_record){ .key = copy(key.data, key.len),
-                                      .value = copy(value.data, value.len),
-                                      .offset = log->next_offset[0]++ });
+    if (take(log, err) != CV_OK)
+        return err->rc;
+    append(log, 0, key, value);
     return CV_OK;
+}
+
+/* Held: it is among the topic's records, but not handed over. */
+static void
+hold(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes value, cv_topic_log_sent *sent, void *arg)
+{
+    cv_topic_log_handler *handler = log->handler;
+
+    must(log->n_held < HELD_MAX);
+    log->held[log->n_held].sent = sent;
+    log->held[log->n_held++].arg = arg;
+    log->handler = NULL;
+    append(log, 0, key, value);
+    log->handler = handler;
 }
 
 enum cv_rc
 cv_topic_log_send(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes value, cv_topic_log_sent *sent,
                   void *arg, struct cv_err *err)
 {
-    if (cv_topic_log_write(log, key, value, 0, err) != CV_OK)
+    if (take(log, err) != CV_OK)
         return err->rc;
+    if (log->holds) {
+        hold(log, key, value, sent, arg);
+        return CV_OK;
+    }
+    append(log, 0, key, value);
     if (sent != NULL)
         sent(arg, NULL);
     return CV_OK;

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "data/java_order.h"
-#include "tests/helper/fake_topic_log.h"
+#include "tests/helper/recorded_topic.h"
 
 /* ---- the recorded ones ---- */
 
@@ -128,7 +128,7 @@ every_recorded_record_is_read_and_written_again(void **state)
 {
     unsigned seen = 0;
     size_t count;
-    struct fake_record *records = fake_records_read("configs.jsonl", &count);
+    struct fake_record *records = recorded_topic_read("configs.jsonl", &count);
 
     (void)state;
     assert_int_equal(count, 56);

@@ -15,7 +15,7 @@
 
 #include "common/kafka/producer.h"
 #include "tests/helper/fake_producer.h"
-#include "tests/helper/fake_topic_log.h"
+#include "tests/helper/recorded_topic.h"
 #include "tests/helper/log_file.h"
 
 #define TOPIC "configs"
@@ -154,46 +154,46 @@ each_recorded_call_leaves_its_state(void **state)
 
     (void)state;
     assert_int_equal(config_store_offset(store), -1);
-    fake_log_load(TOPIC, "configs.jsonl", 1, 1);
+    recorded_topic_load(TOPIC, "configs.jsonl", 1, 1);
     assert_told("session:");
     assert_int_equal(config_store_offset(store), 1);
-    fake_log_load(TOPIC, "configs.jsonl", 2, 2);
+    recorded_topic_load(TOPIC, "configs.jsonl", 2, 2);
     assert_told("new:src tasks:src");
     assert_shows(store, "src", TARGET_STARTED, 1, true);
     assert_int_equal(config_store_offset(store), 4);
-    fake_log_load(TOPIC, "configs.jsonl", 3, 4);
+    recorded_topic_load(TOPIC, "configs.jsonl", 3, 4);
     assert_told("changed:src tasks:src changed:src tasks:src");
     assert_property(store, "src", "note", "äöü \"quoted\" \\ tab\t / slash");
     assert_property(store, "src", "batch.size", NULL);
-    fake_log_load(TOPIC, "configs.jsonl", 6, 8);
+    recorded_topic_load(TOPIC, "configs.jsonl", 6, 8);
     assert_told("target:src target:src"); /* the second pause changed nothing */
     assert_int_equal(config_store_offset(store), 13);
-    fake_log_load(TOPIC, "configs.jsonl", 9, 9);
+    recorded_topic_load(TOPIC, "configs.jsonl", 9, 9);
     assert_shows(store, "snk-1", TARGET_STARTED, 3, true);
     told[0] = '\0';
-    fake_log_load(TOPIC, "configs.jsonl", 11, 12);
+    recorded_topic_load(TOPIC, "configs.jsonl", 11, 12);
     assert_told("restart-tasks:snk-1 restart-failed-tasks:snk-1");
-    fake_log_load(TOPIC, "configs.jsonl", 14, 14);
+    recorded_topic_load(TOPIC, "configs.jsonl", 14, 14);
     assert_shows(store, "snk-1", TARGET_STARTED, 1, true);
-    fake_log_load(TOPIC, "configs.jsonl", 15, 15);
+    recorded_topic_load(TOPIC, "configs.jsonl", 15, 15);
     told[0] = '\0';
-    fake_log_load(TOPIC, "configs.jsonl", 16, 16);
+    recorded_topic_load(TOPIC, "configs.jsonl", 16, 16);
     assert_told("removed:bad");
     assert_false(config_store_has(store, "bad"));
     assert_int_equal(config_store_task_count(store, "bad"), 0);
-    fake_log_load(TOPIC, "configs.jsonl", 17, 17);
+    recorded_topic_load(TOPIC, "configs.jsonl", 17, 17);
     assert_told("new:halted");
     assert_shows(store, "halted", TARGET_STOPPED, 0, false);
-    fake_log_load(TOPIC, "configs.jsonl", 18, 18);
+    recorded_topic_load(TOPIC, "configs.jsonl", 18, 18);
     assert_told("target:halted tasks:halted");
     assert_shows(store, "halted", TARGET_STARTED, 1, true);
-    fake_log_load(TOPIC, "configs.jsonl", 19, 20);
+    recorded_topic_load(TOPIC, "configs.jsonl", 19, 20);
     assert_told("tasks:halted target:halted tasks:src target:src");
     assert_shows(store, "halted", TARGET_STOPPED, 0, true);
-    fake_log_load(TOPIC, "configs.jsonl", 24, 30);
+    recorded_topic_load(TOPIC, "configs.jsonl", 24, 30);
     assert_int_equal(config_store_offset(store), 52);
     told[0] = '\0';
-    fake_log_load(TOPIC, "configs.jsonl", 34, 35);
+    recorded_topic_load(TOPIC, "configs.jsonl", 34, 35);
     assert_told("removed:snk-1 removed:src");
     assert_int_equal(config_store_offset(store), 56);
     assert_int_equal(log_file_count("WARN", ""), 0);
@@ -211,7 +211,7 @@ a_later_start_shows_the_same_and_obeys_nothing(void **state)
     size_t count;
 
     (void)state;
-    fake_log_load(TOPIC, "configs.jsonl", 1, 33);
+    recorded_topic_load(TOPIC, "configs.jsonl", 1, 33);
     store = open_store();
     assert_told("");
     assert_int_equal(config_store_offset(store), 52);
@@ -238,7 +238,7 @@ units_are_connectors_and_their_committed_tasks(void **state)
     struct cv_err err;
 
     (void)state;
-    fake_log_load(TOPIC, "configs.jsonl", 1, 9);
+    recorded_topic_load(TOPIC, "configs.jsonl", 1, 9);
     store = open_store();
     assert_int_equal(config_store_units(store, &config, &err), CV_OK);
     assert_int_equal(config.offset, 18);
@@ -438,10 +438,10 @@ a_patched_config_is_in_the_order_of_java(void **state)
     char *recorded;
 
     (void)state;
-    fake_log_load(TOPIC, "configs.jsonl", 1, 14);
+    recorded_topic_load(TOPIC, "configs.jsonl", 1, 14);
     recorded = strdup(fake_log_at(TOPIC, 20)->value);
     fake_log_reset();
-    fake_log_load(TOPIC, "configs.jsonl", 1, 12);
+    recorded_topic_load(TOPIC, "configs.jsonl", 1, 12);
     store = open_store();
     assert_int_equal(config_store_connector(store, "snk-1", &cfg, &err), CV_OK);
     assert_int_equal(cv_config_set(cfg, "tasks.max", "1", &err), CV_OK);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * worker/store/offset_store.c: Connect's offset records read, looked up and written. The topic is a double: the
- * functions of common/kafka/topic_log.h are defined here, records are handed in as the log's thread would.
+ * worker/store/offset_store.c: Connect's offset records read, looked up and written. The topic is a double:
+ * records come out of it as the log's thread would hand them over, and what is sent waits for its answer.
  */
 #include "worker/store/offset_store.h"
 
@@ -12,110 +12,24 @@
 
 #include "common/arena.h"
 #include "common/buf.h"
-#include "common/kafka/topic_log.h"
 #include "data/json.h"
+#include "tests/helper/fake_topic_log.h"
 
 #define WAIT_MS 1000
+#define TOPIC   "connect-offsets"
 
-struct cv_topic_log {
-    struct cv_topic_log_spec spec;
-    int64_t offset;
-    int reads; /* to the end */
-    enum cv_rc read_rc;
-    enum cv_rc send_rc;
-    size_t send_fails_at; /* the n-th, from 1; 0: none */
-    struct {
-        char key[256], value[256]; /* "": tombstone */
-        cv_topic_log_sent *sent;
-        void *arg;
-    } sent[8];
-    size_t n_sent;
-};
-
-static struct cv_topic_log topic;
-
-enum cv_rc
-cv_topic_log_start(const struct cv_topic_log_spec *spec, const atomic_bool *stop, struct cv_topic_log **ret,
-                   struct cv_err *err)
-{
-    (void)stop;
-    (void)err;
-    topic = (struct cv_topic_log){ .spec = *spec };
-    *ret = &topic;
-    return CV_OK;
-}
-
-void
-cv_topic_log_free(struct cv_topic_log *log, int wait_ms)
-{
-    (void)log;
-    (void)wait_ms;
-}
-
-enum cv_rc
-cv_topic_log_check(struct cv_topic_log *log, struct cv_err *err)
-{
-    (void)log;
-    (void)err;
-    return CV_OK;
-}
-
-bool
-cv_topic_log_was_created(const struct cv_topic_log *log)
-{
-    (void)log;
-    return false;
-}
-
-const char *
-cv_topic_log_topic(const struct cv_topic_log *log)
-{
-    (void)log;
-    return "offsets";
-}
-
-enum cv_rc
-cv_topic_log_read_to_end(struct cv_topic_log *log, int timeout_ms, struct cv_err *err)
-{
-    assert_int_equal(timeout_ms, WAIT_MS);
-    log->reads++;
-    return log->read_rc == CV_OK ? CV_OK : cv_fail(err, log->read_rc, "the topic is away");
-}
-
-enum cv_rc
-cv_topic_log_send(struct cv_topic_log *log, struct cv_bytes key, struct cv_bytes value, cv_topic_log_sent *sent,
-                  void *arg, struct cv_err *err)
-{
-    size_t n = log->n_sent;
-
-    assert_true(n < CV_COUNT(log->sent));
-    if (log->send_fails_at == n + 1)
-        return cv_fail(err, CV_RETRY, "the queue is full");
-    snprintf(log->sent[n].key, sizeof(log->sent[n].key), "%.*s", (int)key.len, key.data);
-    snprintf(log->sent[n].value, sizeof(log->sent[n].value), "%.*s", (int)value.len,
-             value.data == NULL ? "" : (const char *)value.data);
-    log->sent[n].sent = sent;
-    log->sent[n].arg = arg;
-    log->n_sent++;
-    return CV_OK;
-}
-
-static struct cv_bytes
-bytes_of(const char *text)
-{
-    return text == NULL ? (struct cv_bytes){ 0 } : (struct cv_bytes){ text, strlen(text) };
-}
-
-/* A record comes out of the topic. NULL: none, or a tombstone. */
+/* A record comes out of the topic. value NULL: a tombstone. */
 static void
 arrive(const char *key, const char *value)
 {
-    const struct cv_consumed rec = { .topic = "connect-offsets",
-                                     .offset = topic.offset++,
-                                     .key = bytes_of(key),
-                                     .value = bytes_of(value) };
+    fake_log_put(TOPIC, 0, key, value);
+}
 
-    topic.spec.handler(topic.spec.arg, &rec);
+/* The n-th that was written after so many had come out of the topic. */
+static const struct fake_record *
+written(size_t arrived, size_t n)
+{
+    return fake_log_at(TOPIC, arrived + n);
 }
 
 struct fixture {
@@ -127,13 +41,14 @@ static int
 setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    const struct cv_topic_log_spec spec = { .topic = { .name = "connect-offsets" } };
+    const struct cv_topic_log_spec spec = { .topic = { .name = TOPIC } };
     struct cv_err err;
 
     assert_non_null(f);
     f->arena = cv_arena_new(NULL);
     assert_non_null(f->arena);
     assert_int_equal(offset_store_start(&spec, NULL, &f->store, &err), CV_OK);
+    fake_log_hold(TOPIC);
     *state = f;
     return 0;
 }
@@ -144,6 +59,7 @@ teardown(void **state)
     struct fixture *f = *state;
 
     offset_store_free(f->store, 0);
+    fake_log_reset();
     cv_arena_free(f->arena);
     free(f);
     return 0;
@@ -185,6 +101,7 @@ static void
 the_newest_offset_of_a_partition_is_read(void **state)
 {
     struct fixture *f = *state;
+    int timeout_ms;
 
     arrive("[\"foo\",{\"filename\":\"/data/in.txt\"}]", "{\"position\":42}");
     arrive("[\"foo\",{\"filename\":\"/data/in.txt\"}]", "{\"position\":43}");
@@ -193,7 +110,8 @@ the_newest_offset_of_a_partition_is_read(void **state)
     assert_string_equal(lookup(f, "bar", "{\"filename\":\"/data/in.txt\"}"), "{\"position\":7}");
     assert_null(lookup(f, "foo", "{\"filename\":\"/data/other.txt\"}"));
     assert_null(lookup(f, "baz", "{\"filename\":\"/data/in.txt\"}"));
-    assert_int_equal(topic.reads, 4); /* each look-up reads to the end first */
+    assert_int_equal(fake_log_reads(TOPIC, &timeout_ms), 4); /* each look-up reads to the end first */
+    assert_int_equal(timeout_ms, WAIT_MS);
 }
 
 static void
@@ -268,10 +186,10 @@ a_look_up_fails_when_the_topic_cannot_be_read_to_its_end(void **state)
     struct cv_err err = CV_ERR_INIT;
 
     arrive("[\"foo\",{\"p\":1}]", "{\"n\":1}");
-    topic.read_rc = CV_RETRY;
+    fake_log_fail(TOPIC, CV_RETRY);
     assert_int_equal(offset_store_read(f->store, "foo", value_of(f, "{\"p\":1}"), WAIT_MS, f->arena, &val, &err),
                      CV_RETRY);
-    assert_string_equal(err.text, "the topic is away");
+    assert_string_equal(err.text, "topic \"connect-offsets\" fails on demand");
     assert_null(val);
 }
 
@@ -313,7 +231,7 @@ on_written(void *arg, const struct cv_err *err)
 static void
 deliver(size_t n, const struct cv_err *err)
 {
-    topic.sent[n].sent(topic.sent[n].arg, err);
+    fake_log_answer(TOPIC, n, err);
 }
 
 static void
@@ -329,10 +247,10 @@ a_new_partition_is_written_in_javas_order_and_a_stored_one_with_its_own_bytes(vo
 
     arrive("[\"mm\",{\"b\":2, \"a\":1}]", "{\"offset\":0}");
     assert_int_equal(offset_store_write(f->store, "mm", offsets, 2, on_written, &outcome, &err), CV_OK);
-    assert_int_equal(topic.n_sent, 2);
-    assert_string_equal(topic.sent[0].key, "[\"mm\",{\"cluster\":\"a\",\"partition\":0,\"topic\":\"t\"}]");
-    assert_string_equal(topic.sent[0].value, "{\"offset\":1}");
-    assert_string_equal(topic.sent[1].key, "[\"mm\",{\"b\":2, \"a\":1}]");
+    assert_int_equal(fake_log_count(TOPIC), 1 + 2);
+    assert_string_equal(written(1, 0)->key, "[\"mm\",{\"cluster\":\"a\",\"partition\":0,\"topic\":\"t\"}]");
+    assert_string_equal(written(1, 0)->value, "{\"offset\":1}");
+    assert_string_equal(written(1, 1)->key, "[\"mm\",{\"b\":2, \"a\":1}]");
     deliver(0, NULL);
     assert_int_equal(outcome.calls, 0); /* one is still on its way */
     deliver(1, NULL);
@@ -350,8 +268,8 @@ an_offset_of_null_is_written_as_a_tombstone(void **state)
     struct cv_err err;
 
     assert_int_equal(offset_store_write(f->store, "foo", &offset, 1, on_written, &outcome, &err), CV_OK);
-    assert_string_equal(topic.sent[0].key, "[\"foo\",{\"p\":1}]");
-    assert_string_equal(topic.sent[0].value, "");
+    assert_string_equal(written(0, 0)->key, "[\"foo\",{\"p\":1}]");
+    assert_null(written(0, 0)->value);
     deliver(0, NULL);
     assert_int_equal(outcome.rc, CV_OK);
 }
@@ -380,7 +298,7 @@ a_write_of_which_nothing_was_sent_fails_at_once_and_is_not_told(void **state)
     struct outcome outcome = { 0 };
     struct cv_err err = CV_ERR_INIT;
 
-    topic.send_fails_at = 1;
+    fake_log_fail_send(TOPIC, 1);
     assert_int_equal(offset_store_write(f->store, "foo", &offset, 1, on_written, &outcome, &err), CV_RETRY);
     assert_string_equal(err.text, "the queue is full");
     assert_int_equal(outcome.calls, 0);
@@ -394,7 +312,7 @@ a_write_of_which_a_part_was_sent_fails_when_that_part_is_through(void **state)
     struct outcome outcome = { 0 };
     struct cv_err err;
 
-    topic.send_fails_at = 2;
+    fake_log_fail_send(TOPIC, 2);
     assert_int_equal(offset_store_write(f->store, "foo", offsets, 2, on_written, &outcome, &err), CV_OK);
     assert_int_equal(outcome.calls, 0);
     deliver(0, NULL);

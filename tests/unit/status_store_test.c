@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "common/kafka/topic_log.h"
-#include "tests/helper/fake_topic_log.h"
+#include "tests/helper/recorded_topic.h"
 #include "tests/helper/log_file.h"
 
 #define TOPIC "statuses"
@@ -104,35 +104,35 @@ each_recorded_call_leaves_its_state(void **state)
 
     (void)state;
     assert_shows(store, "src", STATUS_CONNECTOR, "none");
-    fake_log_load(TOPIC, "status.jsonl", 2, 2);
+    recorded_topic_load(TOPIC, "status.jsonl", 2, 2);
     assert_shows(store, "src", STATUS_CONNECTOR, "RUNNING " SELF " 2 4.1.0");
     assert_shows(store, "src", 0, "RUNNING " SELF " 3 4.1.0");
     assert_int_equal(topics_of(store, "src"), 1);
-    fake_log_load(TOPIC, "status.jsonl", 3, 6);
+    recorded_topic_load(TOPIC, "status.jsonl", 3, 6);
     assert_shows(store, "src", STATUS_CONNECTOR, "PAUSED " SELF " 5 4.1.0");
     assert_shows(store, "src", 0, "PAUSED " SELF " 5 4.1.0");
-    fake_log_load(TOPIC, "status.jsonl", 8, 9);
+    recorded_topic_load(TOPIC, "status.jsonl", 8, 9);
     assert_int_equal(tasks_of(store, "snk-1"), 3);
-    fake_log_load(TOPIC, "status.jsonl", 10, 14);
+    recorded_topic_load(TOPIC, "status.jsonl", 10, 14);
     assert_int_equal(tasks_of(store, "snk-1"), 1);
     assert_shows(store, "snk-1", 1, "none");
-    fake_log_load(TOPIC, "status.jsonl", 15, 15);
+    recorded_topic_load(TOPIC, "status.jsonl", 15, 15);
     assert_shows(store, "bad", 0, "FAILED " SELF " 11 4.1.0");
     assert_int_equal(status_store_get(store, "bad", 0, &status, &err), CV_OK);
     assert_true(strncmp(status.trace, "org.apache.kafka.connect.errors.ConnectException: Couldn't find", 60) == 0);
     assert_non_null(strstr(status.trace, "\n\tat "));
     status_done(&status);
-    fake_log_load(TOPIC, "status.jsonl", 16, 16);
+    recorded_topic_load(TOPIC, "status.jsonl", 16, 16);
     assert_shows(store, "bad", STATUS_CONNECTOR, "none");
     assert_int_equal(tasks_of(store, "bad"), 0);
-    fake_log_load(TOPIC, "status.jsonl", 17, 20);
+    recorded_topic_load(TOPIC, "status.jsonl", 17, 20);
     assert_shows(store, "halted", STATUS_CONNECTOR, "STOPPED " SELF " 15 4.1.0");
     assert_shows(store, "src", 0, "none");
-    fake_log_load(TOPIC, "status.jsonl", 24, 25);
+    recorded_topic_load(TOPIC, "status.jsonl", 24, 25);
     assert_int_equal(topics_of(store, "src"), 0);
-    fake_log_load(TOPIC, "status.jsonl", 26, 32);
+    recorded_topic_load(TOPIC, "status.jsonl", 26, 32);
     assert_shows(store, "src", 0, "RUNNING 127.0.0.1:28072 30 4.1.0");
-    fake_log_load(TOPIC, "status.jsonl", 33, 38);
+    recorded_topic_load(TOPIC, "status.jsonl", 33, 38);
     assert_shows(store, "src", STATUS_CONNECTOR, "none");
     assert_shows(store, "halted", STATUS_CONNECTOR, "UNASSIGNED " SELF " 38 4.1.0");
     assert_int_equal(log_file_count("WARN", ""), 0);
@@ -148,7 +148,7 @@ connectors_with_a_status_are_listed(void **state)
     char **names;
 
     (void)state;
-    fake_log_load(TOPIC, "status.jsonl", 1, 38);
+    recorded_topic_load(TOPIC, "status.jsonl", 1, 38);
     store = open_store(SELF);
     assert_int_equal(status_store_connectors(store, &names, &count, &err), CV_OK);
     assert_int_equal(count, 2); /* of six that there were */
@@ -170,7 +170,7 @@ statuses_are_written_as_connect_writes_them(void **state)
     struct cv_err err;
 
     (void)state;
-    records = fake_records_read("status.jsonl", &count);
+    records = recorded_topic_read("status.jsonl", &count);
     for (size_t i = 0; i < count; i++) {
         const struct fake_record *rec = &records[i];
         struct status status = { 0 };

@@ -18,15 +18,17 @@ worker_store_libstore_a_SOURCES = \
 	worker/store/status_store.h
 
 unit_tests += tests/unit/offset_store_test
-tests_unit_offset_store_test_SOURCES = tests/unit/offset_store_test.c
+tests_unit_offset_store_test_SOURCES = tests/unit/offset_store_test.c tests/helper/fake_topic_log.c \
+	tests/helper/fake_topic_log.h
 tests_unit_offset_store_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_offset_store_test_LDADD = worker/store/libstore.a data/libdata.a common/libcommon.a $(PCRE2_LIBS) \
 	$(CMOCKA_LIBS)
 
 EXTRA_DIST += tests/data/topics/README.md tests/data/topics/calls.json tests/data/topics/configs.jsonl \
 	tests/data/topics/status.jsonl
-store_test_helpers = tests/helper/fake_topic_log.c tests/helper/fake_topic_log.h tests/helper/fake_producer.c \
-	tests/helper/fake_producer.h tests/helper/log_file.c tests/helper/log_file.h
+store_test_helpers = tests/helper/fake_topic_log.c tests/helper/fake_topic_log.h tests/helper/recorded_topic.c \
+	tests/helper/recorded_topic.h tests/helper/fake_producer.c tests/helper/fake_producer.h \
+	tests/helper/log_file.c tests/helper/log_file.h
 store_test_libs = worker/store/libstore.a worker/group/libgroup.a worker/libworker.a data/libdata.a \
 	common/libcommon.a $(JSONC_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
 
