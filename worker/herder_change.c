@@ -178,7 +178,7 @@ herder_target_set(struct herder *h, const char *name, enum target_state target, 
     struct name_arg a = { .name = name, .forward = forward };
 
     if (!atomic_load(&h->started))
-        return herder_timed_out(h, err);
+        return herder_is_starting(h, err);
     if (!config_store_has(h->configs, name) && target == TARGET_STOPPED && standalone_is(h))
         return cv_fail(err, CV_INTERNAL, "No connector `%s` configured", name);
     if (!config_store_has(h->configs, name))

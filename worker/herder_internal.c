@@ -53,7 +53,7 @@ herder_verify(struct herder *h, const char *algorithm, const char *signature, co
     enum cv_rc rc;
 
     if (!atomic_load(&h->started))
-        return herder_timed_out(h, err);
+        return herder_is_starting(h, err);
     if (member_protocol(h->member) != GROUP_SESSIONED)
         return CV_OK;
     if (algorithm == NULL || signature == NULL)

@@ -131,8 +131,9 @@ CV_MUST_CHECK enum cv_rc herder_call(struct herder *h, enum cv_rc (*run)(struct 
 CV_MUST_CHECK enum cv_rc herder_call_when(struct herder *h, bool (*ready)(struct herder *h, const void *arg),
                                           enum cv_rc (*run)(struct herder *h, void *arg, struct cv_err *err), void *arg,
                                           int timeout_ms, struct cv_err *err);
-/* CV_RETRY with what the herder does instead; also for a worker that has not started. */
+/* CV_RETRY with what the herder does instead. */
 enum cv_rc herder_timed_out(struct herder *h, struct cv_err *err);
+enum cv_rc herder_is_starting(struct herder *h, struct cv_err *err);
 /* Where the request must go (url NULL: not known): CV_OK with forward filled, or CV_CONFLICT. */
 CV_MUST_CHECK enum cv_rc herder_forward_to(const char *url, struct herder_forward *forward, struct cv_err *err);
 /* A connector or task runs here, or the request goes to its owner by way of the leader: *ret_here, or forward is filled. */

@@ -73,7 +73,7 @@ herder_connector_info_now(struct herder *h, const char *name, struct connector_i
     struct connector_info info = { 0 };
 
     if (!atomic_load(&h->started))
-        return herder_timed_out(h, err);
+        return herder_is_starting(h, err);
     if (config_store_connector(h->configs, name, &info.config, err) != CV_OK)
         return err->rc;
     info.name = strdup(name);
@@ -115,7 +115,7 @@ herder_connector_state(struct herder *h, const char *name, struct connector_stat
     struct cv_err ignored;
 
     if (!atomic_load(&h->started))
-        return herder_timed_out(h, err);
+        return herder_is_starting(h, err);
     if (status_store_get(h->statuses, name, STATUS_CONNECTOR, &info.connector, err) != CV_OK)
         return err->rc;
     info.name = strdup(name);
@@ -136,7 +136,7 @@ enum cv_rc
 herder_task_state(struct herder *h, const char *name, int task, struct status *ret, struct cv_err *err)
 {
     if (!atomic_load(&h->started))
-        return herder_timed_out(h, err);
+        return herder_is_starting(h, err);
     if (task < 0) /* would mean the connector */
         return cv_fail(err, CV_NOT_FOUND, "No status found for task %s-%d", name, task);
     return status_store_get(h->statuses, name, task, ret, err);
@@ -148,7 +148,7 @@ herder_topics(struct herder *h, const char *name, struct name_list *ret, struct 
     if (!h->spec.config->topic_tracking_enable)
         return cv_fail(err, CV_FENCED, "Topic tracking is disabled.");
     if (!atomic_load(&h->started))
-        return herder_timed_out(h, err);
+        return herder_is_starting(h, err);
     *ret = (struct name_list){ 0 };
     return status_store_topics(h->statuses, name, &ret->items, &ret->count, err);
 }
@@ -161,7 +161,7 @@ herder_topics_reset(struct herder *h, const char *name, struct cv_err *err)
     if (!h->spec.config->topic_tracking_reset)
         return cv_fail(err, CV_FENCED, "Topic tracking reset is disabled.");
     if (!atomic_load(&h->started))
-        return herder_timed_out(h, err);
+        return herder_is_starting(h, err);
     status_store_topics_reset(h->statuses, name);
     return CV_OK;
 }

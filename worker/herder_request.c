@@ -52,6 +52,12 @@ herder_timed_out(struct herder *h, struct cv_err *err)
 }
 
 enum cv_rc
+herder_is_starting(struct herder *h, struct cv_err *err)
+{
+    return fail_with_stage(h, CV_RETRY, "Worker is still starting up.", err);
+}
+
+enum cv_rc
 herder_call(struct herder *h, enum cv_rc (*run)(struct herder *h, void *arg, struct cv_err *err), void *arg,
             int timeout_ms, struct cv_err *err)
 {
@@ -170,7 +176,7 @@ herder_health(struct herder *h, struct cv_err *err)
     enum cv_rc rc;
 
     if (!atomic_load(&h->started))
-        return fail_with_stage(h, CV_RETRY, "Worker is still starting up.", err);
+        return herder_is_starting(h, err);
     rc = herder_call(h, run_ping, NULL, HERDER_HEALTH_TIMEOUT_MS, &why);
     if (rc == CV_OK && check_topics(h, &why) != CV_OK)
         return cv_fail(err, CV_INTERNAL, UNHEALTHY " %s", why.text);
@@ -214,6 +220,6 @@ enum cv_rc
 herder_logger_set(struct herder *h, const char *name, const char *level, struct cv_err *err)
 {
     if (!atomic_load(&h->started))
-        return herder_timed_out(h, err);
+        return herder_is_starting(h, err);
     return config_store_put_logger(h->configs, name, level, err);
 }

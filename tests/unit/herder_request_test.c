@@ -230,6 +230,19 @@ a_call_that_is_not_begun_in_time_is_taken_back_and_tells_the_stage(void **state)
     assert_null(h->calls_head);
 }
 
+/* The topics are still being read: that is no time-out. */
+static void
+what_cannot_be_answered_before_the_start_says_so(void **state)
+{
+    static const char why[] = "Worker is still starting up. The worker is currently reading to the end of the config "
+                              "topic, which began at 2024-11-25T03:33:01.123Z.";
+    struct herder *h = *state;
+    struct cv_err err = CV_ERR_INIT;
+
+    assert_int_equal(herder_logger_set(h, "root", "INFO", &err), CV_RETRY);
+    assert_string_equal(err.text, why);
+}
+
 static void
 health_tells_starting_and_unhealthy_apart(void **state)
 {
@@ -293,6 +306,7 @@ main(void)
         TEST(calls_are_run_in_the_herders_turn_and_tell_what_came_of_them),
         TEST(a_call_that_is_not_begun_in_time_is_taken_back_and_tells_the_stage),
         TEST(health_tells_starting_and_unhealthy_apart),
+        TEST(what_cannot_be_answered_before_the_start_says_so),
         TEST(a_hop_too_many_is_a_conflict),
         TEST(who_runs_it_is_asked_by_way_of_the_leader),
     };
