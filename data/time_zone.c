@@ -181,7 +181,7 @@ read_rule(const char *at, struct rule *ret)
             return false;
         ret->dst = -west;
     }
-    return read_date(&at, &ret->start) && read_date(&at, &ret->end) && *at == '\0';
+    return abs(ret->dst) <= OFFSET_MAX && read_date(&at, &ret->start) && read_date(&at, &ret->end) && *at == '\0';
 }
 
 /* ---- the file ---- */
