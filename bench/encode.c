@@ -112,7 +112,8 @@ format_column(size_t column, int64_t id, char *out, size_t room)
         snprintf(out, room, "2024-%02d-%02d", month, day);
         break;
     case 6:
-        snprintf(out, room, "2024-%02d-%02d 12:34:%02d.%06d+00", month, day, (int)(id % 60), (int)(id * 7919 % 1000000));
+        snprintf(out, room, "2024-%02d-%02d 12:34:%02d.%06d+00", month, day, (int)(id % 60),
+                 (int)(id * 7919 % 1000000));
         break;
     case 7:
         snprintf(out, room, "2024-%02d-%02d 10:11:%02d.%06d", month, day, (int)(id % 60), (int)(id * 104729 % 1000000));

@@ -227,8 +227,10 @@ usage(FILE *out)
 {
     fputs("usage: pace [OPTIONS] SERVERS IN OUT <LINES\n"
           "\n"
-          "Writes the lines, {\"id\":N}<tab>VALUE, to topic IN at fixed due times, waits until a record with the key [N] of\n"
-          "each is in topic OUT, and prints one line: how many count (the first tenth does not), and the median, the 99th\n"
+          "Writes the lines, {\"id\":N}<tab>VALUE, to topic IN at fixed due times, waits until a record with the key "
+          "[N] of\n"
+          "each is in topic OUT, and prints one line: how many count (the first tenth does not), and the median, the "
+          "99th\n"
           "percentile and the greatest of the times from due to read, in microseconds.\n"
           "\n"
           "  -r, --rate N         records a second (1000)\n"

@@ -423,7 +423,8 @@ rule_changes(const struct rule *rule, int64_t seconds, struct change *ret)
 
     calendar_of_ms(days * MS_PER_DAY, &day);
     for (int64_t year = day.year - 1; year <= day.year + 1; year++) {
-        struct change start = { rule_day(&rule->start, year) * DAY + rule->start.time - rule->std, rule->std, rule->dst };
+        struct change start = { rule_day(&rule->start, year) * DAY + rule->start.time - rule->std, rule->std,
+                                rule->dst };
         struct change end = { rule_day(&rule->end, year) * DAY + rule->end.time - rule->dst, rule->dst, rule->std };
 
         ret[n++] = start.at < end.at ? start : end;

@@ -114,7 +114,8 @@ static int
 print_options(void)
 {
     fputs("## Streams worker\n\n"
-          "`culvert-streams run FILE.properties`. `CULVERT_STREAMS_STATE_DIR` in the environment is `state.dir`, and so on.\n"
+          "`culvert-streams run FILE.properties`. `CULVERT_STREAMS_STATE_DIR` in the environment is `state.dir`, and "
+          "so on.\n"
           "Kafka client keys (`security.protocol`, `producer.linger.ms`, ...) are handed on.\n\n",
           stdout);
     options_doc_table(stdout, streams_config_defs);

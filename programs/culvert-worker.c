@@ -85,7 +85,8 @@ usage(FILE *out)
           "       culvert-worker --print-plugins FILE.properties\n"
           "       culvert-worker --help\n"
           "\n"
-          "Runs a distributed Kafka Connect worker, or a standalone one. FILE has Kafka's own keys, as connect-distributed.properties;\n"
+          "Runs a distributed Kafka Connect worker, or a standalone one. FILE has Kafka's own keys, as "
+          "connect-distributed.properties;\n"
           "CONNECT_GROUP_ID and the like in the environment override it. CONNECT_LOG_LEVEL sets the log level.\n",
           out);
 }

@@ -22,19 +22,23 @@ print_intro(FILE *out)
           "Made by `make docs` from the option rows in the source; `make check` fails when it is out of date.\n"
           "\n"
           "- [Worker](#worker): the file that `culvert-worker` is given\n"
-          "- [Connectors](#connectors): what is sent to the REST API, or named on the command line of a standalone worker\n"
+          "- [Connectors](#connectors): what is sent to the REST API, or named on the command line of a standalone "
+          "worker\n"
           "- [Converters](#converters), [transforms](#transforms), [predicates](#predicates)\n"
           "- [Streams worker](#streams-worker): the file that `culvert-streams run` is given\n"
           "\n"
-          "Property files are Java's: `key=value` or `key: value`, `#` begins a comment line, a backslash at the end of\n"
+          "Property files are Java's: `key=value` or `key: value`, `#` begins a comment line, a backslash at the end "
+          "of\n"
           "a line continues it. Lists are separated by commas.\n"
           "\n"
           "## Worker\n"
           "\n"
           "`culvert-worker FILE.properties` is a distributed worker, `culvert-worker --standalone FILE.properties\n"
           "CONNECTOR...` a standalone one. Names and defaults are those of Apache Kafka Connect, so that its\n"
-          "`connect-distributed.properties` and `connect-standalone.properties` work as they are. Every key can come from\n"
-          "the environment as well, which then counts: `CONNECT_GROUP_ID` is `group.id`. Wrong values end the start with a\n"
+          "`connect-distributed.properties` and `connect-standalone.properties` work as they are. Every key can come "
+          "from\n"
+          "the environment as well, which then counts: `CONNECT_GROUP_ID` is `group.id`. Wrong values end the start "
+          "with a\n"
           "line that names key and value; keys that nobody knows are warned about.\n"
           "\n"
           "### Both modes\n"
@@ -55,7 +59,8 @@ print_elsewhere(FILE *out)
           "| `producer.*`, `consumer.*` | the clients of tasks, without the prefix |\n"
           "| `config.storage.*`, `offset.storage.*`, `status.storage.*` | the internal topics, as topic settings, when "
           "they are created |\n"
-          "| `listeners.https.ssl.*`, `admin.listeners.https.ssl.*` | the https listeners; `ssl.*` if there are none |\n"
+          "| `listeners.https.ssl.*`, `admin.listeners.https.ssl.*` | the https listeners; `ssl.*` if there are none "
+          "|\n"
           "\n"
           "### Config providers\n"
           "\n"
@@ -64,8 +69,8 @@ print_elsewhere(FILE *out)
           "\n"
           "| key | |\n"
           "|---|---|\n"
-          "| `config.providers.NAME.class` | `FileConfigProvider` (a key of a properties file), `DirectoryConfigProvider` "
-          "(a file's whole text) or `EnvVarConfigProvider`, with or without the package "
+          "| `config.providers.NAME.class` | `FileConfigProvider` (a key of a properties file), "
+          "`DirectoryConfigProvider` (a file's whole text) or `EnvVarConfigProvider`, with or without the package "
           "`org.apache.kafka.common.config.provider.` |\n"
           "| `config.providers.NAME.param.allowed.paths` | files and folders, the only ones that may be read |\n"
           "| `config.providers.NAME.param.allowlist.pattern` | pattern of the names of variables that may be read |\n"
@@ -113,7 +118,8 @@ static bool
 is_repeated(size_t i)
 {
     for (size_t j = 0; j < i; j++)
-        if (builtin_plugins[j]->kind == builtin_plugins[i]->kind && builtin_plugins[j]->config == builtin_plugins[i]->config)
+        if (builtin_plugins[j]->kind == builtin_plugins[i]->kind &&
+            builtin_plugins[j]->config == builtin_plugins[i]->config)
             return true;
     return false;
 }
@@ -164,8 +170,10 @@ worker_options_print(FILE *out)
     print_elsewhere(out);
     fputs("## Connectors\n\n### Every connector\n\n", out);
     print_shared(out);
-    fputs("`producer.override.*`, `consumer.override.*` and `admin.override.*` set client options of one connector, as far as\n"
-          "`connector.client.config.override.policy` lets them. `transforms.ALIAS.*` and `predicates.ALIAS.*` configure what\n"
+    fputs("`producer.override.*`, `consumer.override.*` and `admin.override.*` set client options of one connector, as "
+          "far as\n"
+          "`connector.client.config.override.policy` lets them. `transforms.ALIAS.*` and `predicates.ALIAS.*` "
+          "configure what\n"
           "the two lists name:\n\n",
           out);
     options_doc_table(out, transform_head_def);

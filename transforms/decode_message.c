@@ -86,8 +86,8 @@ read_content(struct decode_message *decode, const struct cv_value *val, struct c
     return CV_OK;
 }
 
-/* The message's schema with after, of the schema that detail points to, in the place of message. What is made holds that
-   schema, so that its address stays its own. */
+/* The message's schema with after, of the schema that detail points to, in the place of message. What is made holds
+   that schema, so that its address stays its own. */
 static enum cv_rc
 decoded_schema(struct smt *smt, const struct cv_schema *from, const void *detail, struct cv_schema **ret,
                struct cv_err *err)

@@ -269,7 +269,8 @@ decrypt_configure(const struct cv_plugin *plugin, const struct cv_config *cfg, s
 {
     struct cv_transform *made = NULL;
 
-    if (smt_new(plugin, cfg, sizeof(struct decrypt_field), offsetof(struct decrypt_field, options), &made, err) != CV_OK)
+    if (smt_new(plugin, cfg, sizeof(struct decrypt_field), offsetof(struct decrypt_field, options), &made,
+                err) != CV_OK)
         return err->rc;
     if (prepare(cv_container_of(made, struct decrypt_field, protect.smt.base), err) != CV_OK) {
         decrypt_free(made);

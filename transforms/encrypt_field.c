@@ -90,7 +90,8 @@ encrypt_configure(const struct cv_plugin *plugin, const struct cv_config *cfg, s
 {
     struct cv_transform *made = NULL;
 
-    if (smt_new(plugin, cfg, sizeof(struct encrypt_field), offsetof(struct encrypt_field, options), &made, err) != CV_OK)
+    if (smt_new(plugin, cfg, sizeof(struct encrypt_field), offsetof(struct encrypt_field, options), &made,
+                err) != CV_OK)
         return err->rc;
     if (prepare(cv_container_of(made, struct encrypt_field, protect.smt.base), err) != CV_OK) {
         encrypt_free(made);

@@ -382,7 +382,8 @@ read_event(struct event_router *router, struct cv_arena *arena, struct cv_record
     event->row = val;
     if (cv_schema_field(event->row->schema, options->payload) == NULL)
         return cv_fail(err, CV_INVALID, "Unable to find payload field %s in event", options->payload);
-    if (find_timestamp(router, &rec->value, event, err) != CV_OK || debezium_get(event->row, options->id, &val, err) != CV_OK)
+    if (find_timestamp(router, &rec->value, event, err) != CV_OK ||
+        debezium_get(event->row, options->id, &val, err) != CV_OK)
         return err->rc;
     if (cv_header_add(arena, &rec->headers, "id", *val, err) != CV_OK ||
         debezium_get(event->row, options->payload, &val, err) != CV_OK)

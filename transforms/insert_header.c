@@ -34,7 +34,8 @@ static const struct cv_config_def insert_header_rows[] = {
       .required = true,
       .null_problem = "entry must be non null",
       .importance = CV_HIGH,
-      .doc = "Value of the header: numbers, true, false, null, ISO dates, [..] and {..} are typed, the rest is a string.",
+      .doc = "Value of the header: numbers, true, false, null, ISO dates, [..] and {..} are typed, the rest is a "
+             "string.",
       .offset = offsetof(struct insert_header_options, literal) },
     CV_CONFIG_END
 };

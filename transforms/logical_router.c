@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ByLogicalTableRouter, ToLogicalTopicRouter: events of many tables (shards) into one topic. The topic's name is rewritten by a pattern,
- * the schemas take its name, and a field in the key says which table it was, because keys may meet.
+ * ByLogicalTableRouter, ToLogicalTopicRouter: events of many tables (shards) into one topic. The topic's name is
+ * rewritten by a pattern, the schemas take its name, and a field in the key says which table it was, because keys may
+ * meet.
  */
 #include <config.h>
 
@@ -73,7 +74,8 @@ struct route {
       .offset = offsetof(struct router_options, key_field) },                                              \
     { .name = "schema.name.adjustment.mode", .type = CV_CONFIG_ENUM, .def = "none", .names = avro_name_modes, \
       .importance = CV_LOW, .internal = true,                                                              \
-      .doc = "How the schemas' names, which come from the topic's, are made good for Avro: none, avro or avro_unicode.", \
+      .doc = "How the schemas' names, which come from the topic's, are made good for Avro: none, avro or " \
+             "avro_unicode.",                                                                              \
       .offset = offsetof(struct router_options, name_mode) },                                              \
     { .name = "logical." what ".cache.size", .type = CV_CONFIG_INT, .def = "16", .importance = CV_LOW, .order = 1, \
       .width = CV_WIDTH_LONG, .display = "Logical " what " cache size",                                    \

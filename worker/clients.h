@@ -42,7 +42,8 @@ struct cv_producer;
 struct worker_config;
 
 /* <group.id>-<connector>-<task>, as Java workers name a source task's transactions. */
-void client_transactional_id(char *out, size_t len, const struct worker_config *worker, const char *connector, int task);
+void client_transactional_id(char *out, size_t len, const struct worker_config *worker, const char *connector,
+                             int task);
 /* The producer of a source task with that id; its transactions are not initialized yet. stats may be NULL. */
 CV_MUST_CHECK enum cv_rc client_transactional_producer(const struct worker_config *worker,
                                                        const struct cv_config *worker_raw,

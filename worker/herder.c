@@ -476,9 +476,9 @@ warn_of_lost_topics(const struct herder *h)
     if (config_store_was_created(h->configs) &&
         !(offset_store_is_empty(h->offsets) && status_store_is_empty(h->statuses)))
         CV_LOG_WARN(h->log,
-                    "the config topic was missing and is made anew, though Kafka has offsets or statuses of connectors: "
-                    "all connectors are lost unless the topic has another name (config.storage.topic) or is restored; "
-                    "a connector that is created again goes on at its stored offsets",
+                    "the config topic was missing and is made anew, though Kafka has offsets or statuses of "
+                    "connectors: all connectors are lost unless the topic has another name (config.storage.topic) or "
+                    "is restored; a connector that is created again goes on at its stored offsets",
                     CV_STR("topic", c->config_topic));
     if (offset_store_was_created(h->offsets) && !config_store_is_empty(h->configs))
         CV_LOG_WARN(h->log,

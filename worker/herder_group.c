@@ -83,8 +83,8 @@ herder_released(void *arg, const struct group_work *work, struct group_work *ret
         struct status status = { 0 }; /* none: nobody has run it */
         struct cv_err err;
 
-        if (status_store_get(h->statuses, unit->connector, unit->task == GROUP_CONNECTOR ? STATUS_CONNECTOR : unit->task,
-                             &status, &err) != CV_OK)
+        if (status_store_get(h->statuses, unit->connector,
+                             unit->task == GROUP_CONNECTOR ? STATUS_CONNECTOR : unit->task, &status, &err) != CV_OK)
             status = (struct status){ .state = STATUS_UNASSIGNED };
         left[i] = (struct left){ unit, status.state, status.worker_id };
         status.worker_id = NULL;

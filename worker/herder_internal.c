@@ -63,7 +63,8 @@ herder_verify(struct herder *h, const char *algorithm, const char *signature, co
     if (!is_accepted(h->spec.config, algorithm))
         return refuse_algorithm(h->spec.config, algorithm, err);
     if (!config_store_session_key(h->configs, &key))
-        return cv_fail(err, CV_RETRY, "This worker is still starting up and has not been able to read a session key from "
+        return cv_fail(err, CV_RETRY,
+                       "This worker is still starting up and has not been able to read a session key from "
                        "the config topic yet");
     rc = herder_sign(&key, body, len, &expected, err);
     if (rc == CV_OK && (strlen(signature) != expected.len ||

@@ -137,8 +137,10 @@ add_client(const struct herder *h, const struct client_value *values, size_t n, 
 static void
 add_coordinator(const struct herder *h, const struct group_stats *stats, struct cv_metrics_sink *sink)
 {
-    const struct cv_window *beats = &stats->of[GROUP_STAT_HEARTBEAT].window, *joins = &stats->of[GROUP_STAT_JOIN].window;
-    const struct cv_window *syncs = &stats->of[GROUP_STAT_SYNC].window, *rounds = &stats->of[GROUP_STAT_REBALANCE].window;
+    const struct cv_window *beats = &stats->of[GROUP_STAT_HEARTBEAT].window;
+    const struct cv_window *joins = &stats->of[GROUP_STAT_JOIN].window;
+    const struct cv_window *syncs = &stats->of[GROUP_STAT_SYNC].window;
+    const struct cv_window *rounds = &stats->of[GROUP_STAT_REBALANCE].window;
     const struct client_value values[] = {
         { METRIC_ASSIGNED_CONNECTORS, (double)cv_hash_count(h->connectors) },
         { METRIC_ASSIGNED_TASKS, (double)cv_hash_count(h->tasks) },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What herder.c, herder_work.c and the files of herder_request.h share. Fields without a note belong to the herder's thread. */
+/* What herder.c, herder_work.c and the files of herder_request.h share. Fields without a note belong to the herder's
+   thread. */
 #ifndef WORKER_HERDER_PRIVATE_H
 #define WORKER_HERDER_PRIVATE_H
 
@@ -125,7 +126,8 @@ void herder_stage(struct herder *h, const char *stage);
 bool herder_is_leader(const struct herder *h);
 
 /* herder_request.c: run a function in the herder's turn, and wait for it. */
-CV_MUST_CHECK enum cv_rc herder_call(struct herder *h, enum cv_rc (*run)(struct herder *h, void *arg, struct cv_err *err),
+CV_MUST_CHECK enum cv_rc herder_call(struct herder *h,
+                                     enum cv_rc (*run)(struct herder *h, void *arg, struct cv_err *err),
                                      void *arg, int timeout_ms, struct cv_err *err);
 /* The same in the first turn that finds it ready. */
 CV_MUST_CHECK enum cv_rc herder_call_when(struct herder *h, bool (*ready)(struct herder *h, const void *arg),
@@ -136,7 +138,8 @@ enum cv_rc herder_timed_out(struct herder *h, struct cv_err *err);
 enum cv_rc herder_is_starting(struct herder *h, struct cv_err *err);
 /* Where the request must go (url NULL: not known): CV_OK with forward filled, or CV_CONFLICT. */
 CV_MUST_CHECK enum cv_rc herder_forward_to(const char *url, struct herder_forward *forward, struct cv_err *err);
-/* A connector or task runs here, or the request goes to its owner by way of the leader: *ret_here, or forward is filled. */
+/* A connector or task runs here, or the request goes to its owner by way of the leader: *ret_here, or forward is
+   filled. */
 CV_MUST_CHECK enum cv_rc herder_find_owner(struct herder *h, const char *name, int32_t unit, bool here,
                                            struct herder_forward *forward, bool *ret_here, struct cv_err *err);
 /* Whether this worker leads; else forward is filled (err->rc CV_OK), or *err. */

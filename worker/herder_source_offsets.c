@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Offsets of source connectors, read and changed by REST, in the worker's offset topic and the connector's own. On the
- * thread of the request. Where sources write exactly once, their tasks are fenced first and the offsets are written in a
- * transaction under the first task's id, so that no task that was thought dead can write behind us.
+ * thread of the request. Where sources write exactly once, their tasks are fenced first and the offsets are written in
+ * a transaction under the first task's id, so that no task that was thought dead can write behind us.
  */
 #include <config.h>
 

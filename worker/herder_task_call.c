@@ -23,7 +23,8 @@ no_task(struct herder *h, const struct call_arg *a, struct cv_err *err)
     if (config_store_target(h->configs, a->name) == TARGET_STOPPED)
         return cv_fail(err, CV_CONFLICT, "Connector %s is stopped: resume it first", a->name);
     if (config_store_task_count(h->configs, a->name) == 0)
-        return cv_fail(err, CV_CONFLICT, "Connector %s has no task yet: see GET /connectors/%s/status", a->name, a->name);
+        return cv_fail(err, CV_CONFLICT, "Connector %s has no task yet: see GET /connectors/%s/status", a->name,
+                       a->name);
     return cv_fail(err, CV_NOT_FOUND, "Unknown task: %s-%d", a->name, a->task);
 }
 

@@ -294,8 +294,8 @@ check_task_count(struct herder *h, const char *name, const struct cv_config *cfg
         return CV_OK;
     if (enforce == NULL || strcasecmp(enforce, "false") != 0)
         return cv_fail(err, CV_INVALID,
-                       "The connector %s has generated %zu tasks, which is greater than %d, the maximum number of tasks "
-                       "it is configured to create. Set tasks.max higher, or tasks.max.enforce to false.",
+                       "The connector %s has generated %zu tasks, which is greater than %d, the maximum number of "
+                       "tasks it is configured to create. Set tasks.max higher, or tasks.max.enforce to false.",
                        name, count, max);
     CV_LOG_WARN(h->log, "a connector has more tasks than tasks.max", CV_STR("connector", name),
                 CV_INT("tasks", (int64_t)count), CV_INT("max", max));

@@ -4,8 +4,9 @@
 #include "worker/metric_rows.h"
 
 /* What stands before the attribute: in the example rules of the JMX exporter (and Strimzi's), with Confluent's, in
-   Strimzi's own reporter, and in the rules of Debezium's examples, which know the worker and its client only. Attributes that are texts are series of the value 1; Confluent has all of a connector under
-   one name, and none of tasks and rounds. */
+   Strimzi's own reporter, and in the rules of Debezium's examples, which know the worker and its client only.
+   Attributes that are texts are series of the value 1; Confluent has all of a connector under one name, and none of
+   tasks and rounds. */
 #define BEAN_WORKER(a)                                                                                                 \
     DEBEZIUM("kafka_connect_worker_", "kafka_connect_connect_worker_metrics_", "kafka_connect_worker_metrics_", a)
 #define BEAN_REBALANCE(a)                                                                                              \

@@ -152,8 +152,8 @@ step(struct sink_runtime *rt, struct cv_err *err)
         dead_letters_poll(rt->dead);
     if (cv_mono_ms() >= rt->commit_due_ms)
         sink_commit(rt, NULL, false);
-    if (sink_topics_refresh(rt, err) != CV_OK || sink_apply_rewinds(rt, err) != CV_OK || sink_apply_pauses(rt, err) != CV_OK ||
-        poll_messages(rt, &came, err) != CV_OK)
+    if (sink_topics_refresh(rt, err) != CV_OK || sink_apply_rewinds(rt, err) != CV_OK ||
+        sink_apply_pauses(rt, err) != CV_OK || poll_messages(rt, &came, err) != CV_OK)
         return err->rc;
     if (rt->rebalance_err.rc != CV_OK) {
         *err = rt->rebalance_err;

@@ -310,7 +310,8 @@ static void
 say_missing(struct source_runtime *rt, const struct cv_topic *topic)
 {
     if (rt->task->spec.worker_config->topic_creation_enable)
-        CV_LOG_WARN(rt->task->log, "the topic does not exist; waiting until it is created: by hand, or by the connector "
+        CV_LOG_WARN(rt->task->log,
+                    "the topic does not exist; waiting until it is created: by hand, or by the connector "
                     "with topic.creation.default.partitions and topic.creation.default.replication.factor",
                     CV_STR("topic", topic->name));
     else

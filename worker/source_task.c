@@ -351,8 +351,8 @@ tell_position(struct source_runtime *rt, struct cv_err *err)
     (void)cv_fail(err, err->rc, "%s; %s", text, position);
 }
 
-/* From start to stop. CV_RETRY with transactions, or CV_CONFLICT (the producer is of no use any more): everything may be
-   well if it is begun anew. */
+/* From start to stop. CV_RETRY with transactions, or CV_CONFLICT (the producer is of no use any more): everything may
+   be well if it is begun anew. */
 static enum cv_rc
 run_once(struct task *task, struct cv_err *err)
 {

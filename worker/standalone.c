@@ -221,7 +221,8 @@ read_object(const struct cv_value *object, struct connector_file *ret, struct cv
         return cv_fail_memory(err);
     inside = cv_config_get(ret->config, "name");
     if (inside != NULL && strcmp(inside, ret->name) != 0)
-        return cv_fail(err, CV_INVALID, "\"name\" is \"%s\" and \"config\" names \"%s\"; give one name", ret->name, inside);
+        return cv_fail(err, CV_INVALID, "\"name\" is \"%s\" and \"config\" names \"%s\"; give one name", ret->name,
+                       inside);
     return cv_config_set(ret->config, "name", ret->name, err);
 }
 
@@ -345,8 +346,8 @@ create_one(struct herder *h, const char *path, struct cv_err *err)
         return rc;
     rc = check_valid(h, file.config, err);
     if (rc == CV_OK)
-        rc = herder_connector_put(h, file.name, file.config, file.has_target ? &file.target : NULL, false, NULL, &created,
-                                  &info, err);
+        rc = herder_connector_put(h, file.name, file.config, file.has_target ? &file.target : NULL, false, NULL,
+                                  &created, &info, err);
     if (rc == CV_OK)
         CV_LOG_INFO(h->log, "connector created", CV_STR("connector", file.name), CV_STR("file", path));
     else

@@ -273,8 +273,10 @@ static void
 plugin_metrics(const struct task *task, const struct cv_label *labels, const char *id, struct cv_metrics_sink *sink)
 {
     const struct cv_plugin *plugin = task->spec.plugin;
-    const char *name = plugin->metrics_name != NULL ? cv_config_get(task->connector_config, plugin->metrics_name) : NULL;
-    const char *tags = plugin->metrics_tags != NULL ? cv_config_get(task->connector_config, plugin->metrics_tags) : NULL;
+    const char *name = plugin->metrics_name != NULL ? cv_config_get(task->connector_config, plugin->metrics_name)
+                                                    : NULL;
+    const char *tags = plugin->metrics_tags != NULL ? cv_config_get(task->connector_config, plugin->metrics_tags)
+                                                    : NULL;
     char *copy = tags != NULL ? strdup(tags) : NULL;
     struct cv_label in_context[LABELS_OF_OWN + TAGS_MAX + 1] = { { "plugin", plugin->metrics_plugin },
                                                              { "name", name != NULL ? name : "" },

@@ -79,7 +79,8 @@ void task_set_state(struct task *task, enum status_state state, const char *trac
 void task_set_wake(struct task *task, void (*wake_plugin)(struct task *task), void *plugin_task);
 /* Wake the loop and whatever its plugin waits for. Any thread. */
 void task_interrupt(struct task *task);
-/* task_call.c: answer what was asked meanwhile, or refuse it ("Task NAME-0 <why>"); close: for good. The task's thread. */
+/* task_call.c: answer what was asked meanwhile, or refuse it ("Task NAME-0 <why>"); close: for good. The task's
+   thread. */
 void task_answer_calls(struct task *task, struct cv_source_task *source);
 void task_refuse_calls(struct task *task, const char *why, bool close);
 /* The windows of its counters. */

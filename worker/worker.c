@@ -52,7 +52,9 @@ read_config(struct worker *worker, const char *file, enum worker_mode mode, stru
     if (rc == CV_OK)
         rc = cv_properties_from_env("CONNECT_", worker_config_def, read, err);
     if (rc == CV_OK)
-        rc = cv_properties_from_env("CONNECT_", mode == WORKER_STANDALONE ? worker_standalone_def : worker_distributed_def, read, err);
+        rc = cv_properties_from_env("CONNECT_",
+                                    mode == WORKER_STANDALONE ? worker_standalone_def : worker_distributed_def, read,
+                                    err);
     if (rc == CV_OK)
         rc = cv_secrets_new(read, &worker->secrets, err);
     if (rc == CV_OK)

@@ -19,8 +19,8 @@ struct worker_config;
  * Read the properties (file, then environment CONNECT_*), resolve references, parse. Unknown keys are warned about.
  * CV_INVALID names key, value and remedy of the first error; the others are logged.
  */
-CV_MUST_CHECK enum cv_rc worker_new(const char *properties_file, bool standalone, const struct cv_plugin *const *builtin,
-                                    struct worker **ret, struct cv_err *err);
+CV_MUST_CHECK enum cv_rc worker_new(const char *properties_file, bool standalone,
+                                    const struct cv_plugin *const *builtin, struct worker **ret, struct cv_err *err);
 void worker_free(struct worker *worker);
 
 const struct worker_config *worker_options(const struct worker *worker);

@@ -69,8 +69,8 @@ list_partitions(struct cv_admin *admin, const struct cv_topic_spec *specs, const
 
 /* One request for the topics, which the client asks for because it has handles of them, and one for their ends. */
 static enum cv_rc
-ask_leaders(struct cv_admin *admin, const struct cv_topic_spec *specs, const bool *created, size_t count, int timeout_ms,
-            struct cv_err *err)
+ask_leaders(struct cv_admin *admin, const struct cv_topic_spec *specs, const bool *created, size_t count,
+            int timeout_ms, struct cv_err *err)
 {
     const struct rd_kafka_metadata *metadata;
     struct cv_topic_partitions parts = { 0 };
@@ -123,7 +123,8 @@ wait_for_leaders(struct cv_admin *admin, const struct cv_topic_spec *specs, cons
         return CV_OK; /* who may write but not look makes do without */
     return count == 1 ? cv_fail(err, CV_RETRY, "topic \"%s\" was created, but not all of its partitions have a leader",
                                 specs[0].name)
-                      : cv_fail(err, CV_RETRY, "topics \"%s\" and more were created, but not all of their partitions have "
+                      : cv_fail(err, CV_RETRY,
+                                "topics \"%s\" and more were created, but not all of their partitions have "
                                                "a leader", specs[first].name);
 }
 
@@ -141,8 +142,8 @@ read_created(struct cv_admin *admin, const rd_kafka_event_t *event, const char *
 
         /* librdkafka answers in the order of the request */
         if (admin_topic_result(admin, results + i, i < answers ? 1 : 0, what,
-                         i < answers ? rd_kafka_topic_result_name(results[i]) : "", RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS,
-                         &existed, err) != CV_OK)
+                               i < answers ? rd_kafka_topic_result_name(results[i]) : "",
+                               RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS, &existed, err) != CV_OK)
             return err->rc;
         ret_created[i] = !existed;
     }

@@ -26,8 +26,8 @@ void admin_request_done(struct admin_request *req);
 CV_MUST_CHECK enum cv_rc admin_request_wait(struct admin_request *req, struct cv_admin *admin, const char *what,
                                             const char *name, struct cv_err *err);
 /* Of one topic; *ret_fine: the code that is no failure. */
-CV_MUST_CHECK enum cv_rc admin_topic_result(struct cv_admin *admin, const rd_kafka_topic_result_t **results, size_t count,
-                                            const char *what, const char *topic, rd_kafka_resp_err_t fine, bool *ret_fine,
-                                            struct cv_err *err);
+CV_MUST_CHECK enum cv_rc admin_topic_result(struct cv_admin *admin, const rd_kafka_topic_result_t **results,
+                                            size_t count, const char *what, const char *topic,
+                                            rd_kafka_resp_err_t fine, bool *ret_fine, struct cv_err *err);
 
 #endif

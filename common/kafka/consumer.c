@@ -206,7 +206,8 @@ judge(struct cv_consumer *consumer, rd_kafka_resp_err_t code, const char *text,
     if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED && !consumer->grouped)
         return CV_OK;
     if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && consumer->grouped) { /* told once of each topic */
-        CV_LOG_WARN(consumer->handle.log, "a subscribed topic does not exist; waiting until it is created, or the subscription is corrected",
+        CV_LOG_WARN(consumer->handle.log,
+                    "a subscribed topic does not exist; waiting until it is created, or the subscription is corrected",
                     CV_STR("client", consumer->handle.client_id),
                     CV_STR("topic", where != NULL && where->rkt != NULL ? rd_kafka_topic_name(where->rkt) : ""),
                     CV_STR("error", text));

@@ -85,8 +85,8 @@ CV_MUST_CHECK enum cv_rc cv_consumer_seek(struct cv_consumer *consumer, const ch
 CV_MUST_CHECK enum cv_rc cv_consumer_assignment(struct cv_consumer *consumer,
                                                 struct cv_topic_partitions *ret, struct cv_err *err);
 /*
- * Commit offsets (next to read) with their metadata. timeout_ms 0: sent, the answer comes to events.committed; else until
- * the broker answered. CV_CONFLICT: the group is rebalancing or gave the partitions to another member.
+ * Commit offsets (next to read) with their metadata. timeout_ms 0: sent, the answer comes to events.committed; else
+ * until the broker answered. CV_CONFLICT: the group is rebalancing or gave the partitions to another member.
  */
 CV_MUST_CHECK enum cv_rc cv_consumer_commit(struct cv_consumer *consumer,
                                             const struct cv_topic_partitions *offsets, int timeout_ms,

@@ -402,7 +402,8 @@ cv_producer_partitions(struct cv_producer *producer, const char *topic, int time
     struct cv_producer_topic *handle;
     rd_kafka_resp_err_t code;
 
-    if (cv_producer_topic(producer, topic, &handle, err) != CV_OK || producer_open_topic(producer, handle, err) != CV_OK)
+    if (cv_producer_topic(producer, topic, &handle, err) != CV_OK ||
+        producer_open_topic(producer, handle, err) != CV_OK)
         return err->rc;
     code = rd_kafka_metadata(producer->handle.rk, 0, handle->rkt, &metadata, timeout_ms);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {

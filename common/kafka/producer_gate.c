@@ -5,8 +5,8 @@
  * librdkafka gets them in bursts, each no more than one request of a partition holds. Two of its habits make that
  * necessary. Without idempotence it builds the next request while one is on its way: if the broker refuses the first
  * and takes the second (replicas missing for a moment), their order is gone; so the next burst goes when the one before
- * is delivered. With idempotence it keeps the order, but its broker thread (2.0.2) spins as long as it holds messages of
- * a partition of which five are on their way (measured: five times the thread's CPU); so few bursts are on their way
+ * is delivered. With idempotence it keeps the order, but its broker thread (2.0.2) spins as long as it holds messages
+ * of a partition of which five are on their way (measured: five times the thread's CPU); so few bursts are on their way
  * at once, and more than one only while they are small, for what comes slowly should not wait, and what comes fast
  * grows into larger requests here, where waiting costs nothing.
  *

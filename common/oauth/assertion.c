@@ -140,7 +140,8 @@ add_times(const struct oauth_options *o, struct cv_config *payload, struct cv_er
 static enum cv_rc
 collect(const struct oauth_options *o, struct cv_config *header, struct cv_config *payload, struct cv_err *err)
 {
-    const char *const claims[][2] = { { "aud", o->assertion_aud }, { "iss", o->assertion_iss }, { "sub", o->assertion_sub } };
+    const char *const claims[][2] = { { "aud", o->assertion_aud }, { "iss", o->assertion_iss },
+                                      { "sub", o->assertion_sub } };
 
     for (size_t i = 0; i < CV_COUNT(claims); i++)
         if (claims[i][1] != NULL && claim_text(payload, claims[i][0], claims[i][1], err) != CV_OK)
@@ -230,8 +231,8 @@ load_key(const struct oauth_options *o, EVP_PKEY **ret, struct cv_err *err)
     pkey = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, o->assertion_passphrase);
     ERR_clear_error();
     if (pkey == NULL)
-        rc = cv_fail(err, CV_INVALID, KEY_FILE " \"%s\" holds no PEM private key that can be read%s", o->assertion_key_file,
-                     o->assertion_passphrase == NULL ? "; if it is encrypted, set " PASSPHRASE
+        rc = cv_fail(err, CV_INVALID, KEY_FILE " \"%s\" holds no PEM private key that can be read%s",
+                     o->assertion_key_file, o->assertion_passphrase == NULL ? "; if it is encrypted, set " PASSPHRASE
                                                      : "; is " PASSPHRASE " right?");
     else if (!fits(o, pkey))
         rc = cv_fail(err, CV_INVALID, KEY_FILE " \"%s\" holds no key for sasl.oauthbearer.assertion.algorithm %s: %s",

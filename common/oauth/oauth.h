@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tokens of SASL OAUTHBEARER, from the keys of Java's clients: by the client credentials grant (RFC
- * 6749, section 4.4) or that of signed assertions (RFC 7523) from sasl.oauthbearer.token.endpoint.url, from a file that this key names, or
- * made here without a signature from the unsecuredLogin... options of sasl.jaas.config, as Java does
+ * 6749, section 4.4) or that of signed assertions (RFC 7523) from sasl.oauthbearer.token.endpoint.url, from a file that
+ * this key names, or made here without a signature from the unsecuredLogin... options of sasl.jaas.config, as Java does
  * for tests. Any thread; a fetch blocks.
  */
 #ifndef COMMON_OAUTH_OAUTH_H

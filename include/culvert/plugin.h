@@ -148,9 +148,9 @@ struct cv_source_ops {
 
     /*
      * What a user may ask of a task while it runs (REST); on the task's thread, between polls and while nothing may be
-     * produced. It must not wait for long. *ret is a map in the arena, and shown as JSON. NULL: there is nothing to ask.
-     * progress: how far the task is. signal: look at what it is to do, a map, and do that in the polls that follow;
-     * CV_INVALID: it makes no sense; CV_CONFLICT: not now.
+     * produced. It must not wait for long. *ret is a map in the arena, and shown as JSON. NULL: there is nothing to
+     * ask. progress: how far the task is. signal: look at what it is to do, a map, and do that in the polls that
+     * follow; CV_INVALID: it makes no sense; CV_CONFLICT: not now.
      */
     enum cv_rc (*progress)(struct cv_source_task *task, struct cv_arena *arena, struct cv_value *ret,
                            struct cv_err *err);

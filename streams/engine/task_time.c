@@ -90,7 +90,8 @@ follow_wall_clock(struct stream_task *task)
 }
 
 /* Whether an input is idle. An outage does not count as a silence: those who write come back with it, and what they
-   bring is as old as the outage was long. So the broker is asked now and then, and idle is what it confirmed throughout. */
+   bring is as old as the outage was long. So the broker is asked now and then, and idle is what it confirmed
+   throughout. */
 static void
 look_at(struct stream_task *task, struct input *in, int64_t now)
 {

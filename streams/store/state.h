@@ -68,8 +68,8 @@ enum cv_rc state_set_position(struct state *state, const char *topic, int32_t pa
                               const struct position *pos, struct cv_err *err);
 int64_t state_bytes(struct state *state);
 int64_t state_wal_bytes(const struct state *state);
-/* Behind a commit: a WAL that readers have let grow beyond the limit goes into the file and becomes short again, as soon
-   as none reads. */
+/* Behind a commit: a WAL that readers have let grow beyond the limit goes into the file and becomes short again, as
+   soon as none reads. */
 void state_trim_wal(struct state *state, int64_t limit); /* of file and WAL */
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes, as hex, through the reader of Java keys. What it accepts, written out again, reads back as the same key. */
+/* Any bytes, as hex, through the reader of Java keys. What it accepts, written out again, reads back as the same
+   key. */
 #include <config.h>
 
 #include <stdlib.h>

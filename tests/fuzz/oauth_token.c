@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a token, as the answer of a token endpoint, and as a template of claims. Beyond not crashing: what is accepted
-   has a principal and an end to come, and a refusal says why. */
+/* Any bytes as a token, as the answer of a token endpoint, and as a template of claims. Beyond not crashing: what is
+   accepted has a principal and an end to come, and a refusal says why. */
 #include <config.h>
 
 #include <stdlib.h>

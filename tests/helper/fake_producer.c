@@ -266,7 +266,8 @@ cv_producer_topic(struct cv_producer *producer, const char *name, struct cv_prod
 }
 
 enum cv_rc
-cv_producer_partitions(struct cv_producer *producer, const char *topic, int timeout_ms, int32_t *ret, struct cv_err *err)
+cv_producer_partitions(struct cv_producer *producer, const char *topic, int timeout_ms, int32_t *ret,
+                       struct cv_err *err)
 {
     bool missing;
 

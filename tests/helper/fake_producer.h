@@ -31,8 +31,8 @@ void fake_producer_refuse(const char *topic, enum cv_rc rc);
 /* What cv_producer_check says from now on. */
 void fake_producer_fatal(enum cv_rc rc);
 
-/* What was sent, a line each, in order: "TOPIC KEY VALUE\n" (null as "-"; " NAME=VALUE" of each header behind), and for transactions "init", "begin",
-   "commit" and "abort", a line each. At most len bytes with the NUL behind. */
+/* What was sent, a line each, in order: "TOPIC KEY VALUE\n" (null as "-"; " NAME=VALUE" of each header behind), and for
+   transactions "init", "begin", "commit" and "abort", a line each. At most len bytes with the NUL behind. */
 void fake_producer_log(char *out, size_t len);
 size_t fake_producer_sent(void);    /* messages */
 size_t fake_producer_pending(void); /* messages without a report */

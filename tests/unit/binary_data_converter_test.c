@@ -93,7 +93,8 @@ an_unknown_delegate_is_refused(void **state)
     (void)state;
     assert_int_equal(configure("com.example.Converter", &conv, &err), CV_INVALID);
     assert_null(conv);
-    assert_string_equal(err.text, "delegate.converter.type: no converter \"com.example.Converter\" (the built-in ones of "
+    assert_string_equal(err.text,
+                        "delegate.converter.type: no converter \"com.example.Converter\" (the built-in ones of "
                                   "Kafka are known here, by their full class names)");
 }
 

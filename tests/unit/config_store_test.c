@@ -639,7 +639,8 @@ main(void)
         cmocka_unit_test_setup_teardown(a_topic_that_cannot_be_read_leaves_no_store, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_commit_asks_for_fencing_until_the_count_is_recorded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_commit_that_is_not_complete_asks_for_fencing_too, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_leader_writes_in_transactions_and_all_workers_write_targets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_leader_writes_in_transactions_and_all_workers_write_targets, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(who_leads_again_claims_its_right_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_leader_whose_write_fails_claims_its_right_anew, set_up, tear_down),
     };

@@ -65,7 +65,8 @@ wrong_values_are_refused_in_connects_words(void **state)
         { CV_SOURCE, "name", "", "Invalid value  for configuration name: String may not be empty" },
         { CV_SOURCE, "tasks.max", "0", "Invalid value 0 for configuration tasks.max: Value must be at least 1" },
         { CV_SOURCE, "tasks.max", "two", "Invalid value two for configuration tasks.max: Not a number of type INT" },
-        { CV_SOURCE, "transforms", "a,b, a", "Invalid value [a, b, a] for configuration transforms: Duplicate alias provided." },
+        { CV_SOURCE, "transforms", "a,b, a",
+          "Invalid value [a, b, a] for configuration transforms: Duplicate alias provided." },
         { CV_SOURCE, "exactly.once.support", "always",
           "Invalid value always for configuration exactly.once.support: String must be one of (case insensitive): "
           "REQUIRED, REQUESTED" },
@@ -86,7 +87,8 @@ wrong_values_are_refused_in_connects_words(void **state)
     assert_non_null(strstr(error_of(CV_SOURCE, "name", "a\x01\x7f\xc2\x85", &err),
                            "for configuration name: String may not contain control sequences but had the following "
                            "ASCII chars: 1, 127, 133"));
-    assert_non_null(strstr(error_of(CV_SINK, "topics.regex", "a(", &err), "Invalid value a( for configuration topics.regex"));
+    assert_non_null(strstr(error_of(CV_SINK, "topics.regex", "a(", &err),
+                           "Invalid value a( for configuration topics.regex"));
 }
 
 static void

@@ -139,7 +139,8 @@ write_number(struct cv_buf *out, int64_t v, int64_t none)
 static struct cv_record
 read_record(struct cv_converter *json, struct cv_arena *arena, const struct recording *r)
 {
-    struct cv_record rec = { .topic = r->columns[TOPIC], .partition = CV_NO_PARTITION, .timestamp_ms = CV_NO_TIMESTAMP };
+    struct cv_record rec = { .topic = r->columns[TOPIC], .partition = CV_NO_PARTITION,
+                             .timestamp_ms = CV_NO_TIMESTAMP };
 
     if (strcmp(r->columns[TIME], "-") != 0)
         rec.timestamp_ms = strtoll(r->columns[TIME], NULL, 10);
@@ -217,7 +218,8 @@ compare_line(struct tally *tally, const struct recording *r, const char *got, co
     if (expected[0] == '!' ? same_error(got, expected) : strcmp(got, expected) == 0)
         return;
     tally->wrong++;
-    printf("%s %s\n  %s %s\n  key      %s\n  value    %s\n  headers  %s\n  expected %s\n  got      %s\n", r->columns[CLASS],
+    printf("%s %s\n  %s %s\n  key      %s\n  value    %s\n  headers  %s\n  expected %s\n  got      %s\n",
+           r->columns[CLASS],
            r->columns[OPTIONS], r->columns[TOPIC], r->columns[TIME], r->columns[KEY], r->columns[VALUE],
            r->columns[HEADERS], expected, got);
 }
@@ -330,8 +332,8 @@ out_of_memory_is_a_failure_and_nothing_else(void **state)
     while (next_line(&r)) {
         cv_buf_reset(&own);
         cv_buf_printf(&own, "%s %s", r.columns[CLASS], r.columns[OPTIONS]);
-        if (r.columns[RESULT][0] == '!' || strchr(r.columns[VALUE], '!') != NULL || strcmp(r.columns[TIME], "17") != 0 ||
-            strcmp(cv_buf_cstr(&own), cv_buf_cstr(&last)) == 0)
+        if (r.columns[RESULT][0] == '!' || strchr(r.columns[VALUE], '!') != NULL ||
+            strcmp(r.columns[TIME], "17") != 0 || strcmp(cv_buf_cstr(&own), cv_buf_cstr(&last)) == 0)
             continue;
         cv_buf_reset(&last);
         cv_buf_str(&last, cv_buf_cstr(&own));
@@ -426,7 +428,8 @@ payloads_become_structs_where_they_can(void **state)
     assert_non_null(xf);
     for (size_t i = 0; i < CV_COUNT(cases); i++) {
         cv_buf_reset(&same);
-        cv_buf_printf(&same, "{\"schema\":{\"type\":\"string\",\"optional\":false},\"payload\":\"%s\"}", cases[i].payload);
+        cv_buf_printf(&same, "{\"schema\":{\"type\":\"string\",\"optional\":false},\"payload\":\"%s\"}",
+                      cases[i].payload);
         expand(json, xf, cases[i].payload, &out);
         assert_string_equal(cv_buf_cstr(&out), cases[i].value != NULL ? cases[i].value : cv_buf_cstr(&same));
     }
@@ -471,7 +474,8 @@ times_without_a_day_go_by_todays_offset_and_infinity_stays(void **state)
     static const char infinite[] =
         "{\"ttz\":null,\"tz\":\"-infinity\",\"ms\":9223372036825200,\"us\":-9223372036832400000,\"ns\":9223372036854775807}";
     struct cv_err err = CV_ERR_INIT;
-    struct cv_transform *xf = new_transform("transforms.TimezoneConverter", "{\"converted.timezone\":\"Europe/Berlin\"}", &err);
+    struct cv_transform *xf = new_transform("transforms.TimezoneConverter",
+                                            "{\"converted.timezone\":\"Europe/Berlin\"}", &err);
     struct cv_converter *json = case_json_converter();
     struct cv_buf out = CV_BUF_INIT(LINE_MAX);
 
@@ -542,18 +546,20 @@ bad_options_are_refused_by_name(void **state)
           "org.apache.kafka.connect.transforms.Filter with a predicate" },
         { "transforms.ContentBasedRouter", "{\"language\":\"jsr223.groovy\",\"topic.expression\":\"'x'\"}",
           "Invalid value jsr223.groovy for configuration language: there is no scripting engine here: use "
-          "route.by.field of io.debezium.transforms.ExtractNewRecordState, io.debezium.transforms.outbox.EventRouter or "
-          "org.apache.kafka.connect.transforms.RegexRouter" },
+          "route.by.field of io.debezium.transforms.ExtractNewRecordState, io.debezium.transforms.outbox.EventRouter "
+          "or org.apache.kafka.connect.transforms.RegexRouter" },
         { "transforms.TimezoneConverter", "{}",
           "Missing required configuration \"converted.timezone\" which has no default value." },
         { "transforms.TimezoneConverter", "{\"converted.timezone\":\"+2:00\"}",
           "converted.timezone: \"+2:00\" is no offset from UTC: write +hh:mm or -hh:mm, up to 18 hours" },
-        { "transforms.TimezoneConverter", "{\"converted.timezone\":\"UTC\",\"include.list\":\"a:b\",\"exclude.list\":\"a:c\"}",
+        { "transforms.TimezoneConverter",
+          "{\"converted.timezone\":\"UTC\",\"include.list\":\"a:b\",\"exclude.list\":\"a:c\"}",
           "Both include and exclude lists are specified. Please specify only one." },
         { "transforms.TimezoneConverter", "{\"converted.timezone\":\"UTC\",\"exclude.list\":\"a\"}",
           "Invalid exclude list format: \"a\". Please specify a list of rules in the format of "
           "\"source:<tablename>:<fieldnames>\", \"topic:<topicname>:<fieldnames>\", \"<matchname>:<fieldnames>\"" },
-        { "transforms.partitions.PartitionRouting", "{\"partition.payload.fields\":\"a\",\"partition.topic.num\":\"0\"}",
+        { "transforms.partitions.PartitionRouting",
+          "{\"partition.payload.fields\":\"a\",\"partition.topic.num\":\"0\"}",
           "Invalid value 0 for configuration partition.topic.num: Value must be at least 1" },
         { "transforms.partitions.PartitionRouting",
           "{\"partition.payload.fields\":\"a,,b\",\"partition.topic.num\":\"2\"}",

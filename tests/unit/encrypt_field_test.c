@@ -118,7 +118,8 @@ everything_comes_back_and_nothing_shows(void **state)
         assert_null(strstr(text, "canary"));
         assert_null(strstr(text, "Cfo="));
         assert_non_null(strstr(text, "\"payload\":{\"id\":7,\"email\":\"cve1."));
-        assert_non_null(strstr(text, "{\"type\":\"string\",\"optional\":true,\"name\":\"io.culvert.Encrypted\",\"version\":1,"
+        assert_non_null(strstr(text,
+                               "{\"type\":\"string\",\"optional\":true,\"name\":\"io.culvert.Encrypted\",\"version\":1,"
                                      "\"parameters\":{\"type\":\"bytes\",\"name\":\"org.apache.kafka.connect.data.Decimal\","
                                      "\"version\":\"1\",\"parameter.scale\":\"2\",\"parameter.connect.decimal.precision\":"
                                      "\"5\"},\"field\":\"pay\"}"));
@@ -181,17 +182,19 @@ failures_say_what_to_do_and_nothing_of_the_data(void **state)
         const char *text;
     } cases[] = {
         { &encrypt_field_plugins[1], ENCRYPT("\"fields\":\"emial\""), plain,
-          "!\"t.Value\" has no field \"emial\", which is to be protected (missing.fields=ignore lets such records pass)" },
+          "!\"t.Value\" has no field \"emial\", which is to be protected (missing.fields=ignore lets such records "
+          "pass)" },
         { &encrypt_field_plugins[1], ENCRYPT("\"fields\":\"emial\",\"missing.fields\":\"ignore\""), plain, plain },
         { &encrypt_field_plugins[1], ENCRYPT("\"fields\":\"home\""), plain,
           "!field \"home\" is a STRUCT: only scalars can be encrypted" },
         { &encrypt_field_plugins[1], "{\"key.id\":\"k\",\"key\":\"hunter2\",\"fields\":\"a\"}", plain,
-          "!the key must be 32 bytes in base64 (44 characters) or hexadecimal (64 digits), as \"openssl rand -base64 32\" "
-          "prints" },
+          "!the key must be 32 bytes in base64 (44 characters) or hexadecimal (64 digits), as \"openssl rand -base64 "
+          "32\" prints" },
         { &decrypt_field_plugins[1], DECRYPT("\"fields\":\"email\""), plain,
           "!field \"email\": it is not encrypted (plaintext.allowed=true lets such values pass)" },
         { &decrypt_field_plugins[1], DECRYPT("\"fields\":\"email,n\",\"plaintext.allowed\":\"true\""), plain, plain },
-        { &decrypt_field_plugins[1], DECRYPT("\"fields\":\"n\""), plain, "!field \"n\": it is a int16, no encrypted text" },
+        { &decrypt_field_plugins[1], DECRYPT("\"fields\":\"n\""), plain,
+          "!field \"n\": it is a int16, no encrypted text" },
         { &decrypt_field_plugins[1], DECRYPT("\"fields\":\"a\""),
           "{\"schema\":null,\"payload\":{\"a\":\"cve1.r.k9.AAAA\"}}",
           "!field \"a\": it is encrypted with key \"k9\", which is not among keys" },

@@ -255,7 +255,8 @@ health_tells_starting_and_unhealthy_apart(void **state)
     atomic_store(&h->started, true);
     h->closed = true;
     assert_int_equal(herder_health(h, &err), CV_INTERNAL);
-    assert_string_equal(err.text, "Worker was unable to handle this request and may be unable to handle other requests. "
+    assert_string_equal(err.text,
+                        "Worker was unable to handle this request and may be unable to handle other requests. "
                                   "Worker is shutting down");
 }
 

@@ -315,7 +315,8 @@ a_group_with_members_is_told_apart(void **state)
 
     (void)state;
     admin.alter = CV_CONFLICT;
-    assert_int_equal(change(&silent, "{\"kafka_topic\":\"a\",\"kafka_partition\":1}", "{\"kafka_offset\":8}", NULL, &err),
+    assert_int_equal(change(&silent, "{\"kafka_topic\":\"a\",\"kafka_partition\":1}", "{\"kafka_offset\":8}", NULL,
+                            &err),
                      CV_INTERNAL);
     assert_string_equal(err.text,
                         "Failed to alter consumer group offsets for connector c either because its tasks haven't "
@@ -324,7 +325,8 @@ a_group_with_members_is_told_apart(void **state)
                         "be safely retried. If it doesn't eventually succeed, the Connect cluster may need to be "
                         "restarted to get rid of the zombie sink tasks.");
     admin.alter = CV_NOT_FOUND;
-    assert_int_equal(change(&silent, "{\"kafka_topic\":\"a\",\"kafka_partition\":1}", "{\"kafka_offset\":8}", NULL, &err),
+    assert_int_equal(change(&silent, "{\"kafka_topic\":\"a\",\"kafka_partition\":1}", "{\"kafka_offset\":8}", NULL,
+                            &err),
                      CV_INVALID);
     assert_true(f.answer.refused);
     assert_string_equal(err.text, "Failed to alter consumer group offsets for connector c: the broker says no");

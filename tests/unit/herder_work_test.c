@@ -309,7 +309,8 @@ put_config(const char *name, const char *class_name, const char *more)
     char key[64], value[512];
 
     snprintf(key, sizeof(key), "connector-%s", name);
-    snprintf(value, sizeof(value), "{\"properties\":{\"connector.class\":\"%s\",\"tasks.max\":\"2\"%s,\"name\":\"%s\"}}",
+    snprintf(value, sizeof(value),
+             "{\"properties\":{\"connector.class\":\"%s\",\"tasks.max\":\"2\"%s,\"name\":\"%s\"}}",
              class_name, more, name);
     fake_log_put(CONFIGS, 0, key, value);
 }

@@ -368,7 +368,8 @@ a_setting_that_is_not_followed_is_told(void **state)
     (void)state;
     for (size_t i = 0; i < CV_COUNT(cases); i++) {
         struct cv_config *low = config_of(cases[i].weak), *high = config_of(cases[i].strong);
-        struct cv_kafka_conf conf = { .role = cases[i].role, .client_id = "me", .layers = { low, high }, .n_layers = 2 };
+        struct cv_kafka_conf conf = { .role = cases[i].role, .client_id = "me", .layers = { low, high },
+                                      .n_layers = 2 };
         const char *expected = cases[i].key;
 
         log_file_open();

@@ -685,7 +685,8 @@ offsets_that_go_back_tell_of_a_topic_that_lost_messages(void **state)
                      CV_OK);
     assert_int_equal(cv_producer_flush(producer, 10000, &err), CV_OK);
     assert_int_equal(second.err.rc, CV_INVALID);
-    assert_non_null(strstr(second.err.text, "topic \"back\" partition 1 was written up to offset 7, and a message behind "
+    assert_non_null(strstr(second.err.text,
+                           "topic \"back\" partition 1 was written up to offset 7, and a message behind "
                                             "it has offset 1"));
     cv_delivery_release(&first);
     cv_delivery_release(&second);

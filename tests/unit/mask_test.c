@@ -226,7 +226,8 @@ encrypted_columns_are_texts_of_their_key(void **state)
 static void
 what_cannot_be_encrypted_is_refused(void **state)
 {
-    static const char *const random[] = { "column.encrypt.with.k1", "public.t.c", "column.encrypt.key.k1", KEY_HEX, NULL };
+    static const char *const random[] = { "column.encrypt.with.k1", "public.t.c", "column.encrypt.key.k1", KEY_HEX,
+                                          NULL };
     static char text[] = "text", c[] = "c";
     struct pg_type type = { .name = text, .declared = text };
     const struct pg_column col = { .name = c, .type = &type, .typmod = -1 };

@@ -185,7 +185,8 @@ claims_are_those_of_the_keys_with_the_times(void **state)
 static void
 a_template_is_over_the_keys_and_under_the_times(void **state)
 {
-    const char *const pairs[] = { "private.key.file", rsa_path, "claim.sub", "svc", "template.file", template_path, NULL };
+    const char *const pairs[] = { "private.key.file", rsa_path, "claim.sub", "svc", "template.file", template_path,
+                                  NULL };
 
     (void)state;
     cv_clock_test_stop(WALL_MS, 1000);
@@ -234,7 +235,8 @@ what_cannot_be_signed_is_refused_at_the_start(void **state)
         { { "private.key.file", rsa_path, "algorithm", "ES256" }, NULL, { "ES256", "P-256" } },
         { { "private.key.file", ec_path }, NULL, { "RS256", "RSA" } },
         { { "private.key.file", rsa_path, "algorithm", "HS256" }, NULL, { "\"HS256\"", "use RS256 or ES256" } },
-        { { "private.key.file", rsa_path, "template.file", template_path }, "[]", { "template.file", "not a JSON object" } },
+        { { "private.key.file", rsa_path, "template.file", template_path }, "[]",
+          { "template.file", "not a JSON object" } },
         { { "private.key.file", rsa_path, "template.file", template_path }, "{\"header\":1}", { "must be objects" } },
         { { "private.key.file", rsa_path, "template.file", template_path }, "{\"claims\":{}}", { "besides header" } },
         { { "private.key.file", rsa_path, "template.file", template_path }, "{\"payload\":{\"a\":}}", { "line 1" } },

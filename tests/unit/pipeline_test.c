@@ -48,7 +48,8 @@ spoiler_configure(const struct cv_plugin *plugin, const struct cv_config *cfg, s
 static unsigned busy; /* this many more times the spoiler cannot say */
 
 static enum cv_rc
-spoiler_apply(struct cv_transform *xf, struct cv_arena *arena, struct cv_record *rec, bool *ret_keep, struct cv_err *err)
+spoiler_apply(struct cv_transform *xf, struct cv_arena *arena, struct cv_record *rec, bool *ret_keep,
+              struct cv_err *err)
 {
     (void)xf, (void)arena, (void)ret_keep;
     if (busy > 0) {
@@ -284,7 +285,8 @@ a_chain_that_cannot_be_made_says_which_part(void **state)
         { { "key.converter", "no.such.Converter" }, "key.converter" },
         { { "transforms", "a" }, "transform a: transforms.a.type is missing" },
         { { "transforms", "a", "transforms.a.type", "no.such.Step" }, "transform a: " },
-        { { "transforms", "a", "transforms.a.type", "RegexRouter", "transforms.a.regex", "(" , "transforms.a.replacement",
+        { { "transforms", "a", "transforms.a.type", "RegexRouter", "transforms.a.regex", "(" ,
+            "transforms.a.replacement",
             "x" }, "transform a: " },
         { { "transforms", "a", "transforms.a.type", "Filter", "transforms.a.predicate", "p" },
           "transform a: predicate p: predicate \"p\" has no type; set predicates.p.type" },
@@ -409,7 +411,8 @@ direct_is_what_json_and_topics_alone_need(void **state)
         { { "name", "c" }, true, { true, false, true, false, true } },
         { { "value.converter", JSON, "value.converter.decimal.format", "numeric" },
           true, { true, true, true, true, true } },
-        { { "key.converter", JSON, "key.converter.schemas.enable", "false" }, true, { false, false, true, false, true } },
+        { { "key.converter", JSON, "key.converter.schemas.enable", "false" }, true,
+          { false, false, true, false, true } },
         { { "key.converter", JSON, "key.converter.replace.null.with.default", "false", "value.converter", JSON,
             "value.converter.replace.null.with.default", "false" },
           true, { true, true, false, false, true } },

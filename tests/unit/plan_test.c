@@ -343,7 +343,8 @@ each_type_has_its_placeholder(void **state)
     (void)state;
     for (size_t i = 0; i < CV_COUNT(placeholders); i++) {
         const struct pg_fixture_column two[] = { { "id", "int4", -1, true, NULL, 0, NULL },
-                                                 { "v", placeholders[i].type, placeholders[i].typmod, false, NULL, 0, NULL } };
+                                                 { "v", placeholders[i].type, placeholders[i].typmod, false, NULL, 0,
+                                                   NULL } };
         static const char *const texts[] = { "1", PG_FIXTURE_UNCHANGED };
         const char *const first[] = { "unavailable.value.placeholder", "hey", placeholders[i].option,
                                       placeholders[i].value, NULL };

@@ -22,10 +22,13 @@ static const struct {
     /* as recorded */
     { "FATAL:  password authentication failed for user \"capture\"", "database.hostname",
       "config: FATAL: password authentication failed for user \"capture\"" },
-    { "FATAL:  database \"shop\" does not exist", "database.hostname", "config: FATAL: database \"shop\" does not exist" },
+    { "FATAL:  database \"shop\" does not exist", "database.hostname",
+      "config: FATAL: database \"shop\" does not exist" },
     { SERVER "Connection refused", "database.hostname", "Connection to db.example:5432 refused. Check that" },
-    { "could not translate host name \"db.example\" to address", "database.hostname", "The connection attempt failed." },
-    { SERVER "server does not support SSL, but SSL was required", "database.hostname", "The server does not support SSL." },
+    { "could not translate host name \"db.example\" to address", "database.hostname",
+      "The connection attempt failed." },
+    { SERVER "server does not support SSL, but SSL was required", "database.hostname",
+      "The server does not support SSL." },
     /* ours */
     { "FATAL:  no pg_hba.conf entry for host \"10.0.0.1\", user \"capture\", database \"shop\", SSL encryption",
       "database.user", "add an entry for this host" },

@@ -177,7 +177,8 @@ a_heartbeat_is_in_kafkas_encoding(void **state)
     first_poll(&heartbeat_source_plugin, options, 1000, &out);
     /* 0003 "src" 0003 "dst"; 0000 and the time 1795480285548 */
     assert_string_equal(cv_buf_cstr(&out),
-                        "heartbeats 0 {\"schema\":{\"type\":\"bytes\",\"optional\":false},\"payload\":\"AANzcmMAA2RzdA==\"} "
+                        "heartbeats 0 "
+                        "{\"schema\":{\"type\":\"bytes\",\"optional\":false},\"payload\":\"AANzcmMAA2RzdA==\"} "
                         "{\"schema\":{\"type\":\"bytes\",\"optional\":false},\"payload\":\"AAAAAAGiCvbxbA==\"}\n"
                         "{\"schema\":null,\"payload\":{\"sourceClusterAlias\":\"src\",\"targetClusterAlias\":\"dst\"}}"
                         "{\"schema\":null,\"payload\":{\"offset\":0}}");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Input that no good client sends, over a socket to the whole of rest/ and a herder in memory: cut, nested, huge and
- * mistyped bodies, odd numbers and texts, slow and silent clients. Each is answered with a 4xx in JSON, or its connection
- * is closed; afterwards the worker answers as before.
+ * mistyped bodies, odd numbers and texts, slow and silent clients. Each is answered with a 4xx in JSON, or its
+ * connection is closed; afterwards the worker answers as before.
  */
 #include <config.h>
 
@@ -310,7 +310,8 @@ odd_heads_are_refused_and_closed(void **state)
           400 },
         { "GET / HTTP/1.1\r\nHost: x\r\nA: \x01\r\n\r\n", 400 },
         { "GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n", 400 },
-        { "POST /connectors HTTP/1.1\r\nHost: x\r\n" JSON_TYPE "Transfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n",
+        { "POST /connectors HTTP/1.1\r\nHost: x\r\n" JSON_TYPE "Transfer-Encoding: "
+                                                               "chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n",
           400 },
         { "POST /connectors HTTP/1.1\r\nHost: x\r\n" JSON_TYPE
           "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nhello\r\n0\r\n\r\n", 413 },

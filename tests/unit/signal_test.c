@@ -29,7 +29,8 @@ an_incremental_snapshot_is_what_execute_means_by_default(void **state)
     (void)state;
     assert_int_equal(read_one(arena, "execute-snapshot",
                               "{\"data-collections\": [\"public.a\", \"s\\\\.b\"], \"surrogate-key\": \"v\","
-                              " \"additional-conditions\": [{\"data-collection\": \"public.a\", \"filter\": \"id > 5\"}]}",
+                              " \"additional-conditions\": [{\"data-collection\": \"public.a\", \"filter\": \"id > "
+                              "5\"}]}",
                               &signal, &err),
                      CV_OK);
     assert_int_equal(signal.kind, SIGNAL_EXECUTE);
@@ -51,8 +52,8 @@ types_are_told_whatever_their_case(void **state)
     struct cv_err err = CV_ERR_INIT;
 
     (void)state;
-    assert_int_equal(read_one(arena, "execute-snapshot", "{\"type\":\"Blocking\",\"data-collections\":[\"a.b\"]}", &signal,
-                              &err), CV_OK);
+    assert_int_equal(read_one(arena, "execute-snapshot", "{\"type\":\"Blocking\",\"data-collections\":[\"a.b\"]}",
+                              &signal, &err), CV_OK);
     assert_true(signal.blocking);
     assert_int_equal(read_one(arena, "stop-snapshot", NULL, &signal, &err), CV_OK);
     assert_int_equal(signal.kind, SIGNAL_STOP);

@@ -1141,7 +1141,8 @@ a_reported_record_fails_the_put_without_tolerance(void **state)
     (void)state;
     with_dead_letters("dlq", "none");
     assert_int_equal(run_with(SCRIPT(assign_0, a_and_unfit), &err), CV_INVALID);
-    assert_string_equal(err.text, "Tolerance exceeded in error handler: topic \"t\" partition 0 offset 6, stage TASK_PUT "
+    assert_string_equal(err.text,
+                        "Tolerance exceeded in error handler: topic \"t\" partition 0 offset 6, stage TASK_PUT "
                                   "(errors.tolerance=all would skip the record): does not fit");
     assert_int_equal(fake_producer_sent(), 1);
 }

@@ -847,7 +847,8 @@ messages_that_kafka_does_not_take_may_be_left_out(void **state)
     atomic_store(&source.records, 1);
     WAIT_FOR(atomic_load(&source.committed) == 2);
     assert_true(state_is(b, STATUS_RUNNING));
-    assert_int_equal(log_file_count("Executing stage 'KAFKA_PRODUCE'", "org.apache.kafka.connect.runtime.WorkerSourceTask"),
+    assert_int_equal(log_file_count("Executing stage 'KAFKA_PRODUCE'",
+                                    "org.apache.kafka.connect.runtime.WorkerSourceTask"),
                      2);
 }
 
@@ -1170,7 +1171,8 @@ tags_are_labels_of_the_metrics_that_have_a_context(void **state)
     begin(b, TARGET_STARTED);
     assert_int_equal(cv_metrics_register(metrics, collect, b->task, &err), CV_OK);
     cv_metrics_write(metrics, 1, &text);
-    assert_non_null(strstr(cv_buf_cstr(&text), "\nfake_height{plugin=\"fake\",name=\"p\",context=\"streaming\",task=\"0\","
+    assert_non_null(strstr(cv_buf_cstr(&text),
+                           "\nfake_height{plugin=\"fake\",name=\"p\",context=\"streaming\",task=\"0\","
                                                "team=\"a b\",_st_floor=\"x\"} 0"));
     assert_non_null(strstr(cv_buf_cstr(&text), "\nfake_width{connector=\"c\",task=\"0\"} 0"));
     assert_null(strstr(cv_buf_cstr(&text), "\nfake_rooms"));
@@ -1180,7 +1182,8 @@ tags_are_labels_of_the_metrics_that_have_a_context(void **state)
     WAIT_FOR(atomic_load(&source.polls) > polls);
     cv_buf_reset(&text);
     cv_metrics_write(metrics, 1, &text);
-    assert_non_null(strstr(cv_buf_cstr(&text), "\nfake_rooms{plugin=\"fake\",name=\"p\",context=\"streaming\",task=\"0\","
+    assert_non_null(strstr(cv_buf_cstr(&text),
+                           "\nfake_rooms{plugin=\"fake\",name=\"p\",context=\"streaming\",task=\"0\","
                                                "team=\"a b\",_st_floor=\"x\",floor=\"cellar\"} 4"));
     assert_non_null(strstr(cv_buf_cstr(&text), "floor=\"attic\"} 5\n"));
     assert_null(strstr(cv_buf_cstr(&text), "floor=\"attic\"} 3"));

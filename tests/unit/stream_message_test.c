@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The order of pgoutput's messages: what comes where it cannot is refused, and the position does not move. No server. */
+/* The order of pgoutput's messages: what comes where it cannot is refused, and the position does not move. No
+   server. */
 #include <config.h>
 
 #include "tests/helper/cmocka_all.h"
@@ -174,7 +175,8 @@ a_second_begin_is_refused_also_of_the_same_transaction(void **state)
     expect_refusal(begin(5, 200, &err), &err, "a Begin message came inside a transaction");
     assert_int_equal(stream.begin.xid, 5);
     assert_true(stream.in_transaction);
-    expect_refusal(raw("M\0\0\0\0\0\0\0\0\xc8p\0\0\0\0\0", 16, &err), &err, "a message without transaction came inside");
+    expect_refusal(raw("M\0\0\0\0\0\0\0\0\xc8p\0\0\0\0\0", 16, &err), &err,
+                   "a message without transaction came inside");
 }
 
 static void

@@ -437,7 +437,8 @@ a_policy_refuses_overrides_by_name(void **state)
     infos = validated(state, SOURCE, GOOD "producer.override.linger.ms=5");
     assert_int_equal(infos.error_count, 1);
     assert_string_equal(row(&infos, "producer.override.linger.ms")->errors[0],
-                        "The 'None' policy does not allow 'linger.ms' to be overridden in the connector configuration.");
+                        "The 'None' policy does not allow 'linger.ms' to be overridden in the connector "
+                        "configuration.");
     config_infos_done(&infos);
     bench->worker.override_policy = (char *)(uintptr_t)"Principal";
     infos = validated(state, SINK, "name=v\ntopics=t\nconsumer.override.sasl.mechanism=PLAIN");
@@ -495,9 +496,9 @@ a_transactional_id_is_refused_where_there_are_no_transactions(void **state)
     assert_int_equal(infos.error_count, 1);
     assert_int_equal(info->n_errors, 1);
     assert_string_equal(info->errors[0],
-                        "Invalid value mine for configuration producer.override.transactional.id: the producers of this "
-                        "worker have no transactions; remove the key, or set exactly.once.source.support=enabled in the "
-                        "worker's file, which chooses the id itself");
+                        "Invalid value mine for configuration producer.override.transactional.id: the producers of "
+                        "this worker have no transactions; remove the key, or set exactly.once.source.support=enabled "
+                        "in the worker's file, which chooses the id itself");
     config_infos_done(&infos);
     bench->worker.exactly_once = WORKER_EOS_ENABLED; /* there it is told and not followed, as in Kafka Connect */
     infos = validated(state, SOURCE, GOOD "producer.override.transactional.id=mine");

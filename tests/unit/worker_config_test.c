@@ -175,7 +175,8 @@ wrong_values_are_refused_with_key_value_and_remedy(void **state)
     } cases[] = {
         { "group.id", NULL, "Missing required configuration \"group.id\" which has no default value." },
         { "key.converter", NULL, "Missing required configuration \"key.converter\" which has no default value." },
-        { "session.timeout.ms", "10s", "Invalid value 10s for configuration session.timeout.ms: Not a number of type INT" },
+        { "session.timeout.ms", "10s",
+          "Invalid value 10s for configuration session.timeout.ms: Not a number of type INT" },
         { "offset.flush.interval.ms", "0",
           "Invalid value 0 for configuration offset.flush.interval.ms: Value must be at least 1" },
         { "config.storage.replication.factor", "40000",

@@ -72,8 +72,9 @@ bool config_store_session_key(const struct config_store *store, struct session_k
 
 /*
  * From now on what only a leader writes goes out in transactions of a producer that make() makes, each write in one of
- * its own; making it fences the producer of the leader before. It is made at once, with each call, since another may have
- * led meanwhile, and again behind every failure; it is closed when leads is false. The herder's thread, as all writing of a leader.
+ * its own; making it fences the producer of the leader before. It is made at once, with each call, since another may
+ * have led meanwhile, and again behind every failure; it is closed when leads is false. The herder's thread, as all
+ * writing of a leader.
  */
 typedef enum cv_rc config_leader_producer(void *arg, struct cv_producer **ret, struct cv_err *err);
 void config_store_lead(struct config_store *store, bool leads, config_leader_producer *make, void *arg);
