@@ -363,8 +363,11 @@ settle_mismatch(struct pg_task *task, PGconn *conn, const struct slot_info *slot
         pos->lsn = slot->confirmed_flush_lsn;
         pos->partial = (struct position_partial){ 0 };
     } else if (trusts_offset && slot->confirmed_flush_lsn < pos->lsn && !slot->active &&
-               pos->lsn <= task->system.wal_end) {
-        return slot_advance(conn, task->config.slot_name, pos->lsn, err);
+               pos->lsn <= task->system.wal_end && task->config.flush_lsn_source) {
+        if (slot_advance(conn, task->config.slot_name, pos->lsn, err) != CV_OK)
+            return err->rc;
+        CV_LOG_INFO(task->base.ctx->log, "the slot was behind the stored offset and is advanced to it, as "
+                    "offset.mismatch.strategy says", CV_LSN("stored", pos->lsn), CV_LSN("slot_lsn", slot->confirmed_flush_lsn));
     }
     return CV_OK;
 }
