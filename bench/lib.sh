@@ -229,6 +229,22 @@ per() { awk -v a="$1" -v b="$2" -v n="${3:-2}" 'BEGIN { printf "%.*f\n", n, a / 
 # keep NAME VALUE: one more value of a result.
 keep() { printf '%s\n' "$2" >>"$CULVERT_STATE/result.$1"; }
 
+# warm_memory EVENTS: have the host give the memory that so many events will take in the broker's page cache, twice. What
+# was free for some seconds a virtual machine's host takes back, and the next use pays for it: 2 s of CPU time a GB.
+warm_memory() {
+    local mib=$(($1 * ${event_bytes:-800} * 2 / 1048576 + 64))
+    head -c "$((mib < 8192 ? mib : 8192))M" /dev/zero >"$CULVERT_STATE/warm"
+    rm "$CULVERT_STATE/warm"
+}
+
+# warm_up_broker COMMAND...: a round that is not counted. Kafka's JVM compiles what a round needs for some seconds, in
+# which it takes the CPU from whoever comes first.
+warm_up_broker() {
+    step "a round for the broker's compiler, not counted"
+    "$@"
+    rm -f "$CULVERT_STATE"/result.*
+}
+
 # middle NAME: the median of its values.
 middle() {
     sort -n "$CULVERT_STATE/result.$1" | awk '{ v[NR] = $1 }

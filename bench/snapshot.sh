@@ -41,6 +41,7 @@ while [ $# -gt 0 ]; do
     *) die "unknown option \"$1\" (see --help)" ;;
     esac
 done
+[ "$schemas" = false ] || event_bytes=5000
 need_number --rows "$rows"
 need_number --rounds "$rounds"
 need_number --threads "$threads"
@@ -67,6 +68,7 @@ snapshot_round() {
     local who=$1 name=$1_$2 line put before
     one_boot "$who" "$name"
     topic_create "$name"
+    warm_memory "$rows"
     before=$(cpu_of "$worker_pid")
     put=${EPOCHREALTIME/./}
     connector_create "$name" "$name" snapshot.mode initial snapshot.max.threads "$threads" \
@@ -94,6 +96,8 @@ results() {
 
 bench_boot
 write_rows
+warm_up_broker snapshot_round culvert 0
+topic_delete culvert_0
 for ((round = 1; round <= rounds; round++)); do
     copy_round
     snapshot_round culvert "$round"

@@ -76,6 +76,7 @@ struct source_runtime {
     struct connector_offsets *offsets;
     struct cv_source_task *source;
     const struct cv_source_ops *ops;
+    int64_t rest_until_ms; /* the source asked not to be polled before */
 
     struct source_chunk *head, *tail; /* on their way */
     struct source_chunk *held, *held_tail; /* for the next transaction */

@@ -124,6 +124,7 @@ poll_once(struct source_runtime *rt, struct cv_err *err)
         source_chunk_free(chunk);
         return rc;
     }
+    rt->rest_until_ms = chunk->batch.rest_ms > 0 ? cv_mono_ms() + chunk->batch.rest_ms : 0;
     if (chunk->batch.n_messages == 0 && chunk->batch.n_records == 0 && chunk->batch.n_offsets == 0) {
         rt->txn.split = chunk->batch.split;
         source_chunk_free(chunk);
@@ -134,11 +135,30 @@ poll_once(struct source_runtime *rt, struct cv_err *err)
     return rt->txn.on ? source_transaction_take(rt, chunk, err) : source_produce(rt, chunk, err);
 }
 
+static bool
+rests(const struct source_runtime *rt)
+{
+    return cv_mono_ms() < rt->rest_until_ms;
+}
+
+/* Reports, which let more messages go; while the source rests they are waited for. */
+static void
+take_reports(struct source_runtime *rt)
+{
+    int64_t now = cv_mono_ms(), left_ms = rt->rest_until_ms - now;
+
+    if (left_ms > POLL_TIMEOUT_MS)
+        left_ms = POLL_TIMEOUT_MS;
+    if (left_ms > 0 && rt->head == NULL)
+        cv_wake_wait(&rt->task->wake, now + left_ms);
+    cv_producer_poll(rt->producer, left_ms > 0 && rt->head != NULL ? (int)left_ms : 0);
+}
+
 /* What is due between polls: reports, and offsets without transactions. */
 static enum cv_rc
 keep_up(struct source_runtime *rt, struct cv_err *err)
 {
-    cv_producer_poll(rt->producer, 0);
+    take_reports(rt);
     if (cv_producer_check(rt->producer, err) != CV_OK || source_retire(rt, err) != CV_OK)
         return err->rc;
     if (rt->txn.on)
@@ -170,7 +190,7 @@ step(struct source_runtime *rt, struct cv_err *err)
         return stay_paused(rt, err);
     if (task_state(rt->task) == STATUS_PAUSED)
         task_set_state(rt->task, STATUS_RUNNING, NULL);
-    return poll_once(rt, err);
+    return rests(rt) ? CV_OK : poll_once(rt, err);
 }
 
 /* Let what is on its way arrive, store the last offsets, tell the plugin: for at most the flush timeout. */

@@ -89,6 +89,7 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/stream.h \
 	connectors/postgres/stream_message.c \
 	connectors/postgres/stream_private.h \
+	connectors/postgres/stream_pace.c \
 	connectors/postgres/stream_signal.c \
 	connectors/postgres/stream_stats.c \
 	connectors/postgres/table.c \

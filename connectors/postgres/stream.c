@@ -2,10 +2,8 @@
 /*
  * The hot path's first half.
  *
- * The walsender does one send() and one recv() probe for every change, so how we read decides what the database
- * pays: the socket is drained until it is empty, and while the rate is high we then nap for some tens of
- * microseconds instead of polling at once. libpq never shrinks its buffer: one large throw-away row before
- * START_REPLICATION makes every later read large.
+ * The socket is drained until it is empty, and then left alone for a while (stream_pace.c). libpq never shrinks its
+ * buffer: one large throw-away row before START_REPLICATION makes every later read large.
  *
  * A position is the end LSN of a complete transaction; nothing else is ever stored or confirmed. A stream
  * restarts at such a boundary; the changes of a transaction that was handed over in part are counted and
@@ -32,9 +30,6 @@
 #define BATCH_BYTES     (640 * 1024)
 #define BATCH_MESSAGES  20000
 #define LIBPQ_BUFFER    (1024 * 1024)
-#define NAP_US          60
-#define FAST_PER_SECOND 20000
-#define RATE_WINDOW_US  20000
 #define IDLE_OFFSET_MS  1000
 #define PATIENCE_MIN_MS  3000 /* a busy machine is no dead one */
 
@@ -163,6 +158,8 @@ start_replication(struct stream *s, struct cv_err *err)
             rc = start_fail(s, res, lsn, err);
         PQclear(res);
     }
+    if (rc == CV_OK)
+        stream_pace_start(s);
     if (rc == CV_OK && PQsetnonblocking(s->repl, 1) != 0)
         rc = pg_fail(err, s->repl, NULL, "could not make the replication connection non-blocking");
     cv_buf_free(&names);
@@ -370,6 +367,7 @@ on_frame(struct stream *s, const char *data, size_t len, struct cv_batch *batch,
     }
     if (frame.start > s->received)
         s->received = frame.start;
+    s->sent_us = frame.sent_us;
     if (stream_message(s, frame.start, frame.data, frame.len, batch, err) != CV_OK)
         return cv_err_context(err, "at LSN %s", pg_format_lsn(frame.start, at));
     return CV_OK;
@@ -456,28 +454,6 @@ wait_for_data(struct stream *s, int timeout_ms)
     s->heard |= fds[1].revents != 0; /* part of a row, too */
     if (fds[0].revents != 0)
         cv_wake_clear(s->spec.wake);
-}
-
-static void
-nap(struct stream *s)
-{
-    struct pollfd fd = { .fd = s->spec.wake->fd, .events = POLLIN };
-    struct timespec ts = { .tv_nsec = NAP_US * 1000 };
-
-    ppoll(&fd, 1, &ts, NULL);
-}
-
-static void
-measure_rate(struct stream *s)
-{
-    cv_time_us now = cv_mono_us();
-    cv_time_us passed = now - s->window_start_us;
-
-    if (passed < RATE_WINDOW_US)
-        return;
-    s->fast = (s->events - s->window_events) * 1000000 > (uint64_t)passed * FAST_PER_SECOND;
-    s->window_start_us = now;
-    s->window_events = s->events;
 }
 
 static bool
@@ -611,8 +587,12 @@ fill(struct stream *s, struct cv_batch *batch, int timeout_ms, struct cv_err *er
             break;
         if (PQsocket(s->repl) < 0)
             return cv_fail(err, CV_RETRY, "lost the replication connection");
+        if (s->fast && stream_is_behind(s)) {
+            batch->rest_ms = STREAM_GATHER_MS;
+            break;
+        }
         if (s->fast && !waited) {
-            nap(s); /* once a batch: what came meanwhile comes with one read */
+            stream_nap(s); /* once a batch: what came meanwhile comes with one read */
             waited = true;
             continue;
         }
@@ -624,7 +604,7 @@ fill(struct stream *s, struct cv_batch *batch, int timeout_ms, struct cv_err *er
         read_clock(s);
         waited = true;
     }
-    measure_rate(s);
+    stream_measure_rate(s);
     if (s->events != s->counted) {
         s->counted = s->events;
         s->last_event_ms = cv_mono_ms();

@@ -53,6 +53,7 @@ struct stream {
     struct position_partial sent; /* of the next transaction, by an earlier stream */
     struct stream_held held_change;
     cv_lsn received;
+    cv_time_us sent_us; /* when the server sent the last message, by its clock */
     cv_lsn confirmed;
     int64_t status_due_ms;
     bool reply_now;
@@ -93,6 +94,15 @@ CV_MUST_CHECK enum cv_rc stream_signal_row(struct stream *s, char op, const stru
                                            struct cv_batch *batch, struct cv_err *err);
 /* The window of an incremental snapshot is closed by what came at lsn. */
 CV_MUST_CHECK enum cv_rc stream_window_closed(struct stream *s, cv_lsn lsn, struct cv_batch *batch, struct cv_err *err);
+
+/* stream_pace.c */
+#define STREAM_GATHER_MS 10 /* between two reads behind a backlog */
+void stream_pace_start(struct stream *s);
+void stream_measure_rate(struct stream *s);
+/* Let a little gather; a wake-up ends it. */
+void stream_nap(struct stream *s);
+/* What is read was committed a while before it was sent, both by the server's clock. */
+bool stream_is_behind(const struct stream *s);
 
 /* Everything that ended up to lsn is handed over. */
 void stream_move(struct stream *s, cv_lsn lsn, cv_time_us time_us, uint64_t txid);

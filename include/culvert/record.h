@@ -90,6 +90,8 @@ struct cv_batch {
     /* The batch ends inside of what must become visible as a whole (a transaction of the source), so no Kafka
        transaction may end here: a restart at the last offset would repeat what is before. */
     bool split;
+    /* For so long the source is better not polled: it has much to give, and more at a time costs less. 0: poll on. */
+    int rest_ms;
 };
 
 /* A zeroed message or record at the end of the batch; NULL when memory is out. The pointer is good until

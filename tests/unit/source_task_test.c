@@ -42,6 +42,7 @@ static struct {
     atomic_int retries;      /* polls that fail but may be repeated */
     atomic_int failures;     /* polls that fail for good */
     atomic_bool split;       /* batches end inside of what must not be split */
+    atomic_int rest_ms;      /* that batches ask for */
     atomic_int asks;         /* 1: each batch asks for a commit, 2: for an abort */
     const char *_Atomic topic;
     atomic_int parts;       /* tells metrics of two parts, of one twice */
@@ -137,6 +138,7 @@ source_poll(struct cv_source_task *task, struct cv_batch *batch, int timeout_ms,
     atomic_fetch_add(&source.polls, 1);
     atomic_store(&source.timeout_ms, timeout_ms);
     batch->split = atomic_load(&source.split);
+    batch->rest_ms = atomic_load(&source.rest_ms);
     if (take(&source.retries))
         return cv_fail(err, CV_RETRY, "the source is not there for now");
     if (take(&source.failures))
@@ -1282,6 +1284,32 @@ what_is_held_goes_out_when_the_task_ends(void **state)
 }
 
 static void
+a_source_that_rests_is_not_polled_while_its_messages_are_stored(void **state)
+{
+    struct bench *b = *state;
+
+    atomic_store(&source.rest_ms, 3600000);
+    atomic_store(&source.records, 2);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.committed) == 1);
+    assert_int_equal(atomic_load(&source.polls), 1);
+    end(b);
+    assert_int_equal(atomic_load(&source.records), 1);
+}
+
+static void
+a_rest_ends_by_itself(void **state)
+{
+    struct bench *b = *state;
+
+    atomic_store(&source.rest_ms, 20);
+    atomic_store(&source.records, 2);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(atomic_load(&source.committed) == 2);
+    end(b);
+}
+
+static void
 what_must_not_be_split_is_one_transaction(void **state)
 {
     struct bench *b = *state;
@@ -1526,6 +1554,8 @@ main(void)
         TEST(a_topic_that_cannot_be_made_yet_is_waited_for),
         TEST(a_stop_does_not_wait_for_topics),
         TEST(a_topic_that_may_not_be_made_ends_the_task),
+        TEST(a_source_that_rests_is_not_polled_while_its_messages_are_stored),
+        TEST(a_rest_ends_by_itself),
         TEST(a_full_queue_of_the_producer_is_waited_for),
         TEST(a_message_that_cannot_be_sent_ends_the_task_and_its_offset_is_not_stored),
         TEST(records_before_one_that_cannot_be_converted_are_written),
