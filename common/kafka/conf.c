@@ -320,7 +320,10 @@ kafka_conf_warn(const struct cv_kafka_conf *conf, bool transactional)
         for (size_t i = 0; layer != NULL && i < cv_config_count(layer); i++) {
             const char *key = cv_config_key(layer, i), *value = cv_config_value(layer, i), *why = NULL;
 
-            if (value != NULL && !overridden(conf, l, key))
+            if (!kafka_keys_known(key)) /* the value may be a secret with a mistake in its name */
+                CV_LOG_WARN(log, "a client's setting means nothing here and is ignored",
+                            CV_STR("client", conf->client_id), CV_STR("key", key));
+            else if (value != NULL && !overridden(conf, l, key))
                 why = why_ignored(conf, transactional, key, value);
             if (why != NULL)
                 CV_LOG_WARN(log, "a client's setting is ignored", CV_STR("client", conf->client_id),

@@ -608,3 +608,15 @@ kafka_keys_ignored(enum cv_kafka_role role, const char *key, const char *value)
             return keys[i].target != NULL && strcasecmp(keys[i].target, value) == 0 ? NULL : keys[i].arg;
     return NULL;
 }
+
+bool
+kafka_keys_known(const char *key)
+{
+    /* Java has many of these for its own classes, and a worker's file passes all of them to every client */
+    if (strncmp(key, "ssl.", strlen("ssl.")) == 0 || strncmp(key, "sasl.", strlen("sasl.")) == 0)
+        return true;
+    for (size_t i = 0; i < CV_COUNT(keys); i++)
+        if (strcmp(keys[i].name, key) == 0)
+            return true;
+    return false;
+}

@@ -17,5 +17,7 @@ enum cv_rc kafka_keys_translate(enum cv_kafka_role role, const struct cv_config 
                                 struct cv_err *err);
 /* Why a key that is set is not followed, since the program decides; NULL: it is, or means nothing to the role. */
 const char *kafka_keys_ignored(enum cv_kafka_role role, const char *key, const char *value);
+/* Whether the key means something to a client here. */
+bool kafka_keys_known(const char *key);
 
 #endif

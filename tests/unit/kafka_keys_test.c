@@ -383,6 +383,26 @@ a_setting_that_is_not_followed_is_told(void **state)
     }
 }
 
+/* Without its value, which may be a secret; what Java's classes alone know is no mistake. */
+static void
+a_setting_that_means_nothing_here_is_told(void **state)
+{
+    struct cv_config *low = config_of("linger.ms=5"), *high = config_of("compresion.type=hush");
+    struct cv_config *javas = config_of("ssl.provider=x");
+    struct cv_kafka_conf conf = { .role = P, .client_id = "me", .layers = { low, javas, high }, .n_layers = 3 };
+
+    (void)state;
+    log_file_open();
+    kafka_conf_warn(&conf, false);
+    assert_int_equal(log_file_count("means nothing here and is ignored", "client=me key=compresion.type"), 1);
+    assert_int_equal(log_file_count("ignored", ""), 1);
+    assert_int_equal(log_file_count("hush", ""), 0);
+    log_file_close();
+    cv_config_free(low);
+    cv_config_free(javas);
+    cv_config_free(high);
+}
+
 static void
 a_transaction_bounds_its_messages_and_requests(void **state)
 {
@@ -501,6 +521,7 @@ main(void)
         cmocka_unit_test(a_stronger_layer_wins_under_either_name),
         cmocka_unit_test(order_is_kept_by_idempotence_or_by_one_request_in_flight),
         cmocka_unit_test(a_setting_that_is_not_followed_is_told),
+        cmocka_unit_test(a_setting_that_means_nothing_here_is_told),
         cmocka_unit_test(a_transaction_bounds_its_messages_and_requests),
         cmocka_unit_test(combinations_that_java_accepts_are_adjusted),
         cmocka_unit_test(missing_keys_are_named_with_their_remedy),
