@@ -14,6 +14,7 @@
 #include "common/buf.h"
 #include "data/json.h"
 #include "tests/helper/fake_topic_log.h"
+#include "tests/helper/log_file.h"
 
 #define WAIT_MS 1000
 #define TOPIC   "connect-offsets"
@@ -146,7 +147,7 @@ a_tombstone_takes_the_offset_away(void **state)
 }
 
 static void
-records_that_are_not_offsets_are_ignored(void **state)
+records_that_are_not_offsets_are_skipped_with_one_warning_each(void **state)
 {
     static const char *const bad[] = { NULL, "", "null", "{}", "\"foo\"", "[]", "[\"foo\"]", "[\"foo\",{},1]",
                                        "[1,{\"p\":1}]", "[null,{\"p\":1}]", "[\"foo\",[1]]", "[\"foo\",\"p\"]",
@@ -155,10 +156,17 @@ records_that_are_not_offsets_are_ignored(void **state)
     struct cv_offset *list = NULL;
     struct cv_err err;
     size_t count = 99;
+    char where[64];
 
+    log_file_open();
     arrive("[\"foo\",{\"p\":1}]", "{\"n\":1}");
-    for (size_t i = 0; i < CV_COUNT(bad); i++)
+    for (size_t i = 0; i < CV_COUNT(bad); i++) {
         arrive(bad[i], "{\"n\":2}");
+        snprintf(where, sizeof(where), "topic=" TOPIC " partition=0 offset=%zu ", i + 1);
+        if (log_file_count("WARN", "") != i + 1 || log_file_count("is skipped", where) != 1)
+            fail_msg("%s: not one warning that says where", bad[i]);
+    }
+    log_file_close();
     assert_string_equal(lookup(f, "foo", "{\"p\":1}"), "{\"n\":1}");
     assert_int_equal(offset_store_list(f->store, "foo", 1000, f->arena, &list, &count, &err), CV_OK);
     assert_int_equal(count, 1);
@@ -329,7 +337,7 @@ main(void)
         TEST(the_newest_offset_of_a_partition_is_read),
         TEST(a_partition_is_found_however_its_members_are_ordered),
         TEST(a_tombstone_takes_the_offset_away),
-        TEST(records_that_are_not_offsets_are_ignored),
+        TEST(records_that_are_not_offsets_are_skipped_with_one_warning_each),
         TEST(a_stored_offset_that_is_no_json_is_an_error_that_shows_it),
         TEST(a_look_up_fails_when_the_topic_cannot_be_read_to_its_end),
         TEST(the_list_holds_a_connectors_partitions_and_no_others),

@@ -19,7 +19,7 @@ worker_store_libstore_a_SOURCES = \
 
 unit_tests += tests/unit/offset_store_test
 tests_unit_offset_store_test_SOURCES = tests/unit/offset_store_test.c tests/helper/fake_topic_log.c \
-	tests/helper/fake_topic_log.h
+	tests/helper/fake_topic_log.h tests/helper/log_file.c tests/helper/log_file.h
 tests_unit_offset_store_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_offset_store_test_LDADD = worker/store/libstore.a data/libdata.a common/libcommon.a $(PCRE2_LIBS) \
 	$(CMOCKA_LIBS)

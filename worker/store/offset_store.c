@@ -167,8 +167,8 @@ on_record(void *arg, const struct cv_consumed *rec)
     else
         rc = remember(store, &rec->key, &rec->value, arena, &err);
     if (rc != CV_OK)
-        CV_LOG_WARN(store->logger, "a record of the offset topic is ignored", CV_INT("partition", rec->partition),
-                    CV_INT("offset", rec->offset), CV_ERR(&err));
+        CV_LOG_WARN(store->logger, "a record of the offset topic is skipped", CV_STR("topic", rec->topic),
+                    CV_INT("partition", rec->partition), CV_INT("offset", rec->offset), CV_ERR(&err));
     cv_arena_free(arena);
 }
 
