@@ -333,6 +333,8 @@ await_topic(struct source_runtime *rt, struct cv_topic *topic, struct cv_err *er
 
     while (!topic->found) {
         rc = cv_producer_partitions(rt->producer, topic->name, ASK_TIMEOUT_MS, &count, err);
+        if (rc == CV_INVALID) /* no name of a topic, no right to it */
+            return cv_err_context(err, "could not write to Kafka");
         topic->found = rc != CV_NOT_FOUND && rc != CV_RETRY;
         if (topic->found)
             break;

@@ -28,6 +28,7 @@ static struct {
     enum fake_delivery how;
     int full;
     int missing;
+    enum cv_rc missing_rc;
     char refused[128];
     enum cv_rc refusal;
     enum cv_rc fatal;
@@ -76,10 +77,11 @@ fake_producer_full(int count)
 }
 
 void
-fake_producer_missing(int count)
+fake_producer_missing(int count, enum cv_rc rc)
 {
     pthread_mutex_lock(&lock);
     fake.missing = count;
+    fake.missing_rc = rc;
     pthread_mutex_unlock(&lock);
 }
 
@@ -269,17 +271,18 @@ enum cv_rc
 cv_producer_partitions(struct cv_producer *producer, const char *topic, int timeout_ms, int32_t *ret,
                        struct cv_err *err)
 {
-    bool missing;
+    enum cv_rc rc = CV_OK;
 
     (void)producer;
     (void)timeout_ms;
     pthread_mutex_lock(&lock);
-    missing = fake.missing > 0;
-    if (missing)
+    if (fake.missing > 0) {
         fake.missing--;
+        rc = cv_fail(err, fake.missing_rc, "no partitions of topic \"%s\"", topic);
+    }
     pthread_mutex_unlock(&lock);
-    if (missing)
-        return cv_fail(err, CV_NOT_FOUND, "topic \"%s\" is not there", topic);
+    if (rc != CV_OK)
+        return rc;
     *ret = 1;
     return CV_OK;
 }

@@ -23,8 +23,8 @@ void fake_producer_reset(void);
 void fake_producer_deliver(enum fake_delivery how);
 /* The next count sends find the queue full. */
 void fake_producer_full(int count);
-/* The next count questions find that a topic is not there. */
-void fake_producer_missing(int count);
+/* The next count questions for a topic fail with rc; CV_NOT_FOUND: it is not there. */
+void fake_producer_missing(int count, enum cv_rc rc);
 int fake_producer_missing_left(void);
 /* Every later send to the topic fails with rc; CV_OK: none does. */
 void fake_producer_refuse(const char *topic, enum cv_rc rc);

@@ -1509,13 +1509,13 @@ a_topic_that_is_missing_is_told_once_and_waited_for(void **state)
 
     b->worker.topic_creation_enable = true;
     atomic_store(&source.records, 2);
-    fake_producer_missing(INT_MAX);
+    fake_producer_missing(INT_MAX, CV_NOT_FOUND);
     begin(b, TARGET_STARTED);
     WAIT_FOR(log_file_count("the topic does not exist", "topic.creation.default.partitions") > 0);
     assert_true(state_is(b, STATUS_RUNNING));
     assert_true(atomic_load(&source.idle_polls) > 0); /* it is kept alive */
     assert_int_equal(fake_producer_sent(), 0);
-    fake_producer_missing(3);
+    fake_producer_missing(3, CV_RETRY);
     WAIT_FOR(atomic_load(&source.committed) == 2);
     assert_int_equal(fake_producer_sent(), 2);
     assert_int_equal(fake_producer_missing_left(), 0);
@@ -1529,13 +1529,28 @@ a_task_that_waits_for_a_topic_can_be_stopped(void **state)
     struct bench *b = *state;
 
     atomic_store(&source.records, 1);
-    fake_producer_missing(INT_MAX);
+    fake_producer_missing(INT_MAX, CV_NOT_FOUND);
     begin(b, TARGET_STARTED);
     WAIT_FOR(fake_producer_missing_left() < INT_MAX);
     end(b);
     assert_int_equal(fake_producer_sent(), 0);
     assert_int_equal(atomic_load(&store.writes), 0);
     assert_true(state_is(b, STATUS_UNASSIGNED));
+}
+
+static void
+a_topic_that_cannot_be_ends_the_task(void **state)
+{
+    struct bench *b = *state;
+
+    atomic_store(&source.records, 1);
+    fake_producer_missing(INT_MAX, CV_INVALID);
+    begin(b, TARGET_STARTED);
+    WAIT_FOR(state_is(b, STATUS_FAILED));
+    assert_trace_has(b, "could not write to Kafka: no partitions of topic \"t\"");
+    end(b);
+    assert_int_equal(fake_producer_sent(), 0);
+    assert_int_equal(atomic_load(&store.writes), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_up, bench_down)
@@ -1598,6 +1613,7 @@ main(void)
         TEST(a_task_does_not_write_to_its_own_offsets_topic),
         TEST(a_topic_that_is_missing_is_told_once_and_waited_for),
         TEST(a_task_that_waits_for_a_topic_can_be_stopped),
+        TEST(a_topic_that_cannot_be_ends_the_task),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
