@@ -9,6 +9,8 @@
 #include "common/buf.h"
 #include "common/map.h"
 
+#define SQL_MORE 1000 /* two names, quoted */
+
 struct catalog {
     struct cv_hash *types; /* by OID */
 };
@@ -299,20 +301,19 @@ read_tables(struct catalog *catalog, PGconn *conn, const PGresult *res, struct p
     return CV_OK;
 }
 
-enum cv_rc
-catalog_tables(struct catalog *catalog, PGconn *conn, uint32_t oid, struct pg_tables *ret,
-               struct cv_err *err)
+/* only: what else is asked of them, as SQL. */
+static enum cv_rc
+find_tables(struct catalog *catalog, PGconn *conn, struct cv_buf *only, struct pg_tables *ret, struct cv_err *err)
 {
     struct pg_tables tables = { 0 };
-    struct cv_buf sql = CV_BUF_INIT(sizeof(tables_sql) + 100);
-    char only[64] = "";
+    struct cv_buf sql = CV_BUF_INIT(sizeof(tables_sql) + SQL_MORE);
     PGresult *res = NULL;
-    enum cv_rc rc;
+    enum cv_rc rc = cv_buf_check(only, err);
 
-    if (oid != 0)
-        snprintf(only, sizeof(only), " AND c.oid = %u", oid);
-    cv_buf_printf(&sql, tables_sql, only);
-    rc = cv_buf_check(&sql, err);
+    if (rc == CV_OK) {
+        cv_buf_printf(&sql, tables_sql, cv_buf_cstr(only));
+        rc = cv_buf_check(&sql, err);
+    }
     if (rc == CV_OK)
         rc = pg_query(conn, cv_buf_cstr(&sql), &res, "could not read the tables from the catalog", err);
     if (rc == CV_OK)
@@ -323,5 +324,34 @@ catalog_tables(struct catalog *catalog, PGconn *conn, uint32_t oid, struct pg_ta
         pg_tables_done(&tables);
     PQclear(res);
     cv_buf_free(&sql);
+    return rc;
+}
+
+enum cv_rc
+catalog_tables(struct catalog *catalog, PGconn *conn, uint32_t oid, struct pg_tables *ret, struct cv_err *err)
+{
+    struct cv_buf only = CV_BUF_INIT(SQL_MORE);
+    enum cv_rc rc;
+
+    if (oid != 0)
+        cv_buf_printf(&only, " AND c.oid = %u", oid);
+    rc = find_tables(catalog, conn, &only, ret, err);
+    cv_buf_free(&only);
+    return rc;
+}
+
+enum cv_rc
+catalog_table_named(struct catalog *catalog, PGconn *conn, const char *schema, const char *name, struct pg_tables *ret,
+                    struct cv_err *err)
+{
+    struct cv_buf only = CV_BUF_INIT(SQL_MORE);
+    enum cv_rc rc;
+
+    cv_buf_str(&only, " AND n.nspname = ");
+    cv_buf_sql_literal(&only, schema);
+    cv_buf_str(&only, " AND c.relname = ");
+    cv_buf_sql_literal(&only, name);
+    rc = find_tables(catalog, conn, &only, ret, err);
+    cv_buf_free(&only);
     return rc;
 }

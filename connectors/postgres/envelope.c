@@ -225,10 +225,10 @@ write_value(const struct envelope *env, const struct plan *plan, const struct en
 {
     out = put(out, plan->value_prefix.text, plan->value_prefix.len);
     out = PUT(out, "{\"before\":");
-    out = change->old != NULL ? plan_write_row(plan, change->old_kind, change->old, NULL, out, ret_bad)
+    out = change->old != NULL ? plan_write_row(plan, change->old, NULL, out, ret_bad)
                               : PUT(out, "null");
     out = PUT(out, ",\"after\":");
-    out = change->new != NULL ? plan_write_row(plan, PLAN_ROW_WHOLE, change->new, envelope_whole(change), out, ret_bad)
+    out = change->new != NULL ? plan_write_row(plan, change->new, envelope_whole(change), out, ret_bad)
                               : PUT(out, "null");
     out = put(out, env->head.data, env->head.len);
     out = encode_u64(change->lsn, out);
@@ -261,7 +261,7 @@ add_message(struct cv_batch *batch, const struct plan *plan, const struct cv_raw
 
 /* The key object in the arena, with its schema prefix; *ret_bare is the object alone. */
 static enum cv_rc
-emit_key(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row, size_t text_len,
+emit_key(const struct plan *plan, const struct pgoutput_tuple *row, size_t text_len,
          struct cv_batch *batch, struct cv_bytes *ret, struct cv_bytes *ret_bare, struct cv_err *err)
 {
     char *start, *bare, *end;
@@ -274,7 +274,7 @@ emit_key(const struct plan *plan, enum plan_row kind, const struct pgoutput_tupl
     if (start == NULL)
         return cv_fail_memory(err);
     bare = put(start, plan->key_prefix.text, plan->key_prefix.len);
-    end = plan_write_key(plan, kind, row, bare, &bad);
+    end = plan_write_key(plan, row, bare, &bad);
     *ret_bare = (struct cv_bytes){ bare, (size_t)(end - bare) };
     if (plan->key_prefix.len > 0)
         *end++ = '}';
@@ -332,12 +332,12 @@ emit_tombstone(const struct envelope *env, const struct plan *plan, struct cv_by
 
 /* A key as SimpleHeaderConverter writes a struct: unlike in the record's key, decimals are plain numbers. */
 static enum cv_rc
-key_header_text(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row,
+key_header_text(const struct plan *plan, const struct pgoutput_tuple *row,
                 struct cv_arena *arena, struct cv_bytes *ret, struct cv_err *err)
 {
     struct cv_buf text = CV_BUF_INIT(HEADER_MAX);
     struct cv_value key;
-    enum cv_rc rc = plan_key_value(plan, kind, row, arena, &key, err);
+    enum cv_rc rc = plan_key_value(plan, row, arena, &key, err);
 
     if (rc != CV_OK)
         return rc;
@@ -382,8 +382,8 @@ emit_key_change(const struct envelope *env, const struct plan *plan, const struc
     come.op = 'c';
     come.whole = envelope_whole(change);
     come.old = NULL;
-    if (key_header_text(plan, change->old_kind, change->old, batch->arena, &old_text, err) != CV_OK ||
-        key_header_text(plan, PLAN_ROW_WHOLE, change->new, batch->arena, &new_text, err) != CV_OK)
+    if (key_header_text(plan, change->old, batch->arena, &old_text, err) != CV_OK ||
+        key_header_text(plan, change->new, batch->arena, &new_text, err) != CV_OK)
         return err->rc;
     newkey = headers_with(env, "__debezium.newkey", new_text, batch);
     oldkey = headers_with(env, "__debezium.oldkey", old_text, batch);
@@ -411,10 +411,10 @@ emit_direct(struct envelope *env, const struct plan *plan, const struct envelope
     const struct cv_raw_headers *headers = env->headers.count > 0 ? &env->headers : NULL;
     struct cv_bytes keys[2] = { { 0 } }, bare[2] = { { 0 } };
 
-    if (change->old != NULL && emit_key(plan, change->old_kind, change->old, change->text_len, batch,
+    if (change->old != NULL && emit_key(plan, change->old, change->text_len, batch,
                                         &keys[0], &bare[0], err) != CV_OK)
         return err->rc;
-    if (change->new != NULL && emit_key(plan, PLAN_ROW_WHOLE, change->new, change->text_len, batch, &keys[1],
+    if (change->new != NULL && emit_key(plan, change->new, change->text_len, batch, &keys[1],
                                         &bare[1], err) != CV_OK)
         return err->rc;
     if (change->op == 'u' && change->old != NULL && !same_bytes(bare[0], bare[1]))

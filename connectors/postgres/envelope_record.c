@@ -103,10 +103,10 @@ envelope_value(const struct envelope *env, const struct plan *plan, const struct
 
     if (val == NULL || op == NULL)
         return cv_fail_memory(err);
-    if (change->old != NULL && plan_row_value(plan, change->old_kind, change->old, NULL, arena,
+    if (change->old != NULL && plan_row_value(plan, change->old, NULL, arena,
                                               cv_struct_at(val, BEFORE), ret_bad, err) != CV_OK)
         return err->rc;
-    if (change->new != NULL && plan_row_value(plan, PLAN_ROW_WHOLE, change->new, envelope_whole(change), arena,
+    if (change->new != NULL && plan_row_value(plan, change->new, envelope_whole(change), arena,
                                               cv_struct_at(val, AFTER), ret_bad, err) != CV_OK)
         return err->rc;
     if (envelope_source_value(env, cv_struct_at(val, SOURCE)->schema, plan->schema_name, plan->table_name,
@@ -182,13 +182,13 @@ add_record(const struct envelope *env, const struct plan *plan, const struct env
 }
 
 static enum cv_rc
-key_of(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row,
+key_of(const struct plan *plan, const struct pgoutput_tuple *row,
        struct cv_arena *arena, struct cv_value *ret, struct cv_err *err)
 {
     *ret = cv_null(NULL);
     if (row == NULL || plan->key_schema == NULL)
         return CV_OK;
-    return plan_key_value(plan, kind, row, arena, ret, err);
+    return plan_key_value(plan, row, arena, ret, err);
 }
 
 static enum cv_rc
@@ -221,8 +221,8 @@ envelope_emit_records(struct envelope *env, const struct plan *plan, const struc
 {
     struct cv_value old_key, new_key;
 
-    if (key_of(plan, change->old_kind, change->old, batch->arena, &old_key, err) != CV_OK ||
-        key_of(plan, PLAN_ROW_WHOLE, change->new, batch->arena, &new_key, err) != CV_OK)
+    if (key_of(plan, change->old, batch->arena, &old_key, err) != CV_OK ||
+        key_of(plan, change->new, batch->arena, &new_key, err) != CV_OK)
         return err->rc;
     if (change->op == 'u' && change->old != NULL && !cv_value_equal(&old_key, &new_key))
         return emit_key_change(env, plan, change, &old_key, &new_key, batch, ret_bad, err);

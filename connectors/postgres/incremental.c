@@ -504,7 +504,7 @@ incremental_watches(const struct incremental *inc, uint32_t table)
 }
 
 static enum cv_rc
-drop_key(struct incremental *inc, const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row,
+drop_key(struct incremental *inc, const struct plan *plan, const struct pgoutput_tuple *row,
          size_t text_len, struct cv_err *err)
 {
     char *key, *end;
@@ -517,7 +517,7 @@ drop_key(struct incremental *inc, const struct plan *plan, enum plan_row kind, c
     key = cv_buf_reserve(&inc->scratch, plan_bound(plan, text_len));
     if (key == NULL)
         return cv_fail_memory(err);
-    end = plan_write_key(plan, kind, row, key, &bad);
+    end = plan_write_key(plan, row, key, &bad);
     at = (uintptr_t)cv_hash_get_bytes(inc->chunk.by_key, key, (size_t)(end - key));
     if (at != 0)
         inc->chunk.dropped[at - 1] = true;
@@ -532,9 +532,9 @@ incremental_change(struct incremental *inc, const struct plan *plan, const struc
         memset(inc->chunk.dropped, 1, (size_t)PQntuples(inc->chunk.rows) * sizeof(*inc->chunk.dropped));
         return CV_OK;
     }
-    if (drop_key(inc, plan, change->old_kind, change->old, change->text_len, err) != CV_OK)
+    if (drop_key(inc, plan, change->old, change->text_len, err) != CV_OK)
         return err->rc;
-    return drop_key(inc, plan, PLAN_ROW_WHOLE, change->new, change->text_len, err);
+    return drop_key(inc, plan, change->new, change->text_len, err);
 }
 
 static bool

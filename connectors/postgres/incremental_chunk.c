@@ -423,7 +423,7 @@ index_rows(struct incremental *inc, struct cv_err *err)
             rc = cv_fail_memory(err);
             break;
         }
-        end = plan_write_key(chunk->plan, PLAN_ROW_WHOLE, &tuple, key, &bad);
+        end = plan_write_key(chunk->plan, &tuple, key, &bad);
         if (!cv_hash_put_bytes(chunk->by_key, key, (size_t)(end - key), (void *)((uintptr_t)row + 1)))
             rc = cv_fail_memory(err);
     }

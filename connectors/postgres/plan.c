@@ -85,14 +85,12 @@ literal_name(struct plan_literal *lit, const char *name)
     return ok;
 }
 
-/* What an unchanged TOAST column prints as; without a placeholder of its type what null prints as. */
+/* What an unchanged TOAST column prints as; without a placeholder of its type what a null of the schema does. */
 static bool
-literal_placeholder(struct plan_column *col)
+literal_placeholder(struct plan_column *col, struct mask *stars, const char *def_text)
 {
-    const struct plan_literal *null = &col->null;
-
     if (col->unchanged.text == NULL)
-        return literal_set(&col->placeholder, null->text, null->len);
+        return literal_value(&col->placeholder, stars, &col->enc, def_text);
     return literal_value(&col->placeholder, col->mask != NULL && mask_encrypts(col->mask) ? NULL : col->mask,
                          &col->unchanged.enc, col->unchanged.text);
 }
@@ -117,7 +115,6 @@ column_done(struct plan_column *col)
     free(col->column);
     literal_done(&col->name);
     literal_done(&col->null);
-    literal_done(&col->absent);
     literal_done(&col->placeholder);
     mask_free(col->mask);
     if (col->plain != NULL)
@@ -192,7 +189,7 @@ static enum cv_rc
 set_literals(const struct plan_spec *spec, const struct pg_column *src, struct plan_column *col, struct cv_err *err)
 {
     bool use_default = spec->direct == NULL || spec->direct->replace_null_with_default;
-    const char *absent = src->not_null || use_default ? col->def_text : NULL;
+    const char *instead = src->not_null || use_default ? col->def_text : NULL;
     struct mask *stars = col->mask != NULL && mask_null_json(col->mask) != NULL ? col->mask : NULL;
     struct encode fallback_enc = fallback_encode(&col->enc);
     struct cv_buf field = CV_BUF_INIT(FIELD_MAX);
@@ -201,10 +198,9 @@ set_literals(const struct plan_spec *spec, const struct pg_column *src, struct p
     name_adjust_field(spec->config, src->name, &field);
     col->field = cv_buf_take(&field);
     if (col->column == NULL || col->field == NULL || !literal_name(&col->name, col->field) ||
-        !literal_value(&col->null, stars, &col->enc, use_default ? col->def_text : NULL) ||
-        !(absent != NULL ? literal_value(&col->absent, stars, &col->enc, absent)
-                         : literal_value(&col->absent, col->mask, &fallback_enc, col->fallback)) ||
-        !literal_placeholder(col))
+        !(instead != NULL ? literal_value(&col->null, stars, &col->enc, instead)
+                          : literal_value(&col->null, col->mask, &fallback_enc, col->fallback)) ||
+        !literal_placeholder(col, stars, use_default ? col->def_text : NULL))
         return cv_fail_memory(err);
     return CV_OK;
 }
@@ -288,8 +284,8 @@ streamed_type(const struct plan_spec *spec, uint32_t oid, const struct pg_type *
     return CV_OK;
 }
 
-/* The catalog's column of a tuple column. When the catalog no longer has it, or it has another type by now,
-   what the stream says counts: optional, without default. */
+/* The catalog's column of a tuple column. When the catalog no longer has it, it is optional and without default; when it
+   has another type by now, that of the stream counts, and the default is none of it. */
 static enum cv_rc
 find_column(const struct plan_spec *spec, uint16_t i, struct pg_column *ret, struct cv_err *err)
 {
@@ -303,10 +299,9 @@ find_column(const struct plan_spec *spec, uint16_t i, struct pg_column *ret, str
     }
     streamed = &spec->relation->columns[i];
     at = pg_table_column(table, streamed->name);
-    if (at >= 0 && table->columns[at].type->oid == streamed->type_oid) {
-        *ret = table->columns[at];
-    } else {
-        *ret = (struct pg_column){ .name = (char *)(uintptr_t)streamed->name };
+    *ret = at >= 0 ? table->columns[at] : (struct pg_column){ .name = (char *)(uintptr_t)streamed->name };
+    if (at < 0 || ret->type->oid != streamed->type_oid) {
+        ret->def = NULL;
         if (streamed_type(spec, streamed->type_oid, &ret->type, err) != CV_OK)
             return err->rc;
     }
@@ -372,7 +367,7 @@ forget_rows(struct plan *plan)
 static size_t
 literals_len(const struct plan_column *col)
 {
-    return col->name.len + 16 + col->null.len + col->absent.len + col->placeholder.len;
+    return col->name.len + 16 + col->null.len + col->placeholder.len;
 }
 
 /* Debezium's snapshots read the columns of the row only, and with none of them all. */
@@ -383,10 +378,8 @@ set_unread(struct plan *plan)
 
     for (uint16_t i = 0; i < plan->n_columns; i++)
         any |= plan->columns[i].in_value;
-    for (uint16_t i = 0; any && i < plan->n_columns; i++) {
+    for (uint16_t i = 0; any && i < plan->n_columns; i++)
         plan->columns[i].unread = !plan->columns[i].in_value;
-        plan->columns[i].in_identity &= plan->columns[i].in_value;
-    }
 }
 
 static enum cv_rc
@@ -406,15 +399,12 @@ compile_columns(const struct plan_spec *spec, struct plan *plan, struct cv_err *
         if (find_column(spec, i, &src, err) != CV_OK ||
             compile_column(spec, &src, is_key(plan, i), col, err) != CV_OK)
             return cv_err_context(err, "table \"%s.%s\"", spec->table->schema, spec->table->name);
-        col->in_identity = spec->relation == NULL || spec->relation->columns[i].key;
         room = encode_room(&col->enc);
         if (room.factor > plan->text_factor)
             plan->text_factor = room.factor;
         plan->row_bound += literals_len(col) + room.fixed + (col->mask != NULL ? mask_room(col->mask) : 0);
-        if (col->plain != NULL) {
-            col->plain->in_identity = col->in_identity;
+        if (col->plain != NULL)
             plan->row_bound += literals_len(col->plain);
-        }
     }
     plan->row_bound += 64;
     if (spec->relation == NULL)
@@ -452,7 +442,7 @@ set_names(const struct plan_spec *spec, struct plan *plan, struct cv_err *err)
     struct cv_buf buf = CV_BUF_INIT(FIELD_MAX);
     enum cv_rc rc = CV_OK;
 
-    plan->oid = spec->table->oid;
+    plan->oid = spec->relation != NULL ? spec->relation->oid : spec->table->oid;
     plan->schema_name = strdup(spec->table->schema);
     plan->table_name = strdup(spec->table->name);
     namer_table_topic(table_namer(spec->filter), spec->table->schema, spec->table->name, &buf);
@@ -519,21 +509,21 @@ put(char *out, const struct plan_literal *lit)
     return out + lit->len;
 }
 
-/* A value; what cannot be converted prints as null does. */
+/* A value; what cannot be converted prints as null does, and where there is no null it is not sent in the end. */
 static char *
 write_value(const struct plan_column *col, const struct pgoutput_value *val, char *out, bool *ret_bad)
 {
     char *end = col->mask == NULL ? encode_json(&col->enc, val->data, val->len, out, ret_bad)
                                   : mask_json(col->mask, &col->enc, val->data, val->len, out, ret_bad);
 
-    if (*ret_bad && end == out + 4 && memcmp(out, "null", 4) == 0)
+    if (*ret_bad && !col->required && end == out + 4 && memcmp(out, "null", 4) == 0)
         return put(out, &col->null);
     return end;
 }
 
 static char *
-write_column(const struct plan_column *col, enum plan_row kind, const struct pgoutput_value *val,
-             const struct pgoutput_value *old, char *out, bool *ret_bad)
+write_column(const struct plan_column *col, const struct pgoutput_value *val, const struct pgoutput_value *old, char *out,
+             bool *ret_bad)
 {
     if (val->kind == 'u' && old != NULL && old->kind != 'u')
         val = old;
@@ -543,13 +533,13 @@ write_column(const struct plan_column *col, enum plan_row kind, const struct pgo
     case 'u':
         return put(out, &col->placeholder);
     default:
-        return put(out, kind == PLAN_ROW_OLD_KEY && !col->in_identity ? &col->absent : &col->null);
+        return put(out, &col->null);
     }
 }
 
 char *
-plan_write_row(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row,
-               const struct pgoutput_tuple *old, char *out, int *ret_bad)
+plan_write_row(const struct plan *plan, const struct pgoutput_tuple *row, const struct pgoutput_tuple *old, char *out,
+               int *ret_bad)
 {
     char *start = out++;
 
@@ -560,7 +550,7 @@ plan_write_row(const struct plan *plan, enum plan_row kind, const struct pgoutpu
         if (!col->in_value)
             continue;
         out = put(out, &col->name);
-        out = write_column(col, kind, &row->values[i], old != NULL ? &old->values[i] : NULL, out, &bad);
+        out = write_column(col, &row->values[i], old != NULL ? &old->values[i] : NULL, out, &bad);
         *out++ = ',';
         if (bad)
             note_bad(plan, i, ret_bad);
@@ -582,8 +572,7 @@ key_column(const struct plan *plan, size_t k)
 }
 
 char *
-plan_write_key(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row, char *out,
-               int *ret_bad)
+plan_write_key(const struct plan *plan, const struct pgoutput_tuple *row, char *out, int *ret_bad)
 {
     *out++ = '{';
     for (size_t k = 0; k < plan->n_keys; k++) {
@@ -593,8 +582,7 @@ plan_write_key(const struct plan *plan, enum plan_row kind, const struct pgoutpu
         if (k > 0)
             *out++ = ',';
         out = put(out, &col->name);
-        out = col->unread ? put(out, &col->absent)
-                          : write_column(col, kind, &row->values[plan->keys[k]], NULL, out, &bad);
+        out = col->unread ? put(out, &col->null) : write_column(col, &row->values[plan->keys[k]], NULL, out, &bad);
         if (bad)
             note_bad(plan, plan->keys[k], ret_bad);
     }
@@ -633,9 +621,8 @@ plan_row_changed(const struct plan *plan, const struct pgoutput_tuple *old, cons
 
 /* *ret is a null of its schema before. */
 static enum cv_rc
-plain_value(const struct plan_column *col, enum plan_row kind, const struct pgoutput_value *val,
-            const struct pgoutput_value *old, struct cv_arena *arena, struct cv_value *ret, bool *ret_bad,
-            struct cv_err *err)
+plain_value(const struct plan_column *col, const struct pgoutput_value *val, const struct pgoutput_value *old,
+            struct cv_arena *arena, struct cv_value *ret, bool *ret_bad, struct cv_err *err)
 {
     if (val->kind == 'u' && old != NULL && old->kind != 'u')
         val = old;
@@ -644,33 +631,33 @@ plain_value(const struct plan_column *col, enum plan_row kind, const struct pgou
     if (val->kind == 'u' && col->unchanged.text != NULL)
         return encode_value(&col->unchanged.enc, col->unchanged.text, strlen(col->unchanged.text), arena, ret,
                             ret_bad, err);
-    if (val->kind != 'u' && kind == PLAN_ROW_OLD_KEY && !col->in_identity && col->fallback != NULL) {
+    if (val->kind != 'u' && col->fallback != NULL) {
         const struct encode enc = fallback_encode(&col->enc);
 
         return encode_value(&enc, col->fallback, strlen(col->fallback), arena, ret, ret_bad, err);
     }
+    if (val->kind != 'u' && col->def_text != NULL && !col->schema->optional)
+        return encode_value(&col->enc, col->def_text, strlen(col->def_text), arena, ret, ret_bad, err);
     return CV_OK; /* null: the converter puts the schema's default in its place */
 }
 
 static enum cv_rc
-column_value(const struct plan_column *col, enum plan_row kind, const struct pgoutput_value *val,
-             const struct pgoutput_value *old, struct cv_arena *arena, struct cv_value *ret, bool *ret_bad,
-             struct cv_err *err)
+column_value(const struct plan_column *col, const struct pgoutput_value *val, const struct pgoutput_value *old,
+             struct cv_arena *arena, struct cv_value *ret, bool *ret_bad, struct cv_err *err)
 {
     bool placeholder = val->kind == 'u' && (old == NULL || old->kind == 'u');
     enum cv_rc rc;
 
     *ret = cv_null(col->mask != NULL && !placeholder ? mask_plain_schema(col->mask, col->schema) : col->schema);
-    rc = plain_value(col, kind, val, old, arena, ret, ret_bad, err);
+    rc = plain_value(col, val, old, arena, ret, ret_bad, err);
     if (col->mask != NULL && placeholder && mask_encrypts(col->mask))
         return rc;
     return rc == CV_OK && col->mask != NULL ? mask_value(col->mask, arena, ret, err) : rc;
 }
 
 enum cv_rc
-plan_row_value(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row,
-               const struct pgoutput_tuple *old, struct cv_arena *arena, struct cv_value *ret, int *ret_bad,
-               struct cv_err *err)
+plan_row_value(const struct plan *plan, const struct pgoutput_tuple *row, const struct pgoutput_tuple *old,
+               struct cv_arena *arena, struct cv_value *ret, int *ret_bad, struct cv_err *err)
 {
     struct cv_value *val = cv_struct_new(arena, plan->row_schema);
     size_t field = 0;
@@ -683,7 +670,7 @@ plan_row_value(const struct plan *plan, enum plan_row kind, const struct pgoutpu
 
         if (!col->in_value)
             continue;
-        if (column_value(col, kind, &row->values[i], old != NULL ? &old->values[i] : NULL, arena,
+        if (column_value(col, &row->values[i], old != NULL ? &old->values[i] : NULL, arena,
                          cv_struct_at(val, field++), &bad, err) != CV_OK)
             return err->rc;
         if (bad)
@@ -694,8 +681,8 @@ plan_row_value(const struct plan *plan, enum plan_row kind, const struct pgoutpu
 }
 
 enum cv_rc
-plan_key_value(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row,
-               struct cv_arena *arena, struct cv_value *ret, struct cv_err *err)
+plan_key_value(const struct plan *plan, const struct pgoutput_tuple *row, struct cv_arena *arena, struct cv_value *ret,
+               struct cv_err *err)
 {
     struct cv_value *val = cv_struct_new(arena, plan->key_schema);
 
@@ -706,9 +693,8 @@ plan_key_value(const struct plan *plan, enum plan_row kind, const struct pgoutpu
         const struct plan_column *col = key_column(plan, k);
         bool bad = false;
 
-        if (column_value(col, col->unread ? PLAN_ROW_OLD_KEY : kind,
-                         col->unread ? &none : &row->values[plan->keys[k]], NULL, arena, cv_struct_at(val, k),
-                         &bad, err) != CV_OK)
+        if (column_value(col, col->unread ? &none : &row->values[plan->keys[k]], NULL, arena, cv_struct_at(val, k), &bad,
+                         err) != CV_OK)
             return err->rc;
     }
     if (plan->key_extra != NULL) {

@@ -26,17 +26,16 @@ struct plan_column {
     struct plan_literal name; /* `"id":` */
     struct encode enc;
     const struct cv_schema *schema;  /* of the value's field; on the direct path of keys only */
-    struct plan_literal null;        /* what null prints as: the default, or null */
-    struct plan_literal absent;      /* a column that an old key tuple does not carry */
+    struct plan_literal null;        /* what null prints as, and a value that was not sent: the default, what stands in
+                                        for a value where the schema has no null, or null */
     struct plan_literal placeholder; /* unchanged TOAST */
     struct type_placeholder unchanged; /* the same for typed values, */
-    char *fallback;                  /* text of the absent value; NULL: null */
+    char *fallback;                  /* text of what stands in for null; NULL: null */
     char *def_text;                  /* and of the default; NULL: none. Where there is a schema */
     bool sent;     /* in the value or in the key */
     bool required; /* there is neither null nor a default */
     bool reselect; /* read again where it is missing, see reselect.h */
     bool in_value;
-    bool in_identity; /* part of the replica identity: an old key tuple carries it */
     bool unread;      /* a snapshot does not look at it: it is left out of rows, and keys have what stands for it */
     struct mask *mask;         /* NULL: values are sent as they are */
     struct plan_column *plain; /* a key column whose rule concerns rows only: what the key goes by; NULL: this one */
@@ -77,7 +76,8 @@ struct plan_spec {
     const struct cv_direct *direct; /* NULL: record path */
     const struct table_filter *filter;
     const struct pg_table *table; /* from the catalog, now */
-    /* Columns in tuple order; those that the catalog no longer has are optional and without default. */
+    /* Columns in tuple order; those that the catalog no longer has are optional and without default. The table is the one
+       of that name now. */
     const struct pgoutput_relation *relation; /* NULL: a snapshot, all columns of the table */
     struct catalog *catalog;
     PGconn *conn; /* for types that are not cached */
@@ -93,7 +93,7 @@ plan_bound(const struct plan *plan, size_t text_len)
     return plan->row_bound + plan->text_factor * text_len;
 }
 
-/* What a row is, for the values that it lacks. */
+/* What an old row is: all of it, or its key columns. */
 enum plan_row { PLAN_ROW_WHOLE, PLAN_ROW_OLD_KEY };
 
 /* Whether an update changed a column that is sent; old is the whole old row. */
@@ -104,19 +104,17 @@ bool plan_row_changed(const struct plan *plan, const struct pgoutput_tuple *old,
  * none). Returns the byte behind. A value that cannot be converted is written as null, and *ret_bad is set to
  * the index of its column.
  */
-char *plan_write_row(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row,
-                     const struct pgoutput_tuple *old, char *out, int *ret_bad);
+char *plan_write_row(const struct plan *plan, const struct pgoutput_tuple *row, const struct pgoutput_tuple *old, char *out,
+                     int *ret_bad);
 /* The key object alone, without key_prefix. */
-char *plan_write_key(const struct plan *plan, enum plan_row kind, const struct pgoutput_tuple *row,
-                     char *out, int *ret_bad);
+char *plan_write_key(const struct plan *plan, const struct pgoutput_tuple *row, char *out, int *ret_bad);
 
 /* The same as typed values, in arena. */
-CV_MUST_CHECK enum cv_rc plan_row_value(const struct plan *plan, enum plan_row kind,
-                                        const struct pgoutput_tuple *row, const struct pgoutput_tuple *old,
+CV_MUST_CHECK enum cv_rc plan_row_value(const struct plan *plan, const struct pgoutput_tuple *row,
+                                        const struct pgoutput_tuple *old,
                                         struct cv_arena *arena, struct cv_value *ret, int *ret_bad,
                                         struct cv_err *err);
-CV_MUST_CHECK enum cv_rc plan_key_value(const struct plan *plan, enum plan_row kind,
-                                        const struct pgoutput_tuple *row, struct cv_arena *arena,
+CV_MUST_CHECK enum cv_rc plan_key_value(const struct plan *plan, const struct pgoutput_tuple *row, struct cv_arena *arena,
                                         struct cv_value *ret, struct cv_err *err);
 
 #endif

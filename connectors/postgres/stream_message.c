@@ -51,7 +51,7 @@ make_plan(struct stream *s, struct plan **ret, struct cv_err *err)
                              .schema = (char *)(uintptr_t)rel->schema,
                              .name = (char *)(uintptr_t)rel->name,
                              .replica_identity = rel->replica_identity };
-    enum cv_rc rc = catalog_tables(s->spec.catalog, s->conn, rel->oid, &tables, err);
+    enum cv_rc rc = catalog_table_named(s->spec.catalog, s->conn, rel->schema, rel->name, &tables, err);
 
     if (rc == CV_OK) {
         spec.table = tables.count > 0 ? tables.items[0] : &gone;

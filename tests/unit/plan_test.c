@@ -58,7 +58,7 @@ end(struct bench *b)
 }
 
 static void
-row_is(struct bench *b, enum plan_row kind, const char *const *texts, const char *const *old_texts, const char *json)
+row_is(struct bench *b, const char *const *texts, const char *const *old_texts, const char *json)
 {
     struct pgoutput_value values[N_MOST], old_values[N_MOST];
     struct pgoutput_tuple row, old;
@@ -69,7 +69,7 @@ row_is(struct bench *b, enum plan_row kind, const char *const *texts, const char
     if (old_texts != NULL)
         len += pg_fixture_tuple(old_texts, n, old_values, &old);
     out = malloc(plan_bound(b->plan, len) + 1);
-    end_of = plan_write_row(b->plan, kind, &row, old_texts != NULL ? &old : NULL, out, &bad);
+    end_of = plan_write_row(b->plan, &row, old_texts != NULL ? &old : NULL, out, &bad);
     *end_of = '\0';
     assert_string_equal(out, json);
     assert_int_equal(bad, -1);
@@ -85,7 +85,7 @@ a_null_prints_as_its_default(void **state)
 
     (void)state;
     begin(&b, NULL);
-    row_is(&b, PLAN_ROW_WHOLE, texts, NULL, "{\"id\":1,\"name\":\"a\",\"note\":\"none\",\"blob\":null,\"n\":null}");
+    row_is(&b, texts, NULL, "{\"id\":1,\"name\":\"a\",\"note\":\"none\",\"blob\":null,\"n\":null}");
     end(&b);
 }
 
@@ -98,9 +98,9 @@ unchanged_toast_is_the_placeholder_or_the_old_value(void **state)
 
     (void)state;
     begin(&b, (const char *const[]){ "unavailable.value.placeholder", "gone", NULL });
-    row_is(&b, PLAN_ROW_WHOLE, texts, NULL,
+    row_is(&b, texts, NULL,
            "{\"id\":1,\"name\":\"gone\",\"note\":\"x\",\"blob\":\"Z29uZQ==\",\"n\":null}");
-    row_is(&b, PLAN_ROW_WHOLE, texts, old,
+    row_is(&b, texts, old,
            "{\"id\":1,\"name\":\"before\",\"note\":\"x\",\"blob\":\"AQ==\",\"n\":5}");
     end(&b);
 }
@@ -126,7 +126,7 @@ what_an_old_key_lacks_is_filled_in(void **state)
     for (uint16_t i = 0; i < CV_COUNT(late); i++)
         relation.columns[i] = (struct pgoutput_column){ i == 0, late[i].name, 100 + i, late[i].typmod };
     begin_columns(&b, late, CV_COUNT(late), &relation, NULL);
-    row_is(&b, PLAN_ROW_OLD_KEY, texts, NULL,
+    row_is(&b, texts, NULL,
            "{\"id\":1,\"name\":\"\",\"at\":\"1970-01-01T00:00:00Z\",\"at3\":\"1970-01-01T00:00:00Z\","
            "\"seen\":\"1970-01-01T00:00:00.000000Z\",\"free\":null}");
     end(&b);
@@ -153,7 +153,7 @@ key_is(struct bench *b, const char *const *texts, const char *json)
     int bad = -1;
 
     pg_fixture_tuple(texts, b->plan->n_columns, values, &row);
-    *plan_write_key(b->plan, PLAN_ROW_WHOLE, &row, out, &bad) = '\0';
+    *plan_write_key(b->plan, &row, out, &bad) = '\0';
     assert_string_equal(out, json);
     assert_int_equal(bad, -1);
 }
@@ -169,7 +169,7 @@ columns_left_out_of_the_value_stay_in_the_key(void **state)
 
     (void)state;
     begin_columns(&b, columns, N, streamed(), some);
-    row_is(&b, PLAN_ROW_WHOLE, texts, NULL, "{\"name\":\"a\"}");
+    row_is(&b, texts, NULL, "{\"name\":\"a\"}");
     key_is(&b, texts, "{\"id\":7}");
     assert_null(b.plan->row_schema);
     end(&b);
@@ -182,7 +182,7 @@ columns_left_out_of_the_value_stay_in_the_key(void **state)
     key_is(&b, texts, "{\"id\":0}");
     end(&b);
     begin(&b, all);
-    row_is(&b, PLAN_ROW_WHOLE, texts, NULL, "{}");
+    row_is(&b, texts, NULL, "{}");
     key_is(&b, texts, "{\"id\":7}");
     end(&b);
 }
@@ -199,8 +199,8 @@ rules_of_columns_concern_rows(void **state)
 
     (void)state;
     begin(&b, rules);
-    row_is(&b, PLAN_ROW_WHOLE, texts, NULL, "{\"id\":7,\"name\":\"***\",\"note\":\"__\",\"blob\":null,\"n\":1}");
-    row_is(&b, PLAN_ROW_OLD_KEY, absent, NULL,
+    row_is(&b, texts, NULL, "{\"id\":7,\"name\":\"***\",\"note\":\"__\",\"blob\":null,\"n\":1}");
+    row_is(&b, absent, NULL,
            "{\"id\":7,\"name\":\"***\",\"note\":\"none\",\"blob\":null,\"n\":null}");
     key_is(&b, texts, "{\"name\":\"secret\"}");
     end(&b);
@@ -259,7 +259,7 @@ a_value_that_cannot_be_converted_is_null_and_named(void **state)
     (void)state;
     begin(&b, NULL);
     pg_fixture_tuple(texts, N, values, &row);
-    *plan_write_row(b.plan, PLAN_ROW_WHOLE, &row, NULL, out, &bad) = '\0';
+    *plan_write_row(b.plan, &row, NULL, out, &bad) = '\0';
     assert_string_equal(out, "{\"id\":1,\"name\":\"a\",\"note\":\"b\",\"blob\":null,\"n\":1}");
     assert_int_equal(bad, 3);
     end(&b);
@@ -281,7 +281,7 @@ a_value_that_cannot_be_converted_prints_as_the_default(void **state)
     (void)state;
     begin_columns(&b, two, 2, NULL, NULL);
     pg_fixture_tuple(texts, 2, values, &row);
-    *plan_write_row(b.plan, PLAN_ROW_WHOLE, &row, NULL, out, &bad) = '\0';
+    *plan_write_row(b.plan, &row, NULL, out, &bad) = '\0';
     assert_string_equal(out, "{\"id\":null,\"n\":\"ZA==\"}");
     assert_int_equal(bad, 0); /* the one that cannot be null */
     end(&b);
@@ -301,7 +301,7 @@ values_have_the_modifier_that_the_stream_names(void **state)
     relation.columns[0] = (struct pgoutput_column){ true, "id", 100, -1 };
     relation.columns[1] = (struct pgoutput_column){ false, "n", 101, (6 << 16 | 3) + 4 };
     begin_columns(&b, now, 2, &relation, NULL);
-    row_is(&b, PLAN_ROW_WHOLE, texts, NULL, "{\"id\":1,\"n\":\"BhM=\"}");
+    row_is(&b, texts, NULL, "{\"id\":1,\"n\":\"BhM=\"}");
     end(&b);
 }
 
@@ -353,7 +353,7 @@ each_type_has_its_placeholder(void **state)
 
         begin_columns(&b, two, 2, NULL, first);
         snprintf(json, sizeof(json), "{\"id\":1,\"v\":%s}", placeholders[i].json);
-        row_is(&b, PLAN_ROW_WHOLE, texts, NULL, json);
+        row_is(&b, texts, NULL, json);
         end(&b);
     }
 }

@@ -1,0 +1,11 @@
+CREATE TABLE add_column(id int PRIMARY KEY, a text); INSERT INTO add_column VALUES (1, 'x');
+CREATE TABLE drop_column(id int PRIMARY KEY, a text NOT NULL DEFAULT 'd', b int NOT NULL, c int); INSERT INTO drop_column VALUES (1, 'x', 1, 1);
+CREATE TABLE new_type(id int PRIMARY KEY, a int NOT NULL, b varchar(5), n numeric(6,2)); INSERT INTO new_type VALUES (1, 1, 'x', 1.5);
+CREATE TABLE new_name(id int PRIMARY KEY, a text); INSERT INTO new_name VALUES (1, 'x');
+CREATE TABLE new_key(id int PRIMARY KEY, k int NOT NULL, a text); INSERT INTO new_key VALUES (1, 10, 'x');
+CREATE TABLE no_key(id int PRIMARY KEY, a text); ALTER TABLE no_key REPLICA IDENTITY FULL; INSERT INTO no_key VALUES (1, 'x');
+CREATE TABLE new_null(id int PRIMARY KEY, a text, b int); ALTER TABLE new_null REPLICA IDENTITY FULL; INSERT INTO new_null VALUES (1, 'x', 1);
+CREATE TABLE renamed(id int PRIMARY KEY, a text); INSERT INTO renamed VALUES (1, 'x');
+CREATE TABLE dropped(id int PRIMARY KEY, a text NOT NULL); INSERT INTO dropped VALUES (1, 'x');
+CREATE TABLE made_again(id int PRIMARY KEY, a text); INSERT INTO made_again VALUES (1, 'x');
+CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TABLE new_label(id int PRIMARY KEY, m mood NOT NULL); INSERT INTO new_label VALUES (1, 'ok');
