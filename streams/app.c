@@ -127,6 +127,7 @@ make_directories(struct app *app, struct cv_err *err)
         return cv_fail_errno(err, CV_INVALID, errno, "could not create the directory \"%s\"",
                              app->dir);
     snprintf(app->global_path, sizeof(app->global_path), "%s/global.db", app->dir);
+    snprintf(app->topics_path, sizeof(app->topics_path), "%s/topics", app->dir);
     return CV_OK;
 }
 
@@ -332,6 +333,7 @@ make_member(struct app *app, struct cv_err *err)
                                       .plan = app->plan,
                                       .worker_id = app->worker_id,
                                       .url = app->url,
+                                      .topics_path = app->topics_path,
                                       .events = { .arg = app,
                                                   .assigned = on_assigned,
                                                   .revoked = on_revoked } };

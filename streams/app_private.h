@@ -19,6 +19,7 @@ struct app {
 
     char dir[4000]; /* state.dir/application */
     char global_path[4096];
+    char topics_path[4096];
     char worker_id[128];
     char url[300];
     int lock_fd;

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The worker's membership in the consumer group; see member.h. */
+/*
+ * The worker's membership in the consumer group; see member.h.
+ *
+ * A static member that comes back gets what it had, and no rebalance takes place, also when its pipeline reads other
+ * topics now (KIP-345: the coordinator only looks at the protocol's name). A subscription that changes while it is a
+ * member is looked at. So a worker whose topics are others than those that the group knows of it subscribes to one more
+ * for a moment.
+ */
 #include "streams/member.h"
 
 #include <stdio.h>
@@ -15,6 +22,15 @@
 #define POLL_MAX       64
 #define BACKOFF_MIN_MS 500
 
+/* Whether the group has taken notice of the topics. */
+enum notice {
+    NOTICE_TAKEN,
+    NOTICE_LACKS, /* joined with topics that it may not know of */
+    NOTICE_STALE, /* it has assigned by what it knew */
+    NOTICE_GIVEN, /* one more is subscribed to */
+    NOTICE_HEARD, /* and something came of it */
+};
+
 struct member {
     struct member_spec spec;
     struct cv_log *log;
@@ -24,6 +40,7 @@ struct member {
     struct cv_topic_partitions to_pause; /* strings owned */
     struct fences fences;
     int64_t down_ms; /* when Kafka was last away, of the consumers before this one */
+    enum notice notice;
 };
 
 bool
@@ -55,15 +72,122 @@ pause_later(struct member *member, const struct cv_topic_partition *part)
     };
 }
 
+/* ---- notice ---- */
+
+/* The anchor topics, one a line. */
+static void
+list_topics(const struct member *member, struct cv_buf *out)
+{
+    const struct plan *plan = member->spec.plan;
+
+    for (size_t i = 0; i < plan->n_groups; i++)
+        cv_buf_printf(out, "%s\n", plan->sources[plan->groups[i].anchor].topic);
+}
+
+static bool
+is_anchor(const struct member *member, const char *topic)
+{
+    const struct plan *plan = member->spec.plan;
+    size_t i = 0;
+
+    while (i < plan->n_groups && strcmp(plan->sources[plan->groups[i].anchor].topic, topic) != 0)
+        i++;
+    return i < plan->n_groups;
+}
+
+/* What the file says differs from the topics of now; without a file the group knows nothing of this worker. */
+static bool
+topics_changed(const struct member *member)
+{
+    FILE *file = fopen(member->spec.topics_path, "re");
+    struct cv_buf now = CV_BUF_INIT(1 << 20);
+    char *before = calloc(1, 1 << 20);
+    bool changed = false;
+
+    list_topics(member, &now);
+    if (file != NULL && before != NULL) {
+        (void)!fread(before, 1, (1 << 20) - 1, file);
+        changed = strcmp(before, cv_buf_cstr(&now)) != 0;
+    }
+    if (file != NULL)
+        fclose(file);
+    free(before);
+    cv_buf_free(&now);
+    return changed;
+}
+
+static void
+keep_topics(const struct member *member)
+{
+    FILE *file = fopen(member->spec.topics_path, "we");
+    struct cv_buf now = CV_BUF_INIT(1 << 20);
+
+    list_topics(member, &now);
+    if (file == NULL || fputs(cv_buf_cstr(&now), file) < 0)
+        CV_LOG_WARN(member->log, "the topics of the group could not be noted", CV_STR("file", member->spec.topics_path));
+    if (file != NULL)
+        fclose(file);
+    cv_buf_free(&now);
+}
+
+/* more: that topic as well; NULL: none. */
+static enum cv_rc
+subscribe(struct member *member, const char *more, struct cv_err *err)
+{
+    size_t count;
+    const char **topics = assignment_topics(member->spec.plan, &count);
+    const char **all = calloc(count + 1, sizeof(*all));
+    enum cv_rc rc;
+
+    if (topics == NULL || all == NULL) {
+        rc = cv_fail_memory(err);
+    } else {
+        memcpy(all, topics, count * sizeof(*all));
+        all[count] = more;
+        rc = cv_consumer_subscribe(member->consumer, all, count + (more != NULL), err);
+    }
+    free(topics);
+    free(all);
+    return rc;
+}
+
+/* One step, outside of the consumer's callbacks. */
+static enum cv_rc
+give_notice(struct member *member, struct cv_err *err)
+{
+    const struct plan *plan = member->spec.plan;
+    char changelog[300];
+
+    if (member->notice == NOTICE_STALE) {
+        snprintf(changelog, sizeof(changelog), "%s-%s-changelog", plan->application_id,
+                 plan->groups[0].name);
+        CV_LOG_INFO(member->log, "the group is told that this worker's topics are others");
+        member->notice = NOTICE_GIVEN;
+        return subscribe(member, changelog, err);
+    }
+    if (member->notice == NOTICE_HEARD) {
+        member->notice = NOTICE_TAKEN;
+        keep_topics(member);
+        return subscribe(member, NULL, err);
+    }
+    return CV_OK;
+}
+
 static void
 on_assigned(void *arg, struct cv_topic_partitions *parts)
 {
     struct member *member = arg;
+    bool foreign = false;
 
     for (size_t i = 0; i < parts->count; i++) {
         parts->items[i].offset = CV_OFFSET_END;
         pause_later(member, &parts->items[i]);
+        foreign |= !is_anchor(member, parts->items[i].topic);
     }
+    if (member->notice == NOTICE_GIVEN)
+        member->notice = NOTICE_HEARD;
+    else if (member->notice == NOTICE_LACKS || (member->notice == NOTICE_TAKEN && foreign))
+        member->notice = NOTICE_STALE;
     member->spec.events.assigned(member->spec.events.arg, parts);
 }
 
@@ -73,6 +197,9 @@ on_revoked(void *arg, const struct cv_topic_partitions *parts, bool lost)
     struct member *member = arg;
 
     cv_topic_partitions_done(&member->to_pause);
+    /* librdkafka gives partitions of topics back that it is not subscribed to, and then does not join anew. */
+    if (member->notice == NOTICE_GIVEN)
+        member->notice = NOTICE_HEARD;
     member->spec.events.revoked(member->spec.events.arg, parts, lost);
 }
 
@@ -178,13 +305,10 @@ member_consumer(const struct member *member)
 enum cv_rc
 member_join(struct member *member, struct cv_err *err)
 {
-    size_t count;
-    const char **topics = assignment_topics(member->spec.plan, &count);
-    enum cv_rc rc = topics == NULL ? cv_fail_memory(err)
-                                   : cv_consumer_subscribe(member->consumer, topics, count, err);
-
-    free(topics);
-    return rc;
+    member->notice = topics_changed(member) ? NOTICE_LACKS : NOTICE_TAKEN;
+    if (member->notice == NOTICE_TAKEN)
+        keep_topics(member);
+    return subscribe(member, NULL, err);
 }
 
 /* ---- fenced ---- */
@@ -220,7 +344,7 @@ member_poll(struct member *member, struct cv_err *err)
         return cv_err_context(err, "group \"%s\"", member->spec.plan->application_id);
     cv_consumed_free(batch, n);
     pause_assigned(member);
-    return CV_OK;
+    return give_notice(member, err);
 }
 
 int

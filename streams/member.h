@@ -21,6 +21,7 @@ struct member_spec {
     const struct plan *plan;
     const char *worker_id;
     const char *url; /* of its REST, for the other workers; "": none */
+    const char *topics_path; /* file that keeps which topics the group has taken notice of */
     struct cv_consumer_events events; /* partitions come with the offsets set already */
 };
 

@@ -479,6 +479,13 @@ task_offsets(struct stream_task *task, struct cv_topic_partitions *parts, struct
         if (task->delivery.last_offset < 0)
             return cv_fail(err, CV_INTERNAL, "the changelog of task %s was written, but not where",
                            task->status.id);
+        if (task->delivery.last_offset < task->changelog_next)
+            return cv_fail(err, CV_INVALID,
+                           "the changelog topic \"%s\" partition %d was written at %lld, but it had %lld "
+                           "before: it was deleted and made anew under a running task; begin anew with "
+                           "culvert-streams reset",
+                           task->changelog_topic, (int)task->spec.partition,
+                           (long long)task->delivery.last_offset, (long long)task->changelog_next);
         task->changelog_next = task->delivery.last_offset + 1;
     }
     for (size_t i = 0; i < task->n_inputs && rc == CV_OK; i++)

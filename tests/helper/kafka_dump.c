@@ -598,6 +598,34 @@ command_delete(const struct options *opt, char **topics, int topic_count)
     return 0;
 }
 
+/* The topic has --partitions of them, more than before. */
+static int
+command_grow(const struct options *opt, const char *topic)
+{
+    rd_kafka_t *rk = client_new(opt, RD_KAFKA_PRODUCER);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    char text[512];
+    rd_kafka_NewPartitions_t *more =
+        rd_kafka_NewPartitions_new(topic, (size_t)opt->partitions, text, sizeof(text));
+    const rd_kafka_topic_result_t **results;
+    rd_kafka_event_t *event;
+    size_t count;
+
+    if (more == NULL)
+        die("topic \"%s\": %s", topic, text);
+    rd_kafka_CreatePartitions(rk, &more, 1, NULL, queue);
+    event = admin_wait(queue);
+    results = rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event),
+                                                      &count);
+    for (size_t i = 0; i < count; i++)
+        check_topic_result(results[i]);
+    rd_kafka_event_destroy(event);
+    rd_kafka_NewPartitions_destroy(more);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(rk);
+    return 0;
+}
+
 /* The topics have the settings given, and no others of their own. */
 static int
 command_alter(const struct options *opt, char **topics, int topic_count)
@@ -682,6 +710,7 @@ static const char usage[] =
     "  load               write a record for each line of standard input: TOPIC<tab>KEY<tab>VALUE\n"
     "  list               print \"TOPIC PARTITIONS\"\n"
     "  create TOPIC       make a topic\n"
+    "  grow TOPIC         give a topic more partitions, --partitions in all\n"
     "  delete TOPIC...    delete topics\n"
     "  settings TOPIC     print the settings that the topic has of its own\n"
     "  alter TOPIC...     give topics the settings of --config, and take all others of their own\n"
@@ -810,6 +839,8 @@ main(int argc, char **argv)
         rc = command_write(&opt, NULL);
     else if (strcmp(command, "create") == 0 && rest == 1)
         rc = command_create(&opt, argv[optind]);
+    else if (strcmp(command, "grow") == 0 && rest == 1)
+        rc = command_grow(&opt, argv[optind]);
     else if (strcmp(command, "delete") == 0 && rest > 0)
         rc = command_delete(&opt, argv + optind, rest);
     else if (strcmp(command, "alter") == 0 && rest > 0)

@@ -33,6 +33,7 @@ integration_tests = \
 	tests/integration/streams_disk.int \
 	tests/integration/streams_faults.int \
 	tests/integration/streams_kills.int \
+	tests/integration/streams_loud.int \
 	tests/integration/streams_members.int \
 	tests/integration/streams_query.int \
 	tests/integration/streams_rest.int \
