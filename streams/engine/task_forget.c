@@ -40,7 +40,6 @@ task_forget_find(const struct plan *plan, const char *table, size_t *ret_state, 
             *ret_state = i;
             return CV_OK;
         }
-        cv_buf_printf(&names, "%s%s", i > 0 ? ", " : "", plan->states[i].name);
     }
     for (size_t i = 0; i < plan->n_sources; i++) {
         if (strcasecmp(plan->sources[i].name, table) == 0)
@@ -49,6 +48,8 @@ task_forget_find(const struct plan *plan, const char *table, size_t *ret_state, 
                            "read it anew, or reset the whole application",
                            plan->sources[i].name);
     }
+    for (size_t i = 0; i < plan->n_states; i++)
+        cv_buf_printf(&names, "%s%s", i > 0 ? ", " : "", plan->states[i].name);
     rc = cv_fail(err, CV_INVALID, "there is no state table \"%s\" in use; there are: %s", table,
                  cv_buf_cstr(&names));
     cv_buf_free(&names);
