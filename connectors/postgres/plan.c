@@ -131,6 +131,7 @@ plan_free(struct plan *plan)
         column_done(&plan->columns[i]);
     free(plan->columns);
     free(plan->keys);
+    free(plan->own_keys);
     free(plan->schema_name);
     free(plan->table_name);
     free(plan->topic_name);
@@ -324,23 +325,39 @@ tuple_position(const struct plan_spec *spec, uint16_t table_column)
     return -1;
 }
 
+/* Columns of the table as positions in tuple order; *ret is the caller's. */
+static enum cv_rc
+positions(const struct plan_spec *spec, const uint16_t *columns, size_t n, uint16_t **ret, size_t *ret_n,
+          struct cv_err *err)
+{
+    uint16_t *at = calloc(n + 1, sizeof(*at));
+
+    if (at == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        int position = tuple_position(spec, columns[i]);
+
+        if (position >= 0)
+            at[(*ret_n)++] = (uint16_t)position;
+    }
+    *ret = at;
+    return CV_OK;
+}
+
 static enum cv_rc
 choose_keys(const struct plan_spec *spec, struct plan *plan, struct cv_err *err)
 {
-    uint16_t *keys = calloc(spec->table->n_columns + 1, sizeof(*keys));
-    size_t n;
+    const struct pg_table *table = spec->table;
+    uint16_t *keys = calloc(table->n_columns + 1, sizeof(*keys));
+    enum cv_rc rc;
 
     if (keys == NULL)
         return cv_fail_memory(err);
-    n = table_key_columns(spec->filter, spec->table, keys);
-    for (size_t i = 0; i < n; i++) {
-        int at = tuple_position(spec, keys[i]);
-
-        if (at >= 0)
-            keys[plan->n_keys++] = (uint16_t)at;
-    }
-    plan->keys = keys;
-    return CV_OK;
+    rc = positions(spec, keys, table_key_columns(spec->filter, table, keys), &plan->keys, &plan->n_keys, err);
+    if (rc == CV_OK)
+        rc = positions(spec, table->keys, table->n_keys, &plan->own_keys, &plan->n_own_keys, err);
+    free(keys);
+    return rc;
 }
 
 static bool

@@ -56,6 +56,8 @@ struct plan {
     uint16_t n_columns;
     uint16_t *keys; /* indices into columns; a key column may be left out of the value */
     size_t n_keys;
+    uint16_t *own_keys; /* the same of the table's own key, whatever message.key.columns says */
+    size_t n_own_keys;
     char *key_extra;               /* value of the key's last field, which names the table; NULL: none */
     const char *key_extra_field;   /* its name */
     struct plan_literal key_tail;  /* `"name":"value"` of it, or empty */

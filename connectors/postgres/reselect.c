@@ -19,6 +19,7 @@ struct reselect {
     struct cv_regex_list *include, *exclude; /* of "schema.table:column" */
     bool unavailable;
     bool nulls;
+    bool by_event_key; /* else by the table's own */
     bool fails; /* an error ends the task */
     PGresult *res; /* what the last row was filled with */
     struct cv_log_limit failure_limit;
@@ -89,7 +90,7 @@ compile(const char *list, struct cv_regex_list **ret, struct cv_err *err)
 enum cv_rc
 reselect_new(const struct pg_config *config, struct cv_log *log, struct reselect **ret, struct cv_err *err)
 {
-    const char *at = config->post_processors, *name, *mode;
+    const char *at = config->post_processors, *name, *mode, *by_key;
     struct reselect *r;
     size_t len;
 
@@ -100,9 +101,11 @@ reselect_new(const struct pg_config *config, struct cv_log *log, struct reselect
     if (r == NULL)
         return cv_fail_memory(err);
     mode = option(config->all, name, len, "reselect.error.handling.mode");
+    by_key = option(config->all, name, len, "reselect.use.event.key");
     r->log = log;
     r->unavailable = is_on(option(config->all, name, len, "reselect.unavailable.values"));
     r->nulls = is_on(option(config->all, name, len, "reselect.null.values"));
+    r->by_event_key = by_key != NULL && strcasecmp(by_key, "true") == 0;
     r->fails = mode != NULL && strcasecmp(mode, "fail") == 0;
     if (compile(option(config->all, name, len, "reselect.columns.include.list"), &r->include, err) != CV_OK ||
         compile(option(config->all, name, len, "reselect.columns.exclude.list"), &r->exclude, err) != CV_OK) {
@@ -155,12 +158,21 @@ is_wanted(const struct reselect *r, const struct plan *plan, const struct pgoutp
     return kind == 'n' && r->nulls;
 }
 
+/* The columns that rows are found by. */
+static const uint16_t *
+keys_of(const struct reselect *r, const struct plan *plan, size_t *ret_n)
+{
+    *ret_n = r->by_event_key ? plan->n_keys : plan->n_own_keys;
+    return r->by_event_key ? plan->keys : plan->own_keys;
+}
+
 /* SELECT c, ... FROM t WHERE k = $1 AND ...; false: there is nothing to ask for, or no whole key to ask with. */
 static bool
 make_sql(const struct reselect *r, const struct plan *plan, const struct pgoutput_tuple *row,
          const struct pgoutput_tuple *old, struct cv_buf *sql)
 {
-    size_t wanted = 0;
+    size_t wanted = 0, n_keys;
+    const uint16_t *keys = keys_of(r, plan, &n_keys);
 
     for (uint16_t i = 0; i < plan->n_columns; i++) {
         if (!is_wanted(r, plan, row, old, i))
@@ -168,38 +180,40 @@ make_sql(const struct reselect *r, const struct plan *plan, const struct pgoutpu
         cv_buf_str(sql, wanted++ == 0 ? "SELECT " : ", ");
         cv_buf_sql_ident(sql, plan->columns[i].column);
     }
-    if (wanted == 0)
+    if (wanted == 0 || n_keys == 0)
         return false;
     cv_buf_str(sql, " FROM ");
     cv_buf_sql_ident(sql, plan->schema_name);
     cv_buf_char(sql, '.');
     cv_buf_sql_ident(sql, plan->table_name);
-    for (size_t k = 0; k < plan->n_keys; k++) {
-        if (row->values[plan->keys[k]].kind != 't')
+    for (size_t k = 0; k < n_keys; k++) {
+        if (row->values[keys[k]].kind != 't')
             return false;
         cv_buf_str(sql, k == 0 ? " WHERE " : " AND ");
-        cv_buf_sql_ident(sql, plan->columns[plan->keys[k]].column);
+        cv_buf_sql_ident(sql, plan->columns[keys[k]].column);
         cv_buf_printf(sql, " = $%zu", k + 1);
     }
     return true;
 }
 
 static PGresult *
-ask(const struct plan *plan, PGconn *conn, const struct pgoutput_tuple *row, const char *sql)
+ask(const struct reselect *r, const struct plan *plan, PGconn *conn, const struct pgoutput_tuple *row, const char *sql)
 {
-    char **texts = calloc(plan->n_keys, sizeof(*texts));
+    size_t n_keys;
+    const uint16_t *keys = keys_of(r, plan, &n_keys);
+    char **texts = calloc(n_keys, sizeof(*texts));
     PGresult *res = NULL;
     bool ok = texts != NULL;
 
-    for (size_t k = 0; ok && k < plan->n_keys; k++) {
-        const struct pgoutput_value *val = &row->values[plan->keys[k]];
+    for (size_t k = 0; ok && k < n_keys; k++) {
+        const struct pgoutput_value *val = &row->values[keys[k]];
 
         texts[k] = strndup(val->data, val->len);
         ok = texts[k] != NULL;
     }
     if (ok)
-        res = pg_exec(conn, sql, (int)plan->n_keys, (const char *const *)texts);
-    for (size_t k = 0; texts != NULL && k < plan->n_keys; k++)
+        res = pg_exec(conn, sql, (int)n_keys, (const char *const *)texts);
+    for (size_t k = 0; texts != NULL && k < n_keys; k++)
         free(texts[k]);
     free(texts);
     return res;
@@ -228,7 +242,7 @@ reselect_fill(struct reselect *r, const struct plan *plan, PGconn *conn, struct 
     int field = 0;
 
     PQclear(r->res);
-    r->res = rc == CV_OK && asks ? ask(plan, conn, row, cv_buf_cstr(&sql)) : NULL;
+    r->res = rc == CV_OK && asks ? ask(r, plan, conn, row, cv_buf_cstr(&sql)) : NULL;
     cv_buf_free(&sql);
     if (rc != CV_OK || !asks)
         return rc;

@@ -1,0 +1,1 @@
+BEGIN; UPDATE r SET n = 1; UPDATE r SET n = 2, c = 'c' WHERE id = 2; INSERT INTO r VALUES (3, 7, 13, 0, NULL, 'b', NULL); COMMIT;
