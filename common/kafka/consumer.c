@@ -192,6 +192,21 @@ carry_out_all(struct cv_consumer *consumer, struct cv_err *err)
 
 /* -- Errors -- */
 
+/* A topic that is not there, or not any more: the group deals its partitions anew when it comes. librdkafka says so of
+   each partition, and once, with its name, of the topic. */
+static void
+say_missing(const struct cv_consumer *consumer, const char *text, const rd_kafka_message_t *where)
+{
+    if (where == NULL || where->rkt == NULL)
+        CV_LOG_DEBUG(consumer->handle.log, "a partition is gone", CV_STR("client", consumer->handle.client_id),
+                     CV_STR("error", text));
+    else
+        CV_LOG_WARN(consumer->handle.log,
+                    "a subscribed topic does not exist; waiting until it is created, or the subscription is corrected",
+                    CV_STR("client", consumer->handle.client_id), CV_STR("topic", rd_kafka_topic_name(where->rkt)),
+                    CV_STR("error", text));
+}
+
 /* What to do about an error: CV_OK if librdkafka gets over it by itself. where may be NULL. */
 static enum cv_rc
 judge(struct cv_consumer *consumer, rd_kafka_resp_err_t code, const char *text,
@@ -205,12 +220,9 @@ judge(struct cv_consumer *consumer, rd_kafka_resp_err_t code, const char *text,
     }
     if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED && !consumer->grouped)
         return CV_OK;
-    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && consumer->grouped) { /* told once of each topic */
-        CV_LOG_WARN(consumer->handle.log,
-                    "a subscribed topic does not exist; waiting until it is created, or the subscription is corrected",
-                    CV_STR("client", consumer->handle.client_id),
-                    CV_STR("topic", where != NULL && where->rkt != NULL ? rd_kafka_topic_name(where->rkt) : ""),
-                    CV_STR("error", text));
+    if (consumer->grouped && (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+                              code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)) {
+        say_missing(consumer, text, where);
         return CV_OK;
     }
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
@@ -371,13 +383,20 @@ ends_in_abort(struct cv_consumer *consumer)
         strstr(assignors, "cooperative") != NULL;
 }
 
+/* What goes on without the owner must not call it. */
+static void
+forget_owner(struct cv_consumer *consumer)
+{
+    consumer->events = (struct cv_consumer_events){ 0 };
+    rd_kafka_queue_io_event_enable(consumer->queue, -1, NULL, 0);
+    kafka_handle_forget_owner(&consumer->handle);
+}
+
 static void
 destroy(struct cv_consumer *consumer)
 {
     if (ends_in_abort(consumer)) {
-        consumer->events = (struct cv_consumer_events){ 0 };
-        rd_kafka_queue_io_event_enable(consumer->queue, -1, NULL, 0);
-        kafka_handle_forget_owner(&consumer->handle);
+        forget_owner(consumer);
         return;
     }
     rd_kafka_queue_destroy(consumer->close_queue);
@@ -385,6 +404,31 @@ destroy(struct cv_consumer *consumer)
     kafka_handle_done(&consumer->handle);
     cv_hash_free(consumer->topics);
     free(consumer);
+}
+
+static void
+destroy_arg(void *arg)
+{
+    destroy(arg);
+}
+
+/* Where a topic was deleted whose partitions were being read, librdkafka (2.0.2) may wait for itself for ever. */
+static void
+destroy_in_time(struct cv_consumer *consumer)
+{
+    struct cv_thread *thread;
+    struct cv_err err = CV_ERR_INIT;
+    char client_id[sizeof(consumer->handle.client_id)];
+
+    snprintf(client_id, sizeof(client_id), "%s", consumer->handle.client_id);
+    forget_owner(consumer);
+    if (cv_thread_start("kafka-end", destroy_arg, consumer, &thread, &err) != CV_OK) {
+        destroy(consumer);
+    } else if (!cv_thread_join(thread, cv_mono_ms() + CLOSE_WAIT_MS)) {
+        CV_LOG_WARN(cv_log_get("culvert.kafka"), "consumer does not end, going on without it",
+                    CV_STR("client", client_id));
+        cv_thread_abandon(thread);
+    }
 }
 
 /* A thread of its own, which nobody waits for. */
@@ -412,15 +456,17 @@ leave(struct cv_consumer *consumer)
     else if (!close_until(consumer, cv_mono_ms() + CLOSE_WAIT_MS)) {
         CV_LOG_WARN(consumer->handle.log, "consumer does not close, going on without it",
                     CV_STR("client", consumer->handle.client_id));
-        consumer->events = (struct cv_consumer_events){ 0 };
-        kafka_handle_forget_owner(&consumer->handle);
+        forget_owner(consumer);
         if (cv_thread_start("kafka-close", close_late, consumer, &thread, &err) == CV_OK) {
             cv_thread_abandon(thread);
             return;
         }
         (void)close_until(consumer, INT64_MAX);
     }
-    destroy(consumer);
+    if (consumer->grouped)
+        destroy_in_time(consumer);
+    else
+        destroy(consumer);
 }
 
 void
