@@ -105,7 +105,8 @@ input_pop(struct input *in)
     in->head = (in->head + 1) % in->cap;
     in->count--;
     in->decoded = false;
-    in->empty_ms = cv_mono_ms();
+    if (in->count == 0)
+        in->empty_ms = cv_mono_ms();
 }
 
 void
