@@ -186,7 +186,7 @@ static enum cv_rc
 make_consumer(struct sink_runtime *rt, struct cv_err *err)
 {
     const struct cv_consumer_events events = { .arg = rt, .assigned = sink_assigned, .revoked = sink_revoked,
-                                                .committed = sink_committed };
+                                                .committed = sink_committed, .outlives_topics = true };
     struct task *task = rt->task;
     const char *group = cv_config_get(task->connector_config, "consumer.override.group.id");
     struct client_layers layers;

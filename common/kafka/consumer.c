@@ -220,8 +220,8 @@ judge(struct cv_consumer *consumer, rd_kafka_resp_err_t code, const char *text,
     }
     if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED && !consumer->grouped)
         return CV_OK;
-    if (consumer->grouped && (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-                              code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)) {
+    if ((code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && consumer->grouped) ||
+        (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && consumer->events.outlives_topics)) {
         say_missing(consumer, text, where);
         return CV_OK;
     }

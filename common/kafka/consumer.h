@@ -37,6 +37,7 @@ struct cv_consumer_events {
     /* The answer to a commit that nobody waited for, in the order of the commits; err NULL: it is done. With NULL
        here failures are logged. */
     void (*committed)(void *arg, const struct cv_err *err);
+    bool outlives_topics; /* partitions that went with their topic are no failure, as the group deals anew */
 };
 
 /* group_id NULL: assignment only. events may be NULL. */
