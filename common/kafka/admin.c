@@ -157,8 +157,7 @@ cv_admin_topic_partitions(struct cv_admin *admin, const char *topic, int timeout
 }
 
 static enum cv_rc
-copy_setting(const rd_kafka_ConfigEntry_t **entries, size_t count, const char *key, char **ret,
-                   struct cv_err *err)
+copy_setting(const rd_kafka_ConfigEntry_t **entries, size_t count, const char *key, char **ret, struct cv_err *err)
 {
     const char *value = NULL;
     char *copy;
@@ -310,8 +309,7 @@ cv_admin_cluster_id(struct cv_admin *admin, int timeout_ms, char **ret, struct c
 /* The answer for one group, with an error for all or for single partitions. */
 static enum cv_rc
 group_result(struct cv_admin *admin, const rd_kafka_group_result_t **results, size_t count,
-             const char *what, const char *group, const rd_kafka_topic_partition_list_t **ret,
-                   struct cv_err *err)
+             const char *what, const char *group, const rd_kafka_topic_partition_list_t **ret, struct cv_err *err)
 {
     const rd_kafka_error_t *error;
 
