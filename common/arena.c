@@ -2,9 +2,10 @@
 /*
  * Memory of one batch: blocks from a pool, bumped through, given back as one.
  *
- * Ordinary blocks return to the pool's list and are used again, so that a steady load allocates nothing; a
- * request that no ordinary block can hold gets a block of its own, which goes back to malloc. What the pool
- * keeps and what its arenas use stay within the budget together.
+ * Blocks return to the pool's lists and are used again, so that a steady load allocates nothing. A request that no
+ * ordinary block can hold gets a block of its own, twice, four or eight times as large; one beyond that goes back to
+ * malloc, which sorts all that is free whenever it meets a large block. What the pool keeps and what its arenas use stay
+ * within the budget together.
  */
 #include "common/arena.h"
 
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #define DEFAULT_BLOCK_BYTES (16 * 1024)
+#define SIZES               4 /* of blocks that are kept: 1, 2, 4 and 8 ordinary ones */
 
 struct cv_arena_block {
     alignas(CV_ARENA_ALIGN) struct cv_arena_block *next;
@@ -32,7 +34,7 @@ struct cv_arena_pool {
     size_t budget_bytes;
     size_t used_bytes;
     size_t kept_bytes;
-    struct cv_arena_block *kept;
+    struct cv_arena_block *kept[SIZES];
 };
 
 struct cv_arena_pool *
@@ -53,12 +55,13 @@ cv_arena_pool_free(struct cv_arena_pool *pool)
     if (pool == NULL)
         return;
     assert(pool->used_bytes == 0);
-    while (pool->kept != NULL) {
-        struct cv_arena_block *block = pool->kept;
+    for (unsigned size = 0; size < SIZES; size++)
+        while (pool->kept[size] != NULL) {
+            struct cv_arena_block *block = pool->kept[size];
 
-        pool->kept = block->next;
-        free(block);
-    }
+            pool->kept[size] = block->next;
+            free(block);
+        }
     free(pool);
 }
 
@@ -80,17 +83,31 @@ ordinary_bytes(const struct cv_arena *arena)
     return arena->pool == NULL ? DEFAULT_BLOCK_BYTES : arena->pool->block_bytes;
 }
 
+/* The smallest that holds so many bytes; SIZES: none. */
+static unsigned
+size_for(const struct cv_arena_pool *pool, size_t bytes)
+{
+    unsigned size = 0;
+
+    while (size < SIZES && pool->block_bytes << size < bytes)
+        size++;
+    return size;
+}
+
 /* A block of at least len bytes at the head of the arena's list; NULL when memory is out. */
 static struct cv_arena_block *
 block_new(struct cv_arena *arena, size_t len)
 {
     struct cv_arena_pool *pool = arena->pool;
     size_t bytes = len > ordinary_bytes(arena) ? len : ordinary_bytes(arena);
+    unsigned size = pool != NULL ? size_for(pool, bytes) : SIZES;
     struct cv_arena_block *block;
 
-    if (pool != NULL && pool->kept != NULL && bytes == pool->block_bytes) {
-        block = pool->kept;
-        pool->kept = block->next;
+    if (size < SIZES)
+        bytes = pool->block_bytes << size;
+    if (size < SIZES && pool->kept[size] != NULL) {
+        block = pool->kept[size];
+        pool->kept[size] = block->next;
         pool->kept_bytes -= bytes;
     } else {
         if (bytes > SIZE_MAX - sizeof(*block))
@@ -110,20 +127,17 @@ block_new(struct cv_arena *arena, size_t len)
 static void
 block_free(struct cv_arena_pool *pool, struct cv_arena_block *block)
 {
-    bool keep = false;
+    unsigned size = pool != NULL ? size_for(pool, block->bytes) : SIZES;
 
-    if (pool != NULL) {
+    if (pool != NULL)
         pool->used_bytes -= block->bytes;
-        keep = block->bytes == pool->block_bytes &&
-               (pool->budget_bytes == 0 ||
-                pool->used_bytes + pool->kept_bytes + block->bytes <= pool->budget_bytes);
-    }
-    if (!keep) {
+    if (size == SIZES || (pool->budget_bytes > 0 &&
+                          pool->used_bytes + pool->kept_bytes + block->bytes > pool->budget_bytes)) {
         free(block);
         return;
     }
-    block->next = pool->kept;
-    pool->kept = block;
+    block->next = pool->kept[size];
+    pool->kept[size] = block;
     pool->kept_bytes += block->bytes;
 }
 

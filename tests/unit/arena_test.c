@@ -181,7 +181,9 @@ freed_blocks_serve_the_next_arena(void **state)
     arena = cv_arena_new(pool);
     failing_alloc_at(1);
     assert_ptr_equal(cv_arena_alloc(arena, 100), first);
-    assert_false(failing_alloc_stop());
+    assert_ptr_equal(cv_arena_alloc(arena, 7 * BLOCK), big); /* blocks of eight; one of nine is not kept */
+    assert_null(cv_arena_alloc(arena, 9 * BLOCK));
+    assert_true(failing_alloc_stop());
     cv_arena_free(arena);
     cv_arena_pool_free(pool);
 }
