@@ -206,7 +206,7 @@ make_admin(struct app *app, struct cv_err *err)
 {
     struct cv_kafka_conf conf = { .role = CV_KAFKA_ADMIN,
                                   .client_id = "culvert-streams-admin",
-                                  .layers = { app->config->raw, app->config->admin },
+                                  .layers = { app->config->clients, app->config->admin },
                                   .n_layers = 2,
                                   .log = cv_log_get("culvert.streams.kafka") };
 
@@ -230,7 +230,7 @@ static enum cv_rc
 make_broker(struct app *app, const char *transactional_id, struct broker **ret, struct cv_err *err)
 {
     struct kafka_broker_spec spec = {
-        .common = app->config->raw,
+        .common = app->config->clients,
         .consumer = app->config->consumer,
         .producer = app->config->producer,
         .group_id = app->plan->application_id,

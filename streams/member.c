@@ -230,8 +230,6 @@ make_config(struct member *member, struct cv_err *err)
         "2000",
         "queued.max.messages.kbytes",
         "64",
-        "enable.partition.eof",
-        "false",
     };
 
     for (size_t i = 0; i < CV_COUNT(pairs); i += 2) {
@@ -249,7 +247,7 @@ make_consumer(struct member *member, struct cv_err *err)
                                                .revoked = on_revoked };
     struct cv_kafka_conf conf = { .role = CV_KAFKA_CONSUMER,
                                   .client_id = member->client_id,
-                                  .layers = { member->config, member->spec.config->raw,
+                                  .layers = { member->config, member->spec.config->clients,
                                               member->spec.config->consumer },
                                   .n_layers = 3,
                                   .log = cv_log_get("culvert.streams.kafka") };

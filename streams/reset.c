@@ -95,7 +95,7 @@ make_admin(const struct streams_config *config, struct cv_admin **ret, struct cv
 {
     struct cv_kafka_conf conf = { .role = CV_KAFKA_ADMIN,
                                   .client_id = "culvert-streams-admin",
-                                  .layers = { config->raw, config->admin },
+                                  .layers = { config->clients, config->admin },
                                   .n_layers = 2,
                                   .log = cv_log_get("culvert.streams.kafka") };
 
@@ -135,11 +135,11 @@ make_broker(const struct streams_config *config, const struct plan *plan,
 {
     struct cv_kafka_conf conf = { .role = CV_KAFKA_CONSUMER,
                                   .client_id = "culvert-streams-reset",
-                                  .layers = { config->raw, config->consumer },
+                                  .layers = { config->clients, config->consumer },
                                   .n_layers = 2,
                                   .log = cv_log_get("culvert.streams.kafka") };
     char id[512];
-    struct kafka_broker_spec spec = { .common = config->raw,
+    struct kafka_broker_spec spec = { .common = config->clients,
                                       .consumer = config->consumer,
                                       .producer = config->producer,
                                       .group_id = plan->application_id,

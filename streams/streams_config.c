@@ -114,8 +114,8 @@ check_clients(struct streams_config *config, struct cv_config_errors *errors, st
         enum cv_kafka_role role;
         const struct cv_config *layer;
     } layers[] = {
-        { CV_KAFKA_CONSUMER, config->raw },      { CV_KAFKA_PRODUCER, config->raw },
-        { CV_KAFKA_ADMIN, config->raw },         { CV_KAFKA_CONSUMER, config->consumer },
+        { CV_KAFKA_CONSUMER, config->clients },  { CV_KAFKA_PRODUCER, config->clients },
+        { CV_KAFKA_ADMIN, config->clients },     { CV_KAFKA_CONSUMER, config->consumer },
         { CV_KAFKA_PRODUCER, config->producer }, { CV_KAFKA_ADMIN, config->admin },
     };
     enum cv_rc rc = CV_OK;
@@ -129,6 +129,35 @@ check_clients(struct streams_config *config, struct cv_config_errors *errors, st
         }
     }
     return rc;
+}
+
+static bool
+is_ours(const char *key)
+{
+    static const char *const prefixes[] = { "consumer.", "producer.", "admin." };
+
+    for (size_t i = 0; i < CV_COUNT(prefixes); i++)
+        if (strncmp(key, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    for (const struct cv_config_def *def = streams_config_defs; def->name != NULL; def++)
+        if (strcmp(key, def->name) == 0 && strcmp(key, "bootstrap.servers") != 0)
+            return true;
+    return false;
+}
+
+static enum cv_rc
+pick_clients(struct streams_config *config, struct cv_err *err)
+{
+    config->clients = cv_config_new();
+    if (config->clients == NULL)
+        return cv_fail_memory(err);
+    for (size_t i = 0; i < cv_config_count(config->raw); i++) {
+        const char *key = cv_config_key(config->raw, i);
+
+        if (!is_ours(key) && cv_config_set(config->clients, key, cv_config_value(config->raw, i), err) != CV_OK)
+            return err->rc;
+    }
+    return CV_OK;
 }
 
 static enum cv_rc
@@ -151,6 +180,8 @@ read_keys(const char *path, struct streams_config *config, struct cv_err *err)
         if (config->consumer == NULL || config->producer == NULL || config->admin == NULL)
             rc = cv_fail_memory(err);
     }
+    if (rc == CV_OK)
+        rc = pick_clients(config, err);
     cv_secrets_free(secrets);
     cv_config_free(file);
     return rc;
@@ -185,6 +216,7 @@ streams_config_done(struct streams_config *config)
 {
     cv_config_done(streams_config_defs, config);
     cv_config_free(config->raw);
+    cv_config_free(config->clients);
     cv_config_free(config->consumer);
     cv_config_free(config->producer);
     cv_config_free(config->admin);

@@ -19,6 +19,7 @@ struct streams_config {
     char *log_level;
 
     struct cv_config *raw;      /* all keys, the environment's values over the file's */
+    struct cv_config *clients;  /* of these, what is for all clients of Kafka */
     struct cv_config *consumer; /* those with the prefix, without it */
     struct cv_config *producer;
     struct cv_config *admin;

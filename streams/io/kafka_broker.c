@@ -300,7 +300,7 @@ make_layers(struct kafka_broker *kb, struct cv_err *err)
 {
     static const char *const forced[] = {
         "isolation.level",    "read_committed", "auto.offset.reset",    "error",
-        "enable.auto.commit", "false",          "enable.partition.eof", "true",
+        "enable.auto.commit", "false",
     };
     char timeout[16];
 

@@ -132,6 +132,10 @@ query_run(const struct query_spec *spec, query_row *take, void *arg, bool *ret_m
         rc = db_attach(db, spec->global, "global", err);
     if (rc == CV_OK)
         rc = ask(db, &q, take, arg, ret_more, err);
+    corrupt |= db != NULL && db->fault == DB_FAULT_CORRUPT;
     db_close(db);
-    return rc;
+    if (rc != CV_INTERNAL || corrupt)
+        return rc;
+    cv_err_context(err, "the task's state file cannot be read while it is opened or closed, try again");
+    return err->rc = CV_RETRY;
 }
