@@ -358,15 +358,6 @@ pg_command(PGconn *conn, const char *sql, const char *what, struct cv_err *err)
 }
 
 enum cv_rc
-pg_read_much(PGconn *conn, size_t bytes, struct cv_err *err)
-{
-    char sql[64];
-
-    snprintf(sql, sizeof(sql), "SELECT repeat('x', %zu)", bytes);
-    return pg_command(conn, sql, "could not prepare the connection", err);
-}
-
-enum cv_rc
 pg_parse_lsn(const char *text, cv_lsn *ret, struct cv_err *err)
 {
     uint32_t hi, lo;

@@ -44,8 +44,6 @@ CV_MUST_CHECK enum cv_rc pg_query(PGconn *conn, const char *sql, PGresult **ret,
                                   struct cv_err *err);
 /* Run a statement without rows. */
 CV_MUST_CHECK enum cv_rc pg_command(PGconn *conn, const char *sql, const char *what, struct cv_err *err);
-/* Make later reads of the connection large: libpq's input buffer grows for one row of so many bytes, and never shrinks. */
-CV_MUST_CHECK enum cv_rc pg_read_much(PGconn *conn, size_t bytes, struct cv_err *err);
 
 /* "16/B374D848" */
 CV_MUST_CHECK enum cv_rc pg_parse_lsn(const char *text, cv_lsn *ret, struct cv_err *err);

@@ -32,7 +32,6 @@
 #define BATCH_BYTES        (640 * 1024)
 #define SQL_MAX            ((size_t)1 << 20)
 #define CONNECT_TIMEOUT_MS 10000
-#define NAP_US             500
 
 struct snapshot {
     struct snapshot_spec spec;
@@ -478,16 +477,6 @@ take_turn(struct snapshot *s, struct snapshot_reader *reader, struct cv_batch *b
     return CV_OK;
 }
 
-/* While rows flow the readers are left alone for a moment: what a server sends to who waits costs it a wake-up each. */
-static void
-nap(struct snapshot *s)
-{
-    struct pollfd fd = { .fd = s->spec.wake->fd, .events = POLLIN };
-    struct timespec ts = { .tv_nsec = NAP_US * 1000 };
-
-    ppoll(&fd, 1, &ts, NULL);
-}
-
 static enum cv_rc
 wait_for_data(struct snapshot *s, int64_t timeout_ms, struct cv_err *err)
 {
@@ -520,7 +509,7 @@ enum cv_rc
 snapshot_poll(struct snapshot *s, struct cv_batch *batch, int timeout_ms, bool *ret_done, struct cv_err *err)
 {
     int64_t deadline = cv_mono_ms() + timeout_ms;
-    size_t n_dry = 0, flowed = 0;
+    size_t n_dry = 0;
 
     *ret_done = false;
     if (batch == NULL)
@@ -537,10 +526,7 @@ snapshot_poll(struct snapshot *s, struct cv_batch *batch, int timeout_ms, bool *
             continue;
         if (cv_mono_ms() >= deadline)
             break;
-        if (batch->n_messages + batch->n_records > flowed) {
-            flowed = batch->n_messages + batch->n_records;
-            nap(s);
-        } else if (wait_for_data(s, deadline - cv_mono_ms(), err) != CV_OK)
+        if (wait_for_data(s, deadline - cv_mono_ms(), err) != CV_OK)
             return err->rc;
         n_dry = 0;
     }

@@ -8,8 +8,7 @@
 
 #include "connectors/postgres/connection.h"
 
-#define SQL_MAX     ((size_t)1 << 20)
-#define READ_BUFFER (256 * 1024)
+#define SQL_MAX ((size_t)1 << 20)
 
 /* ---- the transaction ---- */
 
@@ -53,9 +52,7 @@ snapshot_reader_begin(struct snapshot_reader *reader, const struct snapshot_spec
     enum cv_rc rc;
 
     snprintf(sql, sizeof(sql), "BEGIN ISOLATION LEVEL %s", isolation_of(spec, exported));
-    rc = pg_read_much(reader->conn, READ_BUFFER, err);
-    if (rc == CV_OK)
-        rc = pg_command(reader->conn, sql, "could not begin the snapshot", err);
+    rc = pg_command(reader->conn, sql, "could not begin the snapshot", err);
     if (rc == CV_OK) /* a table takes as long as it takes */
         rc = pg_command(reader->conn, "SET LOCAL statement_timeout = 0", "could not begin the snapshot", err);
     if (rc == CV_OK && exported != NULL)

@@ -2,7 +2,8 @@
 /*
  * The hot path's first half.
  *
- * The socket is drained until it is empty, and then left alone for a while (stream_pace.c).
+ * The socket is drained until it is empty, and then left alone for a while (stream_pace.c). libpq never shrinks its
+ * buffer: one large throw-away row before START_REPLICATION makes every later read large.
  *
  * A position is the end LSN of a complete transaction; nothing else is ever stored or confirmed. A stream
  * restarts at such a boundary; the changes of a transaction that was handed over in part are counted and
@@ -36,6 +37,16 @@ static void
 plan_free_value(void *plan)
 {
     plan_free(plan);
+}
+
+/* One row larger than the buffer that we want: libpq grows its input buffer to hold it, and keeps it. */
+static enum cv_rc
+enlarge_buffer(PGconn *repl, struct cv_err *err)
+{
+    char sql[64];
+
+    snprintf(sql, sizeof(sql), "SELECT repeat('x', %d)", LIBPQ_BUFFER);
+    return pg_command(repl, sql, "could not prepare the replication connection", err);
 }
 
 /* object_in_use: the server names the process; the remedy is ours. */
@@ -140,7 +151,7 @@ start_replication(struct stream *s, struct cv_err *err)
     cv_buf_char(&sql, ')');
     rc = cv_buf_check(&sql, err);
     if (rc == CV_OK)
-        rc = pg_read_much(s->repl, LIBPQ_BUFFER, err);
+        rc = enlarge_buffer(s->repl, err);
     if (rc == CV_OK) {
         res = pg_exec(s->repl, cv_buf_cstr(&sql), 0, NULL);
         if (PQresultStatus(res) != PGRES_COPY_BOTH)
