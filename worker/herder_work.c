@@ -59,30 +59,38 @@ running_task_free(void *arg)
 
 /* ---- statuses ---- */
 
+/* A trace begins with the class of an exception, as Java's do: tools show and match it. */
 static void
-put_connector_status(struct herder *h, struct running_connector *c, enum status_state state, const char *trace)
+put_status(struct herder *h, const char *connector, int task, enum status_state state, const char *error,
+           const char *version)
 {
     bool safe = state == STATUS_UNASSIGNED || state == STATUS_FAILED;
+    char trace[sizeof(((struct cv_err *)NULL)->text) + 64];
 
+    if (error != NULL)
+        snprintf(trace, sizeof(trace), "org.apache.kafka.connect.errors.ConnectException: %s", error);
+    status_store_put(h->statuses, connector, task, state, error != NULL ? trace : NULL, version,
+                     atomic_load(&h->generation), safe);
+}
+
+static void
+put_connector_status(struct herder *h, struct running_connector *c, enum status_state state, const char *error)
+{
     if (state == STATUS_FAILED)
-        CV_LOG_ERROR(h->log, "connector failed", CV_STR("connector", c->name), CV_STR("error", trace));
+        CV_LOG_ERROR(h->log, "connector failed", CV_STR("connector", c->name), CV_STR("error", error));
     else
         CV_LOG_INFO(h->log, "connector state changed", CV_STR("connector", c->name),
                     CV_STR("old", status_name(c->state)), CV_STR("new", status_name(state)));
     c->state = state;
-    status_store_put(h->statuses, c->name, STATUS_CONNECTOR, state, trace,
-                     c->plugin != NULL ? c->plugin->version : NULL, atomic_load(&h->generation), safe);
+    put_status(h, c->name, STATUS_CONNECTOR, state, error, c->plugin != NULL ? c->plugin->version : NULL);
 }
 
 /* On a task's thread. */
 static void
-on_task_status(void *arg, const char *connector, int task, enum status_state state, const char *trace,
+on_task_status(void *arg, const char *connector, int task, enum status_state state, const char *error,
                const char *version)
 {
-    struct herder *h = arg;
-    bool safe = state == STATUS_UNASSIGNED || state == STATUS_FAILED;
-
-    status_store_put(h->statuses, connector, task, state, trace, version, atomic_load(&h->generation), safe);
+    put_status(arg, connector, task, state, error, version);
 }
 
 /* On a task's thread. */

@@ -129,7 +129,7 @@ sink_start(struct cv_sink_ctx *ctx, const struct cv_config *cfg, struct cv_sink_
     if (rc == CV_OK && task->config.file != NULL && task->config.file[0] != '\0') {
         task->fd = open(task->config.file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
         if (task->fd < 0)
-            rc = cv_fail_errno(err, CV_INVALID, errno, "could not open or create file \"%s\" for FileStreamSinkTask",
+            rc = cv_fail_errno(err, CV_INVALID, errno, "Couldn't find or create file '%s' for FileStreamSinkTask",
                                task->config.file);
     }
     if (rc != CV_OK) {

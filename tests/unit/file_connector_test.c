@@ -560,7 +560,7 @@ file_that_cannot_be_made_is_named(void **state)
     (void)state;
     set_option("file", "/nonexistent/dir/out.txt");
     assert_int_equal(file_sink_plugin.sink->start(&fix.sink_ctx, fix.cfg, &fix.sink, &err), CV_INVALID);
-    assert_string_equal(err.text, "could not open or create file \"/nonexistent/dir/out.txt\" for FileStreamSinkTask: "
+    assert_string_equal(err.text, "Couldn't find or create file '/nonexistent/dir/out.txt' for FileStreamSinkTask: "
                                   "No such file or directory");
     assert_null(fix.sink);
 }

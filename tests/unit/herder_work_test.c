@@ -357,6 +357,7 @@ assert_trace(struct herder *h, const char *name, int task, const char *expected)
 
     assert_status(h, name, task, STATUS_FAILED);
     assert_int_equal(status_store_get(h->statuses, name, task, &status, &err), CV_OK);
+    assert_ptr_equal(strstr(status.trace, "org.apache.kafka.connect.errors.ConnectException: "), status.trace);
     assert_non_null(strstr(status.trace, expected));
     status_done(&status);
 }
