@@ -230,7 +230,7 @@ per() { awk -v a="$1" -v b="$2" -v n="${3:-2}" 'BEGIN { printf "%.*f\n", n, a / 
 keep() { printf '%s\n' "$2" >>"$CULVERT_STATE/result.$1"; }
 
 # warm_memory EVENTS: have the host give the memory that so many events will take in the broker's page cache, twice. What
-# was free for some seconds a virtual machine's host takes back, and the next use pays for it: 2 s of CPU time a GB.
+# was free for some seconds a virtual machine's host takes back, and the next use pays for it.
 warm_memory() {
     local mib=$(($1 * ${event_bytes:-800} * 2 / 1048576 + 64))
     head -c "$((mib < 8192 ? mib : 8192))M" /dev/zero >"$CULVERT_STATE/warm"

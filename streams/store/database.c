@@ -231,14 +231,10 @@ be32(const unsigned char *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* SQLite file format, 1.3 The Database Header: user_version at 60, application_id at 68. */
 static enum cv_rc
-recognise(const char *path, struct cv_err *err)
+find_file(const char *path, struct cv_err *err)
 {
-    unsigned char header[100];
     struct stat info;
-    ssize_t n;
-    int fd;
 
     if (lstat(path, &info) != 0)
         return cv_fail_errno(err, errno == ENOENT ? CV_NOT_FOUND : CV_INVALID, errno,
@@ -246,6 +242,19 @@ recognise(const char *path, struct cv_err *err)
     if (!S_ISREG(info.st_mode))
         return cv_fail(err, CV_INVALID,
                        "\"%s\" is no regular file; move it away or set another state.dir", path);
+    return CV_OK;
+}
+
+/* SQLite file format, 1.3 The Database Header: user_version at 60, application_id at 68. */
+static enum cv_rc
+recognise(const char *path, struct cv_err *err)
+{
+    unsigned char header[100];
+    ssize_t n;
+    int fd;
+
+    if (find_file(path, err) != CV_OK)
+        return err->rc;
     fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return cv_fail_errno(err, CV_INVALID, errno, "could not open \"%s\" for writing", path);
@@ -283,7 +292,8 @@ db_open(const char *path, enum db_access access, struct database **ret, bool *re
     enum cv_rc rc;
 
     *ret_corrupt = false;
-    rc = recognise(path, err);
+    /* Who reads looks at a file that a task has open: closing it would give up the task's locks (POSIX). */
+    rc = access == DB_WRITE ? recognise(path, err) : find_file(path, err);
     if (rc != CV_OK)
         return rc;
     rc = connect_to(path, access == DB_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY, &db,

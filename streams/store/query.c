@@ -136,6 +136,6 @@ query_run(const struct query_spec *spec, query_row *take, void *arg, bool *ret_m
     db_close(db);
     if (rc != CV_INTERNAL || corrupt)
         return rc;
-    cv_err_context(err, "the task's state file cannot be read while it is opened or closed, try again");
+    cv_err_context(err, "the task's state file cannot be read at this moment, try again");
     return err->rc = CV_RETRY;
 }
