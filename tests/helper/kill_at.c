@@ -4,8 +4,11 @@
 //
 //   CULVERT_KILL_AT=STEP:WHEN:N[:US]    at the N-th time; WHEN is before, during (US microseconds after it began) or after
 //
+// A commit counts if its transaction has records: what took only duplicates in has its offsets and nothing else, and
+// leaves nothing in a topic that could be looked at.
+//
 // The steps are calls into librdkafka, SQLite and the C library, so the program is the one that is released, not one
-// built for tests. Any thread.
+// built for tests. Any thread; a transaction is one thread's.
 #include <config.h>
 
 #include <dlfcn.h>
@@ -33,6 +36,7 @@ static enum when at_when;
 static long at_pass;
 static long moment_us;
 static atomic_long passes;
+static _Thread_local bool has_records; /* the thread's transaction */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void
@@ -123,6 +127,7 @@ rd_kafka_begin_transaction(rd_kafka_t *rk)
     bool last = enter(BEGIN);
     rd_kafka_error_t *error = behind(rk);
 
+    has_records = false;
     leave(last);
     return error;
 }
@@ -135,6 +140,7 @@ rd_kafka_produce(rd_kafka_topic_t *rkt, int32_t partition, int msgflags, void *p
     bool last = enter(WRITE);
     int rc = behind(rkt, partition, msgflags, payload, len, key, keylen, msg_opaque);
 
+    has_records = true;
     leave(last);
     return rc;
 }
@@ -166,7 +172,7 @@ __attribute__((visibility("default"))) rd_kafka_error_t *
 rd_kafka_commit_transaction(rd_kafka_t *rk, int timeout_ms)
 {
     BEHIND(rd_kafka_commit_transaction)
-    bool last = enter(COMMIT);
+    bool last = has_records && enter(COMMIT);
     rd_kafka_error_t *error = behind(rk, timeout_ms);
 
     leave(last);
