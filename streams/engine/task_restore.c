@@ -243,8 +243,8 @@ attach_inputs(struct stream_task *task, struct cv_err *err)
     return CV_OK;
 }
 
-/* The changelog still has what the state file lacks. Also where the file lacks nothing it must reach what is committed:
-   one that was made anew could not bring the file back, and would count from the beginning. */
+/* The changelog has the whole state, from where its generation begins up to what is committed. Also where the file lacks
+   nothing: one that was cut or made anew could not bring the file back when it is lost. */
 static enum cv_rc
 check_changelog(struct stream_task *task, struct cv_err *err)
 {
@@ -256,13 +256,16 @@ check_changelog(struct stream_task *task, struct cv_err *err)
         return CV_OK;
     if (b->ops->range(b, task->changelog_topic, task->spec.partition, &low, &high, err) != CV_OK)
         return err->rc;
-    if (task->changelog_next < task->restore_target && task->changelog_next < low)
+    if (low > task->changelog_base && task->restore_target > task->changelog_base)
         return cv_fail(err, CV_INVALID,
                        "the changelog topic \"%s\" partition %d begins at %lld, but the state "
-                       "needs it from %lld on: records were deleted; begin anew with "
-                       "culvert-streams reset",
+                       "needs it from %lld on: records were deleted, by hand or because its "
+                       "cleanup.policy is not compact; %s; begin anew with culvert-streams reset",
                        task->changelog_topic, (int)task->spec.partition, (long long)low,
-                       (long long)task->changelog_next);
+                       (long long)task->changelog_base,
+                       task->file_next < task->restore_target
+                           ? "the state file cannot be brought up to date"
+                           : "the state file is whole, but could not be rebuilt if it were lost");
     if (high < task->restore_target)
         return cv_fail(err, CV_INVALID,
                        "the changelog topic \"%s\" partition %d ends at %lld, but the committed "

@@ -600,6 +600,30 @@ command_delete(const struct options *opt, char **topics, int topic_count)
 
 /* The topic has --partitions of them, more than before. */
 static int
+command_empty(const struct options *opt, char **topics, int topic_count)
+{
+    rd_kafka_t *rk = client_new(opt, RD_KAFKA_PRODUCER);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_topic_partition_list_t *before = partitions_of(rk, topics, topic_count, RD_KAFKA_OFFSET_END);
+    rd_kafka_DeleteRecords_t *request = rd_kafka_DeleteRecords_new(before);
+    const rd_kafka_topic_partition_list_t *results;
+    rd_kafka_event_t *event;
+
+    rd_kafka_DeleteRecords(rk, &request, 1, NULL, queue);
+    event = admin_wait(queue);
+    results = rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
+    for (int i = 0; i < results->cnt; i++)
+        if (results->elems[i].err)
+            die("topic \"%s\": %s", results->elems[i].topic, rd_kafka_err2str(results->elems[i].err));
+    rd_kafka_event_destroy(event);
+    rd_kafka_DeleteRecords_destroy(request);
+    rd_kafka_topic_partition_list_destroy(before);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(rk);
+    return 0;
+}
+
+static int
 command_grow(const struct options *opt, const char *topic)
 {
     rd_kafka_t *rk = client_new(opt, RD_KAFKA_PRODUCER);
@@ -712,6 +736,7 @@ static const char usage[] =
     "  create TOPIC       make a topic\n"
     "  grow TOPIC         give a topic more partitions, --partitions in all\n"
     "  delete TOPIC...    delete topics\n"
+    "  empty TOPIC...     delete all records of topics\n"
     "  settings TOPIC     print the settings that the topic has of its own\n"
     "  alter TOPIC...     give topics the settings of --config, and take all others of their own\n"
     "\n"
@@ -843,6 +868,8 @@ main(int argc, char **argv)
         rc = command_grow(&opt, argv[optind]);
     else if (strcmp(command, "delete") == 0 && rest > 0)
         rc = command_delete(&opt, argv + optind, rest);
+    else if (strcmp(command, "empty") == 0 && rest > 0)
+        rc = command_empty(&opt, argv + optind, rest);
     else if (strcmp(command, "alter") == 0 && rest > 0)
         rc = command_alter(&opt, argv + optind, rest);
     else if (strcmp(command, "settings") == 0 && rest == 1)

@@ -669,9 +669,11 @@ a_changelog_that_lost_records_is_no_base(void **state)
     run();
     stop_loop();
     memory_kafka_trim(rig.kafka, "app-orders-changelog", 0, 2);
-    start_loop(); /* with its file: nothing is missing */
+    start_loop(); /* with its file, which lacks nothing, but could not be brought back later */
     run();
-    assert_int_equal(status().state, TASK_RUNNING);
+    assert_int_equal(status().state, TASK_FAILED);
+    assert_non_null(strstr(status().error, "begins at 2, but the state needs it from 0 on"));
+    assert_non_null(strstr(status().error, "the state file is whole, but"));
     stop_loop();
     {
         char command[96];
@@ -683,6 +685,7 @@ a_changelog_that_lost_records_is_no_base(void **state)
     run();
     assert_int_equal(status().state, TASK_FAILED);
     assert_non_null(strstr(status().error, "begins at 2, but the state needs it from 0 on"));
+    assert_non_null(strstr(status().error, "cannot be brought up to date"));
 }
 
 static void
@@ -1179,12 +1182,16 @@ static void
 an_older_generation_in_the_changelog_is_not_restored(void **state)
 {
 #define TWICE PIPELINE(", processing_guarantee = 'at_least_once'") ORDERS OUT ECHO
+    size_t older;
+    int64_t base;
+
     (void)state;
     begin(TWICE);
     start_loop();
     order('c', 1, 7, "before", "1", 0, 100);
     run();
     stop_loop();
+    older = memory_kafka_count(rig.kafka, "app-orders-changelog", 0);
     memory_kafka_set_committed(rig.kafka, "orders", 0, -1, NULL);
     memory_kafka_recreate(rig.kafka, "orders", 0);
     start_loop();
@@ -1199,6 +1206,13 @@ an_older_generation_in_the_changelog_is_not_restored(void **state)
                         "{\"id\":1,\"op\":\"u\",\"status\":\"anew\",\"was\":null,\"total\":\"1.00\"}");
     assert_string_equal(memory_kafka_read(rig.kafka, "out", 0, 3)->value,
                         "{\"id\":2,\"op\":\"u\",\"status\":\"anew\",\"was\":\"after\",\"total\":\"1.00\"}");
+    base = memory_kafka_read(rig.kafka, "app-orders-changelog", 0, older)->offset;
+    memory_kafka_trim(rig.kafka, "app-orders-changelog", 0, base); /* what lies before may be gone, */
+    replan(TWICE, true);
+    assert_int_equal(status().state, TASK_RUNNING);
+    memory_kafka_trim(rig.kafka, "app-orders-changelog", 0, base + 1); /* but no more */
+    replan(TWICE, false);
+    assert_int_equal(status().state, TASK_FAILED);
 }
 
 static void
