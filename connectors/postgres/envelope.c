@@ -427,18 +427,43 @@ emit_direct(struct envelope *env, const struct plan *plan, const struct envelope
     return CV_OK;
 }
 
+bool
+envelope_lacks(const struct envelope_change *change, int column)
+{
+    const struct pgoutput_tuple *old = envelope_whole(change);
+
+    return change->new != NULL && change->new->values[column].kind == 'u' &&
+           (old == NULL || old->values[column].kind == 'u');
+}
+
+/* Where the schema has no null. */
+static enum cv_rc
+fail_lacking(const struct plan_column *col, struct cv_err *err)
+{
+    return cv_fail(err, CV_INVALID,
+                   "the server does not send the unchanged value of column \"%s\" again, its type has no placeholder, and "
+                   "it is NOT NULL so that null cannot be sent instead; set REPLICA IDENTITY FULL, let "
+                   "ReselectColumnsPostProcessor read it again, or leave such events out with "
+                   "event.processing.failure.handling.mode=warn",
+                   col->column);
+}
+
 /* What event.converting.failure.handling.mode says of a value that went out as null; where the schema has no null, no
    consumer could read it. */
 static enum cv_rc
-judge_bad(const struct envelope *env, const struct plan *plan, int *ret_bad, struct cv_err *err)
+judge_bad(const struct envelope *env, const struct plan *plan, const struct envelope_change *change, int *ret_bad,
+          struct cv_err *err)
 {
     const struct plan_column *col = &plan->columns[*ret_bad];
+    bool lacks = envelope_lacks(change, *ret_bad);
 
+    if (lacks && col->required)
+        return fail_lacking(col, err);
     if (env->config->event_converting_failure_mode == PG_FAILURE_FAIL)
         return cv_fail(err, CV_INVALID,
-                       "cannot convert a value of column \"%s\"; event.converting.failure.handling.mode=warn sends null"
+                       "cannot convert %s of column \"%s\"; event.converting.failure.handling.mode=warn sends null"
                        " instead",
-                       col->column);
+                       lacks ? "the placeholder of an unchanged value" : "a value", col->column);
     if (col->required)
         return cv_fail(err, CV_INVALID,
                        "cannot convert a value of column \"%s\", which is NOT NULL so that null cannot be sent instead;"
@@ -464,7 +489,7 @@ envelope_emit(struct envelope *env, const struct plan *plan, const struct envelo
     else if (plan->topic != NULL)
         rc = emit_direct(env, plan, change, batch, ret_bad, err);
     if (rc == CV_OK && *ret_bad >= 0)
-        rc = judge_bad(env, plan, ret_bad, err);
+        rc = judge_bad(env, plan, change, ret_bad, err);
     if (rc != CV_OK) { /* all of the change or nothing */
         batch->n_messages = messages;
         batch->n_records = records;

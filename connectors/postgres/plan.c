@@ -203,6 +203,7 @@ set_literals(const struct plan_spec *spec, const struct pg_column *src, struct p
                           : literal_value(&col->null, col->mask, &fallback_enc, col->fallback)) ||
         !literal_placeholder(col, stars, use_default ? col->def_text : NULL))
         return cv_fail_memory(err);
+    col->no_placeholder = col->unchanged.text == NULL && stars == NULL;
     return CV_OK;
 }
 
@@ -507,7 +508,7 @@ plan_new(const struct plan_spec *spec, struct plan **ret, struct cv_err *err)
     return CV_OK;
 }
 
-/* Of the columns of a row that could not be converted the one to tell of: one that cannot be null before others. */
+/* Of the columns of a row that have no value to send the one to tell of: one that cannot be null before others. */
 static void
 note_bad(const struct plan *plan, uint16_t i, int *ret_bad)
 {
@@ -548,6 +549,7 @@ write_column(const struct plan_column *col, const struct pgoutput_value *val, co
     case 't':
         return write_value(col, val, out, ret_bad);
     case 'u':
+        *ret_bad = col->no_placeholder;
         return put(out, &col->placeholder);
     default:
         return put(out, &col->null);
@@ -655,6 +657,7 @@ plain_value(const struct plan_column *col, const struct pgoutput_value *val, con
     }
     if (val->kind != 'u' && col->def_text != NULL && !col->schema->optional)
         return encode_value(&col->enc, col->def_text, strlen(col->def_text), arena, ret, ret_bad, err);
+    *ret_bad = val->kind == 'u' && col->no_placeholder;
     return CV_OK; /* null: the converter puts the schema's default in its place */
 }
 

@@ -29,6 +29,7 @@ struct plan_column {
     struct plan_literal null;        /* what null prints as, and a value that was not sent: the default, what stands in
                                         for a value where the schema has no null, or null */
     struct plan_literal placeholder; /* unchanged TOAST */
+    bool no_placeholder;             /* the type has none, and null stands for it */
     struct type_placeholder unchanged; /* the same for typed values, */
     char *fallback;                  /* text of what stands in for null; NULL: null */
     char *def_text;                  /* and of the default; NULL: none. Where there is a schema */
@@ -103,8 +104,8 @@ bool plan_row_changed(const struct plan *plan, const struct pgoutput_tuple *old,
 
 /*
  * The row as a JSON object at out; old gives the values of unchanged TOAST columns where it has them (NULL:
- * none). Returns the byte behind. A value that cannot be converted is written as null, and *ret_bad is set to
- * the index of its column.
+ * none). Returns the byte behind. A value that cannot be converted, or is unchanged TOAST of a type without
+ * placeholder, is written as null, and *ret_bad is set to the index of its column.
  */
 char *plan_write_row(const struct plan *plan, const struct pgoutput_tuple *row, const struct pgoutput_tuple *old, char *out,
                      int *ret_bad);

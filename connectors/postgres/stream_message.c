@@ -266,7 +266,9 @@ emit(struct stream *s, const struct plan *plan, const struct envelope_change *ch
         table_count_add(plan->counts, change->op);
     s->erroneous += bad >= 0;
     if (bad >= 0 && cv_log_limit(&s->bad_value_limit, 10000, &suppressed))
-        CV_LOG_WARN(s->spec.ctx->log, "a value could not be converted and was sent as null",
+        CV_LOG_WARN(s->spec.ctx->log,
+                    envelope_lacks(change, bad) ? "an unchanged value, whose type has no placeholder, was sent as null"
+                                                : "a value could not be converted and was sent as null",
                     CV_STR("relation", plan->topic_name), CV_STR("column", plan->columns[bad].column),
                     CV_LSN("lsn", change->lsn), CV_INT("suppressed", suppressed));
     return CV_OK;
