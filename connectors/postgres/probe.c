@@ -176,7 +176,7 @@ probe_publication(PGconn *conn, const struct pg_config *config, const struct pg_
                              "The 'publication.autocreate.mode' value is invalid: publication \"%s\" is FOR ALL TABLES and "
                              "cannot be narrowed by filtered; drop it or use another mode",
                              config->publication_name);
-    else if (!exists && filtered && tables->count == 0)
+    else if (!exists && filtered && publication_tables(tables) == 0)
         cv_config_errors_add(errors, "table.include.list",
                              "The 'table.include.list' value is invalid: no table of database \"%s\" is captured, so there "
                              "is nothing to make publication \"%s\" of",

@@ -291,6 +291,7 @@ phase_of(const struct pg_task *task)
         return "connecting";
     case PHASE_SNAPSHOT:
         return "snapshot";
+    case PHASE_SLOT:
     case PHASE_WAITING:
         return "waiting";
     case PHASE_IDLE:
@@ -315,7 +316,7 @@ pg_task_progress(struct cv_source_task *base, struct cv_arena *arena, struct cv_
         CV_LOG_DEBUG(base->ctx->log, "the slot could not be looked at", CV_ERR(&ignored));
     put_text(&f, "phase", phase_of(task));
     put_text(&f, "waiting_for", NULL);
-    if (task->phase == PHASE_WAITING)
+    if (task->phase == PHASE_WAITING || task->phase == PHASE_SLOT)
         put_copy(&f, "waiting_for", task->waiting_for);
     put_snapshot(&f, task);
     put_incremental(&f, task->incremental);

@@ -10,6 +10,10 @@
 
 #define SQL_MAX ((size_t)4 << 20)
 
+#define COUNT_TABLES(where)                                                                                        \
+    " SELECT count(*), string_agg(x.oid::regclass::text, ', ') FILTER (WHERE x.at <= 10) FROM (SELECT c.oid,"      \
+    " row_number() OVER () AS at FROM pg_class c" where ") x"
+
 enum cv_rc
 publication_exists(PGconn *conn, const char *name, bool *ret, bool *ret_all, struct cv_err *err)
 {
@@ -27,9 +31,8 @@ publication_exists(PGconn *conn, const char *name, bool *ret, bool *ret_all, str
     return rc;
 }
 
-/* Unlogged tables are copied, but never streamed: no publication may name them. */
-static size_t
-count_logged(const struct pg_tables *tables)
+size_t
+publication_tables(const struct pg_tables *tables)
 {
     size_t count = 0;
 
@@ -70,9 +73,9 @@ create(PGconn *conn, const struct pg_config *config, const struct pg_tables *tab
 {
     struct cv_buf sql = CV_BUF_INIT(SQL_MAX);
 
-    if (config->publication_autocreate == PG_AUTOCREATE_FILTERED && count_logged(tables) == 0)
+    if (config->publication_autocreate == PG_AUTOCREATE_FILTERED && publication_tables(tables) == 0)
         return cv_fail(err, CV_INVALID,
-                       "no table is captured, so publication \"%s\" cannot be made with "
+                       "no table is captured (unlogged ones do not count), so publication \"%s\" cannot be made with "
                        "publication.autocreate.mode=filtered; check table.include.list and schema.include.list",
                        config->publication_name);
     cv_buf_str(&sql, "CREATE PUBLICATION ");
@@ -117,7 +120,7 @@ same_tables(PGconn *conn, const struct pg_config *config, const struct pg_tables
         for (size_t i = 0; i < tables->count; i++)
             found += tables->items[i]->oid == oid;
     }
-    *ret = found == count_logged(tables) && found == (size_t)PQntuples(res);
+    *ret = found == publication_tables(tables) && found == (size_t)PQntuples(res);
 out:
     PQclear(res);
     return rc;
@@ -131,7 +134,7 @@ alter(PGconn *conn, const struct pg_config *config, const struct pg_tables *tabl
 
     if (same_tables(conn, config, tables, &same, err) != CV_OK)
         return err->rc;
-    if (same || count_logged(tables) == 0)
+    if (same || publication_tables(tables) == 0)
         return CV_OK;
     cv_buf_str(&sql, "ALTER PUBLICATION ");
     cv_buf_sql_ident(&sql, config->publication_name);
@@ -167,40 +170,60 @@ publication_ensure(PGconn *conn, const struct pg_config *config, const struct pg
     return alter(conn, config, tables, err);
 }
 
-/* A partition is published with its root, and a root by its partitions. */
+/* Of captured tables ($2) of publication $1 those that ...; each query gives their number, and some names. */
+static const struct {
+    const char *sql;
+    const char *warning;
+} missing[] = {
+    /* a partition is published with its root, and a root by its partitions */
+    {   "WITH given AS (SELECT c.oid FROM pg_publication_tables t JOIN pg_namespace n ON n.nspname = t.schemaname"
+        " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename WHERE t.pubname = $1),"
+        " published AS (SELECT oid FROM given UNION SELECT a.relid FROM given, pg_partition_ancestors(given.oid) a"
+        " UNION SELECT p.relid FROM given, pg_partition_tree(given.oid) p)"
+        COUNT_TABLES(" WHERE c.oid = ANY($2::oid[]) AND c.relpersistence = 'p' AND c.oid NOT IN (SELECT oid FROM published)"),
+        "captured tables are not in the publication, their changes will not come: add them (ALTER PUBLICATION ... ADD "
+        "TABLE ...) or leave them out (table.include.list)" },
+    {   COUNT_TABLES(" WHERE c.oid = ANY($2::oid[]) AND c.relpersistence = 'u' AND $1::text IS NOT NULL"),
+        "captured tables are unlogged: a snapshot reads their rows, but their changes will not come" },
+    {   COUNT_TABLES(
+            " JOIN pg_publication p ON p.pubname = $1 AND (p.pubupdate OR p.pubdelete) WHERE c.oid = ANY($2::oid[])"
+            " AND c.relkind = 'r' AND c.relpersistence = 'p' AND (c.relreplident = 'n' OR (c.relreplident = 'd' AND"
+            " NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)))"),
+        "captured tables have neither a primary key nor a replica identity: the server refuses their updates and deletes "
+        "while they are published; give them one (ALTER TABLE ... REPLICA IDENTITY FULL)" },
+};
+
+static enum cv_rc
+warn(PGconn *conn, const char *sql, const char *const values[2], const char *warning, struct cv_log *log,
+     struct cv_err *err)
+{
+    PGresult *res = pg_exec(conn, sql, 2, values);
+    enum cv_rc rc = CV_OK;
+
+    if (PQresultStatus(res) != PGRES_TUPLES_OK)
+        rc = pg_fail(err, conn, res, "could not read the tables of publication \"%s\"", values[0]);
+    else if (strcmp(PQgetvalue(res, 0, 0), "0") != 0)
+        CV_LOG_WARN(log, warning, CV_STR("publication", values[0]), CV_STR("count", PQgetvalue(res, 0, 0)),
+                    CV_STR("tables", PQgetvalue(res, 0, 1)));
+    PQclear(res);
+    return rc;
+}
+
 enum cv_rc
 publication_warn_missing(PGconn *conn, const struct pg_config *config, const struct pg_tables *tables,
                          struct cv_log *log, struct cv_err *err)
 {
-    static const char sql[] =
-        "WITH given AS (SELECT c.oid FROM pg_publication_tables t JOIN pg_namespace n ON n.nspname = t.schemaname"
-        " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename WHERE t.pubname = $1),"
-        " published AS (SELECT oid FROM given UNION SELECT a.relid FROM given, pg_partition_ancestors(given.oid) a"
-        " UNION SELECT p.relid FROM given, pg_partition_tree(given.oid) p)"
-        " SELECT count(*), string_agg(x.oid::regclass::text, ', ') FILTER (WHERE x.at <= 10) FROM (SELECT c.oid,"
-        " row_number() OVER () AS at FROM pg_class c WHERE c.oid = ANY($2::oid[]) AND c.relpersistence = 'p'"
-        " AND c.oid NOT IN (SELECT oid FROM published)) x";
     struct cv_buf oids = CV_BUF_INIT(SQL_MAX);
     const char *values[2] = { config->publication_name, NULL };
-    PGresult *res = NULL;
     enum cv_rc rc;
 
     for (size_t i = 0; i < tables->count; i++)
         cv_buf_printf(&oids, "%c%u", i == 0 ? '{' : ',', (unsigned)tables->items[i]->oid);
     cv_buf_str(&oids, tables->count == 0 ? "{}" : "}");
     rc = cv_buf_check(&oids, err);
-    if (rc == CV_OK) {
-        values[1] = cv_buf_cstr(&oids);
-        res = pg_exec(conn, sql, 2, values);
-    }
-    if (rc == CV_OK && PQresultStatus(res) != PGRES_TUPLES_OK)
-        rc = pg_fail(err, conn, res, "could not read the tables of publication \"%s\"", config->publication_name);
-    else if (rc == CV_OK && strcmp(PQgetvalue(res, 0, 0), "0") != 0)
-        CV_LOG_WARN(log, "captured tables are not in the publication, their changes will not come: add them (ALTER "
-                    "PUBLICATION ... ADD TABLE ...) or leave them out (table.include.list)",
-                    CV_STR("publication", config->publication_name), CV_STR("count", PQgetvalue(res, 0, 0)),
-                    CV_STR("tables", PQgetvalue(res, 0, 1)));
-    PQclear(res);
+    values[1] = cv_buf_cstr(&oids);
+    for (size_t i = 0; i < CV_COUNT(missing) && rc == CV_OK; i++)
+        rc = warn(conn, missing[i].sql, values, missing[i].warning, log, err);
     cv_buf_free(&oids);
     return rc;
 }

@@ -3,14 +3,16 @@
 #include "connectors/postgres/slot.h"
 
 #include <inttypes.h>
-#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/clock.h"
 
-#define READ_MS 5000 /* while it streams, too: a dead connection must not hold it up */
+#define READ_MS   5000 /* while it streams, too: a dead connection must not hold it up */
+#define CANCEL_MS 2000
 
 static void
 copy_text(char *out, size_t size, const PGresult *res, int col)
@@ -79,12 +81,17 @@ slot_system(PGconn *repl, struct system_info *ret, struct cv_err *err)
     return rc;
 }
 
+static enum cv_rc
+create_fail(PGconn *repl, const char *name, const PGresult *res, struct cv_err *err)
+{
+    pg_fail(err, repl, res, "could not create the replication slot");
+    return cv_err_context(err, "slot.name \"%s\"", name);
+}
+
 enum cv_rc
-slot_create(PGconn *repl, const char *name, bool failover, cv_lsn *ret_lsn,
-            char ret_snapshot[SLOT_SNAPSHOT_MAX], struct cv_err *err)
+slot_create_begin(PGconn *repl, const char *name, bool failover, struct cv_err *err)
 {
     struct cv_buf sql = CV_BUF_INIT(256);
-    PGresult *res = NULL;
     enum cv_rc rc;
 
     cv_buf_str(&sql, "CREATE_REPLICATION_SLOT ");
@@ -94,21 +101,53 @@ slot_create(PGconn *repl, const char *name, bool failover, cv_lsn *ret_lsn,
     else
         cv_buf_str(&sql, " LOGICAL pgoutput EXPORT_SNAPSHOT");
     rc = cv_buf_check(&sql, err);
-    if (rc == CV_OK) {
-        /* it waits for all transactions that are running */
-        res = pg_exec_within(repl, cv_buf_cstr(&sql), 0, NULL, INT_MAX);
-        if (PQresultStatus(res) != PGRES_TUPLES_OK)
-            rc = pg_fail(err, repl, res, "could not create the replication slot");
-    }
-    if (rc == CV_OK)
-        rc = pg_parse_lsn(PQgetvalue(res, 0, 1), ret_lsn, err);
-    if (rc == CV_OK)
-        snprintf(ret_snapshot, SLOT_SNAPSHOT_MAX, "%s", PQgetvalue(res, 0, 2));
-    PQclear(res);
+    if (rc == CV_OK && PQsendQuery(repl, cv_buf_cstr(&sql)) == 0)
+        rc = create_fail(repl, name, NULL, err);
     cv_buf_free(&sql);
-    if (rc != CV_OK)
-        return cv_err_context(err, "slot.name \"%s\"", name);
-    return CV_OK;
+    return rc;
+}
+
+enum cv_rc
+slot_create_poll(PGconn *repl, const char *name, bool *ret_done, struct slot_created *ret, struct cv_err *err)
+{
+    struct slot_created created = { .lsn = CV_LSN_NONE };
+    PGresult *res;
+    enum cv_rc rc;
+
+    if (PQconsumeInput(repl) == 0)
+        return create_fail(repl, name, NULL, err);
+    *ret_done = PQisBusy(repl) == 0;
+    if (!*ret_done)
+        return CV_OK;
+    res = PQgetResult(repl);
+    if (PQresultStatus(res) == PGRES_TUPLES_OK)
+        rc = pg_parse_lsn(PQgetvalue(res, 0, 1), &created.lsn, err);
+    else
+        rc = create_fail(repl, name, res, err);
+    if (rc == CV_OK) {
+        copy_text(created.snapshot, sizeof(created.snapshot), res, 2);
+        *ret = created;
+    }
+    for (; res != NULL; res = PQgetResult(repl))
+        PQclear(res);
+    return rc;
+}
+
+/* The server does not notice that a connection is closed while it waits: it would make the slot all the same, and keep
+   it for nobody. */
+void
+slot_create_cancel(PGconn *repl)
+{
+    char ignored[256];
+    PGcancel *cancel = PQtransactionStatus(repl) == PQTRANS_ACTIVE ? PQgetCancel(repl) : NULL;
+    int64_t deadline = cv_mono_ms() + CANCEL_MS;
+
+    if (cancel == NULL)
+        return;
+    if (PQcancel(cancel, ignored, sizeof(ignored)) != 0)
+        while (PQconsumeInput(repl) != 0 && PQisBusy(repl) != 0 && cv_mono_ms() < deadline)
+            poll(&(struct pollfd){ .fd = PQsocket(repl), .events = POLLIN }, 1, CANCEL_MS);
+    PQfreeCancel(cancel);
 }
 
 enum cv_rc

@@ -40,10 +40,17 @@ CV_MUST_CHECK enum cv_rc slot_read(PGconn *conn, const char *name, struct slot_i
 CV_MUST_CHECK enum cv_rc slot_system(PGconn *repl, struct system_info *ret, struct cv_err *err);
 
 #define SLOT_SNAPSHOT_MAX 64
-/* Create the slot with an exported snapshot, valid until the connection's next command. failover: it is to follow
-   to standbys, where the server (17 and later) can do that. On failure outputs are untouched. */
-CV_MUST_CHECK enum cv_rc slot_create(PGconn *repl, const char *name, bool failover, cv_lsn *ret_lsn,
-                                     char ret_snapshot[SLOT_SNAPSHOT_MAX], struct cv_err *err);
+struct slot_created {
+    cv_lsn lsn;
+    char snapshot[SLOT_SNAPSHOT_MAX]; /* exported, valid until the connection's next command */
+};
+/* Create the slot: begin, ask until it is done, or give it up, so that no slot is left. The server waits for the
+   transactions that are running, however long. failover: the slot is to follow to standbys, where the server (17 and
+   later) can do that. On failure outputs are untouched. */
+CV_MUST_CHECK enum cv_rc slot_create_begin(PGconn *repl, const char *name, bool failover, struct cv_err *err);
+CV_MUST_CHECK enum cv_rc slot_create_poll(PGconn *repl, const char *name, bool *ret_done, struct slot_created *ret,
+                                          struct cv_err *err);
+void slot_create_cancel(PGconn *repl);
 CV_MUST_CHECK enum cv_rc slot_drop(PGconn *conn, const char *name, struct cv_err *err);
 
 /* Move the slot forward to lsn. */

@@ -6,7 +6,8 @@
  *   2. the tables, and with a stream: the publication
  *   3. the slot, compared with the offset: anything that makes completeness impossible ends the task with both
  *      positions and the remedy, unless the mode takes a new snapshot then (when_needed)
- *   4. snapshot.mode says whether data are read, and whether the stream follows
+ *   4. snapshot.mode says whether data are read, and whether the stream follows; a slot that is missing is created
+ *      meanwhile (SLOT), which lasts as long as the transactions that are running, and then 1 to 4 come again
  *
  * A slot that existed before the snapshot is older than it: what it still holds of transactions that the snapshot has
  * seen is skipped by transaction id (struct stream_seen), so nothing comes twice and nothing is missed.
@@ -14,6 +15,7 @@
 #include "connectors/postgres/task_private.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +23,9 @@
 #include "common/log.h"
 #include "connectors/postgres/publication.h"
 #include "connectors/postgres/replica_identity.h"
+
+#define SLOT_TELL_FIRST_MS 2000
+#define SLOT_TELL_MS       60000
 
 /* ---- what the mode says ---- */
 
@@ -38,6 +43,8 @@ mode_reads_data(const struct pg_task *task, const struct position *pos)
 {
     if (task->has_resume)
         return false;
+    if (task->starts_over)
+        return true;
     switch (task->config.snapshot_mode) {
     case PG_SNAPSHOT_ALWAYS:
         return true;
@@ -167,7 +174,24 @@ note_begin(struct pg_task *task)
     task->counts.snapshot_completed = task->counts.snapshot_aborted = task->counts.snapshot_skipped = false;
 }
 
-/* The slot for a new snapshot; *ret_exported is "" when the slot was there before. */
+static enum cv_rc
+begin_slot(struct pg_task *task, struct cv_err *err)
+{
+    const char *name = task->config.slot_name;
+
+    if (task->config.slot_failover && PQserverVersion(task->repl) < 170000)
+        CV_LOG_WARN(task->base.ctx->log, "slot.failover is left out: the server is older than PostgreSQL 17",
+                    CV_STR("slot", name));
+    if (slot_create_begin(task->repl, name, task->config.slot_failover, err) != CV_OK)
+        return err->rc;
+    task->phase = PHASE_SLOT;
+    task->slot_told_ms = cv_mono_ms() + SLOT_TELL_FIRST_MS;
+    snprintf(task->waiting_for, sizeof(task->waiting_for), "the replication slot is created");
+    return CV_OK;
+}
+
+/* The slot for a new snapshot; *ret_exported is "" when the slot was there before. When it is to be created, the phase is
+   SLOT afterwards: this is called again once it is there. */
 static enum cv_rc
 prepare_slot(struct pg_task *task, PGconn *conn, struct slot_info *slot, char ret_exported[SLOT_SNAPSHOT_MAX],
              struct cv_err *err)
@@ -176,6 +200,12 @@ prepare_slot(struct pg_task *task, PGconn *conn, struct slot_info *slot, char re
     bool ours = task->slot_is_ours || task->stored.phase == POSITION_SNAPSHOT;
 
     ret_exported[0] = '\0';
+    if (task->created.lsn != CV_LSN_NONE) {
+        task->snapshot_start = (struct position){ .lsn = task->created.lsn };
+        memcpy(ret_exported, task->created.snapshot, SLOT_SNAPSHOT_MAX);
+        task->created.lsn = CV_LSN_NONE;
+        return CV_OK;
+    }
     /* of a snapshot that was not completed, or of no use: start over */
     if (slot->exists && !slot->active && (ours || strcmp(slot->wal_status, "lost") == 0)) {
         if (slot_drop(conn, name, err) != CV_OK)
@@ -186,12 +216,59 @@ prepare_slot(struct pg_task *task, PGconn *conn, struct slot_info *slot, char re
         task->snapshot_start = (struct position){ .lsn = slot->confirmed_flush_lsn };
         return slot_check_use(name, slot, task->config.dbname, CV_LSN_NONE, err);
     }
-    if (slot_create(task->repl, name, task->config.slot_failover, &task->snapshot_start.lsn, ret_exported, err) != CV_OK)
+    return begin_slot(task, err);
+}
+
+/* Which sessions the server waits for before the slot is there. */
+static void
+tell_slot_waits(struct pg_task *task)
+{
+    const char *values[1] = { NULL };
+    char pid[16];
+    PGconn *conn = NULL;
+    PGresult *res = NULL;
+    struct cv_err err;
+
+    if (cv_mono_ms() < task->slot_told_ms)
+        return;
+    task->slot_told_ms = cv_mono_ms() + SLOT_TELL_MS;
+    snprintf(pid, sizeof(pid), "%d", PQbackendPID(task->repl));
+    values[0] = pid;
+    if (pg_connect(&task->config, PG_SESSION_ORDINARY, CONNECT_TIMEOUT_MS, &conn, &err) == CV_OK)
+        res = pg_exec(conn, "SELECT coalesce(nullif(array_to_string(pg_blocking_pids($1), ', '), ''), '(not known)')", 1,
+                      values);
+    if (PQresultStatus(res) == PGRES_TUPLES_OK) {
+        snprintf(task->waiting_for, sizeof(task->waiting_for),
+                 "the new replication slot waits for the transactions of server processes %s to end",
+                 PQgetvalue(res, 0, 0));
+        CV_LOG_WARN(task->base.ctx->log, "the new replication slot waits for transactions that are running: end them",
+                    CV_STR("slot", task->config.slot_name), CV_STR("processes", PQgetvalue(res, 0, 0)));
+    }
+    PQclear(res);
+    PQfinish(conn);
+}
+
+enum cv_rc
+start_wait_slot(struct pg_task *task, int timeout_ms, struct cv_err *err)
+{
+    struct pollfd fds[2] = { { .fd = task->wake.fd, .events = POLLIN },
+                             { .fd = PQsocket(task->repl), .events = POLLIN } };
+    bool done = false;
+
+    poll(fds, 2, timeout_ms);
+    if (fds[0].revents != 0)
+        cv_wake_clear(&task->wake);
+    if (slot_create_poll(task->repl, task->config.slot_name, &done, &task->created, err) != CV_OK)
         return err->rc;
+    if (!done) {
+        tell_slot_waits(task);
+        return CV_OK;
+    }
     task->slot_is_ours = true;
-    CV_LOG_INFO(task->base.ctx->log, "slot created", CV_STR("slot", name),
-                CV_LSN("lsn", task->snapshot_start.lsn));
-    return CV_OK;
+    CV_LOG_INFO(task->base.ctx->log, "slot created", CV_STR("slot", task->config.slot_name),
+                CV_LSN("lsn", task->created.lsn));
+    task->phase = PHASE_CONNECTING;
+    return start_connect(task, err);
 }
 
 /* What the stream will skip, since this snapshot has it: everything that it can see. */
@@ -224,9 +301,9 @@ begin_snapshot(struct pg_task *task, PGconn *take_conn, struct slot_info *slot, 
                                   .n_overrides = task->config.n_snapshot_select_overrides };
 
     task->snapshot_start = (struct position){ .lsn = task->system.wal_end };
-    if (streams && prepare_slot(task, take_conn, slot, exported, err) != CV_OK) {
+    if (streams && (prepare_slot(task, take_conn, slot, exported, err) != CV_OK || task->phase == PHASE_SLOT)) {
         PQfinish(take_conn);
-        return err->rc;
+        return task->phase == PHASE_SLOT ? CV_OK : err->rc;
     }
     task->snapshot_start.system_id = task->system.system_id;
     task->snapshot_start.timeline = task->system.timeline;
@@ -338,8 +415,8 @@ begin_without_data(struct pg_task *task, PGconn *conn, struct slot_info *slot, s
         return cv_fail(err, CV_INVALID,
                        "the stored offset says that a snapshot was not completed, but snapshot.mode takes none: choose "
                        "initial, or reset the offsets (DELETE /connectors/NAME/offsets) of the stopped connector");
-    if (prepare_slot(task, conn, slot, exported, err) != CV_OK)
-        return err->rc;
+    if (prepare_slot(task, conn, slot, exported, err) != CV_OK || task->phase == PHASE_SLOT)
+        return task->phase == PHASE_SLOT ? CV_OK : err->rc;
     start = task->snapshot_start;
     return start_streaming(task, &start, err);
 }
@@ -385,6 +462,19 @@ tell_skipped(struct pg_task *task, struct cv_err *err)
 
 /* ---- deciding ---- */
 
+/* The publication and identities that the configuration asks for. */
+static enum cv_rc
+prepare_tables(struct pg_task *task, PGconn *conn, struct cv_err *err)
+{
+    struct cv_log *log = task->base.ctx->log;
+
+    if (mode_streams(&task->config) && publication_ensure(conn, &task->config, &task->tables, err) != CV_OK)
+        return err->rc;
+    if (replica_identity_set(conn, &task->config, &task->tables, log, err) != CV_OK)
+        return err->rc;
+    return mode_streams(&task->config) ? publication_warn_missing(conn, &task->config, &task->tables, log, err) : CV_OK;
+}
+
 static enum cv_rc
 start_from(struct pg_task *task, PGconn *take_conn, struct cv_err *err)
 {
@@ -393,12 +483,8 @@ start_from(struct pg_task *task, PGconn *take_conn, struct cv_err *err)
     struct slot_info slot;
     enum cv_rc rc = slot_read(take_conn, name, &slot, err);
 
-    if (rc == CV_OK && mode_streams(&task->config))
-        rc = publication_ensure(take_conn, &task->config, &task->tables, err);
-    if (rc == CV_OK && mode_streams(&task->config))
-        rc = publication_warn_missing(take_conn, &task->config, &task->tables, task->base.ctx->log, err);
-    if (rc == CV_OK)
-        rc = replica_identity_set(take_conn, &task->config, &task->tables, task->base.ctx->log, err);
+    if (rc == CV_OK && task->created.lsn == CV_LSN_NONE) /* else it was done before the slot was made */
+        rc = prepare_tables(task, take_conn, err);
     if (rc == CV_OK && pos.phase == POSITION_STREAM && mode_streams(&task->config)) {
         rc = settle_mismatch(task, take_conn, &slot, &pos, err);
         if (rc == CV_OK)
@@ -407,6 +493,7 @@ start_from(struct pg_task *task, PGconn *take_conn, struct cv_err *err)
             CV_LOG_WARN(task->base.ctx->log, "the stored offset cannot be continued, a new snapshot is taken", CV_ERR(err));
             task->stored = pos = (struct position){ .phase = POSITION_NONE };
             task->has_resume = false;
+            task->starts_over = true;
             return begin_snapshot(task, take_conn, &slot, err);
         }
     }
@@ -446,10 +533,11 @@ start_connect(struct pg_task *task, struct cv_err *err)
         rc = pg_connect(&task->config, PG_SESSION_ORDINARY, CONNECT_TIMEOUT_MS, &conn, err);
     if (rc == CV_OK && mode_streams(&task->config))
         rc = check_wal_level(task, conn, err);
-    if (rc == CV_OK)
+    if (rc == CV_OK && task->created.lsn == CV_LSN_NONE) { /* else it is that one's, and its snapshot ends with it */
         rc = pg_connect(&task->config, PG_SESSION_REPLICATION, CONNECT_TIMEOUT_MS, &task->repl, err);
-    if (rc == CV_OK)
-        rc = slot_system(task->repl, &task->system, err);
+        if (rc == CV_OK)
+            rc = slot_system(task->repl, &task->system, err);
+    }
     if (rc == CV_OK)
         rc = read_tables(task, conn, err);
     if (rc == CV_OK)

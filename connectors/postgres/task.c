@@ -113,6 +113,9 @@ disconnect(struct pg_task *task)
     stream_free(task->stream);
     snapshot_request_free(task->request);
     task->request = NULL;
+    if (task->phase == PHASE_SLOT)
+        slot_create_cancel(task->repl);
+    task->created.lsn = CV_LSN_NONE;
     PQfinish(task->repl);
     task->stream = NULL;
     task->repl = NULL;
@@ -373,6 +376,10 @@ pg_task_poll(struct cv_source_task *base, struct cv_batch *batch, int timeout_ms
     case PHASE_CONNECTING:
         if (batch != NULL || timeout_ms > 0) /* not for a last word */
             rc = start_connect(task, err);
+        break;
+    case PHASE_SLOT:
+        if (batch != NULL || timeout_ms > 0)
+            rc = start_wait_slot(task, timeout_ms, err);
         break;
     case PHASE_SNAPSHOT:
         rc = poll_snapshot(task, batch, timeout_ms, err);

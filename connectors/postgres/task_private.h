@@ -20,7 +20,7 @@
 #define CONNECT_TIMEOUT_MS 10000
 #define PROGRESS_WHY_MAX   1024 /* a failure's text */
 
-enum phase { PHASE_CONNECTING, PHASE_SNAPSHOT, PHASE_STREAMING, PHASE_WAITING, PHASE_IDLE };
+enum phase { PHASE_CONNECTING, PHASE_SLOT, PHASE_SNAPSHOT, PHASE_STREAMING, PHASE_WAITING, PHASE_IDLE };
 
 struct pg_task {
     struct cv_source_task base;
@@ -43,7 +43,10 @@ struct pg_task {
     struct position stored; /* as read at the start */
     bool stored_known;
     bool slot_is_ours;      /* created by this task for a snapshot that is not complete */
+    struct slot_created created; /* by repl, and not used yet; its lsn is CV_LSN_NONE: there is none */
+    int64_t slot_told_ms;        /* SLOT: when to tell again what the server waits for */
     bool delayed;           /* snapshot.delay.ms is over, or being waited for */
+    bool starts_over;       /* the stored offset could not be continued: a snapshot takes its place */
     bool skip_told;         /* a notification said that there is no snapshot */
     struct position resume; /* of the stream before; valid if has_resume */
     bool has_resume;
@@ -60,7 +63,7 @@ struct pg_task {
 
     struct progress_report report; /* of the last snapshot that ended */
     int64_t retry_ms;              /* WAITING: when to go on */
-    char waiting_for[PROGRESS_WHY_MAX]; /* and why it waits */
+    char waiting_for[PROGRESS_WHY_MAX]; /* and why it waits; SLOT, too */
     int64_t backoff_ms;
     int32_t retries; /* since it last went well */
     int64_t busy_since_ms; /* the slot is in use by another consumer since then; 0: it is not */
@@ -71,6 +74,8 @@ struct pg_task {
 
 /* CONNECTING: connections, checks, and whichever of SNAPSHOT, STREAMING and IDLE follows. */
 CV_MUST_CHECK enum cv_rc start_connect(struct pg_task *task, struct cv_err *err);
+/* SLOT: wait for the new slot, so long; then as start_connect. */
+CV_MUST_CHECK enum cv_rc start_wait_slot(struct pg_task *task, int timeout_ms, struct cv_err *err);
 /* A blocking snapshot while streaming; it is read by task->snapshot. */
 CV_MUST_CHECK enum cv_rc start_blocking(struct pg_task *task, struct snapshot_request *take_request,
                                         struct cv_err *err);

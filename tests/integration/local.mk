@@ -20,6 +20,7 @@ integration_tests = \
 	tests/integration/outage.int \
 	tests/integration/postgres_options.int \
 	tests/integration/postgres_refuses.int \
+	tests/integration/postgres_start.int \
 	tests/integration/protect_fields.int \
 	tests/integration/quickstart.int \
 	tests/integration/rest_clients.int \
