@@ -457,15 +457,17 @@ start_all(struct app *app, struct cv_err *err)
         rc = make_admin(app, err);
     if (rc == CV_OK)
         rc = wait_for(app, find_topics, err);
-    if (rc == CV_OK && !atomic_load(&app->stop))
+    if (rc != CV_OK || atomic_load(&app->stop))
+        return rc;
+    rc = make_member(app, err);
+    if (rc == CV_OK)
+        rc = start_global(app, err); /* it reads while the rest is made ready */
+    if (rc == CV_OK)
         rc = wait_for(app, create_topics, err);
     if (rc != CV_OK || atomic_load(&app->stop))
         return rc;
     topics_warn(app->admin, app->plan);
     open_admin(app, true);
-    rc = make_member(app, err);
-    if (rc == CV_OK)
-        rc = start_global(app, err);
     if (rc == CV_OK)
         app_learn_paused(app);
     if (rc == CV_OK)

@@ -13,6 +13,7 @@
 #include "streams/engine/input.h"
 
 #define POLL_MAX   1000
+#define SAVE_AFTER 20000 /* records, while it is read for the first time */
 #define TURN_MS    100
 #define RETRY_MS   1000
 #define PUBLISH_MS 1000
@@ -46,6 +47,7 @@ struct global {
     struct cv_consumed *batch;
     bool attached;
     size_t left; /* partitions that have not reached their goal */
+    size_t unsaved; /* records */
     struct task_status status;
     int64_t next_publish_ms;
     atomic_bool stop;
@@ -376,6 +378,7 @@ take(struct global *global, const struct cv_consumed *msg, struct cv_err *err)
         if (part->pos.next_offset > part->end)
             part->end = part->pos.next_offset;
         global->status.consumed++;
+        global->unsaved++;
     }
     if (before && part->pos.next_offset >= part->goal)
         global->left--;
@@ -387,8 +390,10 @@ save(struct global *global, struct cv_err *err)
 {
     enum cv_rc rc = CV_OK;
 
-    if (!db_in_transaction(global->db))
+    if (!db_in_transaction(global->db) ||
+        (global->left > 0 && global->unsaved < SAVE_AFTER)) /* nobody looks at it yet */
         return CV_OK;
+    global->unsaved = 0;
     for (size_t i = 0; i < global->n_partitions && rc == CV_OK; i++)
         rc = state_set_position(global->state, global->partitions[i].shared->source->topic,
                                 global->partitions[i].number, &global->partitions[i].pos, err);

@@ -316,10 +316,6 @@ make_layers(struct kafka_broker *kb, struct cv_err *err)
     /* Other questions to the broker wait behind a fetch that waits for records. */
     if (cv_config_set(kb->below, "fetch.wait.max.ms", "100", err) != CV_OK)
         return err->rc;
-    /* GLOBAL tables are read in one go at the start, and then change now and then. */
-    if (kb->spec.transactional_id == NULL &&
-        cv_config_set(kb->below, "queued.max.messages.kbytes", "2048", err) != CV_OK)
-        return err->rc;
     if (kb->spec.at_least_once)
         return cv_config_set(kb->below, "enable.idempotence", "true", err);
     return cv_config_set(kb->below, "transaction.timeout.ms", timeout, err);
