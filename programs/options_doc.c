@@ -67,12 +67,13 @@ put_default(FILE *out, const struct cv_config_def *row)
         fprintf(out, "`%s`", row->def);
 }
 
-void
-options_doc_table(FILE *out, const struct cv_config_def *rows)
+/* Those that are published, or those that are not. */
+static void
+put_rows(FILE *out, const struct cv_config_def *rows, bool internal)
 {
     fputs("| option | type | default | allowed | |\n|---|---|---|---|---|\n", out);
     for (const struct cv_config_def *row = rows; row->name != NULL; row++) {
-        if (row->internal)
+        if (row->internal != internal)
             continue;
         fprintf(out, "| `%s` | %s | ", row->name, type_names[row->type]);
         put_default(out, row);
@@ -83,4 +84,18 @@ options_doc_table(FILE *out, const struct cv_config_def *rows)
         fputs(" |\n", out);
     }
     fputc('\n', out);
+}
+
+void
+options_doc_table(FILE *out, const struct cv_config_def *rows)
+{
+    bool hidden = false;
+
+    put_rows(out, rows, false);
+    for (const struct cv_config_def *row = rows; row->name != NULL; row++)
+        hidden |= row->internal;
+    if (!hidden)
+        return;
+    fputs("Also, though not among the options that REST lists:\n\n", out);
+    put_rows(out, rows, true);
 }

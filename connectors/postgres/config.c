@@ -2,6 +2,8 @@
 /* The rows, a file a group. Order, groups and widths are those of Debezium's ConfigDef: forms are built from them. */
 #include "connectors/postgres/config_check.h"
 
+#include "data/java_pattern.h"
+
 /* Indexed by the enums of config.h. */
 static const char *const autocreate_names[] = { "disabled", "all_tables", "filtered", "no_tables", NULL };
 static const char *const decimal_names[] = { "precise", "double", "string", NULL };
@@ -14,7 +16,9 @@ static const char *const snapshot_names[] = { "always",      "initial",         
                                               "when_needed", "configuration_based", "custom",       NULL };
 
 static const char *const flush_action_names[] = { "fail", "warn", "ignore", NULL };
+static const char *const flush_mode_names[] = { "manual", "connector", "connector_and_driver", NULL };
 static const char *const failure_names[] = { "fail", "warn", "skip", "ignore", NULL };
+static const char *const converting_names[] = { "fail", "warn", "skip", NULL };
 static const char *const watermarking_names[] = { "insert_insert", "insert_delete", NULL };
 static const char *const guardrail_names[] = { "warn", "fail", NULL };
 static const char *const isolation_names[] = { "serializable", "repeatable_read", "read_committed", "read_uncommitted",

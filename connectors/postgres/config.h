@@ -43,6 +43,8 @@ enum pg_watermarking { PG_WATERMARK_INSERT_INSERT, PG_WATERMARK_INSERT_DELETE };
 enum pg_failure_mode { PG_FAILURE_FAIL, PG_FAILURE_WARN, PG_FAILURE_SKIP, PG_FAILURE_IGNORE };
 enum pg_flush_action { PG_FLUSH_FAIL, PG_FLUSH_WARN, PG_FLUSH_IGNORE };
 enum pg_guardrail_action { PG_GUARDRAIL_WARN, PG_GUARDRAIL_FAIL };
+enum pg_flush_mode { PG_FLUSH_MANUAL, PG_FLUSH_CONNECTOR, PG_FLUSH_CONNECTOR_AND_DRIVER };
+
 enum pg_mismatch {
     PG_MISMATCH_NO_VALIDATION,
     PG_MISMATCH_TRUST_OFFSET,
@@ -115,6 +117,7 @@ struct pg_config {
     int32_t status_update_interval_ms;
     int64_t xmin_fetch_interval_ms; /* 0: never */
     bool flush_lsn_source;
+    int lsn_flush_mode; /* enum pg_flush_mode; flush_lsn_source says the same */
     int64_t lsn_flush_timeout_ms;
     int lsn_flush_timeout_action; /* enum pg_flush_action */
     int offset_mismatch_strategy; /* enum pg_mismatch */
@@ -141,7 +144,6 @@ struct pg_config {
     bool configuration_based_data;
     bool configuration_based_schema;
     bool configuration_based_stream;
-    bool configuration_based_on_schema_error;
     bool configuration_based_on_data_error;
     int snapshot_isolation_mode; /* enum pg_isolation */
     int snapshot_locking_mode;   /* enum pg_locking */
@@ -167,7 +169,6 @@ struct pg_config {
     char *signal_kafka_topic; /* never NULL */
     char *signal_kafka_bootstrap_servers;
     char *signal_kafka_group;
-    int32_t signal_kafka_poll_timeout_ms;
     char *signal_file;
     struct cv_list notification_channel_list;
     unsigned notification_channels; /* PG_NOTIFY_ bits */
@@ -186,6 +187,7 @@ struct pg_config {
     bool provide_transaction_metadata;
     char *converters;
     char *post_processors;
+    char *retriable; /* pattern of failures to try again; NULL: none */
     int event_processing_failure_mode; /* enum pg_failure_mode */
     int event_converting_failure_mode; /* enum pg_failure_mode, never IGNORE */
 

@@ -296,6 +296,9 @@ check_not_served(const struct cv_config *cfg, struct cv_config_errors *errors)
         const char *def; /* a value that asks for nothing */
     } keys[] = {
         { "converters", NULL },
+        { "database.connection.factory.class", NULL },
+        { "sourceinfo.struct.maker", "io.debezium.connector.postgresql.PostgresSourceInfoStructMaker" },
+        { "transaction.metadata.factory", "io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory" },
     };
 
     for (size_t i = 0; i < CV_COUNT(keys); i++)
@@ -304,6 +307,40 @@ check_not_served(const struct cv_config *cfg, struct cv_config_errors *errors)
                                  "The '%s' value is invalid: %s is not supported in this version; remove the option",
                                  keys[i].key, cv_config_get(cfg, keys[i].key));
     reselect_check(cfg, errors);
+}
+
+/* Every channel of a list is one of names, which served repeats for the reader. */
+static void
+check_channels(const struct cv_config *cfg, const char *key, const char *const *names, const char *served,
+               struct cv_config_errors *errors)
+{
+    char *list = strdup(cv_config_get(cfg, key) != NULL ? cv_config_get(cfg, key) : ""), *save = NULL;
+
+    for (char *name = list != NULL ? strtok_r(list, ", ", &save) : NULL; name != NULL; name = strtok_r(NULL, ", ", &save)) {
+        size_t i = 0;
+
+        while (names[i] != NULL && strcasecmp(names[i], name) != 0)
+            i++;
+        if (names[i] == NULL)
+            cv_config_errors_add(errors, key, "The '%s' value is invalid: \"%.60s\" is no channel; use %s", key, name,
+                                 served);
+    }
+    free(list);
+}
+
+static void
+check_signals(const struct cv_config *cfg, struct cv_config_errors *errors)
+{
+    static const char *const signals[] = { "source", "kafka", "file", "jmx", "in-process", NULL };
+    static const char *const notifications[] = { "sink", "log", "jmx", NULL };
+    static const char servers[] = "signal.kafka.bootstrap.servers";
+    const char *channels = cv_config_get(cfg, "signal.enabled.channels");
+
+    check_channels(cfg, "signal.enabled.channels", signals, "source, kafka or file", errors);
+    check_channels(cfg, "notification.enabled.channels", notifications, "sink or log", errors);
+    if (channels != NULL && strcasestr(channels, "kafka") != NULL && !is_set(cfg, servers, NULL))
+        cv_config_errors_add(errors, servers, "The '%s' value is invalid: A value is required when signal.enabled.channels "
+                             "has kafka", servers);
 }
 
 /* Of two lists only one may be given; the error stands at the second. */
@@ -374,6 +411,7 @@ check_together(const struct cv_config *cfg, struct cv_config_errors *errors)
     check_pairs(cfg, errors);
     mask_check(cfg, errors);
     check_custom(cfg, errors);
+    check_signals(cfg, errors);
     if (number(cfg, "max.queue.size", 8192) <= number(cfg, "max.batch.size", 2048))
         cv_config_errors_add(errors, "max.queue.size",
                              "The 'max.queue.size' value is invalid: Must be larger than the maximum batch size");

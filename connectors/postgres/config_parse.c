@@ -110,6 +110,8 @@ complete(const struct cv_config *cfg, struct pg_config *config, struct cv_err *e
 
     config->signal_channels = channel_bits(&config->signal_channel_list, signals);
     config->notification_channels = channel_bits(&config->notification_channel_list, notifications);
+    if (cv_config_get(cfg, "lsn.flush.mode") != NULL)
+        config->flush_lsn_source = config->lsn_flush_mode != PG_FLUSH_MANUAL;
     config->all = cv_config_copy(cfg);
     if (config->all == NULL)
         return cv_fail_memory(err);

@@ -19,6 +19,7 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/number.h"
 
 #define MAX_PARAMS     24
 #define LIMIT_SLACK_MS 2000
@@ -27,6 +28,7 @@
     "-c datestyle=ISO,YMD -c intervalstyle=postgres -c timezone=UTC -c bytea_output=hex "                  \
     "-c extra_float_digits=1 -c lc_monetary=C -c client_min_messages=warning -c standard_conforming_strings=on"
 #define STATEMENT_MAX 65536
+#define OPTIONS_MAX   8192
 
 struct params {
     const char *keys[MAX_PARAMS + 1];
@@ -215,6 +217,45 @@ limit_session(PGconn *conn, int64_t query_timeout_ms)
         PQsetInstanceData(conn, session_event, (void *)(intptr_t)limit_ms);
 }
 
+/* What pgjdbc calls so; NULL: not given. */
+static const char *
+driver_property(const struct pg_config *config, const char *name)
+{
+    static const char *const prefixes[] = { "driver.", "database." };
+    const char *value = NULL;
+    char key[64];
+
+    for (size_t i = 0; i < CV_COUNT(prefixes) && value == NULL; i++) {
+        snprintf(key, sizeof(key), "%s%s", prefixes[i], name);
+        value = cv_config_get(config->all, key);
+    }
+    return value;
+}
+
+/* A property in seconds that is a lower limit than the one given. */
+static int64_t
+driver_limit_ms(const struct pg_config *config, const char *name, int64_t limit_ms)
+{
+    const char *value = driver_property(config, name);
+    int64_t seconds;
+
+    if (value == NULL || !cv_parse_i64(value, strlen(value), &seconds) || seconds <= 0 || seconds >= INT_MAX / 1000)
+        return limit_ms;
+    return limit_ms <= 0 || seconds * 1000 < limit_ms ? seconds * 1000 : limit_ms;
+}
+
+/* The user's come first: what makes text predictable stays as it is. */
+static enum cv_rc
+session_options(const struct pg_config *config, enum pg_session session, struct cv_buf *out, struct cv_err *err)
+{
+    const char *options = driver_property(config, "options");
+
+    cv_buf_printf(out, "%s " SESSION_OPTIONS "%s -c statement_timeout=%d", options != NULL ? options : "",
+                  session == PG_SESSION_USER ? "" : " -c search_path=",
+                  session == PG_SESSION_REPLICATION ? 0 : (int)config->query_timeout_ms);
+    return cv_buf_check(out, err);
+}
+
 enum cv_rc
 pg_connect(const struct pg_config *config, enum pg_session session, int timeout_ms, PGconn **ret,
            struct cv_err *err)
@@ -229,10 +270,19 @@ pg_connect_verbose(const struct pg_config *config, enum pg_session session, int 
                    char ret_message[PG_MESSAGE_MAX], struct cv_err *err)
 {
     struct params params = { .count = 0 };
-    char port[12], options[sizeof(SESSION_OPTIONS) + 80];
-    int64_t deadline = cv_mono_ms() + timeout_ms;
+    const char *application = driver_property(config, "ApplicationName");
+    struct cv_buf options = CV_BUF_INIT(OPTIONS_MAX);
+    char port[12];
+    int64_t deadline;
     PGconn *conn;
 
+    if (session_options(config, session, &options, err) != CV_OK) {
+        cv_buf_free(&options);
+        ret_message[0] = '\0';
+        return cv_err_context(err, "driver.options");
+    }
+    timeout_ms = (int)driver_limit_ms(config, "connectTimeout", driver_limit_ms(config, "loginTimeout", timeout_ms));
+    deadline = cv_mono_ms() + timeout_ms;
     snprintf(port, sizeof(port), "%d", (int)config->port);
     param(&params, "host", config->hostname);
     param(&params, "port", port);
@@ -251,20 +301,19 @@ pg_connect_verbose(const struct pg_config *config, enum pg_session session, int 
     /* keepalives are not sent while something of ours waits to be acknowledged: the same 25 s for that */
     param(&params, "tcp_user_timeout", config->tcp_keepalive ? "25000" : NULL);
     param(&params, "client_encoding", "UTF8");
-    param(&params, "application_name", session == PG_SESSION_REPLICATION ? "culvert streaming" : "culvert");
-    snprintf(options, sizeof(options), SESSION_OPTIONS "%s -c statement_timeout=%d",
-             session == PG_SESSION_USER ? "" : " -c search_path=",
-             session == PG_SESSION_REPLICATION ? 0 : (int)config->query_timeout_ms);
-    param(&params, "options", options);
+    param(&params, "application_name",
+          application != NULL ? application : session == PG_SESSION_REPLICATION ? "culvert streaming" : "culvert");
+    param(&params, "options", cv_buf_cstr(&options));
     param(&params, "gssencmode", "disable");
     if (session == PG_SESSION_REPLICATION)
         param(&params, "replication", "database");
     conn = PQconnectStartParams(params.keys, params.values, 0);
+    cv_buf_free(&options);
     if (conn == NULL || PQstatus(conn) == CONNECTION_BAD) {
         connect_fail(config, conn, ret_message, err);
     } else if (finish_connecting(conn, deadline)) {
         ret_message[0] = '\0';
-        limit_session(conn, config->query_timeout_ms);
+        limit_session(conn, driver_limit_ms(config, "socketTimeout", config->query_timeout_ms));
         if (session == PG_SESSION_REPLICATION || run_initial_statements(conn, config->initial_statements, err) == CV_OK) {
             *ret = conn;
             return CV_OK;

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/regex.h"
 #include "connectors/postgres/task_private.h"
 
 #define RETRY_FIRST_MS      500
@@ -45,6 +46,8 @@ pg_task_start(struct cv_source_ctx *ctx, const struct cv_config *cfg, struct cv_
     rc = pg_config_parse(cfg, &task->config, err);
     if (rc == CV_OK)
         rc = cv_wake_init(&task->wake, err);
+    if (rc == CV_OK && task->config.retriable != NULL)
+        rc = cv_regex_new(task->config.retriable, false, &task->retriable, err);
     if (rc == CV_OK)
         rc = table_filter_new(&task->config, &task->filter, err);
     if (rc == CV_OK)
@@ -160,6 +163,7 @@ pg_task_free(struct cv_source_task *base)
     logical_messages_free(task->messages);
     transaction_free(task->transaction);
     table_filter_free(task->filter);
+    cv_regex_free(task->retriable);
     catalog_free(task->catalog);
     free(task->seen.running);
     progress_report_done(&task->report);
@@ -185,6 +189,14 @@ slot_is_busy(const struct cv_err *err)
     return strcmp(err->sqlstate, "55006") == 0 || strstr(err->text, "is in use by process") != NULL;
 }
 
+/* internal.custom.retriable.exception: the user knows that such a failure passes. */
+static void
+maybe_retriable(const struct pg_task *task, struct cv_err *err)
+{
+    if (task->retriable != NULL && cv_regex_matches(task->retriable, err->text, strlen(err->text)))
+        err->rc = CV_RETRY;
+}
+
 /* A transient failure: go to WAITING. A slot that stays in use, and everything permanent, ends the task. */
 static enum cv_rc
 on_failure(struct pg_task *task, struct cv_err *err)
@@ -196,6 +208,7 @@ on_failure(struct pg_task *task, struct cv_err *err)
 
     disconnect(task);
     task->phase = PHASE_IDLE; /* a task that has failed is polled once more */
+    maybe_retriable(task, err);
     if (err->rc != CV_RETRY)
         return err->rc;
     busy = slot_is_busy(err);

@@ -35,6 +35,7 @@ struct pg_task {
     struct reselect *reselect;
     struct signal_channels *channels;
     struct table_filter *filter;
+    struct cv_regex *retriable; /* NULL: none */
     struct catalog *catalog;
     struct pg_tables tables;
     struct cv_wake wake;

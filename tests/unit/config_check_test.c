@@ -125,6 +125,12 @@ static const struct {
     { { "notification.enabled.channels", "sink" }, "notification.sink.topic.name",
       INVALID("notification.sink.topic.name",
               "Notification topic name must be provided when kafka notification channel is enabled") },
+    { { "signal.enabled.channels", "source, kafak" }, "signal.enabled.channels",
+      INVALID("signal.enabled.channels", "\"kafak\" is no channel; use source, kafka or file") },
+    { { "signal.enabled.channels", "kafka" }, "signal.kafka.bootstrap.servers",
+      INVALID("signal.kafka.bootstrap.servers", "A value is required when signal.enabled.channels has kafka") },
+    { { "notification.enabled.channels", "log,jmx,email" }, "notification.enabled.channels",
+      INVALID("notification.enabled.channels", "\"email\" is no channel; use sink or log") },
     { { "plugin.name", "decoderbufs" }, "plugin.name",
       INVALID("plugin.name", "decoderbufs is not supported; use pgoutput") },
 };
@@ -142,6 +148,77 @@ options_that_exclude_each_other_are_found(void **state)
         assert_string_equal(errors.items[0].key, together[i].key);
         assert_string_equal(errors.items[0].text, together[i].text);
         cv_config_errors_done(&errors);
+        cv_config_free(cfg);
+    }
+}
+
+static void
+channels_of_debezium_are_accepted(void **state)
+{
+    const char *const pairs[] = { "signal.enabled.channels", "Source,file,jmx,in-process", "notification.enabled.channels",
+                                  "log, jmx", NULL };
+    struct cv_config *cfg = config(pairs);
+    struct cv_config_errors errors = { 0 };
+
+    (void)state;
+    check_together(cfg, &errors);
+    assert_int_equal(errors.count, 0);
+    cv_config_free(cfg);
+}
+
+static void
+classes_that_are_not_loaded_are_refused(void **state)
+{
+    static const char *const keys[] = { "converters", "database.connection.factory.class", "sourceinfo.struct.maker",
+                                        "transaction.metadata.factory" };
+    static const char *const own[] = { "sourceinfo.struct.maker",
+                                       "io.debezium.connector.postgresql.PostgresSourceInfoStructMaker",
+                                       "transaction.metadata.factory",
+                                       "io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory", NULL };
+    struct cv_config_errors errors = { 0 };
+    struct cv_config *cfg = config(own);
+
+    (void)state;
+    check_not_served(cfg, &errors);
+    assert_int_equal(errors.count, 0);
+    cv_config_free(cfg);
+    for (size_t i = 0; i < CV_COUNT(keys); i++) {
+        const char *const pairs[] = { keys[i], "org.example.Mine", NULL };
+
+        cfg = config(pairs);
+        check_not_served(cfg, &errors);
+        assert_int_equal(errors.count, i + 1);
+        assert_string_equal(errors.items[i].key, keys[i]);
+        assert_non_null(strstr(errors.items[i].text, "org.example.Mine is not supported"));
+        cv_config_free(cfg);
+    }
+    cv_config_errors_done(&errors);
+}
+
+/* lsn.flush.mode, where it is given; else flush.lsn.source. */
+static const struct {
+    const char *pairs[5];
+    bool flushes;
+} flush_modes[] = {
+    { { NULL }, true },
+    { { "flush.lsn.source", "false" }, false },
+    { { "lsn.flush.mode", "Manual" }, false },
+    { { "lsn.flush.mode", "connector" }, true },
+    { { "lsn.flush.mode", "connector_and_driver", "flush.lsn.source", "false" }, true },
+};
+
+static void
+the_flush_mode_goes_before_its_older_form(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(flush_modes); i++) {
+        struct cv_config *cfg = config(flush_modes[i].pairs);
+        struct pg_config parsed;
+        struct cv_err err = CV_ERR_INIT;
+
+        assert_int_equal(pg_config_parse(cfg, &parsed, &err), CV_OK);
+        assert_int_equal(parsed.flush_lsn_source, flush_modes[i].flushes);
+        pg_config_done(&parsed);
         cv_config_free(cfg);
     }
 }
@@ -167,6 +244,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_are_answered_as_recorded),
         cmocka_unit_test(options_that_exclude_each_other_are_found),
+        cmocka_unit_test(channels_of_debezium_are_accepted),
+        cmocka_unit_test(classes_that_are_not_loaded_are_refused),
+        cmocka_unit_test(the_flush_mode_goes_before_its_older_form),
         cmocka_unit_test(a_task_is_refused_what_validation_refuses),
     };
 
