@@ -451,3 +451,10 @@ pipeline_to_header(struct pipeline *pipe, struct cv_arena *arena, const char *to
 {
     return to_connect(pipe, CV_HEADER, topic, in, arena, ret, err);
 }
+
+bool
+pipeline_wants_headers(const struct pipeline *pipe)
+{
+    /* SimpleHeaderConverter takes any bytes: what it cannot parse is a string */
+    return pipe->n_steps > 0 || strcmp(pipe->converters[CV_HEADER]->plugin->name, simple_header_converter) != 0;
+}

@@ -61,5 +61,8 @@ CV_MUST_CHECK enum cv_rc pipeline_to_record(struct pipeline *pipe, struct cv_are
 CV_MUST_CHECK enum cv_rc pipeline_to_header(struct pipeline *pipe, struct cv_arena *arena, const char *topic,
                                             const struct cv_bytes *in, struct cv_value *ret,
                                             struct cv_err *err);
+/* Whether headers are converted also when nobody looks at them behind the chain: a transform or predicate may, or the
+   converter may refuse one. */
+bool pipeline_wants_headers(const struct pipeline *pipe);
 
 #endif

@@ -33,6 +33,7 @@ struct sink_runtime {
     const struct cv_sink_ops *ops;
     struct cv_sink_task *sink;
     struct pipeline *pipe;
+    bool wants_headers;
     struct cv_consumer *consumer;
     struct dead_letters *dead; /* NULL: no dead letter queue */
     struct cv_hash *used; /* topics told to the status store */
@@ -45,7 +46,10 @@ struct sink_runtime {
     struct cv_consumed *msgs; /* of the batch: its records may point into them */
     size_t n_msgs;
     size_t max_msgs;
-    size_t *origin; /* message of each record */
+    size_t in_a_row; /* messages since there were none */
+    size_t *origin;            /* message of each record */
+    struct cv_record *records; /* room for a batch */
+    struct cv_arena_pool *pool;
     struct cv_batch batch;
     bool held; /* put wants the batch again */
     int64_t put_due_ms;

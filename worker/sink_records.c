@@ -89,37 +89,47 @@ sink_report(struct cv_sink_ctx *ctx, const struct cv_record *rec, const struct c
     return cv_fail(err, CV_INTERNAL, "a sink can report records only while put has them");
 }
 
+/* The message to the record; *ret_keep false: it is filtered. */
+static enum cv_rc
+convert(struct sink_runtime *rt, const struct cv_consumed *msg, struct cv_record *rec, enum pipeline_stage *ret_stage,
+        bool *ret_keep, struct cv_err *err)
+{
+    struct cv_arena *arena = rt->batch.arena;
+
+    if (pipeline_to_record(rt->pipe, arena, &msg->key, &msg->value, rec, ret_stage, err) != CV_OK)
+        return err->rc;
+    *ret_stage = STAGE_HEADER_CONVERTER;
+    if (rt->wants_headers && convert_headers(rt, msg, rec, err) != CV_OK)
+        return err->rc;
+    *ret_stage = STAGE_TRANSFORMATION;
+    return pipeline_transform(rt->pipe, arena, rec, ret_keep, err);
+}
+
 /* Message i to a record of the batch, or to none when it is filtered or tolerated. */
 static enum cv_rc
 convert_message(struct sink_runtime *rt, size_t i, struct cv_err *err)
 {
     const struct cv_consumed *msg = &rt->msgs[i];
-    struct cv_record rec = { .topic = msg->topic, .partition = msg->partition, .offset = msg->offset,
-                             .timestamp_ms = msg->timestamp_ms }, *slot;
+    struct cv_record *rec = cv_batch_add_record(&rt->batch);
     enum pipeline_stage stage;
     bool keep = true;
-    enum cv_rc rc = pipeline_to_record(rt->pipe, rt->batch.arena, &msg->key, &msg->value, &rec, &stage, err);
+    enum cv_rc rc;
 
-    if (rc == CV_OK) {
-        stage = STAGE_HEADER_CONVERTER;
-        rc = convert_headers(rt, msg, &rec, err);
-    }
-    if (rc == CV_OK) {
-        stage = STAGE_TRANSFORMATION;
-        rc = pipeline_transform(rt->pipe, rt->batch.arena, &rec, &keep, err);
-    }
-    if (rc == CV_RETRY && task_stopping(rt->task))
-        return rc; /* it comes again */
-    if (rc != CV_OK)
-        return give_up(rt, msg, stage, err);
-    if (!keep)
-        return CV_OK;
-    slot = cv_batch_add_record(&rt->batch);
-    if (slot == NULL)
+    if (rec == NULL)
         return cv_fail_memory(err);
-    *slot = rec;
-    rt->origin[rt->batch.n_records - 1] = i;
-    return CV_OK;
+    rec->topic = msg->topic;
+    rec->partition = msg->partition;
+    rec->offset = msg->offset;
+    rec->timestamp_ms = msg->timestamp_ms;
+    rc = convert(rt, msg, rec, &stage, &keep, err);
+    if (rc == CV_OK && keep) {
+        rt->origin[rt->batch.n_records - 1] = i;
+        return CV_OK;
+    }
+    rt->batch.n_records--;
+    if (rc == CV_OK || (rc == CV_RETRY && task_stopping(rt->task))) /* it comes again */
+        return rc;
+    return give_up(rt, msg, stage, err);
 }
 
 static enum cv_rc
@@ -163,7 +173,8 @@ sink_batch_convert(struct sink_runtime *rt, struct cv_err *err)
     size_t counted = 0;
     enum cv_rc rc = CV_OK;
 
-    rt->batch.arena = cv_arena_new(NULL);
+    rt->batch = (struct cv_batch){ .arena = cv_arena_new(rt->pool), .records = rt->records,
+                                   .cap_records = rt->max_msgs };
     if (rt->batch.arena == NULL)
         return cv_fail_memory(err);
     for (size_t i = 0; i < rt->n_msgs && rc == CV_OK; i++) {

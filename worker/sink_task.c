@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/arena.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/map.h"
@@ -29,6 +30,10 @@
 
 #define BATCH_DEFAULT       500
 #define BATCH_MAX           10000
+#define BEHIND              2000 /* so many messages without a pause are of a backlog */
+#define GATHER_MS           4
+#define BLOCK_BYTES         ((size_t)64 << 10)
+#define POOL_BYTES          ((size_t)1 << 20) /* kept for the next batch at most */
 #define IDLE_MS             1000
 #define METADATA_DEFAULT_MS 300000
 
@@ -107,6 +112,7 @@ poll_messages(struct sink_runtime *rt, size_t *ret_count, struct cv_err *err)
         rc = cv_consumer_poll(rt->consumer, rt->msgs, rt->max_msgs, 0, ret_count, err);
         if (rc == CV_OK)
             rt->n_msgs = *ret_count;
+        rt->in_a_row += *ret_count;
         return rc;
     }
     /* all partitions are paused, but new ones may have come inside this poll */
@@ -141,6 +147,36 @@ wait_for_news(struct sink_runtime *rt)
         cv_wake_wait(&rt->task->wake, until);
 }
 
+/*
+ * Behind a backlog nobody waits for a single record. What comes is left to gather for as long as it grows: then Kafka's
+ * thread and this one work in turn, which takes a third less CPU time than both at one queue at the same time.
+ */
+static void
+let_gather(struct sink_runtime *rt)
+{
+    size_t ahead, more = cv_consumer_ahead(rt->consumer);
+
+    cv_wake_clear(&rt->task->wake); /* whatever it was for is looked at by the next step */
+    do {
+        ahead = more;
+        cv_wake_wait(&rt->task->wake, cv_mono_ms() + GATHER_MS);
+        more = cv_consumer_ahead(rt->consumer);
+    } while (more > ahead && !task_stopping(rt->task));
+}
+
+/* There was nothing to poll. */
+static void
+rest(struct sink_runtime *rt)
+{
+    bool behind = rt->in_a_row >= BEHIND && !rt->held;
+
+    rt->in_a_row = 0;
+    if (behind)
+        let_gather(rt);
+    else
+        wait_for_news(rt);
+}
+
 static enum cv_rc
 step(struct sink_runtime *rt, struct cv_err *err)
 {
@@ -160,7 +196,7 @@ step(struct sink_runtime *rt, struct cv_err *err)
         return err->rc;
     }
     if (came == 0)
-        wait_for_news(rt);
+        rest(rt);
     if (rt->held)
         return cv_mono_ms() >= rt->put_due_ms ? sink_batch_put(rt, err) : CV_OK;
     rc = sink_batch_convert(rt, err);
@@ -270,10 +306,13 @@ start(struct sink_runtime *rt, struct cv_err *err)
     rt->used = cv_hash_new(NULL);
     rt->msgs = calloc(rt->max_msgs, sizeof(*rt->msgs));
     rt->origin = calloc(rt->max_msgs, sizeof(*rt->origin));
-    if (rt->used == NULL || rt->msgs == NULL || rt->origin == NULL)
+    rt->records = calloc(rt->max_msgs, sizeof(*rt->records));
+    rt->pool = cv_arena_pool_new(BLOCK_BYTES, POOL_BYTES);
+    if (rt->used == NULL || rt->msgs == NULL || rt->origin == NULL || rt->records == NULL || rt->pool == NULL)
         return cv_fail_memory(err);
     if (make_pipeline(rt, err) != CV_OK || make_dead_letters(rt, err) != CV_OK || make_consumer(rt, err) != CV_OK)
         return err->rc;
+    rt->wants_headers = !rt->ops->headers_unused || pipeline_wants_headers(rt->pipe);
     if (rt->ops->start(&rt->ctx, task->task_config, &rt->sink, err) != CV_OK)
         return err->rc;
     task_set_wake(task, wake_sink, rt->sink);
@@ -301,6 +340,8 @@ stop(struct sink_runtime *rt)
     cv_hash_free(rt->used);
     free(rt->msgs);
     free(rt->origin);
+    free(rt->records);
+    cv_arena_pool_free(rt->pool);
 }
 
 enum cv_rc

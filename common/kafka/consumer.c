@@ -649,23 +649,31 @@ gather(struct cv_consumer *consumer, struct cv_consumed *out, size_t max, int ti
     return count;
 }
 
+/* Whether so many messages are at least parts sixteenths of what is read ahead at most. */
+static bool
+is_ahead(const struct cv_consumer *consumer, size_t messages, size_t bytes, size_t parts)
+{
+    return messages >= consumer->ahead_messages / 16 * parts || bytes >= consumer->ahead_bytes / 16 * parts;
+}
+
 /*
  * librdkafka before 2.2 looks only once a second whether a full queue has room again, unless something else wakes the
- * broker's thread: a request does. It is made while half of the queue is still there to be processed.
+ * broker's thread: a request does. It is made when little is left to be processed: the two threads are cheaper in turn,
+ * since at the same time they wait for each other's locks, those of malloc among them.
  */
 static void
 keep_fetching(struct cv_consumer *consumer, const struct cv_consumed *msgs, size_t count)
 {
     const struct cv_consumed *last = &msgs[count - 1];
-    size_t ahead = rd_kafka_queue_length(consumer->queue), bytes = 0;
+    size_t ahead = rd_kafka_queue_length(consumer->queue), bytes = 0, mean;
     int64_t low, high;
 
     for (size_t i = 0; i < count; i++)
         bytes += msgs[i].key.len + msgs[i].value.len;
-    bytes = ahead * (bytes / count); /* more of the same is likely */
-    if (ahead >= consumer->ahead_messages / 4 * 3 || bytes >= consumer->ahead_bytes / 4 * 3) {
+    mean = bytes / count; /* more of the same is likely */
+    if (is_ahead(consumer, ahead + count, ahead * mean + bytes, 12))
         consumer->was_full = true;
-    } else if (consumer->was_full && ahead <= consumer->ahead_messages / 2 && bytes <= consumer->ahead_bytes / 2) {
+    if (consumer->was_full && !is_ahead(consumer, ahead, ahead * mean, 1)) {
         consumer->was_full = false;
         (void)rd_kafka_query_watermark_offsets(consumer->handle.rk, last->topic, last->partition, &low, &high,
                                                ROUSE_WAIT_MS);
@@ -710,6 +718,12 @@ cv_consumed_free(struct cv_consumed *msgs, size_t count)
             rd_kafka_message_destroy(msgs[i].handle);
         msgs[i].handle = NULL;
     }
+}
+
+size_t
+cv_consumer_ahead(const struct cv_consumer *consumer)
+{
+    return rd_kafka_queue_length(consumer->queue);
 }
 
 void

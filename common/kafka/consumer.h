@@ -68,6 +68,8 @@ CV_MUST_CHECK enum cv_rc cv_consumer_assign_remove(struct cv_consumer *consumer,
 CV_MUST_CHECK enum cv_rc cv_consumer_poll(struct cv_consumer *consumer, struct cv_consumed *out, size_t max,
                                           int timeout_ms, size_t *ret_count, struct cv_err *err);
 void cv_consumed_free(struct cv_consumed *msgs, size_t count);
+/* Messages that were read ahead: they are here, to be polled. */
+size_t cv_consumer_ahead(const struct cv_consumer *consumer);
 /* Signal wake whenever there is something new to poll: then poll with timeout 0 until nothing comes, and wait
    again. wake must outlive the consumer. */
 void cv_consumer_notify(struct cv_consumer *consumer, struct cv_wake *wake);

@@ -200,6 +200,7 @@ static const struct cv_sink_ops file_sink_ops = {
     .wake = sink_wake,
     .free = sink_free,
     .offsets_alter = sink_offsets_alter,
+    .headers_unused = true,
 };
 
 const struct cv_plugin file_sink_plugin = {

@@ -212,6 +212,7 @@ struct cv_sink_ops {
        stopped. NULL: not checked, and the user is told that what the connector keeps elsewhere stays as it is. */
     enum cv_rc (*offsets_alter)(const struct cv_config *cfg, const struct cv_partitions *offsets,
                                 struct cv_err *err);
+    bool headers_unused; /* put does not look at headers: records may come without */
 };
 
 /* ---- converters: one instance a task and position, constant once configured ---- */

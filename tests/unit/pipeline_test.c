@@ -309,6 +309,22 @@ a_chain_that_cannot_be_made_says_which_part(void **state)
 }
 
 static void
+headers_are_wanted_by_transforms_and_by_converters_that_refuse_some(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    setup_bench(&b);
+    must_make(&b, PAIRS("transforms", ""));
+    assert_false(pipeline_wants_headers(b.pipe));
+    must_make(&b, PAIRS("header.converter", "org.apache.kafka.connect.json.JsonConverter"));
+    assert_true(pipeline_wants_headers(b.pipe));
+    must_make(&b, PAIRS("transforms", "a", "transforms.a.type", "org.apache.kafka.connect.transforms.Filter"));
+    assert_true(pipeline_wants_headers(b.pipe));
+    teardown_bench(&b);
+}
+
+static void
 what_a_converter_cannot_write_is_laid_to_its_stage(void **state)
 {
     static const char bytes[] = "org.apache.kafka.connect.converters.ByteArrayConverter";
@@ -533,6 +549,7 @@ main(void)
         cmocka_unit_test(a_dropped_record_reaches_no_later_step),
         cmocka_unit_test(a_chain_that_cannot_be_made_says_which_part),
         cmocka_unit_test(what_a_converter_cannot_write_is_laid_to_its_stage),
+        cmocka_unit_test(headers_are_wanted_by_transforms_and_by_converters_that_refuse_some),
         cmocka_unit_test(what_a_converter_cannot_read_is_laid_to_its_stage),
         cmocka_unit_test(nothing_stays_nothing_and_headers_go_along),
         cmocka_unit_test(direct_is_what_json_and_topics_alone_need),

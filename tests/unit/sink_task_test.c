@@ -46,6 +46,9 @@ static struct {
     enum cv_rc commit_answer;
     bool commits_hang;
     const char *topics[4]; /* of the cluster */
+    size_t ahead[4]; /* what was read ahead when it is looked at; 0 at the end */
+    size_t ahead_at;
+    bool ignores_headers, chain_wants_headers;
     unsigned freed;
 } t;
 
@@ -159,6 +162,14 @@ cv_consumer_poll(struct cv_consumer *consumer, struct cv_consumed *out, size_t m
         out[i] = t.msgs[i];
     *ret_count = t.n_msgs;
     return CV_OK;
+}
+
+size_t
+cv_consumer_ahead(const struct cv_consumer *consumer)
+{
+    (void)consumer;
+    assert_true(t.ahead_at < CV_COUNT(t.ahead));
+    return t.ahead[t.ahead_at++];
 }
 
 void
@@ -344,6 +355,13 @@ pipeline_to_header(struct pipeline *pipe, struct cv_arena *arena, const char *to
     return starts(ret, "bad") ? cv_fail(err, CV_INVALID, "no such header") : CV_OK;
 }
 
+bool
+pipeline_wants_headers(const struct pipeline *pipe)
+{
+    (void)pipe;
+    return t.chain_wants_headers;
+}
+
 enum cv_rc
 pipeline_transform(struct pipeline *pipe, struct cv_arena *arena, struct cv_record *rec, bool *ret_keep,
                    struct cv_err *err)
@@ -504,6 +522,13 @@ static const struct cv_sink_ops sink_ops = {
 
 static const struct cv_plugin sink_plugin = {
     .api = CV_PLUGIN_API, .kind = CV_SINK, .name = "TraceSink", .version = "1", .sink = &sink_ops
+};
+
+static const struct cv_sink_ops blind_ops = { .start = sink_start, .put = sink_put, .free = sink_free,
+                                              .headers_unused = true };
+
+static const struct cv_plugin blind_plugin = {
+    .api = CV_PLUGIN_API, .kind = CV_SINK, .name = "BlindSink", .version = "1", .sink = &blind_ops
 };
 
 /* ---- lines of scripts ---- */
@@ -764,7 +789,8 @@ run_with(script_line *const *script, struct cv_err *err)
     static const atomic_uint resets;
 
     t.next = script;
-    t.task.spec = (struct task_spec){ .connector = t.task.connector, .plugin = &sink_plugin,
+    t.task.spec = (struct task_spec){ .connector = t.task.connector,
+                                      .plugin = t.ignores_headers ? &blind_plugin : &sink_plugin,
                                       .worker_config = &t.worker, .worker_raw = t.task.task_config,
                                       .topic_used = topic_used,
                                       .topic_resets = &resets };
@@ -1044,6 +1070,82 @@ a_dead_letter_says_what_went_wrong(void **state)
                    "__connect.errors.exception.message=no such value "
                    "__connect.errors.exception.stacktrace=org.apache.kafka.connect.errors.DataException: "
                    "no such value\n\n");
+}
+
+static void
+a_with_bad_header(void)
+{
+    message("t", 0, 5, "a");
+    t.msgs[t.n_msgs - 1].key = (struct cv_bytes){ "bad", 3 };
+}
+
+static void
+headers_that_nobody_looks_at_are_not_converted(void **state)
+{
+    (void)state;
+    t.ignores_headers = true;
+    check(SCRIPT(assign_0, a_with_bad_header), "used t;put t-0:a;commit-wait t-0@6;free;leave;");
+}
+
+static void
+headers_are_converted_for_a_sink_that_looks_at_them(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    (void)state;
+    assert_int_equal(run_with(SCRIPT(assign_0, a_with_bad_header), &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "header h: no such header"));
+}
+
+static void
+the_chain_wants_headers_that_the_sink_ignores(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    (void)state;
+    t.ignores_headers = t.chain_wants_headers = true;
+    assert_int_equal(run_with(SCRIPT(assign_0, a_with_bad_header), &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "header h: no such header"));
+}
+
+/* Of a partition that the task does not have: they are dropped, and nothing is said. */
+static void
+sixteen(void)
+{
+    for (int64_t i = 0; i < MAX_MSGS; i++)
+        message("t", 9, i, "x");
+}
+
+/* times times sixteen messages, none, and the end */
+static void
+run_backlog(size_t times)
+{
+    static script_line *script[2000 / MAX_MSGS + 2];
+    struct cv_err err = CV_ERR_INIT;
+
+    for (size_t i = 0; i < times; i++)
+        script[i] = sixteen;
+    script[times] = nothing;
+    script[times + 1] = NULL;
+    assert_int_equal(run_with(script, &err), CV_OK);
+}
+
+static void
+behind_a_backlog_messages_gather_as_long_as_they_grow(void **state)
+{
+    (void)state;
+    t.ahead[0] = 10;
+    t.ahead[1] = t.ahead[2] = 20;
+    run_backlog(2000 / MAX_MSGS);
+    assert_int_equal(t.ahead_at, 3);
+}
+
+static void
+a_few_messages_are_waited_for_as_ever(void **state)
+{
+    (void)state;
+    run_backlog(2000 / MAX_MSGS - 1);
+    assert_int_equal(t.ahead_at, 0);
 }
 
 static void
@@ -1408,6 +1510,11 @@ main(void)
         TEST(a_task_that_is_stopped_between_tries_gives_nothing_up),
         TEST(a_bad_message_becomes_a_dead_letter),
         TEST(a_dead_letter_says_what_went_wrong),
+        TEST(headers_that_nobody_looks_at_are_not_converted),
+        TEST(headers_are_converted_for_a_sink_that_looks_at_them),
+        TEST(the_chain_wants_headers_that_the_sink_ignores),
+        TEST(behind_a_backlog_messages_gather_as_long_as_they_grow),
+        TEST(a_few_messages_are_waited_for_as_ever),
         TEST(the_queue_is_made_as_told),
         TEST(a_queue_that_cannot_be_made_fails_the_start),
         TEST(without_tolerance_a_letter_is_written_and_the_task_fails),
