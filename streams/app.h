@@ -68,6 +68,11 @@ enum cv_rc app_peers(struct app *app, struct peers *ret, struct cv_err *err);
 /* Let the tasks of this worker stand still or go on; outlives a restart. */
 CV_MUST_CHECK
 enum cv_rc app_pause(struct app *app, bool on, struct cv_err *err);
+/* Fill the tables in memory of a task of this worker into a connection to its file, which reads that from the same moment
+   on. CV_RETRY: not by the deadline (monotonic ms), or not at this moment. */
+CV_MUST_CHECK
+enum cv_rc app_image(struct app *app, const char *task, struct database *into, int64_t deadline_ms,
+                     struct cv_err *err);
 /* Begin a task of this worker anew. CV_NOT_FOUND: it has no such task. */
 CV_MUST_CHECK
 enum cv_rc app_restart_task(struct app *app, const char *task, struct cv_err *err);

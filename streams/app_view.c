@@ -228,3 +228,27 @@ app_restart_task(struct app *app, const char *task, struct cv_err *err)
     free(tasks);
     return rc;
 }
+
+enum cv_rc
+app_image(struct app *app, const char *task, struct database *into, int64_t deadline_ms, struct cv_err *err)
+{
+    struct image *image = NULL;
+    size_t asked = 0;
+    enum cv_rc rc;
+
+    cv_lock(&app->lock);
+    if (app->n_loops > 0)
+        image = image_new(task, into, app->n_loops);
+    while (image != NULL && asked < app->n_loops && loop_image(app->loops[asked], image, err) == CV_OK)
+        asked++;
+    for (size_t i = asked; image != NULL && i < app->n_loops; i++) { /* which will not be asked */
+        image_pass(image);
+        image_unref(image);
+    }
+    cv_unlock(&app->lock);
+    if (image == NULL)
+        return cv_fail(err, CV_RETRY, "the worker is starting or stopping");
+    rc = image_wait(image, deadline_ms, err);
+    image_unref(image);
+    return rc;
+}

@@ -10,8 +10,10 @@ streams_libstreams_a_SOURCES = \
 	streams/engine/expiry.c streams/engine/expiry.h \
 	streams/engine/feed.c streams/engine/feed.h \
 	streams/engine/global.c streams/engine/global.h \
+	streams/engine/image.c streams/engine/image.h \
 	streams/engine/input.c streams/engine/input.h \
 	streams/engine/loop.c streams/engine/loop.h \
+	streams/engine/mailbox.c streams/engine/mailbox.h \
 	streams/engine/offset_note.c \
 	streams/engine/outbox.c streams/engine/outbox.h \
 	streams/engine/row_marks.c streams/engine/row_marks.h \
@@ -46,6 +48,7 @@ streams_libstreams_a_SOURCES = \
 	streams/rest_lookup.c streams/rest_lookup.h \
 	streams/rest_query.c streams/rest_query.h \
 	streams/rest_scope.c streams/rest_scope.h \
+	streams/rest_task.c streams/rest_task.h \
 	streams/rest_watch.c streams/rest_watch.h \
 	streams/sql/explain.c streams/sql/explain.h \
 	streams/sql/files.c \

@@ -15,7 +15,7 @@
 #include "streams/io/sink.h"
 #include "streams/io/value.h"
 #include "streams/rest_scope.h"
-#include "streams/store/query.h"
+#include "streams/rest_task.h"
 
 #define TIMEOUT_MS 5000
 #define KEY_MAX    ((size_t)1 << 16)
@@ -56,10 +56,6 @@ find_table(struct lookup *l, const char *name, struct cv_err *err)
 
         if (strcmp(state->name, name) != 0 || state->group == PLAN_NONE)
             continue;
-        if (state->memory)
-            return cv_fail(err, CV_NOT_FOUND,
-                           "\"%s\" is kept in memory, where only its task sees it; follow it with watch",
-                           name);
         l->table = state->table;
         l->group = state->group;
         return CV_OK;
@@ -116,7 +112,7 @@ make_sql(struct lookup *l)
         cv_buf_str(&l->sql, i > 0 ? ", " : "SELECT ");
         cv_buf_sql_ident(&l->sql, table->columns[i].name);
     }
-    cv_buf_str(&l->sql, " FROM main.");
+    cv_buf_str(&l->sql, " FROM ");
     cv_buf_sql_ident(&l->sql, table->name);
     for (size_t i = 0; i < table->n_key; i++) {
         cv_buf_str(&l->sql, i > 0 ? " AND " : " WHERE ");
@@ -148,42 +144,34 @@ write_row(void *arg, const char *const *names, const struct cell *cells, size_t 
 }
 
 static enum cv_rc
-ask_file(struct lookup *l, const char *path, const char *task, struct cv_err *err)
+ask_task(struct lookup *l, const char *task, struct cv_err *err)
 {
-    const struct query_spec spec = { .path = path,
-                                     .sql = cv_buf_cstr(&l->sql),
-                                     .params = l->key,
-                                     .n_params = l->table->n_key,
-                                     .deadline_ms = cv_mono_ms() + TIMEOUT_MS,
-                                     .max_rows = 1 };
+    struct query_spec spec = { .path = app_global_path(l->app),
+                               .sql = cv_buf_cstr(&l->sql),
+                               .params = l->key,
+                               .n_params = l->table->n_key,
+                               .deadline_ms = cv_mono_ms() + TIMEOUT_MS,
+                               .max_rows = 1 };
     bool more;
 
     l->task = task;
-    return query_run(&spec, write_row, l, &more, err);
+    return l->group == PLAN_NONE ? query_run(&spec, write_row, l, &more, err)
+                                 : rest_task_ask(l->app, task, &spec, write_row, l, &more, err);
 }
 
 static enum cv_rc
 ask_here(struct lookup *l, struct cv_err *err)
 {
-    const struct plan *plan = app_plan(l->app);
-    const char *group;
     size_t count;
     struct task_status *tasks;
     enum cv_rc rc = CV_OK;
 
     if (l->group == PLAN_NONE)
-        return ask_file(l, app_global_path(l->app), "global", err);
-    group = plan->groups[l->group].name;
+        return ask_task(l, "global", err);
     tasks = app_tasks(l->app, &count);
     for (size_t i = 0; i < count && rc == CV_OK && !l->found; i++) {
-        const char *number = tasks[i].id + strlen(group) + 1;
-        char path[4300];
-
-        if (strncmp(tasks[i].id, group, strlen(group)) != 0 || number[-1] != '_' ||
-            strspn(number, "0123456789") != strlen(number))
-            continue;
-        snprintf(path, sizeof(path), "%s/%s/task.db", app_state_directory(l->app), tasks[i].id);
-        rc = ask_file(l, path, tasks[i].id, err);
+        if (rest_task_group(app_plan(l->app), tasks[i].id) == l->group)
+            rc = ask_task(l, tasks[i].id, err);
     }
     free(tasks);
     return rc;

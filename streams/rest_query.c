@@ -15,8 +15,8 @@
 #include "common/json_read.h"
 #include "common/json_write.h"
 #include "streams/rest_scope.h"
+#include "streams/rest_task.h"
 #include "streams/io/sink.h"
-#include "streams/store/query.h"
 
 #define TIMEOUT_MS     5000
 #define TIMEOUT_MAX_MS 60000
@@ -205,10 +205,7 @@ static enum cv_rc
 ask_task(struct app *app, const char *task, const struct asked *asked, int64_t deadline_ms,
          struct answer *answer, bool *ret_more, struct cv_err *err)
 {
-    char path[4300];
-    struct query_spec spec = { .path = path,
-                               .global = app_global_path(app),
-                               .sql = cv_buf_cstr(&asked->sql),
+    struct query_spec spec = { .sql = cv_buf_cstr(&asked->sql),
                                .params = asked->params,
                                .n_params = asked->n_params,
                                .deadline_ms = deadline_ms,
@@ -216,25 +213,8 @@ ask_task(struct app *app, const char *task, const struct asked *asked, int64_t d
 
     if (strcmp(task, "global") == 0)
         return cv_fail(err, CV_NOT_FOUND, "GLOBAL tables are asked with those of a task");
-    snprintf(path, sizeof(path), "%s/%s/task.db", app_state_directory(app), task);
     answer->task = task;
-    return query_run(&spec, write_row, answer, ret_more, err);
-}
-
-/* A table that nobody finds may be one that only its task sees. */
-static enum cv_rc
-explain_missing(struct app *app, struct cv_err *err)
-{
-    const struct plan *plan = app_plan(app);
-    const char *name = strstr(err->text, "no such table: ");
-
-    for (size_t i = 0; name != NULL && i < plan->n_states; i++) {
-        if (plan->states[i].memory && strcmp(name + strlen("no such table: "), plan->states[i].name) == 0)
-            return cv_fail(err, CV_NOT_FOUND,
-                           "\"%s\" is kept in memory, where only its task sees it; follow it with watch",
-                           plan->states[i].name);
-    }
-    return err->rc;
+    return rest_task_ask(app, task, &spec, write_row, answer, ret_more, err);
 }
 
 /* Ask all tasks that know the tables. CV_NOT_FOUND: none does. */
@@ -265,7 +245,7 @@ ask_all(struct app *app, const struct asked *asked, struct answer *answer, bool 
             break;
     }
     free(tasks);
-    return rc == CV_NOT_FOUND ? explain_missing(app, err) : rc;
+    return rc;
 }
 
 /* ---- the other workers ---- */

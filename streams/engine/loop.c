@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "streams/engine/commit.h"
+#include "streams/engine/mailbox.h"
 
 #define POLL_MAX       1000
 #define PROCESS_MAX    1000
@@ -17,19 +18,7 @@
 #define BACKOFF_MAX_MS 5000
 #define PUBLISH_MS     1000
 #define TURN_MS        100
-
-enum command_kind { COMMAND_OPEN, COMMAND_CLOSE, COMMAND_RESTART };
-
-struct command {
-    struct command *next;
-    enum command_kind kind;
-    struct task_spec spec; /* OPEN: all of it; CLOSE: group and partition */
-    int32_t *partitions;   /* OPEN: the copy that spec points to */
-    char id[TASK_ID_MAX];  /* RESTART */
-    bool lost;
-    bool done;
-    int refs; /* the loop's and, of a CLOSE, the waiter's */
-};
+#define IMAGE_WAIT_MS  100 /* so long a transaction goes on while one is asked for */
 
 struct loop {
     struct loop_spec spec;
@@ -45,12 +34,11 @@ struct loop {
     int64_t next_prepare_ms;
     int64_t next_publish_ms;
     bool holding; /* the tasks were told to stand still */
+    struct command *images; /* that wait for the end of the transaction */
     size_t first; /* the task whose turn comes first: a full transaction must not starve the last
                      ones */
 
-    struct cv_lock lock; /* guards what follows */
-    struct cv_cond changed;
-    struct command *commands; /* oldest first */
+    struct mailbox mail;
     atomic_bool stop;
     atomic_bool paused;
 
@@ -73,8 +61,7 @@ loop_new(const struct loop_spec *spec, struct loop **ret, struct cv_err *err)
     loop->spec = *spec;
     loop->log = cv_log_get("culvert.streams.loop");
     loop->backoff_ms = BACKOFF_MIN_MS;
-    cv_lock_init(&loop->lock, CV_RANK_QUEUE);
-    cv_cond_init(&loop->changed);
+    mailbox_init(&loop->mail);
     loop->batch = calloc(POLL_MAX, sizeof(*loop->batch));
     if (loop->batch == NULL || txn_init(&loop->txn, spec->broker, err) != CV_OK) {
         loop_free(loop);
@@ -82,15 +69,6 @@ loop_new(const struct loop_spec *spec, struct loop **ret, struct cv_err *err)
     }
     *ret = loop;
     return CV_OK;
-}
-
-static void
-command_unref(struct command *cmd)
-{
-    if (--cmd->refs > 0)
-        return;
-    free(cmd->partitions);
-    free(cmd);
 }
 
 void
@@ -103,17 +81,11 @@ loop_free(struct loop *loop)
             loop->spec.broker); /* before the bytes that it still may send */
     for (size_t i = 0; i < loop->n_tasks; i++)
         task_free(loop->tasks[i]);
-    while (loop->commands != NULL) {
-        struct command *cmd = loop->commands;
-
-        loop->commands = cmd->next;
-        command_unref(cmd);
-    }
+    commands_drop(&loop->images);
     loop->spec.broker->ops->free(loop->spec.broker);
     if (loop->txn.broker != NULL)
         txn_done(&loop->txn);
-    cv_cond_done(&loop->changed);
-    cv_lock_done(&loop->lock);
+    mailbox_done(&loop->mail);
     free(loop->tasks);
     free(loop->batch);
     free(loop);
@@ -322,70 +294,34 @@ loop_settle(struct loop *loop)
 
 /* ---- mailbox ---- */
 
-static void
-post(struct loop *loop, struct command *cmd)
-{
-    struct command **last = &loop->commands;
-
-    while (*last != NULL)
-        last = &(*last)->next;
-    *last = cmd;
-}
-
 enum cv_rc
 loop_open(struct loop *loop, const struct task_spec *spec, struct cv_err *err)
 {
-    struct command *cmd = calloc(1, sizeof(*cmd));
-    size_t n = spec->plan->n_sources;
-
-    if (cmd != NULL)
-        cmd->partitions = calloc(n + 1, sizeof(*cmd->partitions));
-    if (cmd == NULL || cmd->partitions == NULL) {
-        free(cmd);
-        return cv_fail_memory(err);
-    }
-    memcpy(cmd->partitions, spec->partitions, n * sizeof(*cmd->partitions));
-    cmd->kind = COMMAND_OPEN;
-    cmd->spec = *spec;
-    cmd->spec.partitions = cmd->partitions;
-    cmd->refs = 1;
-    cv_lock(&loop->lock);
-    post(loop, cmd);
-    cv_unlock(&loop->lock);
-    return CV_OK;
+    return mailbox_open(&loop->mail, spec, err);
 }
 
 struct command *
 loop_ask_close(struct loop *loop, size_t group, int32_t partition, bool lost)
 {
-    struct command *cmd = calloc(1, sizeof(*cmd));
-
-    if (cmd == NULL)
-        return NULL;
-    *cmd = (struct command){ .kind = COMMAND_CLOSE,
-                             .lost = lost,
-                             .refs = 2,
-                             .spec = { .group = group, .partition = partition } };
-    cv_lock(&loop->lock);
-    post(loop, cmd);
-    cv_unlock(&loop->lock);
-    return cmd;
+    return mailbox_ask_close(&loop->mail, group, partition, lost);
 }
 
 bool
 loop_wait_closed(struct loop *loop, struct command *asked, int64_t deadline_ms)
 {
-    bool done;
+    return mailbox_wait_closed(&loop->mail, asked, deadline_ms);
+}
 
-    if (asked == NULL)
-        return false;
-    cv_lock(&loop->lock);
-    while (!asked->done && cv_cond_wait(&loop->changed, &loop->lock, deadline_ms))
-        ;
-    done = asked->done;
-    command_unref(asked);
-    cv_unlock(&loop->lock);
-    return done;
+enum cv_rc
+loop_restart(struct loop *loop, const char *task, struct cv_err *err)
+{
+    return mailbox_restart(&loop->mail, task, err);
+}
+
+enum cv_rc
+loop_image(struct loop *loop, struct image *image, struct cv_err *err)
+{
+    return mailbox_image(&loop->mail, image, err);
 }
 
 void
@@ -398,21 +334,6 @@ void
 loop_pause(struct loop *loop, bool on)
 {
     atomic_store(&loop->paused, on);
-}
-
-enum cv_rc
-loop_restart(struct loop *loop, const char *task, struct cv_err *err)
-{
-    struct command *cmd = calloc(1, sizeof(*cmd));
-
-    if (cmd == NULL)
-        return cv_fail_memory(err);
-    *cmd = (struct command){ .kind = COMMAND_RESTART, .refs = 1 };
-    snprintf(cmd->id, sizeof(cmd->id), "%s", task);
-    cv_lock(&loop->lock);
-    post(loop, cmd);
-    cv_unlock(&loop->lock);
-    return CV_OK;
 }
 
 static struct stream_task *
@@ -490,27 +411,54 @@ restart_task(struct loop *loop, const char *id)
 static void
 take_commands(struct loop *loop)
 {
-    for (;;) {
-        struct command *cmd;
+    struct command *cmd;
 
-        cv_lock(&loop->lock);
-        cmd = loop->commands;
-        if (cmd != NULL)
-            loop->commands = cmd->next;
-        cv_unlock(&loop->lock);
-        if (cmd == NULL)
-            return;
-        if (cmd->kind == COMMAND_OPEN)
+    while ((cmd = mailbox_take(&loop->mail)) != NULL) {
+        switch (cmd->kind) {
+        case COMMAND_OPEN:
             open_task(loop, &cmd->spec);
-        else if (cmd->kind == COMMAND_RESTART)
-            restart_task(loop, cmd->id);
-        else
+            break;
+        case COMMAND_CLOSE:
             close_task(loop, cmd->spec.group, cmd->spec.partition, cmd->lost);
-        cv_lock(&loop->lock);
-        cmd->done = true;
-        command_unref(cmd);
-        cv_cond_signal(&loop->changed);
-        cv_unlock(&loop->lock);
+            break;
+        case COMMAND_RESTART:
+            restart_task(loop, cmd->id);
+            break;
+        case COMMAND_IMAGE:
+            commands_append(&loop->images, cmd);
+            continue;
+        }
+        mailbox_answer(&loop->mail, cmd);
+    }
+}
+
+/* Between two transactions: what tables in memory are asked for. */
+static void
+make_images(struct loop *loop)
+{
+    while (loop->images != NULL) {
+        struct command *cmd = loop->images;
+        struct cv_err err = CV_ERR_INIT;
+        struct database *into;
+        size_t i = 0;
+
+        while (i < loop->n_tasks && strcmp(task_id(loop->tasks[i]), image_task(cmd->image)) != 0)
+            i++;
+        if (i == loop->n_tasks) {
+            image_pass(cmd->image);
+        } else if (image_begin(cmd->image, &into)) {
+            enum cv_rc rc = task_save(loop->tasks[i], true, &err);
+
+            if (rc != CV_OK)
+                state_failed(loop, loop->tasks[i], &err);
+            else
+                rc = task_image(loop->tasks[i], into, &err);
+            image_end(cmd->image, rc, &err);
+        }
+        image_unref(cmd->image);
+        cmd->image = NULL;
+        loop->images = cmd->next;
+        mailbox_answer(&loop->mail, cmd);
     }
 }
 
@@ -678,10 +626,13 @@ loop_turn(struct loop *loop, int timeout_ms)
     poll_once(loop, timeout_ms);
     hold_tasks(loop);
     process(loop);
-    if (txn_due(&loop->txn, loop->spec.plan->commit_interval_ms))
+    if (txn_due(&loop->txn, loop->spec.plan->commit_interval_ms) ||
+        (loop->images != NULL && txn_ripe(&loop->txn, IMAGE_WAIT_MS)))
         commit(loop);
-    if (!loop->txn.open)
+    if (!loop->txn.open) {
         save_all(loop, false);
+        make_images(loop);
+    }
     tick(loop);
 }
 

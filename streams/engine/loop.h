@@ -6,6 +6,7 @@
 #ifndef STREAMS_ENGINE_LOOP_H
 #define STREAMS_ENGINE_LOOP_H
 
+#include "streams/engine/image.h"
 #include "streams/engine/task.h"
 
 struct loop;
@@ -53,6 +54,10 @@ void loop_pause(struct loop *loop, bool on);
 /* Begin a task anew, also one that has failed; nothing if it is not one of this loop. */
 CV_MUST_CHECK
 enum cv_rc loop_restart(struct loop *loop, const char *task, struct cv_err *err);
+
+/* Make the image at the end of the transaction that is open, if the task is one of this loop. Takes a reference of it. */
+CV_MUST_CHECK
+enum cv_rc loop_image(struct loop *loop, struct image *image, struct cv_err *err);
 
 /* Numbers for metrics; any thread. */
 struct loop_stats {

@@ -107,6 +107,11 @@ enum cv_rc task_committed(struct stream_task *task, struct cv_err *err);
 CV_MUST_CHECK
 enum cv_rc task_save(struct stream_task *task, bool force, struct cv_err *err);
 
+/* Copy what it keeps in memory, outside of a transaction, and begin to read its file. CV_RETRY: it is being restored,
+   or not open. */
+CV_MUST_CHECK
+enum cv_rc task_image(struct stream_task *task, struct database *into, struct cv_err *err);
+
 enum task_reset { TASK_KEEP, TASK_BE_CAREFUL, TASK_EMPTY };
 void task_rewind(struct stream_task *task, enum task_reset reset, const struct cv_err *why);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What followers of a task's tables are told: the rows that a commit has changed, each once, and
- * where the task stands, for a task that moves away brings nothing more.
+ * What others see of a task. Followers of its tables are told the rows that a commit has changed, each once, and
+ * where the task stands, for a task that moves away brings nothing more. Questions get copies of what is in memory.
  */
 #include "streams/engine/task_private.h"
 
@@ -9,7 +9,8 @@
 #include "common/reader.h"
 #include "streams/io/sink.h"
 
-#define EVENTS_MAX ((size_t)16 << 20)
+#define EVENTS_MAX      ((size_t)16 << 20)
+#define IMAGE_MAX_BYTES ((int64_t)256 << 20)
 
 /* "_task" and the columns, all of them or those of the key, as an event's data. */
 static void
@@ -104,4 +105,18 @@ task_tell_state(const struct stream_task *task)
         watch_tell(task->spec.watch, NULL, cv_buf_cstr(&text), text.len);
     }
     cv_buf_free(&text);
+}
+
+/* ---- questions ---- */
+
+enum cv_rc
+task_image(struct stream_task *task, struct database *into, struct cv_err *err)
+{
+    if (task->db == NULL || db_in_transaction(task->db) || task->memory_fresh ||
+        (task->status.state != TASK_RUNNING && task->status.state != TASK_PAUSED))
+        return cv_fail(err, CV_RETRY, "task %s is %s, and has its tables in memory only when it runs; try again",
+                       task->status.id, task_state_name(task->status.state));
+    if (db_copy_memory(task->db, into, IMAGE_MAX_BYTES, err) != CV_OK)
+        return cv_err_context(err, "task %s", task->status.id);
+    return db_exec(into, "BEGIN; SELECT count(*) FROM main.sqlite_schema", err);
 }

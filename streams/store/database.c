@@ -24,10 +24,12 @@
 #include "common/clock.h"
 #include "streams/store/shared_map.h"
 #include "streams/store/sqlite.h"
+#include "streams/store/table.h"
 
 #define APPLICATION_ID 0x43564C54 /* "CVLT" */
 #define USER_VERSION   1
 #define MAP_BYTES      ((int64_t)1 << 30)
+#define PAGE_BYTES     4096 /* SQLite's default */
 #define UNIX_EPOCH_MS  INT64_C(210866760000000) /* Julian day number of 1970-01-01, in ms */
 
 bool
@@ -442,6 +444,29 @@ db_attach(struct database *db, const char *path, const char *schema, struct cv_e
         cv_buf_free(&sql);
     }
     return rc;
+}
+
+/* SQLite: "Online Backup API"; from must have nothing that is not committed. */
+enum cv_rc
+db_copy_memory(struct database *from, struct database *to, int64_t max_bytes, struct cv_err *err)
+{
+    sqlite3_backup *copy = sqlite3_backup_init(to->handle, "temp", from->handle, TABLE_IN_MEMORY);
+    int64_t bytes;
+    int code;
+
+    if (copy == NULL)
+        return db_fail(to, err, "could not copy the tables in memory");
+    code = sqlite3_backup_step(copy, 0); /* which only looks */
+    bytes = (int64_t)sqlite3_backup_pagecount(copy) * PAGE_BYTES;
+    if (code == SQLITE_OK && bytes <= max_bytes)
+        code = sqlite3_backup_step(copy, -1);
+    sqlite3_backup_finish(copy);
+    if (bytes > max_bytes)
+        return cv_fail(err, CV_INVALID, "the tables in memory have %lld MB, more than the %lld MB that are copied for a query",
+                       (long long)(bytes >> 20), (long long)(max_bytes >> 20));
+    if (code != SQLITE_OK && code != SQLITE_DONE)
+        return cv_fail(err, CV_INTERNAL, "could not copy the tables in memory: %s", sqlite3_errstr(code));
+    return CV_OK;
 }
 
 void

@@ -81,6 +81,11 @@ enum cv_rc db_check(struct database *db, struct cv_err *err);
 CV_MUST_CHECK
 enum cv_rc db_attach(struct database *db, const char *path, const char *schema, struct cv_err *err);
 
+/* Copy the tables of the schema that is in memory into the temporary one of another connection, which must not read
+   there. CV_INVALID: they have more than max_bytes. */
+CV_MUST_CHECK
+enum cv_rc db_copy_memory(struct database *from, struct database *to, int64_t max_bytes, struct cv_err *err);
+
 /* Bring the WAL into the file as far as readers allow: mapped pages are found in the file only. */
 void db_checkpoint(struct database *db);
 /* The same, and make the WAL short; does nothing while someone reads. */

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "streams/store/function.h"
 #include "streams/store/sqlite.h"
+#include "streams/store/table.h"
 
 #define STEPS_A_LOOK 10000
 #define COLUMNS_MAX  512
@@ -18,6 +19,7 @@
 struct question {
     const struct query_spec *spec;
     bool late;
+    bool memory; /* it reads a table that is kept there */
     char denied[160];
 };
 
@@ -27,11 +29,12 @@ authorize(void *arg, int action, const char *a, const char *b, const char *schem
 {
     struct question *q = arg;
 
-    (void)schema;
     (void)trigger;
     switch (action) {
-    case SQLITE_SELECT:
     case SQLITE_READ:
+        q->memory |= schema != NULL && strcmp(schema, "temp") == 0;
+        return SQLITE_OK;
+    case SQLITE_SELECT:
     case SQLITE_RECURSIVE:
         return SQLITE_OK;
     case SQLITE_FUNCTION:
@@ -92,27 +95,65 @@ read_rows(struct database *db, struct statement *st, const struct query_spec *sp
     return rc;
 }
 
+/* Under the eyes of the authorizer, which learns what it reads. */
+static enum cv_rc
+prepare(struct database *db, struct question *q, struct statement **ret, struct cv_err *err)
+{
+    const char *rest = "";
+    enum cv_rc rc;
+
+    sqlite3_set_authorizer(db->handle, authorize, q);
+    rc = db_prepare(db, q->spec->sql, ret, &rest, err);
+    if (rc == CV_OK && *ret == NULL)
+        rc = cv_fail(err, CV_INVALID, "the statement is empty");
+    if (rc == CV_OK && rest[strspn(rest, " \t\r\n;")] != '\0')
+        rc = cv_fail(err, CV_INVALID, "more than one statement");
+    return rc;
+}
+
 static enum cv_rc
 ask(struct database *db, struct question *q, query_row *take, void *arg, bool *ret_more,
     struct cv_err *err)
 {
     struct statement *st = NULL;
-    const char *rest = "";
     enum cv_rc rc;
 
-    sqlite3_set_authorizer(db->handle, authorize, q);
     sqlite3_progress_handler(db->handle, STEPS_A_LOOK, on_progress, q);
-    rc = db_prepare(db, q->spec->sql, &st, &rest, err);
-    if (rc == CV_OK && st == NULL)
-        rc = cv_fail(err, CV_INVALID, "the statement is empty");
-    if (rc == CV_OK && rest[strspn(rest, " \t\r\n;")] != '\0')
-        rc = cv_fail(err, CV_INVALID, "more than one statement");
+    rc = prepare(db, q, &st, err);
+    if (rc == CV_OK && q->memory) {
+        statement_free(st);
+        st = NULL;
+        sqlite3_set_authorizer(db->handle, NULL, NULL);
+        if (q->spec->image(q->spec->image_arg, db, q->spec->deadline_ms, err) != CV_OK)
+            return err->rc;
+        rc = prepare(db, q, &st, err);
+    }
     for (size_t i = 0; i < q->spec->n_params && rc == CV_OK; i++)
         statement_bind(st, (int)i + 1, &q->spec->params[i]);
     if (rc == CV_OK)
         rc = read_rows(db, st, q->spec, take, arg, ret_more, err);
     statement_free(st);
     return rc == CV_OK ? CV_OK : classify(q, err);
+}
+
+/* The tables in memory, empty, by which the question is understood. They are temporary ones here: on a connection that
+   only reads, no other schema can be filled. */
+static enum cv_rc
+show_memory(struct database *db, const char *ddl, struct cv_err *err)
+{
+    struct database *model = NULL;
+    enum cv_rc rc = db_open_memory(&model, err);
+
+    if (rc == CV_OK)
+        rc = db_exec(model, "ATTACH ':memory:' AS " TABLE_IN_MEMORY, err);
+    if (rc == CV_OK)
+        rc = db_exec(model, ddl, err);
+    if (rc == CV_OK)
+        rc = db_exec(db, "PRAGMA temp_store=MEMORY", err);
+    if (rc == CV_OK)
+        rc = db_copy_memory(model, db, INT64_MAX, err);
+    db_close(model);
+    return rc;
 }
 
 enum cv_rc
@@ -130,6 +171,8 @@ query_run(const struct query_spec *spec, query_row *take, void *arg, bool *ret_m
         rc = functions_register(db, err);
     if (rc == CV_OK && spec->global != NULL)
         rc = db_attach(db, spec->global, "global", err);
+    if (rc == CV_OK && spec->memory != NULL)
+        rc = show_memory(db, spec->memory, err);
     if (rc == CV_OK)
         rc = ask(db, &q, take, arg, ret_more, err);
     corrupt |= db != NULL && db->fault == DB_FAULT_CORRUPT;

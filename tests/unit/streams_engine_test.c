@@ -14,6 +14,7 @@
 #include "streams/engine/apply.h"
 #include "streams/engine/loop.h"
 #include "streams/engine/task_forget.h"
+#include "streams/store/query.h"
 #include "streams/test/memory_kafka.h"
 #include "tests/helper/streams_plan.h"
 
@@ -932,6 +933,124 @@ a_table_in_memory_comes_back_from_the_changelog(void **state)
     assert_out(lines, CV_COUNT(lines));
 }
 
+/* ---- questions to what is in memory ---- */
+
+/* What an asker does; its thread is the task's here. turns: of the loop, while it waits. */
+static enum cv_rc
+ask_for_image(const char *task, struct database *into, int turns, struct cv_err *err)
+{
+    struct image *image = image_new(task, into, 1);
+    enum cv_rc rc;
+
+    assert_int_equal(loop_image(rig.loop, image, err), CV_OK);
+    for (int i = 0; i < turns; i++)
+        loop_turn(rig.loop, 0);
+    rc = image_wait(image, cv_mono_ms(), err);
+    image_unref(image);
+    return rc;
+}
+
+static enum cv_rc
+fill_memory(void *arg, struct database *into, int64_t deadline_ms, struct cv_err *err)
+{
+    (void)deadline_ms;
+    return ask_for_image("orders_0", into, *(const int *)arg, err);
+}
+
+static bool
+take_text(void *arg, const char *const *names, const struct cell *cells, size_t count)
+{
+    struct cv_buf *out = arg;
+
+    (void)names;
+    for (size_t i = 0; i < count; i++)
+        cv_buf_printf(out, "%s%lld", i > 0 ? " " : "", (long long)cells[i].integer);
+    cv_buf_char(out, '\n');
+    return true;
+}
+
+static enum cv_rc
+question(const char *sql, int turns, struct cv_buf *out, struct cv_err *err)
+{
+    char path[96];
+    char ddl[1024];
+    const struct query_spec spec = { .path = path,
+                                     .memory = ddl,
+                                     .image = fill_memory,
+                                     .image_arg = &turns,
+                                     .sql = sql,
+                                     .deadline_ms = cv_mono_ms() + 5000,
+                                     .max_rows = 10 };
+    bool more;
+
+    snprintf(path, sizeof(path), "%s/orders_0/task.db", rig.dir);
+    snprintf(ddl, sizeof(ddl), "%s", rig.plan->states[0].ddl);
+    cv_buf_reset(out);
+    return query_run(&spec, take_text, out, &more, err);
+}
+
+/* As of the last commit, together with the file; and what may be asked is a SELECT there, too. */
+static void
+what_is_in_memory_answers_questions_between_two_commits(void **state)
+{
+    static const char both[] = "SELECT s.customer, n, id FROM seen s JOIN last USING (customer) ORDER BY 1";
+    struct cv_buf out = CV_BUF_INIT(4096);
+    struct cv_err err = CV_ERR_INIT;
+
+    (void)state;
+    begin(IN_MEMORY(", storage = 'memory'"));
+    start_loop();
+    order('c', 1, 7, "a", "1", 0, 100);
+    order('c', 2, 7, "a", "1", 0, 110);
+    run();
+    assert_int_equal(question(both, 1, &out, &err), CV_OK);
+    assert_string_equal(cv_buf_cstr(&out), "7 2 2\n");
+    order('c', 3, 7, "a", "1", 0, 120);
+    order('c', 4, 8, "a", "1", 0, 130);
+    loop_turn(rig.loop, 0);
+    assert_int_equal(question(both, 0, &out, &err), CV_RETRY); /* the task's thread is elsewhere */
+    assert_non_null(strstr(err.text, "task orders_0 has not come to a commit in that time"));
+    assert_int_equal(question(both, 1, &out, &err), CV_RETRY); /* and its transaction is open */
+    assert_int_equal(question("SELECT count(*) FROM last", 0, &out, &err), CV_OK); /* which needs no copy */
+    assert_string_equal(cv_buf_cstr(&out), "1\n");
+    cv_clock_test_advance(200); /* so long it may stay open while someone waits */
+    assert_int_equal(question(both, 1, &out, &err), CV_OK);
+    assert_string_equal(cv_buf_cstr(&out), "7 3 3\n8 1 4\n");
+    assert_int_equal(question("DELETE FROM seen", 1, &out, &err), CV_INVALID);
+    assert_int_equal(question("SELECT n FROM nowhere", 1, &out, &err), CV_NOT_FOUND);
+    assert_int_equal(question("SELECT n FROM temp.seen WHERE n = 3", 1, &out, &err), CV_OK);
+    assert_string_equal(cv_buf_cstr(&out), "3\n");
+    order('u', 4, 8, "b", "1", 0, 140); /* nothing of that was written into the task's own */
+    run();
+    assert_int_equal(question(both, 1, &out, &err), CV_OK);
+    assert_string_equal(cv_buf_cstr(&out), "7 3 3\n8 2 4\n");
+    assert_int_equal(ask_for_image("orders_1", NULL, 1, &err), CV_RETRY);
+    assert_non_null(strstr(err.text, "task orders_1 is not open here"));
+    cv_buf_free(&out);
+}
+
+/* An asker that has waited in vain is not answered into what it has closed; a thread that ends lets it go. */
+static void
+an_image_that_nobody_waits_for_is_not_made(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+    struct image *image;
+    struct database *into = NULL;
+
+    (void)state;
+    begin(IN_MEMORY(", storage = 'memory'"));
+    start_loop();
+    order('c', 1, 7, "a", "1", 0, 100);
+    run();
+    assert_int_equal(ask_for_image("orders_0", into, 0, &err), CV_RETRY);
+    loop_turn(rig.loop, 0);
+    image = image_new("orders_0", into, 1);
+    assert_int_equal(loop_image(rig.loop, image, &err), CV_OK);
+    stop_loop();
+    assert_int_equal(image_wait(image, cv_mono_ms() + 60000, &err), CV_RETRY);
+    image_unref(image);
+}
+
 static void
 forget_table(const char *table, size_t want)
 {
@@ -1617,6 +1736,8 @@ main(void)
         TEST(a_full_disk_pauses_the_task_until_there_is_room),
         TEST(a_column_that_is_added_is_null_in_old_rows),
         TEST(a_table_in_memory_comes_back_from_the_changelog),
+        TEST(what_is_in_memory_answers_questions_between_two_commits),
+        TEST(an_image_that_nobody_waits_for_is_not_made),
         TEST(one_state_table_may_be_forgotten),
         TEST(a_state_table_may_be_emptied),
         TEST(tables_that_come_to_another_group_are_refused),

@@ -439,6 +439,49 @@ key_bytes_sort_as_the_values_do(void **state)
     cv_buf_free(&scratch);
 }
 
+static int64_t
+total_of(struct database *db, const char *sql)
+{
+    struct statement *st;
+    struct cv_err err = CV_ERR_INIT;
+    bool row;
+    int64_t total;
+
+    assert_int_equal(db_prepare(db, sql, &st, NULL, &err), CV_OK);
+    assert_int_equal(statement_step(db, st, &row, &err), CV_OK);
+    total = statement_int(st, 0);
+    statement_free(st);
+    return total;
+}
+
+static void
+tables_in_memory_are_copied_up_to_a_size(void **state)
+{
+    struct database *from = NULL;
+    struct database *to = NULL;
+    struct cv_err err = CV_ERR_INIT;
+
+    (void)state;
+    assert_int_equal(db_open_memory(&from, &err), CV_OK);
+    assert_int_equal(db_open_memory(&to, &err), CV_OK);
+    assert_int_equal(db_exec(from, "ATTACH ':memory:' AS memory; CREATE TABLE memory.t (id INTEGER PRIMARY KEY, x TEXT);"
+                                   "INSERT INTO t VALUES (1, printf('%.2000000c', 'x'))", &err), CV_OK);
+    assert_int_equal(db_exec(to, "PRAGMA temp_store=MEMORY; CREATE TEMP TABLE other (a)", &err), CV_OK);
+    assert_int_equal(db_copy_memory(from, to, 1 << 20, &err), CV_INVALID);
+    assert_string_equal(err.text, "the tables in memory have 1 MB, more than the 1 MB that are copied for a query");
+    assert_int_equal(db_exec(to, "SELECT * FROM other", &err), CV_OK);
+    assert_int_equal(db_exec(from, "BEGIN; INSERT INTO t VALUES (2, 'y')", &err), CV_OK);
+    assert_int_equal(db_copy_memory(from, to, 4 << 20, &err), CV_INTERNAL); /* not committed */
+    db_rollback(from);
+    assert_int_equal(db_copy_memory(from, to, 4 << 20, &err), CV_OK);
+    assert_int_not_equal(db_exec(to, "SELECT * FROM other", &err), CV_OK);
+    assert_int_equal(db_exec(to, "INSERT INTO t SELECT 2, x FROM t", &err), CV_OK);
+    assert_int_equal(total_of(to, "SELECT sum(length(x)) FROM t"), 4000000);
+    assert_int_equal(total_of(from, "SELECT sum(length(x)) FROM t"), 2000000);
+    db_close(from);
+    db_close(to);
+}
+
 /* Send everything dirty to another database's changelog. */
 static void
 replicate(struct changelog *from, struct changelog *to)
@@ -606,21 +649,6 @@ mappings_of(const char *file)
     return n;
 }
 
-static int64_t
-total_of(struct database *db)
-{
-    struct statement *st;
-    struct cv_err err = CV_ERR_INIT;
-    bool row;
-    int64_t total;
-
-    assert_int_equal(db_prepare(db, "SELECT sum(length(x)) FROM g.t", &st, NULL, &err), CV_OK);
-    assert_int_equal(statement_step(db, st, &row, &err), CV_OK);
-    total = statement_int(st, 0);
-    statement_free(st);
-    return total;
-}
-
 static void
 connections_share_the_mapping_of_an_attached_file(void **state)
 {
@@ -649,7 +677,7 @@ connections_share_the_mapping_of_an_attached_file(void **state)
                 assert_int_equal(db_open_memory(&readers[i], &err), CV_OK);
                 assert_int_equal(db_attach(readers[i], file, "g", &err), CV_OK);
             }
-            assert_int_equal(total_of(readers[i]), (int64_t)round * 1000 * 2000);
+            assert_int_equal(total_of(readers[i], "SELECT sum(length(x)) FROM g.t"), (int64_t)round * 1000 * 2000);
         }
         assert_int_equal(mappings_of(file), 1);
     }
@@ -664,7 +692,7 @@ connections_share_the_mapping_of_an_attached_file(void **state)
                      CV_OK);
     assert_int_equal(db_open_memory(&readers[0], &err), CV_OK);
     assert_int_equal(db_attach(readers[0], file, "g", &err), CV_OK);
-    assert_int_equal(total_of(readers[0]), 3);
+    assert_int_equal(total_of(readers[0], "SELECT sum(length(x)) FROM g.t"), 3);
     db_close(readers[0]);
     snprintf(command, sizeof(command), "rm -rf %s", place);
     assert_int_equal(system(command), 0);
@@ -687,6 +715,7 @@ main(void)
         cmocka_unit_test(a_restored_table_equals_its_original),
         cmocka_unit_test(rows_are_coalesced_and_read_again_after_a_rolled_back_savepoint),
         cmocka_unit_test(connections_share_the_mapping_of_an_attached_file),
+        cmocka_unit_test(tables_in_memory_are_copied_up_to_a_size),
         cmocka_unit_test(foreign_changelog_records_are_refused),
     };
 
