@@ -22,6 +22,24 @@
 #define WAITING_MAX     64
 #define CONSUMER_PREFIX "signal.consumer."
 
+void
+signal_channels_check(const struct cv_config *cfg, struct cv_config_errors *errors)
+{
+    struct cv_config *layer = cv_config_with_prefix(cfg, CONSUMER_PREFIX);
+    struct cv_config_errors refused = { 0 };
+    struct cv_err first;
+
+    if (layer != NULL && cv_kafka_check(CV_KAFKA_CONSUMER, layer, &refused, &first) != CV_OK)
+        for (size_t i = 0; i < refused.count; i++) {
+            char key[160];
+
+            snprintf(key, sizeof(key), CONSUMER_PREFIX "%s", refused.items[i].key);
+            cv_config_errors_add(errors, key, "The '%s' value is invalid: %s", key, refused.items[i].text);
+        }
+    cv_config_errors_done(&refused);
+    cv_config_free(layer);
+}
+
 struct signal_channels {
     const struct pg_config *config;
     struct cv_log *log;
@@ -37,19 +55,10 @@ struct signal_channels {
 static enum cv_rc
 make_layer(struct signal_channels *ch, struct cv_err *err)
 {
-    const struct cv_config *all = ch->config->all;
-    const size_t len = sizeof(CONSUMER_PREFIX) - 1;
-
-    ch->layer = cv_config_new();
+    ch->layer = cv_config_with_prefix(ch->config->all, CONSUMER_PREFIX);
     if (ch->layer == NULL)
         return cv_fail_memory(err);
-    if (cv_config_set(ch->layer, "bootstrap.servers", ch->config->signal_kafka_bootstrap_servers, err) != CV_OK)
-        return err->rc;
-    for (size_t i = 0; i < cv_config_count(all); i++)
-        if (strncmp(cv_config_key(all, i), CONSUMER_PREFIX, len) == 0 &&
-            cv_config_set(ch->layer, cv_config_key(all, i) + len, cv_config_value(all, i), err) != CV_OK)
-            return err->rc;
-    return CV_OK;
+    return cv_config_set(ch->layer, "bootstrap.servers", ch->config->signal_kafka_bootstrap_servers, err);
 }
 
 static enum cv_rc

@@ -13,6 +13,9 @@
 struct cv_log;
 struct signal_channels;
 
+/* signal.consumer.*: settings that no client takes. */
+void signal_channels_check(const struct cv_config *cfg, struct cv_config_errors *errors);
+
 CV_MUST_CHECK enum cv_rc signal_channels_new(const struct pg_config *config, struct cv_log *log,
                                              struct signal_channels **ret, struct cv_err *err);
 void signal_channels_free(struct signal_channels *channels);

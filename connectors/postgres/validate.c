@@ -15,6 +15,7 @@
 #include "connectors/postgres/config_check.h"
 #include "connectors/postgres/name.h"
 #include "connectors/postgres/probe.h"
+#include "connectors/postgres/signal_channel.h"
 
 #define LIMIT_MS 5000
 
@@ -132,6 +133,7 @@ pg_validate(const struct cv_config *cfg, struct cv_config_errors *errors, struct
     enum cv_rc rc = CV_OK;
 
     check_together(cfg, errors);
+    signal_channels_check(cfg, errors);
     if (errors->count == before)
         check_not_served(cfg, errors);
     if (errors->count > before)
