@@ -2,6 +2,7 @@
 /* The schemas of key, row, source and envelope, as Connect objects and as the JSON prefix of the direct path. */
 #include "connectors/postgres/envelope_private.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +13,8 @@
 #define SCHEMA_JSON_MAX ((size_t)8 << 20)
 #define NAME_MAX_BYTES  2048 /* a topic name, each character escaped, and a suffix */
 
-enum cv_rc
-envelope_source_schema(struct cv_schema **ret, struct cv_err *err)
+static enum cv_rc
+make_source_schema(struct cv_schema **ret, struct cv_err *err)
 {
     static const struct {
         const char *name;
@@ -50,6 +51,25 @@ envelope_source_schema(struct cv_schema **ret, struct cv_err *err)
     rc = cv_schema_finish(source, ret, err);
     cv_schema_unref(snapshot);
     return rc;
+}
+
+/* One for all tables of all tasks, which may be thousands; it is never freed. */
+enum cv_rc
+envelope_source_schema(struct cv_schema **ret, struct cv_err *err)
+{
+    static _Atomic(struct cv_schema *) shared;
+    struct cv_schema *known = atomic_load(&shared), *made = NULL;
+
+    if (known == NULL) {
+        if (make_source_schema(&made, err) != CV_OK)
+            return err->rc;
+        if (atomic_compare_exchange_strong(&shared, &known, made))
+            known = made;
+        else /* another task was first */
+            cv_schema_unref(made);
+    }
+    *ret = cv_schema_ref(known);
+    return CV_OK;
 }
 
 /* A struct of the given columns, named topic + suffix. */

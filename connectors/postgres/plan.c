@@ -99,7 +99,8 @@ literal_placeholder(struct plan_column *col, struct mask *stars, const char *def
 static void
 column_forget_values(struct plan_column *col)
 {
-    free(col->field);
+    if (col->field != col->column)
+        free(col->field);
     free(col->unchanged.text);
     free(col->def_text);
     free(col->fallback);
@@ -108,14 +109,21 @@ column_forget_values(struct plan_column *col)
     col->schema = NULL;
 }
 
+/* What only JSON is made with. */
+static void
+column_forget_literals(struct plan_column *col)
+{
+    literal_done(&col->name);
+    literal_done(&col->null);
+    literal_done(&col->placeholder);
+}
+
 static void
 column_done(struct plan_column *col)
 {
     column_forget_values(col);
     free(col->column);
-    literal_done(&col->name);
-    literal_done(&col->null);
-    literal_done(&col->placeholder);
+    column_forget_literals(col);
     mask_free(col->mask);
     if (col->plain != NULL)
         column_done(col->plain);
@@ -197,7 +205,11 @@ set_literals(const struct plan_spec *spec, const struct pg_column *src, struct p
 
     col->column = strdup(src->name);
     name_adjust_field(spec->config, src->name, &field);
-    col->field = cv_buf_take(&field);
+    if (col->column != NULL && strcmp(cv_buf_cstr(&field), col->column) == 0)
+        col->field = col->column;
+    else
+        col->field = cv_buf_take(&field);
+    cv_buf_free(&field);
     if (col->column == NULL || col->field == NULL || !literal_name(&col->name, col->field) ||
         !(instead != NULL ? literal_value(&col->null, stars, &col->enc, instead)
                           : literal_value(&col->null, col->mask, &fallback_enc, col->fallback)) ||
@@ -370,13 +382,17 @@ is_key(const struct plan *plan, uint16_t i)
     return false;
 }
 
-/* The direct path makes values of keys only, for headers. */
+/* The direct path makes values of keys only, for headers; the record path JSON of keys only, for chunks. */
 static void
-forget_rows(struct plan *plan)
+forget_rows(struct plan *plan, bool direct)
 {
     for (uint16_t i = 0; i < plan->n_columns; i++)
-        if (!is_key(plan, i))
+        if (!is_key(plan, i) && direct)
             column_forget_values(&plan->columns[i]);
+        else if (!is_key(plan, i))
+            column_forget_literals(&plan->columns[i]);
+    if (!direct)
+        return;
     cv_schema_unref(plan->row_schema);
     cv_schema_unref(plan->envelope_schema);
     plan->row_schema = plan->envelope_schema = NULL;
@@ -502,8 +518,7 @@ plan_new(const struct plan_spec *spec, struct plan **ret, struct cv_err *err)
         plan_free(plan);
         return rc;
     }
-    if (spec->direct != NULL)
-        forget_rows(plan);
+    forget_rows(plan, spec->direct != NULL);
     *ret = plan;
     return CV_OK;
 }

@@ -3,7 +3,7 @@
  * One table compiled: per column in tuple order a pre-escaped name literal, an encoder and what stands in for
  * a missing value, so that a row becomes JSON by copying. A plan is made for each Relation message (or snapshot
  * query) and lives until the next one for the same table; bytes that it made do not refer to it. Task's thread. There
- * may be thousands: what a path does not need is not kept.
+ * may be thousands: what a path does not need is not kept. Rows are written as JSON on the direct path only.
  */
 #ifndef POSTGRES_PLAN_H
 #define POSTGRES_PLAN_H
@@ -22,7 +22,7 @@ struct plan_literal {
 
 struct plan_column {
     char *column;             /* its name */
-    char *field;              /* its name in events */
+    char *field;              /* its name in events; may be column */
     struct plan_literal name; /* `"id":` */
     struct encode enc;
     const struct cv_schema *schema;  /* of the value's field; on the direct path of keys only */

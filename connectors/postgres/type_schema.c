@@ -262,6 +262,23 @@ base_schema(const struct pg_config *config, const struct pg_column *col, const s
     return plain_schema(col, base);
 }
 
+/* One with nothing but a type is everybody's: there may be thousands of tables. */
+static enum cv_rc
+finish(struct cv_schema_builder *b, struct cv_schema **ret, struct cv_err *err)
+{
+    struct cv_schema *made = NULL;
+
+    if (cv_schema_finish(b, &made, err) != CV_OK)
+        return err->rc;
+    *ret = made;
+    if (made->name == NULL && made->n_params == 0 && made->def == NULL && made->type != CV_ARRAY &&
+        made->type != CV_MAP && made->type != CV_STRUCT) {
+        *ret = cv_schema_ref(cv_schema_plain(made->type, made->optional));
+        cv_schema_unref(made);
+    }
+    return CV_OK;
+}
+
 enum cv_rc
 type_schema(const struct pg_config *config, const struct pg_column *col, bool optional,
             const char *def_text, struct cv_schema **ret, struct cv_err *err)
@@ -279,7 +296,7 @@ type_schema(const struct pg_config *config, const struct pg_column *col, bool op
     if (optional || type.enc.kind == ENCODE_GEOMETRY) /* Debezium's geometry always is */
         cv_schema_set_optional(b);
     if (def_text == NULL)
-        return cv_schema_finish(b, ret, err);
+        return finish(b, ret, err);
     /* the default needs the schema's type: make the value with a bare schema first */
     rc = cv_schema_finish(base_schema(config, col, base, &type.enc), &bare, err);
     if (rc == CV_OK) {
@@ -295,7 +312,7 @@ type_schema(const struct pg_config *config, const struct pg_column *col, bool op
     cv_arena_free(arena);
     cv_schema_unref(bare);
     if (rc == CV_OK)
-        return cv_schema_finish(b, ret, err);
+        return finish(b, ret, err);
     if (cv_schema_finish(b, &bare, &(struct cv_err)CV_ERR_INIT) == CV_OK) /* frees the builder */
         cv_schema_unref(bare);
     return rc;

@@ -184,6 +184,8 @@ columns_left_out_of_the_value_stay_in_the_key(void **state)
     begin_columns(&b, columns, N, streamed(), some);
     path = &direct;
     assert_int_equal(b.plan->row_schema->n_fields, 1);
+    assert_null(b.plan->columns[1].name.text); /* rows are no JSON here, */
+    key_is(&b, texts, "{\"id\":7}");           /* but keys are */
     end(&b);
     begin(&b, some);
     key_is(&b, texts, "{\"id\":0}");
