@@ -34,6 +34,7 @@ struct loop {
     int64_t next_prepare_ms;
     int64_t next_publish_ms;
     bool holding; /* the tasks were told to stand still */
+    bool more; /* the last poll left some */
     struct command *images; /* that wait for the end of the transaction */
     size_t first; /* the task whose turn comes first: a full transaction must not starve the last
                      ones */
@@ -555,6 +556,16 @@ poll_failed(struct loop *loop, const struct cv_err *why)
     loop->next_prepare_ms = cv_mono_ms() + loop->backoff_ms;
 }
 
+static bool
+has_work(const struct loop *loop)
+{
+    for (size_t i = 0; i < loop->n_tasks; i++) {
+        if (task_has_work(loop->tasks[i]))
+            return true;
+    }
+    return false;
+}
+
 static void
 poll_once(struct loop *loop, int timeout_ms)
 {
@@ -563,15 +574,14 @@ poll_once(struct loop *loop, int timeout_ms)
     int due = txn_due_in(&loop->txn, loop->spec.plan->commit_interval_ms);
     int64_t begin = cv_mono_us();
 
-    for (size_t i = 0; i < loop->n_tasks && timeout_ms > 0; i++) {
-        if (task_has_work(loop->tasks[i]))
-            timeout_ms = 0;
-    }
+    if (timeout_ms > 0 && has_work(loop))
+        timeout_ms = 0;
     if (due >= 0 && due < timeout_ms)
         timeout_ms = due;
     if (loop->spec.broker->ops->poll(loop->spec.broker, loop->batch, POLL_MAX, timeout_ms, &n,
                                      &err) != CV_OK)
         poll_failed(loop, &err);
+    loop->more = n == POLL_MAX;
     for (size_t i = 0; i < n; i++)
         route(loop, &loop->batch[i]);
     count(&loop->poll_us, (uint64_t)(cv_mono_us() - begin));
@@ -626,7 +636,7 @@ loop_turn(struct loop *loop, int timeout_ms)
     poll_once(loop, timeout_ms);
     hold_tasks(loop);
     process(loop);
-    if (txn_due(&loop->txn, loop->spec.plan->commit_interval_ms) ||
+    if (txn_due(&loop->txn, loop->spec.plan->commit_interval_ms, loop->more || has_work(loop)) ||
         (loop->images != NULL && txn_ripe(&loop->txn, IMAGE_WAIT_MS)))
         commit(loop);
     if (!loop->txn.open) {

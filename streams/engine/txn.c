@@ -12,7 +12,7 @@
 enum cv_rc
 txn_init(struct txn *txn, struct broker *broker, struct cv_err *err)
 {
-    *txn = (struct txn){ .broker = broker, .since_ms = cv_mono_ms() };
+    *txn = (struct txn){ .broker = broker, .since_ms = cv_mono_ms(), .ended_ms = cv_mono_ms() };
     cv_buf_init(&txn->console, CONSOLE_MAX);
     txn->pool = cv_arena_pool_new(ARENA_BLOCK, 2 * BYTES_MAX);
     if (txn->pool != NULL)
@@ -94,9 +94,15 @@ txn_ripe(const struct txn *txn, int interval_ms)
 }
 
 bool
-txn_due(const struct txn *txn, int interval_ms)
+txn_due(const struct txn *txn, int interval_ms, bool more)
 {
-    return txn->open && (is_full(txn) || cv_mono_ms() - txn->since_ms >= interval_ms);
+    int64_t now = cv_mono_ms();
+    int64_t took = txn->ended_ms - txn->since_ms;
+
+    if (!txn->open || is_full(txn))
+        return txn->open;
+    return now - txn->since_ms >= interval_ms &&
+           (!more || now - txn->ended_ms >= (took < interval_ms ? took : interval_ms));
 }
 
 int
@@ -124,6 +130,7 @@ txn_end(struct txn *txn)
     cv_buf_reset(&txn->console);
     cv_delivery_init(&txn->delivery, NULL);
     txn->open = false;
+    txn->ended_ms = cv_mono_ms();
     txn->records = 0;
     txn->bytes = 0;
 }

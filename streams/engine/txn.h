@@ -16,6 +16,7 @@ struct txn {
     bool open;
     int64_t begin_ms; /* monotonic */
     int64_t since_ms; /* monotonic, when the last commit began */
+    int64_t ended_ms; /* and when it ended */
     size_t records;   /* taken from inputs */
     size_t bytes;     /* written */
     struct cv_arena *arena;
@@ -40,8 +41,10 @@ enum cv_rc txn_send(struct txn *txn, const struct out_record *rec, struct cv_del
                     struct cv_err *err);
 /* Long enough or full enough to take no more records. */
 bool txn_ripe(const struct txn *txn, int interval_ms);
-/* To be committed: full, or the last commit is so long ago. So a record that comes after a pause does not wait. */
-bool txn_due(const struct txn *txn, int interval_ms);
+/* To be committed: full, or the last commit is so long ago. So a record that comes after a pause does not wait. But
+   where more records lie ready (more), a commit that took long is followed by as long a time of work, up to the interval:
+   a slow broker must not make ever smaller transactions. */
+bool txn_due(const struct txn *txn, int interval_ms, bool more);
 /* Until it is due; -1: nothing is open. */
 int txn_due_in(const struct txn *txn, int interval_ms);
 /* Its commit begins. */

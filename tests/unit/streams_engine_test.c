@@ -14,6 +14,7 @@
 #include "streams/engine/apply.h"
 #include "streams/engine/loop.h"
 #include "streams/engine/task_forget.h"
+#include "streams/engine/txn.h"
 #include "streams/store/query.h"
 #include "streams/test/memory_kafka.h"
 #include "tests/helper/streams_plan.h"
@@ -933,6 +934,31 @@ a_table_in_memory_comes_back_from_the_changelog(void **state)
     assert_out(lines, CV_COUNT(lines));
 }
 
+/* A broker whose commits take longer than the interval must not be asked for one after each handful of records. */
+static void
+after_a_slow_commit_there_is_work_before_the_next(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+    struct txn txn;
+
+    (void)state;
+    begin(COUNTING);
+    assert_int_equal(txn_init(&txn, NULL, &err), CV_OK);
+    assert_false(txn_due(&txn, 100, true)); /* nothing is open */
+    for (int took = 20; took <= 500; took += 480) {
+        txn_commits(&txn);
+        cv_clock_test_advance(took);
+        txn_end(&txn);
+        txn.open = true;
+        assert_true(txn_due(&txn, 100, false) == (took > 100)); /* who waits is not let wait longer */
+        cv_clock_test_advance(took > 100 ? 99 : 79);
+        assert_false(txn_due(&txn, 100, true));
+        cv_clock_test_advance(1);
+        assert_true(txn_due(&txn, 100, true));
+    }
+    txn_done(&txn);
+}
+
 /* ---- questions to what is in memory ---- */
 
 /* What an asker does; its thread is the task's here. turns: of the loop, while it waits. */
@@ -1736,6 +1762,7 @@ main(void)
         TEST(a_full_disk_pauses_the_task_until_there_is_room),
         TEST(a_column_that_is_added_is_null_in_old_rows),
         TEST(a_table_in_memory_comes_back_from_the_changelog),
+        TEST(after_a_slow_commit_there_is_work_before_the_next),
         TEST(what_is_in_memory_answers_questions_between_two_commits),
         TEST(an_image_that_nobody_waits_for_is_not_made),
         TEST(one_state_table_may_be_forgotten),
