@@ -44,7 +44,7 @@ programs_culvert_worker_LDADD = \
 	common/wire/libwire.a \
 	$(oauth_libs) \
 	common/libcommon.a \
-	$(RDKAFKA_LIBS) $(LIBPQ_LIBS) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(JSONC_LIBS) $(PCRE2_LIBS) $(OPENSSL_LIBS)
+	$(RDKAFKA_LIBS) $(LIBPQ_LIBS) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(JSONC_LIBS) $(PCRE2_LIBS) $(wire_system_libs) $(OPENSSL_LIBS)
 
 bin_PROGRAMS += programs/culvert-streams
 programs_culvert_streams_SOURCES = \
@@ -57,7 +57,7 @@ programs_culvert_streams_LDADD = \
 	common/wire/libwire.a \
 	$(oauth_libs) \
 	common/libcommon.a \
-	$(RDKAFKA_LIBS) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(SQLITE_LIBS) $(PCRE2_LIBS) $(OPENSSL_LIBS)
+	$(RDKAFKA_LIBS) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(SQLITE_LIBS) $(PCRE2_LIBS) $(wire_system_libs) $(OPENSSL_LIBS)
 
 # docs/configuration.md and docs/metrics.md, after a change of their rows.
 .PHONY: docs

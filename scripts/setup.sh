@@ -36,7 +36,8 @@ install_packages() {
 
     wanted=(build-essential autoconf automake pkg-config git ca-certificates curl jq xz-utils
         librdkafka-dev libpq-dev libmicrohttpd-dev libjson-c-dev libsqlite3-dev libpcre2-dev
-        libcurl4-openssl-dev libssl-dev libcmocka-dev postgresql postgresql-client)
+        libcurl4-openssl-dev libssl-dev zlib1g-dev liblz4-dev libzstd-dev libsnappy-dev libcmocka-dev
+        postgresql postgresql-client)
     command -v java >/dev/null || wanted+=(openjdk-17-jre-headless)
     [ -n "${CULVERT_KAFKA_LIBS:-}" ] || command -v mvn >/dev/null || wanted+=(maven)
     [ $tests = no ] || wanted+=(clang shellcheck python3)

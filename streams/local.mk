@@ -83,7 +83,7 @@ streams_libstreams_a_SOURCES = \
 	streams/topics.c streams/topics.h
 
 # Unit tests link the streams library, what it calls and SQLite.
-streams_unit_libs = streams/libstreams.a common/kafka/libkafka.a common/wire/libwire.a $(oauth_libs) $(unit_common) $(SQLITE_LIBS) $(RDKAFKA_LIBS) $(oauth_system_libs) $(OPENSSL_LIBS)
+streams_unit_libs = streams/libstreams.a common/kafka/libkafka.a common/wire/libwire.a $(oauth_libs) $(unit_common) $(SQLITE_LIBS) $(RDKAFKA_LIBS) $(oauth_system_libs) $(wire_system_libs) $(OPENSSL_LIBS)
 
 unit_tests += tests/unit/streams_sql_test
 tests_unit_streams_sql_test_SOURCES = tests/unit/streams_sql_test.c

@@ -91,7 +91,7 @@ unit_tests += tests/unit/validate_test
 tests_unit_validate_test_SOURCES = tests/unit/validate_test.c
 tests_unit_validate_test_CPPFLAGS = $(unit_cppflags)
 tests_unit_validate_test_LDADD = worker/libworker.a converters/libconverters.a transforms/libtransforms.a \
-	data/libdata.a common/kafka/libkafka.a common/wire/libwire.a $(oauth_libs) common/libcommon.a $(RDKAFKA_LIBS) $(oauth_system_libs) $(OPENSSL_LIBS) $(JSONC_LIBS) $(PCRE2_LIBS) \
+	data/libdata.a common/kafka/libkafka.a common/wire/libwire.a $(oauth_libs) common/libcommon.a $(RDKAFKA_LIBS) $(oauth_system_libs) $(wire_system_libs) $(OPENSSL_LIBS) $(JSONC_LIBS) $(PCRE2_LIBS) \
 	$(CMOCKA_LIBS)
 
 unit_tests += tests/unit/worker_config_test tests/unit/plugins_test tests/unit/connector_config_test

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests and responses of Kafka's protocol, as far as group membership needs them.
+ * Requests and responses of Kafka's protocol, as far as group membership needs them, and what all
+ * messages share.
  *
- * The versions are the highest that are not flexible and that every broker from 2.3 to 4.x takes;
+ * The versions are the highest that are not flexible and that every broker from 2.3 to 4.x takes
+ * (TxnOffsetCommit: the lowest that names the group's member, which brokers know from 2.5);
  * layouts are those of Kafka's message definitions. A count is never believed beyond what the bytes
  * left could hold. No state, no thread.
  */
@@ -10,12 +12,13 @@
 
 #include "common/wire/message.h"
 
-#include "common/reader.h"
+#include <assert.h>
 
-#define STRING_MAX 32767
+#include "common/wire/message_private.h"
 
 /* api, its name, the version spoken */
 #define WIRE_APIS(X)                                                                               \
+    X(PRODUCE, "Produce", 7)                                                                       \
     X(METADATA, "Metadata", 4)                                                                     \
     X(FIND_COORDINATOR, "FindCoordinator", 2)                                                      \
     X(JOIN_GROUP, "JoinGroup", 5)                                                                  \
@@ -24,29 +27,71 @@
     X(SYNC_GROUP, "SyncGroup", 3)                                                                  \
     X(SASL_HANDSHAKE, "SaslHandshake", 1)                                                          \
     X(API_VERSIONS, "ApiVersions", 0)                                                              \
+    X(INIT_PRODUCER_ID, "InitProducerId", 1)                                                       \
+    X(ADD_PARTITIONS_TO_TXN, "AddPartitionsToTxn", 1)                                              \
+    X(ADD_OFFSETS_TO_TXN, "AddOffsetsToTxn", 1)                                                    \
+    X(END_TXN, "EndTxn", 1)                                                                        \
+    X(TXN_OFFSET_COMMIT, "TxnOffsetCommit", 3)                                                     \
     X(SASL_AUTHENTICATE, "SaslAuthenticate", 1)
 
 #define WIRE_ERRORS(X)                                                                             \
     X(UNKNOWN_SERVER_ERROR)                                                                        \
     X(NONE)                                                                                        \
+    X(CORRUPT_MESSAGE)                                                                             \
+    X(UNKNOWN_TOPIC_OR_PARTITION)                                                                  \
+    X(LEADER_NOT_AVAILABLE)                                                                        \
+    X(NOT_LEADER_OR_FOLLOWER)                                                                      \
     X(REQUEST_TIMED_OUT)                                                                           \
+    X(MESSAGE_TOO_LARGE)                                                                           \
+    X(NETWORK_EXCEPTION)                                                                           \
     X(COORDINATOR_LOAD_IN_PROGRESS)                                                                \
     X(COORDINATOR_NOT_AVAILABLE)                                                                   \
     X(NOT_COORDINATOR)                                                                             \
+    X(INVALID_TOPIC_EXCEPTION)                                                                     \
+    X(RECORD_LIST_TOO_LARGE)                                                                       \
+    X(NOT_ENOUGH_REPLICAS)                                                                         \
+    X(NOT_ENOUGH_REPLICAS_AFTER_APPEND)                                                            \
+    X(INVALID_REQUIRED_ACKS)                                                                       \
     X(ILLEGAL_GENERATION)                                                                          \
     X(INCONSISTENT_GROUP_PROTOCOL)                                                                 \
     X(INVALID_GROUP_ID)                                                                            \
     X(UNKNOWN_MEMBER_ID)                                                                           \
     X(INVALID_SESSION_TIMEOUT)                                                                     \
     X(REBALANCE_IN_PROGRESS)                                                                       \
+    X(INVALID_COMMIT_OFFSET_SIZE)                                                                  \
+    X(TOPIC_AUTHORIZATION_FAILED)                                                                  \
     X(GROUP_AUTHORIZATION_FAILED)                                                                  \
+    X(CLUSTER_AUTHORIZATION_FAILED)                                                                \
+    X(INVALID_TIMESTAMP)                                                                           \
     X(UNSUPPORTED_SASL_MECHANISM)                                                                  \
     X(ILLEGAL_SASL_STATE)                                                                          \
     X(UNSUPPORTED_VERSION)                                                                         \
+    X(INVALID_REQUEST)                                                                             \
+    X(UNSUPPORTED_FOR_MESSAGE_FORMAT)                                                              \
+    X(POLICY_VIOLATION)                                                                            \
+    X(OUT_OF_ORDER_SEQUENCE_NUMBER)                                                                \
+    X(DUPLICATE_SEQUENCE_NUMBER)                                                                   \
+    X(INVALID_PRODUCER_EPOCH)                                                                      \
+    X(INVALID_TXN_STATE)                                                                           \
+    X(INVALID_PRODUCER_ID_MAPPING)                                                                 \
+    X(INVALID_TRANSACTION_TIMEOUT)                                                                 \
+    X(CONCURRENT_TRANSACTIONS)                                                                     \
+    X(TRANSACTION_COORDINATOR_FENCED)                                                              \
+    X(TRANSACTIONAL_ID_AUTHORIZATION_FAILED)                                                       \
+    X(OPERATION_NOT_ATTEMPTED)                                                                     \
+    X(KAFKA_STORAGE_ERROR)                                                                         \
     X(SASL_AUTHENTICATION_FAILED)                                                                  \
+    X(UNKNOWN_PRODUCER_ID)                                                                         \
+    X(FENCED_LEADER_EPOCH)                                                                         \
+    X(UNKNOWN_LEADER_EPOCH)                                                                        \
+    X(UNSUPPORTED_COMPRESSION_TYPE)                                                                \
     X(MEMBER_ID_REQUIRED)                                                                          \
     X(GROUP_MAX_SIZE_REACHED)                                                                      \
-    X(FENCED_INSTANCE_ID)
+    X(FENCED_INSTANCE_ID)                                                                          \
+    X(INVALID_RECORD)                                                                              \
+    X(UNSTABLE_OFFSET_COMMIT)                                                                      \
+    X(THROTTLING_QUOTA_EXCEEDED)                                                                   \
+    X(PRODUCER_FENCED)
 
 const char *
 cv_wire_error_name(int16_t code)
@@ -90,12 +135,12 @@ cv_wire_api_version(enum cv_wire_api api)
     }
 }
 
-static void
-write_string(struct cv_buf *out, const char *str)
+void
+wire_write_string(struct cv_buf *out, const char *str)
 {
     size_t len = strlen(str);
 
-    if (len > STRING_MAX) {
+    if (len > WIRE_STRING_MAX) {
         if (out->failed == CV_OK)
             out->failed = CV_INVALID;
         return;
@@ -104,10 +149,13 @@ write_string(struct cv_buf *out, const char *str)
     cv_buf_add(out, str, len);
 }
 
-static void
-write_null_string(struct cv_buf *out)
+void
+wire_write_nullable_string(struct cv_buf *out, const char *str)
 {
-    cv_buf_be16(out, (uint16_t)-1);
+    if (str == NULL)
+        cv_buf_be16(out, (uint16_t)-1);
+    else
+        wire_write_string(out, str);
 }
 
 static void
@@ -118,6 +166,13 @@ write_bytes(struct cv_buf *out, const void *data, size_t len)
         cv_buf_add(out, data, len);
 }
 
+/* Flexible versions (KIP-482) have tagged fields, also in the request's header. */
+static bool
+is_flexible(enum cv_wire_api api)
+{
+    return api == CV_WIRE_TXN_OFFSET_COMMIT;
+}
+
 void
 cv_wire_frame_begin(struct cv_buf *out, enum cv_wire_api api, int32_t correlation_id,
                     const char *client_id)
@@ -126,29 +181,33 @@ cv_wire_frame_begin(struct cv_buf *out, enum cv_wire_api api, int32_t correlatio
     cv_buf_be16(out, (uint16_t)api);
     cv_buf_be16(out, (uint16_t)cv_wire_api_version(api));
     cv_buf_be32(out, (uint32_t)correlation_id);
-    if (client_id == NULL)
-        write_null_string(out);
-    else
-        write_string(out, client_id);
+    wire_write_nullable_string(out, client_id);
+    if (is_flexible(api))
+        cv_buf_char(out, 0);
 }
 
 void
-cv_wire_frame_end(struct cv_buf *out)
+cv_wire_frame_end(struct cv_buf *out, size_t start)
 {
-    uint32_t size = (uint32_t)(out->len - 4);
+    cv_wire_put_u32(out, start, (uint32_t)(out->len - start - 4));
+}
 
+void
+cv_wire_put_u32(struct cv_buf *out, size_t pos, uint32_t value)
+{
     if (out->failed != CV_OK)
         return;
-    out->data[0] = (char)(size >> 24);
-    out->data[1] = (char)(size >> 16);
-    out->data[2] = (char)(size >> 8);
-    out->data[3] = (char)size;
+    assert(pos <= out->len && out->len - pos >= 4);
+    out->data[pos] = (char)(value >> 24);
+    out->data[pos + 1] = (char)(value >> 16);
+    out->data[pos + 2] = (char)(value >> 8);
+    out->data[pos + 3] = (char)value;
 }
 
 void
 cv_wire_write_sasl_handshake(struct cv_buf *out, const char *mechanism)
 {
-    write_string(out, mechanism);
+    wire_write_string(out, mechanism);
 }
 
 void
@@ -167,7 +226,7 @@ cv_wire_write_metadata(struct cv_buf *out)
 void
 cv_wire_write_find_coordinator(struct cv_buf *out, const char *group)
 {
-    write_string(out, group);
+    wire_write_string(out, group);
     cv_buf_char(out, 0); /* KeyType: group */
 }
 
@@ -176,15 +235,15 @@ cv_wire_write_join_group(struct cv_buf *out, const struct cv_wire_join *join)
 {
     size_t i;
 
-    write_string(out, join->group);
+    wire_write_string(out, join->group);
     cv_buf_be32(out, (uint32_t)join->session_timeout_ms);
     cv_buf_be32(out, (uint32_t)join->rebalance_timeout_ms);
-    write_string(out, join->member_id);
-    write_null_string(out); /* GroupInstanceId */
-    write_string(out, join->protocol_type);
+    wire_write_string(out, join->member_id);
+    wire_write_nullable_string(out, NULL); /* GroupInstanceId */
+    wire_write_string(out, join->protocol_type);
     cv_buf_be32(out, (uint32_t)join->n_protocols);
     for (i = 0; i < join->n_protocols; i++) {
-        write_string(out, join->protocols[i].name);
+        wire_write_string(out, join->protocols[i].name);
         write_bytes(out, join->protocols[i].metadata.data, join->protocols[i].metadata.len);
     }
 }
@@ -194,13 +253,13 @@ cv_wire_write_sync_group(struct cv_buf *out, const struct cv_wire_sync *sync)
 {
     size_t i;
 
-    write_string(out, sync->group);
+    wire_write_string(out, sync->group);
     cv_buf_be32(out, (uint32_t)sync->generation);
-    write_string(out, sync->member_id);
-    write_null_string(out); /* GroupInstanceId */
+    wire_write_string(out, sync->member_id);
+    wire_write_nullable_string(out, NULL); /* GroupInstanceId */
     cv_buf_be32(out, (uint32_t)sync->n_assignments);
     for (i = 0; i < sync->n_assignments; i++) {
-        write_string(out, sync->assignments[i].member_id);
+        wire_write_string(out, sync->assignments[i].member_id);
         write_bytes(out, sync->assignments[i].assignment.data, sync->assignments[i].assignment.len);
     }
 }
@@ -209,34 +268,27 @@ void
 cv_wire_write_heartbeat(struct cv_buf *out, const char *group, int32_t generation,
                         const char *member_id)
 {
-    write_string(out, group);
+    wire_write_string(out, group);
     cv_buf_be32(out, (uint32_t)generation);
-    write_string(out, member_id);
-    write_null_string(out); /* GroupInstanceId */
+    wire_write_string(out, member_id);
+    wire_write_nullable_string(out, NULL); /* GroupInstanceId */
 }
 
 void
 cv_wire_write_leave_group(struct cv_buf *out, const char *group, const char *member_id)
 {
-    write_string(out, group);
-    write_string(out, member_id);
+    wire_write_string(out, group);
+    wire_write_string(out, member_id);
 }
 
-/* A response being read: the reader, where copies go, and whether memory ran out. */
-struct response {
-    struct cv_reader in;
-    struct cv_arena *arena;
-    bool no_memory;
-};
-
-static struct response
-response_of(const void *data, size_t len, struct cv_arena *arena)
+struct wire_response
+wire_response_of(const void *data, size_t len, struct cv_arena *arena)
 {
-    return (struct response){ .in = cv_reader_of(data, len), .arena = arena };
+    return (struct wire_response){ .in = cv_reader_of(data, len), .arena = arena };
 }
 
-static enum cv_rc
-response_finish(const struct response *resp, enum cv_wire_api api, struct cv_err *err)
+enum cv_rc
+wire_response_finish(const struct wire_response *resp, enum cv_wire_api api, struct cv_err *err)
 {
     if (resp->no_memory)
         return cv_fail_memory(err);
@@ -247,7 +299,7 @@ response_finish(const struct response *resp, enum cv_wire_api api, struct cv_err
 
 /* len bytes copied with a zero behind them; "" when there are none, and after any failure. */
 static void *
-copy_bytes(struct response *resp, int32_t len)
+copy_bytes(struct wire_response *resp, int32_t len)
 {
     static char nothing[1];
     const unsigned char *bytes;
@@ -267,14 +319,14 @@ copy_bytes(struct response *resp, int32_t len)
     return nothing;
 }
 
-static char *
-read_string(struct response *resp)
+char *
+wire_read_string(struct wire_response *resp)
 {
     return copy_bytes(resp, cv_read_i16(&resp->in));
 }
 
 static struct cv_wire_bytes
-read_bytes(struct response *resp)
+read_bytes(struct wire_response *resp)
 {
     int32_t len = cv_read_i32(&resp->in);
     struct cv_wire_bytes bytes = { .data = copy_bytes(resp, len) };
@@ -284,23 +336,20 @@ read_bytes(struct response *resp)
     return bytes;
 }
 
-/* The count of an array whose elements take at least min_bytes each; 0 for null and after any
- * failure. */
-static size_t
-read_count(struct response *resp, size_t min_bytes)
+size_t
+wire_read_count(struct cv_reader *in, size_t min_bytes)
 {
-    int32_t count = cv_read_i32(&resp->in);
+    int32_t count = cv_read_i32(in);
 
-    if (count < -1 || (count > 0 && (size_t)count > cv_reader_left(&resp->in) / min_bytes)) {
-        resp->in.failed = true;
+    if (count < -1 || (count > 0 && (size_t)count > cv_reader_left(in) / min_bytes)) {
+        in->failed = true;
         return 0;
     }
     return count > 0 ? (size_t)count : 0;
 }
 
-/* Zeroed room for an array; *inout_count becomes 0 when memory is out. */
-static void *
-array_room(struct response *resp, size_t *inout_count, size_t size)
+void *
+wire_array_room(struct wire_response *resp, size_t *inout_count, size_t size)
 {
     void *room = cv_arena_zalloc(resp->arena, *inout_count * size);
 
@@ -315,19 +364,19 @@ enum cv_rc
 cv_wire_read_api_versions(const void *data, size_t len, struct cv_arena *arena,
                           struct cv_wire_api_versions *ret, struct cv_err *err)
 {
-    struct response resp = response_of(data, len, arena);
+    struct wire_response resp = wire_response_of(data, len, arena);
     struct cv_wire_api_versions versions = { 0 };
     size_t i;
 
     versions.error = cv_read_i16(&resp.in);
-    versions.n_apis = read_count(&resp, 6);
-    versions.apis = array_room(&resp, &versions.n_apis, sizeof(*versions.apis));
+    versions.n_apis = wire_read_count(&resp.in, 6);
+    versions.apis = wire_array_room(&resp, &versions.n_apis, sizeof(*versions.apis));
     for (i = 0; i < versions.n_apis; i++) {
         versions.apis[i].key = cv_read_i16(&resp.in);
         versions.apis[i].min = cv_read_i16(&resp.in);
         versions.apis[i].max = cv_read_i16(&resp.in);
     }
-    if (response_finish(&resp, CV_WIRE_API_VERSIONS, err) != CV_OK)
+    if (wire_response_finish(&resp, CV_WIRE_API_VERSIONS, err) != CV_OK)
         return err->rc;
     *ret = versions;
     return CV_OK;
@@ -335,13 +384,13 @@ cv_wire_read_api_versions(const void *data, size_t len, struct cv_arena *arena,
 
 /* ARRAY<STRING> as one text, with ", " between. */
 static char *
-read_list(struct response *resp)
+read_list(struct wire_response *resp)
 {
-    size_t count = read_count(resp, 2), start = resp->in.pos, room = 1, used = 0, i;
+    size_t count = wire_read_count(&resp->in, 2), start = resp->in.pos, room = 1, used = 0, i;
     char *text;
 
     for (i = 0; i < count; i++)
-        room += strlen(read_string(resp)) + 2;
+        room += strlen(wire_read_string(resp)) + 2;
     text = cv_arena_alloc(resp->arena, room);
     if (text == NULL || resp->in.failed || resp->no_memory) {
         resp->no_memory = resp->no_memory || text == NULL;
@@ -350,7 +399,7 @@ read_list(struct response *resp)
     resp->in.pos = start;
     text[0] = '\0';
     for (i = 0; i < count; i++) {
-        const char *item = read_string(resp);
+        const char *item = wire_read_string(resp);
         size_t len = strlen(item);
 
         if (i > 0) {
@@ -367,12 +416,12 @@ enum cv_rc
 cv_wire_read_sasl_handshake(const void *data, size_t len, struct cv_arena *arena,
                             struct cv_wire_sasl_handshake *ret, struct cv_err *err)
 {
-    struct response resp = response_of(data, len, arena);
+    struct wire_response resp = wire_response_of(data, len, arena);
     struct cv_wire_sasl_handshake handshake = { 0 };
 
     handshake.error = cv_read_i16(&resp.in);
     handshake.mechanisms = read_list(&resp);
-    if (response_finish(&resp, CV_WIRE_SASL_HANDSHAKE, err) != CV_OK)
+    if (wire_response_finish(&resp, CV_WIRE_SASL_HANDSHAKE, err) != CV_OK)
         return err->rc;
     *ret = handshake;
     return CV_OK;
@@ -382,26 +431,26 @@ enum cv_rc
 cv_wire_read_sasl_authenticate(const void *data, size_t len, struct cv_arena *arena,
                                struct cv_wire_sasl_authenticate *ret, struct cv_err *err)
 {
-    struct response resp = response_of(data, len, arena);
+    struct wire_response resp = wire_response_of(data, len, arena);
     struct cv_wire_sasl_authenticate answer = { 0 };
 
     answer.error = cv_read_i16(&resp.in);
-    answer.message = read_string(&resp);
+    answer.message = wire_read_string(&resp);
     answer.auth = read_bytes(&resp);
     answer.session_lifetime_ms = cv_read_i64(&resp.in);
-    if (response_finish(&resp, CV_WIRE_SASL_AUTHENTICATE, err) != CV_OK)
+    if (wire_response_finish(&resp, CV_WIRE_SASL_AUTHENTICATE, err) != CV_OK)
         return err->rc;
     *ret = answer;
     return CV_OK;
 }
 
-static struct cv_wire_broker
-read_broker(struct response *resp)
+struct cv_wire_broker
+wire_read_broker(struct wire_response *resp)
 {
     struct cv_wire_broker broker = { 0 };
 
     broker.node = cv_read_i32(&resp->in);
-    broker.host = read_string(resp);
+    broker.host = wire_read_string(resp);
     broker.port = cv_read_i32(&resp->in);
     return broker;
 }
@@ -410,22 +459,22 @@ enum cv_rc
 cv_wire_read_metadata(const void *data, size_t len, struct cv_arena *arena,
                       struct cv_wire_metadata *ret, struct cv_err *err)
 {
-    struct response resp = response_of(data, len, arena);
+    struct wire_response resp = wire_response_of(data, len, arena);
     struct cv_wire_metadata metadata = { 0 };
     size_t i;
 
     (void)cv_read_i32(&resp.in); /* ThrottleTimeMs */
-    metadata.n_brokers = read_count(&resp, 12);
-    metadata.brokers = array_room(&resp, &metadata.n_brokers, sizeof(*metadata.brokers));
+    metadata.n_brokers = wire_read_count(&resp.in, 12);
+    metadata.brokers = wire_array_room(&resp, &metadata.n_brokers, sizeof(*metadata.brokers));
     for (i = 0; i < metadata.n_brokers; i++) {
-        metadata.brokers[i] = read_broker(&resp);
-        (void)read_string(&resp); /* Rack */
+        metadata.brokers[i] = wire_read_broker(&resp);
+        (void)wire_read_string(&resp); /* Rack */
     }
-    metadata.cluster_id = read_string(&resp);
+    metadata.cluster_id = wire_read_string(&resp);
     metadata.controller = cv_read_i32(&resp.in);
     if (cv_read_i32(&resp.in) > 0) /* Topics: none was asked for */
         resp.in.failed = true;
-    if (response_finish(&resp, CV_WIRE_METADATA, err) != CV_OK)
+    if (wire_response_finish(&resp, CV_WIRE_METADATA, err) != CV_OK)
         return err->rc;
     *ret = metadata;
     return CV_OK;
@@ -435,14 +484,14 @@ enum cv_rc
 cv_wire_read_find_coordinator(const void *data, size_t len, struct cv_arena *arena,
                               struct cv_wire_find_coordinator *ret, struct cv_err *err)
 {
-    struct response resp = response_of(data, len, arena);
+    struct wire_response resp = wire_response_of(data, len, arena);
     struct cv_wire_find_coordinator found = { 0 };
 
     (void)cv_read_i32(&resp.in); /* ThrottleTimeMs */
     found.error = cv_read_i16(&resp.in);
-    found.message = read_string(&resp);
-    found.broker = read_broker(&resp);
-    if (response_finish(&resp, CV_WIRE_FIND_COORDINATOR, err) != CV_OK)
+    found.message = wire_read_string(&resp);
+    found.broker = wire_read_broker(&resp);
+    if (wire_response_finish(&resp, CV_WIRE_FIND_COORDINATOR, err) != CV_OK)
         return err->rc;
     *ret = found;
     return CV_OK;
@@ -452,24 +501,24 @@ enum cv_rc
 cv_wire_read_join_group(const void *data, size_t len, struct cv_arena *arena,
                         struct cv_wire_joined *ret, struct cv_err *err)
 {
-    struct response resp = response_of(data, len, arena);
+    struct wire_response resp = wire_response_of(data, len, arena);
     struct cv_wire_joined joined = { 0 };
     size_t i;
 
     (void)cv_read_i32(&resp.in); /* ThrottleTimeMs */
     joined.error = cv_read_i16(&resp.in);
     joined.generation = cv_read_i32(&resp.in);
-    joined.protocol = read_string(&resp);
-    joined.leader = read_string(&resp);
-    joined.member_id = read_string(&resp);
-    joined.n_members = read_count(&resp, 8);
-    joined.members = array_room(&resp, &joined.n_members, sizeof(*joined.members));
+    joined.protocol = wire_read_string(&resp);
+    joined.leader = wire_read_string(&resp);
+    joined.member_id = wire_read_string(&resp);
+    joined.n_members = wire_read_count(&resp.in, 8);
+    joined.members = wire_array_room(&resp, &joined.n_members, sizeof(*joined.members));
     for (i = 0; i < joined.n_members; i++) {
-        joined.members[i].id = read_string(&resp);
-        (void)read_string(&resp); /* GroupInstanceId */
+        joined.members[i].id = wire_read_string(&resp);
+        (void)wire_read_string(&resp); /* GroupInstanceId */
         joined.members[i].metadata = read_bytes(&resp);
     }
-    if (response_finish(&resp, CV_WIRE_JOIN_GROUP, err) != CV_OK)
+    if (wire_response_finish(&resp, CV_WIRE_JOIN_GROUP, err) != CV_OK)
         return err->rc;
     *ret = joined;
     return CV_OK;
@@ -479,28 +528,28 @@ enum cv_rc
 cv_wire_read_sync_group(const void *data, size_t len, struct cv_arena *arena,
                         struct cv_wire_synced *ret, struct cv_err *err)
 {
-    struct response resp = response_of(data, len, arena);
+    struct wire_response resp = wire_response_of(data, len, arena);
     struct cv_wire_synced synced = { 0 };
 
     (void)cv_read_i32(&resp.in); /* ThrottleTimeMs */
     synced.error = cv_read_i16(&resp.in);
     synced.assignment = read_bytes(&resp);
-    if (response_finish(&resp, CV_WIRE_SYNC_GROUP, err) != CV_OK)
+    if (wire_response_finish(&resp, CV_WIRE_SYNC_GROUP, err) != CV_OK)
         return err->rc;
     *ret = synced;
     return CV_OK;
 }
 
-static enum cv_rc
-read_error(const void *data, size_t len, enum cv_wire_api api, int16_t *ret_error,
-           struct cv_err *err)
+enum cv_rc
+wire_read_error(const void *data, size_t len, enum cv_wire_api api, int16_t *ret_error,
+                struct cv_err *err)
 {
-    struct response resp = response_of(data, len, NULL);
+    struct wire_response resp = wire_response_of(data, len, NULL);
     int16_t error;
 
     (void)cv_read_i32(&resp.in); /* ThrottleTimeMs */
     error = cv_read_i16(&resp.in);
-    if (response_finish(&resp, api, err) != CV_OK)
+    if (wire_response_finish(&resp, api, err) != CV_OK)
         return err->rc;
     *ret_error = error;
     return CV_OK;
@@ -509,11 +558,11 @@ read_error(const void *data, size_t len, enum cv_wire_api api, int16_t *ret_erro
 enum cv_rc
 cv_wire_read_heartbeat(const void *data, size_t len, int16_t *ret_error, struct cv_err *err)
 {
-    return read_error(data, len, CV_WIRE_HEARTBEAT, ret_error, err);
+    return wire_read_error(data, len, CV_WIRE_HEARTBEAT, ret_error, err);
 }
 
 enum cv_rc
 cv_wire_read_leave_group(const void *data, size_t len, int16_t *ret_error, struct cv_err *err)
 {
-    return read_error(data, len, CV_WIRE_LEAVE_GROUP, ret_error, err);
+    return wire_read_error(data, len, CV_WIRE_LEAVE_GROUP, ret_error, err);
 }

@@ -11,9 +11,11 @@
 
 #include <openssl/ssl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "common/buf.h"
 #include "common/jaas.h"
+#include "common/number.h"
 #include "common/oauth/oauth.h"
 #include "common/secret.h"
 #include "common/wire/tls.h"
@@ -55,9 +57,37 @@ cv_wire_settings_free(struct cv_wire_settings *settings)
     free(settings);
 }
 
+/* Java's true and false, and librdkafka's other words for them. */
+enum cv_rc
+wire_setting_bool(const struct cv_config *cfg, const char *key, bool otherwise, bool *ret,
+                  struct cv_err *err)
+{
+    static const char *const words[][2] = { { "false", "true" }, { "f", "t" }, { "0", "1" } };
+    const char *value = cv_config_get(cfg, key);
+
+    if (value == NULL) {
+        *ret = otherwise;
+        return CV_OK;
+    }
+    for (size_t i = 0; i < CV_COUNT(words); i++)
+        for (int truth = 0; truth < 2; truth++)
+            if (strcasecmp(value, words[i][truth]) == 0) {
+                *ret = truth;
+                return CV_OK;
+            }
+    return cv_fail(err, CV_INVALID, "%s has the value \"%s\": it must be true or false", key, value);
+}
+
+/* The key of the two that is set; Java's comes first. */
+static const char *
+either(const struct cv_config *cfg, const char *javas, const char *librdkafkas)
+{
+    return cv_config_get(cfg, javas) == NULL && cv_config_get(cfg, librdkafkas) != NULL ? librdkafkas : javas;
+}
+
 /* "host:port", "[v6]:port", with or without "PROTOCOL://" in front. */
 static enum cv_rc
-parse_address(const char *text, size_t len, struct cv_wire_address *ret, struct cv_err *err)
+parse_address(const char *key, const char *text, size_t len, struct cv_wire_address *ret, struct cv_err *err)
 {
     const char *start = text, *end = text + len, *colon, *scheme;
     char *after;
@@ -84,13 +114,12 @@ parse_address(const char *text, size_t len, struct cv_wire_address *ret, struct 
     ret->port = (int)port;
     return CV_OK;
 invalid:
-    return cv_fail(err, CV_INVALID,
-                   "bootstrap.servers has an invalid address \"%.*s\": write host:port", (int)len,
-                   text);
+    return cv_fail(err, CV_INVALID, "%s has an invalid address \"%.*s\": write host:port", key, (int)len, text);
 }
 
 static enum cv_rc
-add_bootstrap(struct cv_wire_settings *settings, const char *text, size_t len, struct cv_err *err)
+add_bootstrap(struct cv_wire_settings *settings, const char *key, const char *text, size_t len,
+              struct cv_err *err)
 {
     struct cv_wire_address *list =
         realloc(settings->bootstrap, (settings->n_bootstrap + 1) * sizeof(*list));
@@ -99,7 +128,7 @@ add_bootstrap(struct cv_wire_settings *settings, const char *text, size_t len, s
     if (list == NULL)
         return cv_fail_memory(err);
     settings->bootstrap = list;
-    rc = parse_address(text, len, &list[settings->n_bootstrap], err);
+    rc = parse_address(key, text, len, &list[settings->n_bootstrap], err);
     if (rc == CV_OK)
         settings->n_bootstrap++;
     return rc;
@@ -108,7 +137,8 @@ add_bootstrap(struct cv_wire_settings *settings, const char *text, size_t len, s
 static enum cv_rc
 read_bootstrap(struct cv_wire_settings *settings, const struct cv_config *cfg, struct cv_err *err)
 {
-    const char *text = cv_config_get(cfg, "bootstrap.servers");
+    const char *key = either(cfg, "bootstrap.servers", "metadata.broker.list");
+    const char *text = cv_config_get(cfg, key);
     enum cv_rc rc = CV_OK;
 
     while (text != NULL && rc == CV_OK) {
@@ -118,12 +148,12 @@ read_bootstrap(struct cv_wire_settings *settings, const struct cv_config *cfg, s
         len = strcspn(text, " \t,");
         if (len == 0)
             break;
-        rc = add_bootstrap(settings, text, len, err);
+        rc = add_bootstrap(settings, key, text, len, err);
         text += len;
     }
     if (rc == CV_OK && settings->n_bootstrap == 0)
         rc = cv_fail(err, CV_INVALID,
-                     "bootstrap.servers is not set: write the host:port of one or more brokers");
+                     "%s is not set: write the host:port of one or more brokers", key);
     return rc;
 }
 
@@ -261,6 +291,59 @@ read_connect_timeout(struct cv_wire_settings *settings, const struct cv_config *
     return CV_OK;
 }
 
+/* 0, as librdkafka, and -1, as Java writes it: what the system chooses. */
+static enum cv_rc
+read_buffer(const struct cv_config *cfg, const char *javas, const char *librdkafkas, int *ret,
+            struct cv_err *err)
+{
+    const char *key = either(cfg, javas, librdkafkas), *value = cv_config_get(cfg, key);
+    int64_t bytes = 0;
+
+    if (value != NULL && (!cv_parse_i64(value, strlen(value), &bytes) || bytes < -1 || bytes > INT32_MAX))
+        return cv_fail(err, CV_INVALID,
+                       "%s has the value \"%s\": it must be from 1 to %ld, or -1 to leave it to the system", key,
+                       value, (long)INT32_MAX);
+    *ret = bytes < 0 ? 0 : (int)bytes;
+    return CV_OK;
+}
+
+static enum cv_rc
+read_family(const struct cv_config *cfg, int *ret, struct cv_err *err)
+{
+    static const struct {
+        const char *name;
+        int family;
+    } families[] = { { "any", AF_UNSPEC }, { "v4", AF_INET }, { "v6", AF_INET6 } };
+    const char *value = cv_config_get(cfg, "broker.address.family");
+
+    for (size_t i = 0; i < CV_COUNT(families); i++)
+        if (strcasecmp(value == NULL ? "any" : value, families[i].name) == 0) {
+            *ret = families[i].family;
+            return CV_OK;
+        }
+    return cv_fail(err, CV_INVALID,
+                   "broker.address.family has the value \"%s\": it must be any, v4 or v6", value);
+}
+
+static enum cv_rc
+read_socket(struct cv_wire_settings *settings, const struct cv_config *cfg, struct cv_err *err)
+{
+    enum cv_rc rc = read_connect_timeout(settings, cfg, err);
+
+    if (rc == CV_OK)
+        rc = read_family(cfg, &settings->family, err);
+    if (rc == CV_OK)
+        rc = read_buffer(cfg, "send.buffer.bytes", "socket.send.buffer.bytes", &settings->send_buffer_bytes, err);
+    if (rc == CV_OK)
+        rc = read_buffer(cfg, "receive.buffer.bytes", "socket.receive.buffer.bytes",
+                         &settings->receive_buffer_bytes, err);
+    if (rc == CV_OK)
+        rc = wire_setting_bool(cfg, "socket.keepalive.enable", true, &settings->keepalive, err);
+    if (rc == CV_OK)
+        rc = wire_setting_bool(cfg, "socket.nagle.disable", true, &settings->no_delay, err);
+    return rc;
+}
+
 /* Hosts must match unless ssl.endpoint.identification.algorithm is empty (Java) or none
  * (librdkafka). */
 static enum cv_rc
@@ -289,7 +372,7 @@ read_settings(struct cv_wire_settings *settings, const struct cv_config *cfg, st
     enum cv_rc rc = read_bootstrap(settings, cfg, err);
 
     if (rc == CV_OK)
-        rc = read_connect_timeout(settings, cfg, err);
+        rc = read_socket(settings, cfg, err);
     if (rc == CV_OK)
         rc = read_protocol(cfg, &tls, &sasl, err);
     if (rc == CV_OK && tls)

@@ -50,6 +50,10 @@ struct cv_wire_settings {
     char *password;
     struct cv_oauth *oauth; /* of OAUTHBEARER, in place of both; has a lock of its own */
     int connect_timeout_ms; /* TCP, TLS and SASL together */
+    size_t max_request;     /* its user may ask for more than CV_WIRE_FRAME_MAX */
+    int family;             /* of addresses: AF_UNSPEC, AF_INET, AF_INET6 */
+    int send_buffer_bytes, receive_buffer_bytes; /* of the socket; 0: the system's */
+    bool keepalive, no_delay;
     struct cv_tally *tallies; /* WIRE_TALLIES, the user's, who then connects on one thread; NULL: none */
 };
 
@@ -58,6 +62,11 @@ CV_MUST_CHECK
 enum cv_rc cv_wire_settings_new(const struct cv_config *cfg, const char *client_id,
                                 struct cv_wire_settings **ret, struct cv_err *err);
 void cv_wire_settings_free(struct cv_wire_settings *settings); /* secrets are wiped */
+
+/* A key that says true or false. CV_INVALID names key, value and remedy. */
+CV_MUST_CHECK
+enum cv_rc wire_setting_bool(const struct cv_config *cfg, const char *key, bool otherwise, bool *ret,
+                             struct cv_err *err);
 
 /* "PLAIN", "SCRAM-SHA-256", ... */
 const char *wire_sasl_mechanism_name(enum wire_sasl_mechanism mechanism);

@@ -76,19 +76,39 @@ socket_close(struct wire_stream *stream)
     stream->fd = -1;
 }
 
-static enum cv_rc
-connect_one(struct wire_stream *stream, const struct addrinfo *addr, int64_t deadline_ms,
-            const struct cv_wake *interrupt, struct cv_err *err)
+/* Before it is connected, since the window of TCP follows from the buffers. What the system does not give is no
+   reason to do without a connection. */
+static void
+set_options(int fd, const struct cv_wire_settings *settings)
 {
-    int one = 1, error = 0;
+    const struct {
+        int level, name, value;
+        bool is_set;
+    } options[] = {
+        { IPPROTO_TCP, TCP_NODELAY, 1, settings->no_delay },
+        { SOL_SOCKET, SO_KEEPALIVE, 1, settings->keepalive },
+        { SOL_SOCKET, SO_SNDBUF, settings->send_buffer_bytes, settings->send_buffer_bytes > 0 },
+        { SOL_SOCKET, SO_RCVBUF, settings->receive_buffer_bytes, settings->receive_buffer_bytes > 0 },
+    };
+
+    for (size_t i = 0; i < CV_COUNT(options); i++)
+        if (options[i].is_set)
+            (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(options[i].value));
+}
+
+static enum cv_rc
+connect_one(struct wire_stream *stream, const struct cv_wire_settings *settings,
+            const struct addrinfo *addr, int64_t deadline_ms, const struct cv_wake *interrupt,
+            struct cv_err *err)
+{
+    int error = 0;
     socklen_t len = sizeof(error);
     enum cv_rc rc;
 
     stream->fd = socket(addr->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (stream->fd < 0)
         return cv_fail_errno(err, CV_RETRY, errno, "could not make a socket for %s", stream->host);
-    setsockopt(stream->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    setsockopt(stream->fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+    set_options(stream->fd, settings);
     if (connect(stream->fd, addr->ai_addr, addr->ai_addrlen) != 0) {
         if (errno != EINPROGRESS)
             return cv_fail_errno(err, CV_RETRY, errno, "could not connect to %s", stream->host);
@@ -105,10 +125,12 @@ connect_one(struct wire_stream *stream, const struct addrinfo *addr, int64_t dea
 
 /* The addresses of the host, one after the other, until one answers. */
 static enum cv_rc
-connect_any(struct wire_stream *stream, const char *host, int port, int64_t deadline_ms,
-            const struct cv_wake *interrupt, struct cv_err *err)
+connect_any(struct wire_stream *stream, const struct cv_wire_settings *settings, const char *host,
+            int port, int64_t deadline_ms, const struct cv_wake *interrupt, struct cv_err *err)
 {
-    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+    const struct addrinfo hints = { .ai_family = settings->family,
+                                    .ai_socktype = SOCK_STREAM,
+                                    .ai_flags = AI_NUMERICSERV };
     struct addrinfo *list = NULL, *addr;
     enum cv_rc rc = CV_RETRY;
     char service[16];
@@ -120,7 +142,7 @@ connect_any(struct wire_stream *stream, const char *host, int port, int64_t dead
         return cv_fail(err, CV_RETRY, "could not look up the broker \"%s\": %s", host,
                        gai_strerror(code));
     for (addr = list; addr != NULL; addr = addr->ai_next) {
-        rc = connect_one(stream, addr, deadline_ms, interrupt, err);
+        rc = connect_one(stream, settings, addr, deadline_ms, interrupt, err);
         if (rc == CV_OK)
             break;
         socket_close(stream);
@@ -129,6 +151,22 @@ connect_any(struct wire_stream *stream, const char *host, int port, int64_t dead
     }
     freeaddrinfo(list);
     return rc;
+}
+
+static bool
+is_about_revocation(long verified)
+{
+    switch (verified) {
+    case X509_V_ERR_CERT_REVOKED:
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+    case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* Why a TLS call failed. Nothing that another try could mend is CV_INVALID. */
@@ -140,11 +178,11 @@ tls_failure(struct wire_stream *stream, int code, const char *doing, struct cv_e
 
     if (verified != X509_V_OK && SSL_get_verify_mode(stream->ssl) != SSL_VERIFY_NONE) {
         ERR_clear_error();
-        return cv_fail(
-            err, CV_INVALID,
-            "the certificate of %s is not trusted (%s): check ssl.truststore.location or "
-            "ssl.ca.location, and the host in bootstrap.servers",
-            stream->host, X509_verify_cert_error_string(verified));
+        return cv_fail(err, CV_INVALID, "the certificate of %s is not trusted (%s): check %s", stream->host,
+                       X509_verify_cert_error_string(verified),
+                       is_about_revocation(verified)
+                           ? "ssl.crl.location"
+                           : "ssl.truststore.location or ssl.ca.location, and the host in bootstrap.servers");
     }
     if (code == SSL_ERROR_ZERO_RETURN ||
         (code == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 && saved == 0)) {
@@ -220,7 +258,7 @@ wire_stream_open(struct wire_stream *ret, const struct cv_wire_settings *setting
 
     if (asprintf(&stream.host, "%s:%d", host, port) < 0)
         return cv_fail_memory(err);
-    rc = connect_any(&stream, host, port, deadline_ms, interrupt, err);
+    rc = connect_any(&stream, settings, host, port, deadline_ms, interrupt, err);
     if (rc == CV_OK && settings->tls != NULL)
         rc = tls_open(&stream, settings, host, deadline_ms, interrupt, err);
     if (rc == CV_OK)

@@ -15,6 +15,7 @@
 
 #include "common/buf.h"
 #include "common/tls_store.h"
+#include "common/wire/settings.h"
 
 enum cv_rc
 wire_tls_fail(struct cv_err *err, enum cv_rc rc, const char *fmt, ...)
@@ -99,83 +100,197 @@ read_client_key(SSL_CTX *ctx, const struct cv_config *cfg, struct cv_err *err)
     return rc;
 }
 
-/* ssl.enabled.protocols: what is below TLS 1.2 is not offered whatever it says. */
-static enum cv_rc
-read_versions(SSL_CTX *ctx, const struct cv_config *cfg, struct cv_err *err)
-{
-    const char *list = cv_config_get(cfg, "ssl.enabled.protocols");
-    bool v12 = list == NULL || strstr(list, "TLSv1.2") != NULL;
-    bool v13 = list == NULL || strstr(list, "TLSv1.3") != NULL;
+/* The versions that are spoken. */
+struct versions {
+    bool v12, v13;
+};
 
-    if (!v12 && !v13)
-        return cv_fail(
-            err, CV_INVALID,
-            "ssl.enabled.protocols has the value \"%s\": it must contain TLSv1.2 or TLSv1.3", list);
-    SSL_CTX_set_min_proto_version(ctx, v12 ? TLS1_2_VERSION : TLS1_3_VERSION);
-    SSL_CTX_set_max_proto_version(ctx, v13 ? 0 : TLS1_2_VERSION);
+static enum cv_rc
+read_enabled(const char *list, struct versions *ret, struct cv_err *err)
+{
+    static const char *const older[] = { "SSLv2Hello", "SSLv2", "SSLv3", "TLSv1", "TLSv1.1" };
+    struct versions found = { false, false };
+    size_t len, i;
+
+    for (const char *at = list; *at != '\0'; at += len) {
+        char name[16];
+
+        at += strspn(at, ", ");
+        len = strcspn(at, ", ");
+        snprintf(name, sizeof(name), "%.*s", (int)len, at);
+        found.v12 |= strcmp(name, "TLSv1.2") == 0;
+        found.v13 |= strcmp(name, "TLSv1.3") == 0;
+        for (i = 0; i < CV_COUNT(older) && strcmp(name, older[i]) != 0; i++)
+            continue;
+        if (i == CV_COUNT(older) && len > 0 && strcmp(name, "TLSv1.2") != 0 && strcmp(name, "TLSv1.3") != 0)
+            return cv_fail(err, CV_INVALID,
+                           "ssl.enabled.protocols has the value \"%s\", where \"%.*s\" is no version of TLS: write "
+                           "TLSv1.2, TLSv1.3 or both",
+                           list, (int)len, at);
+    }
+    if (!found.v12 && !found.v13)
+        return cv_fail(err, CV_INVALID,
+                       "ssl.enabled.protocols has the value \"%s\": it must contain TLSv1.2 or TLSv1.3", list);
+    *ret = found;
     return CV_OK;
 }
 
-/* ssl.cipher.suites: OpenSSL's names separated by colons, or Java's by commas. */
+/* ssl.enabled.protocols, of which what is below TLS 1.2 is not offered; ssl.protocol is the highest. */
 static enum cv_rc
-read_ciphers(SSL_CTX *ctx, const struct cv_config *cfg, struct cv_err *err)
+read_versions(const struct cv_config *cfg, struct versions *ret, struct cv_err *err)
 {
-    const char *list = cv_config_get(cfg, "ssl.cipher.suites"), *at = list;
-    struct cv_buf old = CV_BUF_INIT(8192), v13 = CV_BUF_INIT(8192);
-    enum cv_rc rc = CV_OK;
+    const char *list = cv_config_get(cfg, "ssl.enabled.protocols"), *highest = cv_config_get(cfg, "ssl.protocol");
+    struct versions found = { true, true };
 
-    while (at != NULL && *at != '\0') {
-        size_t len = strcspn(at, ":, ");
+    if (list != NULL && read_enabled(list, &found, err) != CV_OK)
+        return err->rc;
+    if (highest != NULL && strcmp(highest, "TLSv1.2") == 0)
+        found.v13 = false;
+    else if (highest != NULL && strcmp(highest, "TLSv1.3") != 0 && strcmp(highest, "TLS") != 0)
+        return cv_fail(err, CV_INVALID, "ssl.protocol has the value \"%s\": it must be TLSv1.3 or TLSv1.2", highest);
+    if (!found.v12 && !found.v13)
+        return cv_fail(err, CV_INVALID,
+                       "ssl.protocol is TLSv1.2, but ssl.enabled.protocols \"%s\" does not contain it: add it, or "
+                       "leave "
+                       "ssl.protocol out",
+                       list);
+    *ret = found;
+    return CV_OK;
+}
+
+#define CIPHERS_MAX 8192
+
+/* The names of ssl.cipher.suites, OpenSSL's separated by colons or Java's by commas, to those of TLS 1.3 and others.
+   Of a list of others OpenSSL finds out itself whether it has any that is known. */
+static void
+sort_ciphers(const char *list, struct cv_buf *older, struct cv_buf *v13)
+{
+    size_t len;
+
+    for (const char *at = list + strspn(list, ":, "); *at != '\0'; at += strspn(at, ":, ")) {
         char name[128];
+        const char *known;
+        struct cv_buf *out;
 
-        if (len > 0 && len < sizeof(name)) {
-            const char *known;
-            struct cv_buf *out;
-
-            memcpy(name, at, len);
-            name[len] = '\0';
-            known = OPENSSL_cipher_name(name);
-            out = strncmp(name, "TLS_", 4) == 0 && strstr(name, "_WITH_") == NULL ? &v13 : &old;
-            if (out->len > 0)
-                cv_buf_char(out, ':');
-            cv_buf_str(out, strcmp(known, "(NONE)") == 0 ? name : known);
-        }
+        len = strcspn(at, ":, ");
+        snprintf(name, sizeof(name), "%.*s", (int)len, at);
         at += len;
-        at += strspn(at, ":, ");
+        known = OPENSSL_cipher_name(name);
+        out = strncmp(name, "TLS_", 4) == 0 && strstr(name, "_WITH_") == NULL ? v13 : older;
+        if (strcmp(known, "(NONE)") == 0) {
+            if (out == v13)
+                continue;
+            known = name;
+        }
+        if (out->len > 0)
+            cv_buf_char(out, ':');
+        cv_buf_str(out, known);
     }
-    if ((old.len > 0 && SSL_CTX_set_cipher_list(ctx, cv_buf_cstr(&old)) != 1) ||
-        (v13.len > 0 && SSL_CTX_set_ciphersuites(ctx, cv_buf_cstr(&v13)) != 1))
-        rc = wire_tls_fail(err, CV_INVALID,
-                           "ssl.cipher.suites \"%s\" names no cipher that can be used", list);
-    cv_buf_free(&old);
+}
+
+/* Where only ciphers of TLS 1.3 are named, no other may be used, nor a version that knows others only. */
+static enum cv_rc
+read_ciphers(SSL_CTX *ctx, const struct cv_config *cfg, struct versions *versions, struct cv_err *err)
+{
+    const char *list = cv_config_get(cfg, "ssl.cipher.suites");
+    struct cv_buf older = CV_BUF_INIT(CIPHERS_MAX), v13 = CV_BUF_INIT(CIPHERS_MAX);
+    bool ok;
+
+    if (list == NULL || *list == '\0')
+        return CV_OK;
+    sort_ciphers(list, &older, &v13);
+    ok = cv_buf_check(&older, err) == CV_OK && cv_buf_check(&v13, err) == CV_OK && older.len + v13.len > 0 &&
+         (older.len == 0 || SSL_CTX_set_cipher_list(ctx, cv_buf_cstr(&older)) == 1) &&
+         (v13.len == 0 || SSL_CTX_set_ciphersuites(ctx, cv_buf_cstr(&v13)) == 1);
+    versions->v12 &= older.len > 0;
+    cv_buf_free(&older);
     cv_buf_free(&v13);
+    if (ok && (versions->v12 || versions->v13))
+        return CV_OK;
+    return wire_tls_fail(err, CV_INVALID,
+                         "ssl.cipher.suites has the value \"%.200s\", which names no cipher that can be used: write "
+                         "OpenSSL's names (openssl ciphers -v) or Java's, or leave the key out",
+                         list);
+}
+
+/* Lists of names that OpenSSL knows how to read. */
+static enum cv_rc
+read_lists(SSL_CTX *ctx, const struct cv_config *cfg, struct cv_err *err)
+{
+    const char *curves = cv_config_get(cfg, "ssl.curves.list"), *sigalgs = cv_config_get(cfg, "ssl.sigalgs.list");
+
+    if (curves != NULL && *curves != '\0' && SSL_CTX_set1_groups_list(ctx, curves) != 1)
+        return wire_tls_fail(err, CV_INVALID,
+                             "ssl.curves.list has the value \"%.200s\": write OpenSSL's names of curves, as in "
+                             "X25519:P-256, or leave the key out",
+                             curves);
+    if (sigalgs != NULL && *sigalgs != '\0' && SSL_CTX_set1_sigalgs_list(ctx, sigalgs) != 1)
+        return wire_tls_fail(err, CV_INVALID,
+                             "ssl.sigalgs.list has the value \"%.200s\": write OpenSSL's names of signatures, as in "
+                             "ECDSA+SHA256:RSA-PSS+SHA256, or leave the key out",
+                             sigalgs);
+    return CV_OK;
+}
+
+/* ssl.crl.location: a PEM file of revoked certificates. It must have a list of whoever signed the broker's. */
+static enum cv_rc
+read_revoked(SSL_CTX *ctx, const struct cv_config *cfg, struct cv_err *err)
+{
+    X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+    const char *path = cv_config_get(cfg, "ssl.crl.location");
+    X509_LOOKUP *file;
+
+    if (path == NULL || *path == '\0')
+        return CV_OK;
+    file = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+    if (file == NULL || X509_load_crl_file(file, path, X509_FILETYPE_PEM) < 1 ||
+        X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) != 1)
+        return wire_tls_fail(err, CV_INVALID,
+                             "ssl.crl.location has the value \"%.200s\", which cannot be used: name a PEM file with a "
+                             "list of revoked certificates",
+                             path);
+    return CV_OK;
+}
+
+static enum cv_rc
+read_all(SSL_CTX *ctx, const struct cv_config *cfg, struct cv_err *err)
+{
+    struct versions versions = { true, true };
+    bool verified = true;
+    enum cv_rc rc = wire_setting_bool(cfg, "enable.ssl.certificate.verification", true, &verified, err);
+
+    if (rc == CV_OK)
+        rc = read_versions(cfg, &versions, err);
+    if (rc == CV_OK)
+        rc = read_ciphers(ctx, cfg, &versions, err);
+    if (rc == CV_OK)
+        rc = read_lists(ctx, cfg, err);
+    if (rc == CV_OK && verified)
+        rc = read_trust(ctx, cfg, err);
+    if (rc == CV_OK && verified)
+        rc = read_revoked(ctx, cfg, err);
+    if (rc == CV_OK)
+        rc = read_client_key(ctx, cfg, err);
+    SSL_CTX_set_verify(ctx, verified ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    SSL_CTX_set_min_proto_version(ctx, versions.v12 ? TLS1_2_VERSION : TLS1_3_VERSION);
+    SSL_CTX_set_max_proto_version(ctx, versions.v13 ? 0 : TLS1_2_VERSION);
     return rc;
 }
 
 enum cv_rc
 wire_tls_new(const struct cv_config *cfg, SSL_CTX **ret, struct cv_err *err)
 {
-    const char *verify = cv_config_get(cfg, "enable.ssl.certificate.verification");
-    bool verified = verify == NULL || strcasecmp(verify, "false") != 0;
     SSL_CTX *ctx;
-    enum cv_rc rc;
 
     ERR_clear_error();
     ctx = SSL_CTX_new(TLS_client_method());
     if (ctx == NULL)
         return wire_tls_fail(err, CV_INTERNAL, "cannot make a TLS context");
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_verify(ctx, verified ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-    rc = read_versions(ctx, cfg, err);
-    if (rc == CV_OK)
-        rc = read_ciphers(ctx, cfg, err);
-    if (rc == CV_OK && verified)
-        rc = read_trust(ctx, cfg, err);
-    if (rc == CV_OK)
-        rc = read_client_key(ctx, cfg, err);
-    if (rc == CV_OK)
-        *ret = ctx;
-    else
+    if (read_all(ctx, cfg, err) != CV_OK) {
         SSL_CTX_free(ctx);
-    return rc;
+        return err->rc;
+    }
+    *ret = ctx;
+    return CV_OK;
 }

@@ -10,6 +10,7 @@
 
 #include "common/wire/transport.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -24,15 +25,23 @@
 #define HEADER_BYTES  8 /* size and correlation id */
 #define READ_STEP     65536
 #define SASL_BODY_MAX 131072
+#define OUT_KEPT      ((size_t)4 << 20) /* memory kept for the next requests */
 
 struct cv_wire_conn {
     const struct cv_wire_settings *settings;
     struct wire_stream stream;
     struct cv_buf out;
     size_t out_pos;
+    size_t begun_pos;           /* of the request that is being written */
+    enum cv_wire_api begun_api; /* its api; meaningful while begun */
+    bool begun;
+    short sending;    /* what the last flush waits for; 0: all is sent */
+    short receiving;  /* what the last fill waits for */
     struct cv_buf in; /* the frame that is being read, or was given out last */
     bool in_given;
     int32_t next_correlation_id;
+    struct cv_wire_api_range *apis; /* what the broker offers */
+    size_t n_apis;
     int64_t expires_ms;
     bool connected;
 };
@@ -54,6 +63,18 @@ struct wire_stream *
 cv_wire_stream(struct cv_wire_conn *conn)
 {
     return &conn->stream;
+}
+
+int
+cv_wire_fd(const struct cv_wire_conn *conn)
+{
+    return conn->stream.fd;
+}
+
+short
+cv_wire_events(const struct cv_wire_conn *conn)
+{
+    return (short)(conn->sending | conn->receiving);
 }
 
 const char *
@@ -78,62 +99,114 @@ cv_wire_close(struct cv_wire_conn *conn)
     wire_stream_close(&conn->stream);
     cv_buf_wipe(&conn->out);
     cv_buf_wipe(&conn->in);
+    free(conn->apis);
     free(conn);
 }
 
-/* Send until all is out or the socket is full; then *ret_events says what to wait for. */
+/* Send until all is out or the socket is full; conn->sending says what to wait for. */
 static enum cv_rc
-flush(struct cv_wire_conn *conn, short *ret_events, struct cv_err *err)
+flush(struct cv_wire_conn *conn, struct cv_err *err)
 {
-    *ret_events = 0;
+    assert(!conn->begun);
+    conn->sending = 0;
     while (conn->out_pos < conn->out.len) {
         size_t n;
         enum cv_rc rc = wire_stream_write(&conn->stream, conn->out.data + conn->out_pos,
-                                          conn->out.len - conn->out_pos, &n, ret_events, err);
+                                          conn->out.len - conn->out_pos, &n, &conn->sending, err);
 
         if (rc != CV_OK || n == 0)
             return rc;
         conn->out_pos += n;
     }
-    *ret_events = 0;
-    cv_buf_reset(&conn->out);
+    conn->sending = 0;
     conn->out_pos = 0;
+    if (conn->out.cap > OUT_KEPT)
+        cv_buf_free(&conn->out);
+    else
+        cv_buf_reset(&conn->out);
     return CV_OK;
+}
+
+/* Make room of what is sent already, when that is cheap. */
+static void
+forget_sent(struct cv_wire_conn *conn)
+{
+    size_t left = conn->out.len - conn->out_pos;
+
+    if (conn->out_pos == 0 || left > conn->out_pos)
+        return;
+    memcpy(conn->out.data, conn->out.data + conn->out_pos, left);
+    cv_buf_truncate(&conn->out, left);
+    conn->out_pos = 0;
+}
+
+static size_t
+max_request(const struct cv_wire_settings *settings)
+{
+    return settings->max_request > CV_WIRE_FRAME_MAX ? settings->max_request : CV_WIRE_FRAME_MAX;
+}
+
+struct cv_buf *
+cv_wire_begin(struct cv_wire_conn *conn, enum cv_wire_api api, int32_t *ret_correlation_id)
+{
+    assert(!conn->begun);
+    forget_sent(conn);
+    conn->begun = true;
+    conn->begun_api = api;
+    conn->begun_pos = conn->out.len;
+    *ret_correlation_id = conn->next_correlation_id;
+    cv_wire_frame_begin(&conn->out, api, conn->next_correlation_id, conn->settings->client_id);
+    return &conn->out;
+}
+
+void
+cv_wire_cancel(struct cv_wire_conn *conn)
+{
+    assert(conn->begun);
+    conn->begun = false;
+    cv_buf_truncate(&conn->out, conn->begun_pos);
+    conn->out.failed = CV_OK;
+}
+
+enum cv_rc
+cv_wire_end(struct cv_wire_conn *conn, struct cv_err *err)
+{
+    size_t len = conn->out.len - conn->begun_pos;
+    enum cv_rc rc = cv_buf_check(&conn->out, err);
+
+    assert(conn->begun);
+    if (rc == CV_OK && len > max_request(conn->settings))
+        rc = cv_fail(err, CV_NO_MEMORY, "it is longer than its maximum of %zu bytes",
+                     max_request(conn->settings));
+    if (rc != CV_OK) {
+        cv_wire_cancel(conn);
+        return cv_err_context(err, "cannot make a %s request", cv_wire_api_name(conn->begun_api));
+    }
+    conn->begun = false;
+    cv_wire_frame_end(&conn->out, conn->begun_pos);
+    conn->next_correlation_id =
+        conn->next_correlation_id == INT32_MAX ? 0 : conn->next_correlation_id + 1;
+    rc = flush(conn, err);
+    if (rc == CV_OK)
+        count(conn, WIRE_SENT, len);
+    return rc;
 }
 
 enum cv_rc
 cv_wire_send(struct cv_wire_conn *conn, enum cv_wire_api api, const struct cv_buf *body,
              int32_t *ret_correlation_id, struct cv_err *err)
 {
-    struct cv_buf frame = CV_BUF_INIT(CV_WIRE_FRAME_MAX);
-    int32_t id = conn->next_correlation_id;
-    short events;
-    enum cv_rc rc = CV_OK;
+    int32_t id;
+    enum cv_rc rc;
 
-    cv_wire_frame_begin(&frame, api, id, conn->settings->client_id);
-    if (body != NULL) {
-        rc = cv_buf_check(body, err);
-        if (body->len > 0)
-            cv_buf_add(&frame, body->data, body->len);
-    }
-    cv_wire_frame_end(&frame);
+    if (body != NULL && cv_buf_check(body, err) != CV_OK)
+        return cv_err_context(err, "cannot make a %s request", cv_wire_api_name(api));
+    (void)cv_wire_begin(conn, api, &id);
+    if (body != NULL && body->len > 0)
+        cv_buf_add(&conn->out, body->data, body->len);
+    rc = cv_wire_end(conn, err);
     if (rc == CV_OK)
-        rc = cv_buf_check(&frame, err);
-    if (rc != CV_OK) {
-        cv_err_context(err, "cannot make a %s request", cv_wire_api_name(api));
-        goto out;
-    }
-    cv_buf_add(&conn->out, frame.data, frame.len);
-    rc = cv_buf_check(&conn->out, err);
-    if (rc == CV_OK)
-        rc = flush(conn, &events, err);
-    if (rc != CV_OK)
-        goto out;
-    count(conn, WIRE_SENT, frame.len);
-    conn->next_correlation_id = id == INT32_MAX ? 0 : id + 1;
-    *ret_correlation_id = id;
-out:
-    cv_buf_wipe(&frame);
+        *ret_correlation_id = id;
     return rc;
 }
 
@@ -159,16 +232,18 @@ bytes_missing(const struct cv_wire_conn *conn, size_t *ret, struct cv_err *err)
     return CV_OK;
 }
 
-/* Read until the frame is whole (*ret_events 0) or the socket is empty. */
+/* Read until the frame is whole (*ret_whole) or the socket is empty; conn->receiving says what to
+   wait for. */
 static enum cv_rc
-fill(struct cv_wire_conn *conn, short *ret_events, struct cv_err *err)
+fill(struct cv_wire_conn *conn, bool *ret_whole, struct cv_err *err)
 {
     for (;;) {
         size_t want = 0, n;
         char *room;
         enum cv_rc rc = bytes_missing(conn, &want, err);
 
-        *ret_events = 0;
+        conn->receiving = POLLIN;
+        *ret_whole = want == 0 && rc == CV_OK;
         if (rc != CV_OK || want == 0)
             return rc;
         if (want > READ_STEP)
@@ -176,7 +251,7 @@ fill(struct cv_wire_conn *conn, short *ret_events, struct cv_err *err)
         room = cv_buf_reserve(&conn->in, want);
         if (room == NULL)
             return cv_buf_check(&conn->in, err);
-        rc = wire_stream_read(&conn->stream, room, want, &n, ret_events, err);
+        rc = wire_stream_read(&conn->stream, room, want, &n, &conn->receiving, err);
         if (rc != CV_OK || n == 0)
             return rc;
         cv_buf_used(&conn->in, n);
@@ -206,21 +281,21 @@ cv_wire_receive(struct cv_wire_conn *conn, int64_t deadline_ms, const struct cv_
     *ret = (struct cv_wire_response){ 0 };
     for (;;) {
         cv_time_us since_us = cv_mono_us();
-        short writing, reading;
+        bool whole = false;
         enum wire_waited waited;
-        enum cv_rc rc = flush(conn, &writing, err);
+        enum cv_rc rc = flush(conn, err);
 
         if (rc == CV_OK)
-            rc = fill(conn, &reading, err);
+            rc = fill(conn, &whole, err);
         count_time(conn, WIRE_MOVED, since_us);
         if (rc != CV_OK)
             return rc;
-        if (reading == 0) {
+        if (whole)
             give(conn, ret);
+        if (whole || deadline_ms == 0)
             return CV_OK;
-        }
         since_us = cv_mono_us();
-        waited = wire_wait(conn->stream.fd, (short)(writing | reading), deadline_ms, interrupt);
+        waited = wire_wait(conn->stream.fd, cv_wire_events(conn), deadline_ms, interrupt);
         count_time(conn, WIRE_WAITED, since_us);
         if (waited != WIRE_READY)
             return CV_OK;
@@ -260,25 +335,36 @@ struct opening {
     struct cv_arena *arena;
 };
 
+/* Keep what the broker offers. */
 static enum cv_rc
-check_api(const struct opening *open, const struct cv_wire_api_versions *versions,
-          enum cv_wire_api api, struct cv_err *err)
+take_versions(struct cv_wire_conn *conn, const struct cv_wire_api_versions *versions,
+              struct cv_err *err)
+{
+    conn->apis = calloc(versions->n_apis + 1, sizeof(*conn->apis));
+    if (conn->apis == NULL)
+        return cv_fail_memory(err);
+    memcpy(conn->apis, versions->apis, versions->n_apis * sizeof(*conn->apis));
+    conn->n_apis = versions->n_apis;
+    return CV_OK;
+}
+
+enum cv_rc
+cv_wire_check_api(const struct cv_wire_conn *conn, enum cv_wire_api api, struct cv_err *err)
 {
     int16_t version = cv_wire_api_version(api);
     size_t i;
 
-    for (i = 0; i < versions->n_apis; i++) {
-        const struct cv_wire_api_range *range = &versions->apis[i];
+    for (i = 0; i < conn->n_apis; i++) {
+        const struct cv_wire_api_range *range = &conn->apis[i];
 
         if (range->key != (int16_t)api)
             continue;
         if (range->min <= version && version <= range->max)
             return CV_OK;
         return cv_fail(err, CV_INVALID, "%s offers %s in the versions %d to %d, but %d is needed",
-                       open->conn->stream.host, cv_wire_api_name(api), range->min, range->max,
-                       version);
+                       conn->stream.host, cv_wire_api_name(api), range->min, range->max, version);
     }
-    return cv_fail(err, CV_INVALID, "%s does not offer %s", open->conn->stream.host,
+    return cv_fail(err, CV_INVALID, "%s does not offer %s", conn->stream.host,
                    cv_wire_api_name(api));
 }
 
@@ -301,8 +387,10 @@ open_versions(const struct opening *open, struct cv_err *err)
     if (rc == CV_OK && versions.error != 0)
         rc = cv_fail(err, CV_INVALID, "%s refused ApiVersions: %s (%d)", open->conn->stream.host,
                      cv_wire_error_name(versions.error), versions.error);
+    if (rc == CV_OK)
+        rc = take_versions(open->conn, &versions, err);
     for (i = 0; rc == CV_OK && i < CV_COUNT(needed); i++)
-        rc = check_api(open, &versions, needed[i], err);
+        rc = cv_wire_check_api(open->conn, needed[i], err);
     return rc;
 }
 
@@ -380,7 +468,8 @@ sasl_converse(const struct opening *open, const struct wire_sasl_login *login, s
 static enum cv_rc
 open_sasl(const struct opening *open, struct cv_err *err)
 {
-    const struct cv_wire_settings *settings = open->conn->settings;
+    struct cv_wire_conn *conn = open->conn;
+    const struct cv_wire_settings *settings = conn->settings;
     struct wire_sasl_login login = { .mechanism = settings->mechanism,
                                      .username = settings->username,
                                      .password = settings->password };
@@ -397,6 +486,8 @@ open_sasl(const struct opening *open, struct cv_err *err)
     if (rc == CV_OK)
         rc = sasl_converse(open, &login, err);
     cv_oauth_token_done(&token);
+    if (rc == CV_OK)
+        cv_buf_wipe(&conn->out); /* of the secret: all is sent, for it was answered */
     return rc;
 }
 
@@ -426,7 +517,8 @@ conn_new(const struct cv_wire_settings *settings)
         return NULL;
     conn->settings = settings;
     conn->stream.fd = -1;
-    cv_buf_init(&conn->out, 2 * CV_WIRE_FRAME_MAX);
+    conn->receiving = POLLIN;
+    cv_buf_init(&conn->out, 2 * max_request(settings));
     cv_buf_init(&conn->in, CV_WIRE_FRAME_MAX + READ_STEP);
     return conn;
 }

@@ -55,7 +55,7 @@ EXTRA_DIST += tests/fuzz/pgoutput.in
 fuzz_targets += tests/fuzz/connect_protocol
 tests_fuzz_connect_protocol_SOURCES = tests/fuzz/connect_protocol.c $(fuzz_driver)
 tests_fuzz_connect_protocol_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_connect_protocol_LDADD = worker/group/libgroup.a common/wire/libwire.a $(oauth_libs) $(fuzz_common) $(oauth_system_libs) $(OPENSSL_LIBS)
+tests_fuzz_connect_protocol_LDADD = worker/group/libgroup.a common/wire/libwire.a $(oauth_libs) $(fuzz_common) $(oauth_system_libs) $(wire_system_libs) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/connect_protocol.in
 
 fuzz_targets += tests/fuzz/java_map
@@ -67,13 +67,13 @@ EXTRA_DIST += tests/fuzz/java_map.in
 fuzz_targets += tests/fuzz/wire_response
 tests_fuzz_wire_response_SOURCES = tests/fuzz/wire_response.c $(fuzz_driver)
 tests_fuzz_wire_response_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_wire_response_LDADD = common/wire/libwire.a $(oauth_libs) $(fuzz_common) $(oauth_system_libs) $(OPENSSL_LIBS)
+tests_fuzz_wire_response_LDADD = common/wire/libwire.a $(oauth_libs) $(fuzz_common) $(oauth_system_libs) $(wire_system_libs) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/wire_response.in
 
 fuzz_targets += tests/fuzz/sasl_scram
 tests_fuzz_sasl_scram_SOURCES = tests/fuzz/sasl_scram.c $(fuzz_driver)
 tests_fuzz_sasl_scram_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_sasl_scram_LDADD = common/wire/libwire.a $(oauth_libs) $(fuzz_common) $(oauth_system_libs) $(OPENSSL_LIBS)
+tests_fuzz_sasl_scram_LDADD = common/wire/libwire.a $(oauth_libs) $(fuzz_common) $(oauth_system_libs) $(wire_system_libs) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/sasl_scram.in
 
 fuzz_targets += tests/fuzz/jaas
@@ -124,7 +124,7 @@ tests_fuzz_store_records_SOURCES = tests/fuzz/store_records.c tests/helper/fake_
 tests_fuzz_store_records_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_store_records_LDADD = worker/store/libstore.a worker/group/libgroup.a worker/libworker.a \
 	data/libdata.a common/kafka/libkafka.a common/wire/libwire.a $(oauth_libs) $(fuzz_common) \
-	$(RDKAFKA_LIBS) $(oauth_system_libs) $(OPENSSL_LIBS)
+	$(RDKAFKA_LIBS) $(oauth_system_libs) $(wire_system_libs) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/store_records.in
 
 fuzz_targets += tests/fuzz/java_key
@@ -142,5 +142,5 @@ EXTRA_DIST += tests/fuzz/field_cipher.in
 fuzz_targets += tests/fuzz/streams_changes
 tests_fuzz_streams_changes_SOURCES = tests/fuzz/streams_changes.c $(fuzz_driver)
 tests_fuzz_streams_changes_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_streams_changes_LDADD = streams/libstreams.a common/kafka/libkafka.a common/wire/libwire.a $(fuzz_common) $(SQLITE_LIBS) $(RDKAFKA_LIBS) $(OPENSSL_LIBS)
+tests_fuzz_streams_changes_LDADD = streams/libstreams.a common/kafka/libkafka.a common/wire/libwire.a $(fuzz_common) $(SQLITE_LIBS) $(RDKAFKA_LIBS) $(wire_system_libs) $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/streams_changes.in

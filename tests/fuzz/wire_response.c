@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any bytes as the body of a broker's answer; the first says of which request. Beyond not crashing:
- * what is refused says why, and what is read lies within the answer or in the arena.
+ * what is refused says why, and what is read lies within the answer or in the arena. Metadata is
+ * asked for in two ways: with the highest bit of the first byte it is one of topics.
  */
 #include <config.h>
 
@@ -10,6 +11,9 @@
 
 #include "common/arena.h"
 #include "common/wire/message.h"
+#include "common/wire/produce.h"
+
+#define TOPIC_METADATA (0x80 | CV_WIRE_METADATA)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -67,6 +71,40 @@ read_metadata(const uint8_t *data, size_t size, struct cv_arena *arena, struct c
 }
 
 static enum cv_rc
+read_topics(const uint8_t *data, size_t size, struct cv_arena *arena, struct cv_err *err)
+{
+    struct cv_wire_topic_metadata metadata = { 0 };
+    enum cv_rc rc = cv_wire_read_topic_metadata(data, size, arena, &metadata, err);
+    volatile int32_t leader = 0;
+
+    for (size_t i = 0; rc == CV_OK && i < metadata.n_brokers; i++)
+        must_be_text(metadata.brokers[i].host);
+    for (size_t i = 0; rc == CV_OK && i < metadata.n_topics; i++) {
+        must_be_text(metadata.topics[i].name);
+        for (size_t j = 0; j < metadata.topics[i].n_partitions; j++)
+            leader = metadata.topics[i].partitions[j].leader;
+    }
+    (void)leader;
+    return rc;
+}
+
+static enum cv_rc
+read_produced(const uint8_t *data, size_t size, struct cv_err *err)
+{
+    struct cv_wire_produced produced = cv_wire_read_produced(data, size);
+    size_t n = 0;
+
+    while (cv_wire_produced_next(&produced)) {
+        const uint8_t *topic = (const uint8_t *)produced.topic;
+
+        must(topic >= data && topic + produced.topic_len <= data + size);
+        must(++n <= size);
+    }
+    must(!cv_wire_produced_next(&produced));
+    return cv_wire_produced_finish(&produced, err);
+}
+
+static enum cv_rc
 read_one(uint8_t api, const uint8_t *data, size_t size, struct cv_arena *arena, struct cv_err *err)
 {
     struct cv_wire_api_versions versions = { 0 };
@@ -74,6 +112,7 @@ read_one(uint8_t api, const uint8_t *data, size_t size, struct cv_arena *arena, 
     struct cv_wire_sasl_authenticate auth = { 0 };
     struct cv_wire_find_coordinator coordinator = { 0 };
     struct cv_wire_synced synced = { 0 };
+    struct cv_wire_producer_id producer = { 0 };
     int16_t error = 0;
     enum cv_rc rc;
 
@@ -103,6 +142,20 @@ read_one(uint8_t api, const uint8_t *data, size_t size, struct cv_arena *arena, 
         return cv_wire_read_heartbeat(data, size, &error, err);
     case CV_WIRE_LEAVE_GROUP:
         return cv_wire_read_leave_group(data, size, &error, err);
+    case TOPIC_METADATA:
+        return read_topics(data, size, arena, err);
+    case CV_WIRE_INIT_PRODUCER_ID:
+        return cv_wire_read_init_producer_id(data, size, &producer, err);
+    case CV_WIRE_PRODUCE:
+        return read_produced(data, size, err);
+    case CV_WIRE_ADD_PARTITIONS_TO_TXN:
+        return cv_wire_read_add_partitions(data, size, &error, err);
+    case CV_WIRE_ADD_OFFSETS_TO_TXN:
+        return cv_wire_read_add_offsets(data, size, &error, err);
+    case CV_WIRE_END_TXN:
+        return cv_wire_read_end_txn(data, size, &error, err);
+    case CV_WIRE_TXN_OFFSET_COMMIT:
+        return cv_wire_read_txn_offsets(data, size, &error, err);
     default:
         return CV_OK;
     }

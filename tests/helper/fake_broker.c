@@ -24,6 +24,8 @@ struct connection {
     pthread_t thread;
     int fd;
     SSL *ssl;
+    bool used;
+    atomic_bool ended; /* its thread is to be joined */
 };
 
 struct fake_broker {
@@ -38,6 +40,23 @@ struct fake_broker {
     struct connection connections[CONNECTIONS_MAX];
     atomic_int n_connections;
 };
+
+static _Thread_local int delay_ms; /* of the request that this thread serves */
+
+void
+fake_broker_delay(int ms)
+{
+    delay_ms = ms;
+}
+
+/* Wait as the callback wished; false if the broker was stopped meanwhile. */
+static bool
+delay(const struct connection *conn)
+{
+    for (; delay_ms > 0 && !atomic_load(&conn->broker->stopping); delay_ms--)
+        usleep(1000);
+    return delay_ms == 0;
+}
 
 static bool
 receive(struct connection *conn, void *data, size_t len)
@@ -110,7 +129,9 @@ serve_one(struct connection *conn)
     pthread_mutex_lock(&conn->broker->lock);
     answer = conn->broker->request(conn->broker->arg, api, version, &in, &body);
     pthread_mutex_unlock(&conn->broker->lock);
-    if (answer == FAKE_RAW) {
+    if (!delay(conn)) {
+        ok = false;
+    } else if (answer == FAKE_RAW) {
         ok = transmit(conn, body.data, body.len, body.len);
     } else if (answer == FAKE_ANSWER || answer == FAKE_SLOWLY || answer == FAKE_WRONG_ID) {
         cv_buf_be32(&frame, (uint32_t)body.len + 4);
@@ -144,6 +165,25 @@ out:
         SSL_free(conn->ssl);
     }
     close(conn->fd);
+    atomic_store(&conn->ended, true);
+    return NULL;
+}
+
+/* A place for another connection, perhaps of one that ended; NULL: none. */
+static struct connection *
+free_place(struct fake_broker *broker)
+{
+    for (int i = 0; i < CONNECTIONS_MAX; i++) {
+        struct connection *conn = &broker->connections[i];
+
+        if (!conn->used)
+            return conn;
+        if (atomic_load(&conn->ended)) {
+            pthread_join(conn->thread, NULL);
+            *conn = (struct connection){ .fd = -1 };
+            return conn;
+        }
+    }
     return NULL;
 }
 
@@ -154,15 +194,17 @@ accept_all(void *arg)
 
     while (!atomic_load(&broker->stopping)) {
         struct pollfd pfd = { .fd = broker->listener, .events = POLLIN };
-        int n = atomic_load(&broker->n_connections);
-        struct connection *conn = &broker->connections[n];
+        struct connection *conn = free_place(broker);
 
-        if (poll(&pfd, 1, 20) <= 0 || n == CONNECTIONS_MAX)
+        if (poll(&pfd, 1, 20) <= 0 || conn == NULL)
             continue;
         conn->broker = broker;
         conn->fd = accept(broker->listener, NULL, NULL);
-        if (conn->fd >= 0 && pthread_create(&conn->thread, NULL, serve, conn) == 0)
-            atomic_store(&broker->n_connections, n + 1);
+        if (conn->fd < 0)
+            continue;
+        conn->used = pthread_create(&conn->thread, NULL, serve, conn) == 0;
+        if (conn->used)
+            atomic_fetch_add(&broker->n_connections, 1);
     }
     return NULL;
 }
@@ -170,8 +212,17 @@ accept_all(void *arg)
 struct fake_broker *
 fake_broker_start(fake_broker_request *request, void *arg, const char *tls_pem)
 {
-    struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    return fake_broker_start_on(0, request, arg, tls_pem);
+}
+
+struct fake_broker *
+fake_broker_start_on(int port, fake_broker_request *request, void *arg, const char *tls_pem)
+{
+    struct sockaddr_in addr = { .sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)port),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof(addr);
+    int one = 1;
     struct fake_broker *broker = calloc(1, sizeof(*broker));
 
     signal(SIGPIPE, SIG_IGN);
@@ -185,6 +236,7 @@ fake_broker_start(fake_broker_request *request, void *arg, const char *tls_pem)
         assert_int_equal(1, SSL_CTX_use_PrivateKey_file(broker->tls, tls_pem, SSL_FILETYPE_PEM));
     }
     broker->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(broker->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     assert_int_equal(0, bind(broker->listener, (struct sockaddr *)&addr, sizeof(addr)));
     assert_int_equal(0, listen(broker->listener, 16));
     assert_int_equal(0, getsockname(broker->listener, (struct sockaddr *)&addr, &len));
@@ -194,14 +246,22 @@ fake_broker_start(fake_broker_request *request, void *arg, const char *tls_pem)
 }
 
 void
+fake_broker_begin_stop(struct fake_broker *broker)
+{
+    atomic_store(&broker->stopping, true);
+}
+
+void
 fake_broker_stop(struct fake_broker *broker)
 {
     int i;
 
-    atomic_store(&broker->stopping, true);
+    fake_broker_begin_stop(broker);
     pthread_join(broker->thread, NULL);
-    for (i = 0; i < atomic_load(&broker->n_connections); i++)
-        pthread_join(broker->connections[i].thread, NULL);
+    for (i = 0; i < CONNECTIONS_MAX; i++) {
+        if (broker->connections[i].used)
+            pthread_join(broker->connections[i].thread, NULL);
+    }
     close(broker->listener);
     SSL_CTX_free(broker->tls);
     pthread_mutex_destroy(&broker->lock);

@@ -26,8 +26,15 @@ struct fake_broker;
 
 /* tls_pem: a PEM file of key and certificate; NULL: no TLS. */
 struct fake_broker *fake_broker_start(fake_broker_request *request, void *arg, const char *tls_pem);
+/* On this port, for one that comes back; 0: a free one. */
+struct fake_broker *fake_broker_start_on(int port, fake_broker_request *request, void *arg,
+                                         const char *tls_pem);
 void fake_broker_stop(struct fake_broker *broker);
+/* Its threads begin to end, which takes them some milliseconds: for many that are stopped together. */
+void fake_broker_begin_stop(struct fake_broker *broker);
 int fake_broker_port(const struct fake_broker *broker);
+/* From within the callback: what it returns is done so much later, while others are served. */
+void fake_broker_delay(int ms);
 /* Connections taken so far. */
 int fake_broker_connections(struct fake_broker *broker);
 

@@ -38,6 +38,10 @@ check()
         only["curl/"]        = "common/http/"
         only["sqlite3.h"]    = "streams/ worker/store/file_store.c"
         only["pcre2"]        = "common/regex.c"
+        only["zlib.h"]       = "common/wire/compress.c common/kafka/partitioner.c"
+        only["lz4frame.h"]   = "common/wire/compress.c"
+        only["zstd.h"]       = "common/wire/compress.c"
+        only["snappy-c.h"]   = "common/wire/compress.c"
     }
 
     function starts_with_one_of(name, list,    parts, n, i) {
@@ -100,10 +104,13 @@ worker/task.c:1:#include <sqlite3.h>
 streams/app.c:1:#include <libpq-fe.h>
 rest/api.c:1:#include <microhttpd.h>
 rest/api.c:1:#include <curl/curl.h>
-worker/task.c:1:#include <pcre2.h>'
+worker/task.c:1:#include <pcre2.h>
+common/kafka/producer.c:1:#include <zlib.h>
+common/kafka/producer.c:1:#include <zstd.h>'
 allowed='common/buf.c:1:#include "common/buf.h"
 common/buf.c:1:#include <stdio.h>
 common/kafka/client.c:1:#include <librdkafka/rdkafka.h>
+common/kafka/partitioner.c:1:#include <zlib.h>
 worker/store/file_store.c:1:#include <sqlite3.h>
 streams/store/database.c:1:#include "streams/store/database.h" /* "a" */
 connectors/postgres/task.c:1:#include "data/value.h"

@@ -5,8 +5,10 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -280,6 +282,215 @@ request_over_the_bound_is_refused(void **state)
     stop(&f);
 }
 
+/* All responses that come until n are there, by poll and by reads that do not wait. */
+static void
+poll_responses(struct cv_wire_conn *conn, const int32_t *ids, size_t n, bool *ret_waited_to_send)
+{
+    struct cv_wire_response resp;
+    struct cv_err err;
+    size_t seen = 0;
+
+    *ret_waited_to_send = false;
+    while (seen < n) {
+        struct pollfd pfd = { .fd = cv_wire_fd(conn), .events = cv_wire_events(conn) };
+
+        if (pfd.events & POLLOUT)
+            *ret_waited_to_send = true;
+        assert_true(pfd.events & POLLIN);
+        assert_int_equal(1, poll(&pfd, 1, 20000));
+        for (;;) {
+            assert_int_equal(CV_OK, cv_wire_receive(conn, 0, NULL, &resp, &err));
+            if (resp.body == NULL)
+                break;
+            assert_true(seen < n);
+            assert_int_equal(ids[seen], resp.correlation_id);
+            seen++;
+        }
+    }
+    assert_int_equal(POLLIN, cv_wire_events(conn));
+}
+
+static int32_t
+begin_and_end_heartbeat(struct cv_wire_conn *conn)
+{
+    struct cv_err err;
+    int32_t id;
+
+    cv_wire_write_heartbeat(cv_wire_begin(conn, CV_WIRE_HEARTBEAT, &id), "g", 1, "m");
+    assert_int_equal(CV_OK, cv_wire_end(conn, &err));
+    return id;
+}
+
+static void
+requests_written_in_place(const char *tls_pem, const char *const *extra)
+{
+    struct fixture f;
+    struct cv_wire_conn *conn;
+    int32_t ids[3], cancelled;
+    bool waited;
+
+    start(&f, &good, tls_pem, extra);
+    conn = open_good(&f);
+    ids[0] = begin_and_end_heartbeat(conn);
+    cv_wire_write_heartbeat(cv_wire_begin(conn, CV_WIRE_SYNC_GROUP, &cancelled), "g", 1, "m");
+    cv_wire_cancel(conn);
+    ids[1] = begin_and_end_heartbeat(conn);
+    ids[2] = begin_and_end_heartbeat(conn);
+    assert_int_equal(cancelled, ids[1]);
+    poll_responses(conn, ids, 3, &waited);
+    assert_int_equal(0, f.script.sync_bytes);
+    check_heartbeat(conn);
+    cv_wire_close(conn);
+    stop(&f);
+}
+
+static void
+requests_written_in_place_are_answered_in_order(void **state)
+{
+    (void)state;
+    requests_written_in_place(NULL, NULL);
+    requests_written_in_place(PEM_STORE, tls_keys);
+}
+
+/* Several requests of megabytes at once, to a broker that is slow to take them. */
+static void
+pipeline_megabytes(const char *tls_pem, const char *const *extra)
+{
+    enum { BYTES = 3 << 20, N = 4 };
+    struct script script = good;
+    struct fixture f;
+    struct cv_wire_conn *conn;
+    struct cv_err err;
+    int32_t ids[N];
+    char *blob = calloc(1, BYTES);
+    bool waited;
+
+    assert_non_null(blob);
+    script.slow_ms = 30;
+    script.echo_bytes = 100000;
+    start(&f, &script, tls_pem, extra);
+    conn = open_good(&f);
+    for (int i = 0; i < N; i++) {
+        cv_buf_add(cv_wire_begin(conn, CV_WIRE_SYNC_GROUP, &ids[i]), blob, BYTES);
+        assert_int_equal(CV_OK, cv_wire_end(conn, &err));
+    }
+    poll_responses(conn, ids, N, &waited);
+    assert_true(waited);
+    assert_int_equal(BYTES, f.script.sync_bytes);
+    check_heartbeat(conn);
+    cv_wire_close(conn);
+    free(blob);
+    stop(&f);
+}
+
+static void
+megabytes_wait_for_the_socket(void **state)
+{
+    (void)state;
+    pipeline_megabytes(NULL, NULL);
+    pipeline_megabytes(PEM_STORE, tls_keys);
+}
+
+/* More than the buffer may hold passes through it, when what is sent makes room. */
+static void
+sent_bytes_make_room_for_more(void **state)
+{
+    enum { BYTES = 5 << 20, N = 12 };
+    struct fixture f;
+    struct cv_wire_conn *conn;
+    struct cv_wire_response resp;
+    struct cv_err err;
+    char *blob = calloc(1, BYTES);
+    int answered = 0;
+
+    (void)state;
+    assert_non_null(blob);
+    start(&f, &good, NULL, NULL);
+    conn = open_good(&f);
+    for (int sent = 0; answered < N;) {
+        int32_t id;
+
+        if (sent < N && sent - answered < 3) {
+            cv_buf_add(cv_wire_begin(conn, CV_WIRE_SYNC_GROUP, &id), blob, BYTES);
+            assert_int_equal(CV_OK, cv_wire_end(conn, &err));
+            sent++;
+            continue;
+        }
+        assert_int_equal(CV_OK, cv_wire_receive(conn, cv_mono_ms() + 20000, NULL, &resp, &err));
+        assert_non_null(resp.body);
+        answered++;
+    }
+    cv_wire_close(conn);
+    free(blob);
+    stop(&f);
+}
+
+static void
+request_over_the_bound_is_taken_back(void **state)
+{
+    struct fixture f;
+    struct cv_wire_conn *conn;
+    struct cv_err err;
+    struct cv_buf *out;
+    int32_t id;
+    char *blob = calloc(1, CV_WIRE_FRAME_MAX);
+
+    (void)state;
+    assert_non_null(blob);
+    start(&f, &good, NULL, NULL);
+    conn = open_good(&f);
+    cv_buf_add(cv_wire_begin(conn, CV_WIRE_SYNC_GROUP, &id), blob, CV_WIRE_FRAME_MAX - 10);
+    assert_int_equal(CV_NO_MEMORY, cv_wire_end(conn, &err));
+    assert_non_null(strstr(err.text, "cannot make a SyncGroup request"));
+    check_heartbeat(conn);
+    out = cv_wire_begin(conn, CV_WIRE_SYNC_GROUP, &id);
+    for (int i = 0; i < 3; i++) /* more than the buffer takes */
+        cv_buf_add(out, blob, CV_WIRE_FRAME_MAX - 10);
+    assert_int_equal(CV_NO_MEMORY, cv_wire_end(conn, &err));
+    check_heartbeat(conn);
+    assert_int_equal(0, f.script.sync_bytes);
+    cv_wire_close(conn);
+    free(blob);
+    stop(&f);
+}
+
+static void
+reading_without_waiting_does_not_wait(void **state)
+{
+    struct fixture f;
+    struct cv_wire_conn *conn;
+    struct cv_wire_response resp;
+    struct cv_err err;
+
+    (void)state;
+    start(&f, &good, NULL, NULL);
+    conn = open_good(&f);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(CV_OK, cv_wire_receive(conn, 0, NULL, &resp, &err));
+        assert_null(resp.body);
+    }
+    check_heartbeat(conn);
+    cv_wire_close(conn);
+    stop(&f);
+}
+
+static void
+broker_is_asked_for_what_it_speaks(void **state)
+{
+    struct fixture f;
+    struct cv_wire_conn *conn;
+    struct cv_err err;
+
+    (void)state;
+    start(&f, &good, NULL, NULL);
+    conn = open_good(&f);
+    assert_int_equal(CV_OK, cv_wire_check_api(conn, CV_WIRE_JOIN_GROUP, &err));
+    assert_int_equal(CV_INVALID, cv_wire_check_api(conn, CV_WIRE_END_TXN, &err));
+    assert_non_null(strstr(err.text, "does not offer EndTxn"));
+    cv_wire_close(conn);
+    stop(&f);
+}
+
 static void
 broker_without_our_versions_is_refused(void **state)
 {
@@ -438,6 +649,64 @@ answer_to_another_request_is_refused(void **state)
     stop(&f);
 }
 
+static int
+option_of(const struct cv_wire_conn *conn, int level, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof(value);
+
+    assert_int_equal(0, getsockopt(cv_wire_fd(conn), level, name, &value, &len));
+    return value;
+}
+
+static void
+sockets_are_as_they_are_asked_for(void **state)
+{
+    static const char *const keys[] = { "send.buffer.bytes", "20000", "receive.buffer.bytes", "30000",
+                                        "socket.keepalive.enable", "false", "socket.nagle.disable", "false", NULL };
+    struct fixture f;
+    struct cv_wire_conn *conn;
+
+    (void)state;
+    start(&f, &good, NULL, NULL);
+    conn = open_good(&f);
+    assert_true(option_of(conn, IPPROTO_TCP, TCP_NODELAY));
+    assert_true(option_of(conn, SOL_SOCKET, SO_KEEPALIVE));
+    assert_true(option_of(conn, SOL_SOCKET, SO_SNDBUF) > 40000);
+    cv_wire_close(conn);
+    stop(&f);
+    start(&f, &good, NULL, keys);
+    conn = open_good(&f);
+    assert_int_equal(0, option_of(conn, IPPROTO_TCP, TCP_NODELAY));
+    assert_int_equal(0, option_of(conn, SOL_SOCKET, SO_KEEPALIVE));
+    assert_int_equal(40000, option_of(conn, SOL_SOCKET, SO_SNDBUF)); /* Linux tells the double */
+    assert_int_equal(60000, option_of(conn, SOL_SOCKET, SO_RCVBUF));
+    check_heartbeat(conn);
+    cv_wire_close(conn);
+    stop(&f);
+}
+
+/* The fake listens on an IPv4 address. */
+static void
+addresses_are_of_the_family_asked_for(void **state)
+{
+    static const char *const v4[] = { "broker.address.family", "v4", NULL };
+    static const char *const v6[] = { "broker.address.family", "v6", NULL };
+    struct fixture f;
+    struct cv_wire_conn *conn;
+    struct cv_err err;
+
+    (void)state;
+    start(&f, &good, NULL, v4);
+    assert_int_equal(CV_OK, open_conn(&f, "localhost", &conn, &err));
+    cv_wire_close(conn);
+    check_not_open(&f, "::1", CV_RETRY, "could not look up the broker \"::1\"");
+    stop(&f);
+    start(&f, &good, NULL, v6);
+    check_not_open(&f, "127.0.0.1", CV_RETRY, "could not look up the broker \"127.0.0.1\"");
+    stop(&f);
+}
+
 static void
 tls_needs_a_trusted_certificate_for_the_host(void **state)
 {
@@ -544,6 +813,71 @@ tls_refuses_a_certificate_outside_of_its_time(void **state)
         stop(&f);
     }
     unlink(path);
+}
+
+/* A list of the signer in the PEM file, on which its own certificate is or is not. */
+static void
+write_revoked(const char *path, const char *signer, bool own)
+{
+    FILE *in = fopen(signer, "r"), *out = fopen(path, "w");
+    X509_CRL *crl = X509_CRL_new();
+    X509_REVOKED *revoked = X509_REVOKED_new();
+    ASN1_TIME *now = X509_gmtime_adj(NULL, -60), *later = X509_gmtime_adj(NULL, 3600);
+    EVP_PKEY *key = PEM_read_PrivateKey(in, NULL, NULL, NULL);
+    X509 *cert;
+
+    rewind(in);
+    cert = PEM_read_X509(in, NULL, NULL, NULL);
+    fclose(in);
+    assert_true(key != NULL && cert != NULL);
+    assert_int_equal(1, X509_CRL_set_version(crl, 1));
+    assert_int_equal(1, X509_CRL_set_issuer_name(crl, X509_get_subject_name(cert)));
+    assert_int_equal(1, X509_CRL_set1_lastUpdate(crl, now));
+    assert_int_equal(1, X509_CRL_set1_nextUpdate(crl, later));
+    assert_int_equal(1, X509_REVOKED_set_serialNumber(revoked, X509_get_serialNumber(cert)));
+    assert_int_equal(1, X509_REVOKED_set_revocationDate(revoked, now));
+    if (own)
+        assert_int_equal(1, X509_CRL_add0_revoked(crl, revoked));
+    else
+        X509_REVOKED_free(revoked);
+    assert_true(X509_CRL_sign(crl, key, EVP_sha256()) > 0);
+    assert_int_equal(1, PEM_write_X509_CRL(out, crl));
+    assert_int_equal(0, fclose(out));
+    ASN1_TIME_free(now);
+    ASN1_TIME_free(later);
+    X509_CRL_free(crl);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
+static void
+tls_refuses_a_revoked_certificate(void **state)
+{
+    char path[] = "/tmp/culvert-revoked-XXXXXX", other[] = "/tmp/culvert-certificate-XXXXXX";
+    const char *const keys[] = { "security.protocol", "SSL", "ssl.ca.location", PEM_CERT, "ssl.crl.location", path,
+                                 NULL };
+    int fds[] = { mkstemp(path), mkstemp(other) };
+    struct fixture f;
+
+    (void)state;
+    assert_true(fds[0] >= 0 && fds[1] >= 0);
+    close(fds[0]);
+    close(fds[1]);
+    write_revoked(path, PEM_STORE, true);
+    start(&f, &good, PEM_STORE, keys);
+    check_not_open(&f, "127.0.0.1", CV_INVALID, "(certificate revoked): check ssl.crl.location");
+    stop(&f);
+    write_revoked(path, PEM_STORE, false);
+    start(&f, &good, PEM_STORE, keys);
+    cv_wire_close(open_good(&f));
+    stop(&f);
+    write_certificate(other, -3600, 3600);
+    write_revoked(path, other, false);
+    start(&f, &good, PEM_STORE, keys);
+    check_not_open(&f, "127.0.0.1", CV_INVALID, "(unable to get certificate CRL): check ssl.crl.location");
+    stop(&f);
+    unlink(path);
+    unlink(other);
 }
 
 static void
@@ -677,6 +1011,12 @@ main(void)
         cmocka_unit_test(megabytes_pass_both_ways),
         cmocka_unit_test(megabytes_pass_both_ways_over_tls),
         cmocka_unit_test(request_over_the_bound_is_refused),
+        cmocka_unit_test(requests_written_in_place_are_answered_in_order),
+        cmocka_unit_test(megabytes_wait_for_the_socket),
+        cmocka_unit_test(sent_bytes_make_room_for_more),
+        cmocka_unit_test(request_over_the_bound_is_taken_back),
+        cmocka_unit_test(reading_without_waiting_does_not_wait),
+        cmocka_unit_test(broker_is_asked_for_what_it_speaks),
         cmocka_unit_test(broker_without_our_versions_is_refused),
         cmocka_unit_test(what_is_no_broker_is_refused),
         cmocka_unit_test(closed_connection_can_be_retried),
@@ -684,9 +1024,12 @@ main(void)
         cmocka_unit_test(silent_broker_is_given_up_at_the_deadline),
         cmocka_unit_test(wake_up_interrupts_opening_and_receiving),
         cmocka_unit_test(answer_to_another_request_is_refused),
+        cmocka_unit_test(sockets_are_as_they_are_asked_for),
+        cmocka_unit_test(addresses_are_of_the_family_asked_for),
         cmocka_unit_test(tls_needs_a_trusted_certificate_for_the_host),
         cmocka_unit_test(tls_refuses_a_certificate_for_another_host),
         cmocka_unit_test(tls_refuses_a_certificate_outside_of_its_time),
+        cmocka_unit_test(tls_refuses_a_revoked_certificate),
         cmocka_unit_test(tls_to_a_listener_without_it_fails),
         cmocka_unit_test(sasl_session_has_its_end),
         cmocka_unit_test(session_is_renewed_on_its_connection),

@@ -262,7 +262,7 @@ echo(int fd, size_t size)
     body = out.len;
     for (size_t i = 0; i < size; i++)
         cv_buf_char(&out, (char)(i * 7 + size));
-    cv_wire_frame_end(&out);
+    cv_wire_frame_end(&out, 0);
     while (in.len < wanted) {
         struct pollfd p = { .fd = fd, .events = (short)(POLLIN | (sent < out.len ? POLLOUT : 0)) };
         ssize_t n;

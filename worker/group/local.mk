@@ -25,7 +25,7 @@ worker_group_libgroup_a_SOURCES = \
 	worker/group/stats.h
 
 group_test_libs = worker/group/libgroup.a common/wire/libwire.a $(oauth_libs) common/libcommon.a \
-	$(oauth_system_libs) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(JSONC_LIBS) $(CMOCKA_LIBS)
+	$(oauth_system_libs) $(wire_system_libs) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(JSONC_LIBS) $(CMOCKA_LIBS)
 
 unit_tests += tests/unit/protocol_test
 tests_unit_protocol_test_SOURCES = tests/unit/protocol_test.c tests/helper/recording.c tests/helper/recording.h \
@@ -58,7 +58,7 @@ check_PROGRAMS += tests/integration/group_test
 tests_integration_group_test_SOURCES = tests/integration/group_test.c
 tests_integration_group_test_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
 tests_integration_group_test_LDADD = worker/group/libgroup.a common/wire/libwire.a $(oauth_libs) common/libcommon.a \
-	$(oauth_system_libs) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(RDKAFKA_LIBS)
+	$(oauth_system_libs) $(wire_system_libs) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(RDKAFKA_LIBS)
 
 unit_tests += tests/unit/member_test
 tests_unit_member_test_SOURCES = tests/unit/member_test.c tests/helper/fake_broker.c tests/helper/fake_broker.h
