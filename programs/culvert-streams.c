@@ -101,11 +101,8 @@ static int
 print_version(bool deps)
 {
     printf("culvert-streams %s (commit %s)\n", CULVERT_VERSION, CULVERT_COMMIT);
-    if (deps) {
+    if (deps)
         printf("librdkafka %s\nsqlite %s\n", cv_kafka_library_version(), db_library_version());
-        if (cv_kafka_library_warning() != NULL)
-            printf("  librdkafka: %s\n", cv_kafka_library_warning());
-    }
     return 0;
 }
 

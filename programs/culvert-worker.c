@@ -95,11 +95,8 @@ static void
 print_version(bool deps)
 {
     printf("culvert-worker %s (commit %s, Kafka Connect %s)\n", CULVERT_VERSION, CULVERT_COMMIT, CONNECT_VERSION);
-    if (!deps)
-        return;
-    printf("librdkafka %s\n", cv_kafka_library_version());
-    if (cv_kafka_library_warning() != NULL)
-        printf("  %s\n", cv_kafka_library_warning());
+    if (deps)
+        printf("librdkafka %s\n", cv_kafka_library_version());
 }
 
 /* What a worker with this file has to offer, one a line: kind, class, version. */

@@ -21,11 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_INTERVAL_MS   5000
-#define WARNING_LEVEL     4 /* of syslog */
-#define PROBLEM_FRESH_MS  60000
-#define BAD_VERSION_LIMIT 0x020300ff
-#define CERTIFICATE       "SSLCERTVRFY" /* librdkafka's facility for what on_certificate says */
+#define LOG_INTERVAL_MS  5000
+#define WARNING_LEVEL    4 /* of syslog */
+#define PROBLEM_FRESH_MS 60000
+#define CERTIFICATE      "SSLCERTVRFY" /* librdkafka's facility for what on_certificate says */
 
 enum cv_rc
 kafka_rdconf_set(rd_kafka_conf_t *rdconf, const char *key, const char *value, struct cv_err *err)
@@ -211,16 +210,35 @@ release(struct kafka_handle *handle)
     cv_lock_done(&handle->lock);
 }
 
+static void
+init_log(struct kafka_handle *handle, const struct cv_kafka_conf *conf)
+{
+    handle->log = conf->log != NULL ? conf->log : cv_log_get("culvert.kafka");
+    snprintf(handle->client_id, sizeof(handle->client_id), "%s",
+             conf->client_id != NULL ? conf->client_id : "");
+    cv_lock_init(&handle->lock, CV_RANK_KAFKA);
+}
+
+void
+kafka_handle_init_bare(struct kafka_handle *handle, const struct cv_kafka_conf *conf)
+{
+    init_log(handle, conf);
+    handle->stats = conf->stats;
+}
+
+void
+kafka_handle_done_bare(struct kafka_handle *handle)
+{
+    cv_lock_done(&handle->lock);
+}
+
 enum cv_rc
 kafka_handle_init(struct kafka_handle *handle, rd_kafka_type_t type,
                   const struct cv_kafka_conf *conf, rd_kafka_conf_t *rdconf, struct cv_err *err)
 {
     char text[512];
 
-    handle->log = conf->log != NULL ? conf->log : cv_log_get("culvert.kafka");
-    snprintf(handle->client_id, sizeof(handle->client_id), "%s",
-             conf->client_id != NULL ? conf->client_id : "");
-    cv_lock_init(&handle->lock, CV_RANK_KAFKA);
+    init_log(handle, conf);
     rd_kafka_conf_set_opaque(rdconf, handle);
     rd_kafka_conf_set_log_cb(rdconf, on_log);
     (void)rd_kafka_conf_set_ssl_cert_verify_cb(rdconf, on_certificate);
@@ -502,14 +520,4 @@ const char *
 cv_kafka_library_version(void)
 {
     return rd_kafka_version_str();
-}
-
-const char *
-cv_kafka_library_warning(void)
-{
-    if (rd_kafka_version() >= BAD_VERSION_LIMIT)
-        return NULL;
-    return "before 2.3.0 an idempotent producer may fail for good after a connection broke in the "
-           "middle of "
-           "a request; Culvert then makes a new producer";
 }

@@ -70,8 +70,7 @@ void cv_topic_partitions_done(struct cv_topic_partitions *parts); /* where strin
    for mechanisms that are refused anyhow. */
 void cv_kafka_no_plugins(void);
 
-/* "2.0.2", and what is known to be wrong with it (NULL: nothing): for --version --deps. */
+/* "2.0.2", for --version --deps. */
 const char *cv_kafka_library_version(void);
-const char *cv_kafka_library_warning(void);
 
 #endif

@@ -37,10 +37,11 @@ static const struct kafka_default defaults[] = {
     { ALL, "log.connection.close", "false" },
     { ALL, "reconnect.backoff.ms", "50" },
     { ALL, "reconnect.backoff.max.ms", "1000" },
+    { P, "connections.max.idle.ms", "540000" }, /* a broker waits for 600000 */
     { P, "partitioner", "murmur2_random" },
     { P, "acks", "all" },
     { P, "message.timeout.ms", "0" },
-    { P, "linger.ms", "1" },
+    { P, "linger.ms", "0" }, /* what comes while a request is on its way is gathered anyhow */
     { P, "batch.size", "1000000" },
     { P, "batch.num.messages", "100000" },
     { P, "message.max.bytes", "1048576" },
@@ -229,6 +230,15 @@ kafka_conf_copy_done(struct kafka_conf_copy *copy)
     *copy = (struct kafka_conf_copy){ 0 };
 }
 
+/* The same setting under another name, of a weaker layer, is not there any more. */
+static void
+remove_same(struct cv_config *merged, const char *key)
+{
+    for (size_t i = cv_config_count(merged); i-- > 0;)
+        if (strcmp(cv_config_key(merged, i), key) != 0 && kafka_keys_same(cv_config_key(merged, i), key))
+            cv_config_remove(merged, cv_config_key(merged, i));
+}
+
 enum cv_rc
 kafka_conf_merge(const struct cv_kafka_conf *conf, struct cv_config *merged, struct cv_err *err)
 {
@@ -237,10 +247,12 @@ kafka_conf_merge(const struct cv_kafka_conf *conf, struct cv_config *merged, str
     for (size_t l = 0; l < conf->n_layers; l++) {
         const struct cv_config *layer = conf->layers[l];
 
-        for (size_t i = 0; layer != NULL && i < cv_config_count(layer); i++)
-            if (cv_config_set(merged, cv_config_key(layer, i), cv_config_value(layer, i), err) !=
-                CV_OK)
+        for (size_t i = 0; layer != NULL && i < cv_config_count(layer); i++) {
+            if (cv_config_value(layer, i) != NULL)
+                remove_same(merged, cv_config_key(layer, i));
+            if (cv_config_set(merged, cv_config_key(layer, i), cv_config_value(layer, i), err) != CV_OK)
                 return err->rc;
+        }
     }
     return CV_OK;
 }

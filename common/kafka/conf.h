@@ -5,8 +5,8 @@
 
 #include "common/kafka/client.h"
 
-/* The layers as one, under the names that they were given; security.protocol is PLAINTEXT unless
-   one says otherwise. merged holds secrets. */
+/* The layers as one, under the names that they were given, of two for one setting the later one's;
+   security.protocol is PLAINTEXT unless one says otherwise. merged holds secrets. */
 CV_MUST_CHECK
 enum cv_rc kafka_conf_merge(const struct cv_kafka_conf *conf, struct cv_config *merged,
                             struct cv_err *err);

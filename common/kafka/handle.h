@@ -56,6 +56,9 @@ enum cv_rc kafka_handle_init(struct kafka_handle *handle, rd_kafka_type_t type,
                              const struct cv_kafka_conf *conf, rd_kafka_conf_t *rdconf,
                              struct cv_err *err);
 void kafka_handle_done(struct kafka_handle *handle);
+/* The same without an instance: for who speaks the protocol himself, and logs, fails and counts as the others do. */
+void kafka_handle_init_bare(struct kafka_handle *handle, const struct cv_kafka_conf *conf);
+void kafka_handle_done_bare(struct kafka_handle *handle);
 /* From here on log to a logger that lives for ever and count nothing: the handle outlives its owner. */
 void kafka_handle_forget_owner(struct kafka_handle *handle);
 

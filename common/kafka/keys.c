@@ -113,6 +113,13 @@ ours(struct translation *t, const struct key_row *row, const char *value, struct
     return drop(t, row, value, err);
 }
 
+/* What librdkafka alone can follow, and so no producer. */
+static enum cv_rc
+librdkafkas(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
+{
+    return t->role == CV_KAFKA_PRODUCER ? CV_OK : pass_unless_empty(t, row, value, err);
+}
+
 static enum cv_rc
 refuse(struct translation *t, const struct key_row *row, const char *value, struct cv_err *err)
 {
@@ -434,14 +441,15 @@ identification(struct translation *t, const struct key_row *row, const char *val
     return *value == '\0' ? put(t, row, "none", err) : lower(t, row, value, err);
 }
 
-/* OpenSSL's names; those of TLS 1.3 are fixed and need no list. */
+/* OpenSSL's names; librdkafka has no list of those of TLS 1.3. A producer's connections, which are common/wire's, take
+   Java's as well. */
 static enum cv_rc
 cipher_suites(struct translation *t, const struct key_row *row, const char *value,
               struct cv_err *err)
 {
     if (*value == '\0')
         return CV_OK;
-    if (strstr(value, "TLS_") != NULL)
+    if (t->role != CV_KAFKA_PRODUCER && strstr(value, "TLS_") != NULL)
         return cv_fail(
             err, CV_INVALID,
             "Java's cipher names are not known here; use OpenSSL's (openssl ciphers -v), or "
@@ -460,12 +468,12 @@ static const struct key_row keys[] = {
     { "client.rack", C, NULL, pass, NULL },
     { "client.dns.lookup", ALL, NULL, drop, NULL },
     { "broker.address.family", ALL, NULL, lower, NULL },
-    { "broker.address.ttl", ALL, NULL, pass, NULL },
+    { "broker.address.ttl", ALL, NULL, librdkafkas, NULL },
     { "connections.max.idle.ms", ALL, NULL, minus_one_is_zero, NULL },
-    { "debug", ALL, NULL, pass_unless_empty, NULL },
+    { "debug", ALL, NULL, librdkafkas, NULL },
     { "metadata.max.age.ms", ALL, "topic.metadata.refresh.interval.ms", pass, NULL },
     { "topic.metadata.refresh.interval.ms", ALL, NULL, pass, NULL },
-    { "topic.metadata.refresh.fast.interval.ms", ALL, NULL, pass, NULL },
+    { "topic.metadata.refresh.fast.interval.ms", ALL, NULL, librdkafkas, NULL },
     { "topic.metadata.propagation.max.ms", ALL, NULL, pass, NULL },
     { "receive.buffer.bytes", ALL, "socket.receive.buffer.bytes", minus_one_is_zero, NULL },
     { "send.buffer.bytes", ALL, "socket.send.buffer.bytes", minus_one_is_zero, NULL },
@@ -476,12 +484,12 @@ static const struct key_row keys[] = {
     { "socket.timeout.ms", ALL, NULL, pass, NULL },
     { "socket.connection.setup.timeout.ms", ALL, NULL, pass, NULL },
     { "socket.connection.setup.timeout.max.ms", ALL, NULL, drop, NULL },
-    { "receive.message.max.bytes", ALL, NULL, pass, NULL },
+    { "receive.message.max.bytes", ALL, NULL, librdkafkas, NULL },
     { "reconnect.backoff.ms", ALL, NULL, pass, NULL },
     { "reconnect.backoff.max.ms", ALL, NULL, pass, NULL },
     { "request.timeout.ms", ALL, "socket.timeout.ms", request_timeout, NULL },
     { "retry.backoff.ms", P, NULL, pass, NULL },
-    { "allow.auto.create.topics", P | C, NULL, pass, NULL },
+    { "allow.auto.create.topics", P | C, NULL, librdkafkas, NULL },
 
     /* security */
     { "security.protocol", ALL, NULL, lower, NULL },
@@ -513,10 +521,10 @@ static const struct key_row keys[] = {
     { "ssl.key.pem", ALL, NULL, identity, NULL },
     { "ssl.certificate.location", ALL, NULL, identity, NULL },
     { "ssl.certificate.pem", ALL, NULL, identity, NULL },
-    { "ssl.crl.location", ALL, NULL, pass, NULL },
+    { "ssl.crl.location", ALL, NULL, pass_unless_empty, NULL },
     { "ssl.cipher.suites", ALL, NULL, cipher_suites, NULL },
-    { "ssl.curves.list", ALL, NULL, pass, NULL },
-    { "ssl.sigalgs.list", ALL, NULL, pass, NULL },
+    { "ssl.curves.list", ALL, NULL, pass_unless_empty, NULL },
+    { "ssl.sigalgs.list", ALL, NULL, pass_unless_empty, NULL },
     { "ssl.endpoint.identification.algorithm", ALL, NULL, identification, NULL },
     { "enable.ssl.certificate.verification", ALL, NULL, pass, NULL },
     { "ssl.engine.factory.class", ALL, NULL, refuse_unless_empty, JAVA_CLASS },
@@ -584,29 +592,47 @@ static const struct key_row keys[] = {
     { "session.timeout.ms", C, NULL, pass, NULL },
 };
 
+static const struct key_row *
+row_of(const char *key)
+{
+    for (size_t i = 0; i < CV_COUNT(keys); i++)
+        if (strcmp(keys[i].name, key) == 0)
+            return &keys[i];
+    return NULL;
+}
+
 enum cv_rc
 kafka_keys_translate(enum cv_kafka_role role, const struct cv_config *merged, const char *key,
                      const char *value, struct cv_config *out, struct cv_err *err)
 {
     struct translation t = { .role = role, .merged = merged, .out = out };
+    const struct key_row *row = row_of(key);
 
-    for (size_t i = 0; i < CV_COUNT(keys); i++) {
-        if (strcmp(keys[i].name, key) != 0)
-            continue;
-        if ((keys[i].roles & (1U << role)) == 0)
-            return CV_OK;
-        return keys[i].convert(&t, &keys[i], value, err);
-    }
-    return CV_OK;
+    return row == NULL || (row->roles & (1U << role)) == 0 ? CV_OK : row->convert(&t, row, value, err);
 }
 
 const char *
 kafka_keys_ignored(enum cv_kafka_role role, const char *key, const char *value)
 {
-    for (size_t i = 0; i < CV_COUNT(keys); i++)
-        if (keys[i].convert == ours && strcmp(keys[i].name, key) == 0 && (keys[i].roles & (1U << role)) != 0)
-            return keys[i].target != NULL && strcasecmp(keys[i].target, value) == 0 ? NULL : keys[i].arg;
+    const struct key_row *row = row_of(key);
+
+    if (row == NULL || (row->roles & (1U << role)) == 0)
+        return NULL;
+    if (row->convert == ours)
+        return row->target != NULL && strcasecmp(row->target, value) == 0 ? NULL : row->arg;
+    if (row->convert == librdkafkas && role == CV_KAFKA_PRODUCER && *value != '\0')
+        return "it is for librdkafka, which producers do without";
     return NULL;
+}
+
+bool
+kafka_keys_same(const char *key, const char *other)
+{
+    const struct key_row *a = row_of(key), *b = row_of(other);
+
+    if (a == NULL || b == NULL || a->convert == ours || b->convert == ours)
+        return false;
+    return strcmp(a->target != NULL ? a->target : a->name, b->target != NULL ? b->target : b->name) == 0;
 }
 
 bool
@@ -615,8 +641,5 @@ kafka_keys_known(const char *key)
     /* Java has many of these for its own classes, and a worker's file passes all of them to every client */
     if (strncmp(key, "ssl.", strlen("ssl.")) == 0 || strncmp(key, "sasl.", strlen("sasl.")) == 0)
         return true;
-    for (size_t i = 0; i < CV_COUNT(keys); i++)
-        if (strcmp(keys[i].name, key) == 0)
-            return true;
-    return false;
+    return row_of(key) != NULL;
 }

@@ -15,8 +15,11 @@ CV_MUST_CHECK
 enum cv_rc kafka_keys_translate(enum cv_kafka_role role, const struct cv_config *merged,
                                 const char *key, const char *value, struct cv_config *out,
                                 struct cv_err *err);
-/* Why a key that is set is not followed, since the program decides; NULL: it is, or means nothing to the role. */
+/* Why a key that is set is not followed, as the program decides or has no use for it; NULL: it is, or means nothing to
+   the role. */
 const char *kafka_keys_ignored(enum cv_kafka_role role, const char *key, const char *value);
+/* Whether two keys are names of one setting. */
+bool kafka_keys_same(const char *key, const char *other);
 /* Whether the key means something to a client here. */
 bool kafka_keys_known(const char *key);
 

@@ -1,5 +1,5 @@
 noinst_LIBRARIES += common/kafka/libkafka.a
-common_kafka_libkafka_a_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS) $(OPENSSL_CFLAGS)
+common_kafka_libkafka_a_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS) $(OPENSSL_CFLAGS) $(ZLIB_CFLAGS)
 common_kafka_libkafka_a_SOURCES = \
 	common/kafka/admin.c common/kafka/admin.h common/kafka/admin_create.c common/kafka/admin_private.h \
 	common/kafka/client.c common/kafka/client.h \
@@ -11,14 +11,20 @@ common_kafka_libkafka_a_SOURCES = \
 	common/kafka/hint.c common/kafka/hint.h \
 	common/kafka/keys.c common/kafka/keys.h \
 	common/kafka/login.c common/kafka/login.h \
-	common/kafka/producer.c common/kafka/producer.h common/kafka/producer_gate.c common/kafka/producer_private.h \
+	common/kafka/partitioner.c common/kafka/partitioner.h \
+	common/kafka/producer.c common/kafka/producer.h common/kafka/producer_private.h \
+	common/kafka/producer_settings.c common/kafka/producer_settings.h \
+	common/kafka/producer_state.h common/kafka/producer_txn.c \
+	common/kafka/sender.c common/kafka/sender.h common/kafka/sender_batches.c common/kafka/sender_identity.c \
+	common/kafka/sender_links.c common/kafka/sender_private.h common/kafka/sender_requests.c \
+	common/kafka/sender_topics.c common/kafka/sender_txn.c \
 	common/kafka/stats.c common/kafka/stats.h \
 	common/kafka/topic_log.c common/kafka/topic_log.h common/kafka/topic_log_local.c \
 	common/kafka/topic_log_private.h common/kafka/topic_log_requests.c \
 	common/kafka/tunnel.c common/kafka/tunnel.h
 
 # Tests of this folder link these behind it.
-unit_kafka = common/kafka/libkafka.a common/wire/libwire.a $(oauth_libs) common/libcommon.a $(RDKAFKA_LIBS) $(oauth_system_libs) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
+unit_kafka = common/kafka/libkafka.a common/wire/libwire.a $(oauth_libs) common/libcommon.a $(RDKAFKA_LIBS) $(oauth_system_libs) $(wire_system_libs) $(OPENSSL_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
 unit_tests += tests/unit/kafka_keys_test
 tests_unit_kafka_keys_test_SOURCES = tests/unit/kafka_keys_test.c tests/helper/log_file.c tests/helper/log_file.h
 tests_unit_kafka_keys_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS)
@@ -31,11 +37,37 @@ unit_tests += tests/unit/kafka_stats_test
 tests_unit_kafka_stats_test_SOURCES = tests/unit/kafka_stats_test.c
 tests_unit_kafka_stats_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS)
 tests_unit_kafka_stats_test_LDADD = $(unit_kafka)
+unit_tests += tests/unit/kafka_client_test
+tests_unit_kafka_client_test_SOURCES = tests/unit/kafka_client_test.c tests/helper/tsan_threads.c
+tests_unit_kafka_client_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS)
+tests_unit_kafka_client_test_LDADD = $(unit_kafka)
+
+# Against a fake cluster.
+producing_sources = tests/helper/producing.c tests/helper/producing.h tests/helper/log_file.c tests/helper/log_file.h \
+	tests/helper/tsan_threads.c $(fake_kafka_sources)
+producing_cppflags = $(unit_cppflags) $(RDKAFKA_CFLAGS) $(OPENSSL_CFLAGS)
 unit_tests += tests/unit/kafka_producer_test
-tests_unit_kafka_producer_test_SOURCES = tests/unit/kafka_producer_test.c tests/helper/tsan_threads.c \
-	tests/helper/log_file.c tests/helper/log_file.h
-tests_unit_kafka_producer_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS)
+tests_unit_kafka_producer_test_SOURCES = tests/unit/kafka_producer_test.c $(producing_sources)
+tests_unit_kafka_producer_test_CPPFLAGS = $(producing_cppflags)
 tests_unit_kafka_producer_test_LDADD = $(unit_kafka)
+unit_tests += tests/unit/kafka_sender_test
+tests_unit_kafka_sender_test_SOURCES = tests/unit/kafka_sender_test.c $(producing_sources)
+tests_unit_kafka_sender_test_CPPFLAGS = $(producing_cppflags)
+tests_unit_kafka_sender_test_LDADD = $(unit_kafka)
+unit_tests += tests/unit/kafka_txn_test
+tests_unit_kafka_txn_test_SOURCES = tests/unit/kafka_txn_test.c $(producing_sources)
+tests_unit_kafka_txn_test_CPPFLAGS = $(producing_cppflags)
+tests_unit_kafka_txn_test_LDADD = $(unit_kafka)
+tests_unit_kafka_txn_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=kafka_consumer_handle,--wrap=rd_kafka_consumer_group_metadata
+unit_tests += tests/unit/partitioner_test
+tests_unit_partitioner_test_SOURCES = tests/unit/partitioner_test.c
+tests_unit_partitioner_test_CPPFLAGS = $(unit_cppflags)
+tests_unit_partitioner_test_LDADD = $(unit_kafka)
+unit_tests += tests/unit/producer_idle_test
+tests_unit_producer_idle_test_SOURCES = tests/unit/producer_idle_test.c tests/helper/log_file.c \
+	tests/helper/log_file.h $(fake_kafka_sources)
+tests_unit_producer_idle_test_CPPFLAGS = $(unit_cppflags) $(RDKAFKA_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_producer_idle_test_LDADD = $(unit_kafka)
 
 # Against a real broker; tests/integration/kafka_client.int runs it.
 check_PROGRAMS += tests/integration/kafka_client

@@ -1,30 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The instance of librdkafka behind the gate (producer_gate.c), its topics, and transactions.
+ * The owner's side of a producer: messages in, reports out. What lies between is the sender's (sender.c).
  *
- * Without transactions a fatal error of the idempotent producer (normal in librdkafka before 2.3) is nothing that the
- * owner hears of: a new instance sends, in order, what the one before did not deliver. What Kafka had written without
- * saying so comes twice then. In a transaction, or after one failed, the producer is of no use any more: its owner
- * frees it and makes a new one, since a commit or abort that is retried can land on a later transaction (Kafka before
- * KIP-890).
- *
- * An instance of librdkafka has three threads and more, which wake every second; its main one even
- * spins for the last fraction of a millisecond before a timer is due. So there is none until the
- * first message, and none any more when nothing was sent for a while; the next message makes a new
- * one. A transactional producer keeps its own: making one means taking over from others.
+ * A sender is a thread with connections. So there is none until the first message, and none any more when nothing was
+ * sent for a while; the next message makes a new one. A transactional producer keeps its own: making one means taking
+ * over from others. In a transaction, or after one failed, a producer is of no use any more: its owner frees it and
+ * makes a new one, since a commit or abort that is retried can land on a later transaction (Kafka before KIP-890).
  */
-#include "common/kafka/producer_private.h"
+#include "common/kafka/producer.h"
 
 #include "common/clock.h"
-#include "common/kafka/conf.h"
+#include "common/kafka/producer_state.h"
 #include "common/map.h"
+#include "common/wire/record_batch.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PURGE_WAIT_MS  5000
-#define FLUSH_SLICE_MS 100
-#define RENEWALS_MAX   5 /* in a row, without a message delivered between */
+#define BLOCK_MESSAGES    128                 /* memory for messages is taken by so many */
+#define HAND_OVER_BYTES   ((size_t)64 << 10)  /* a sender with nothing to do shall not wait for a poll */
+#define HAND_OVER_COUNT   256
+#define HEADERS_MAX       ((size_t)64 << 20)
 
 void
 cv_delivery_init(struct cv_delivery *delivery, void (*done)(struct cv_delivery *))
@@ -40,127 +38,42 @@ cv_delivery_release(struct cv_delivery *delivery)
         delivery->done(delivery);
 }
 
-rd_kafka_resp_err_t
-producer_fatal_cause(struct cv_producer *producer, rd_kafka_resp_err_t code)
-{
-    char text[256];
-    rd_kafka_resp_err_t cause;
-
-    if (code != RD_KAFKA_RESP_ERR__FATAL)
-        return code;
-    cause = rd_kafka_fatal_error(producer->handle.rk, text, sizeof(text));
-    return cause != RD_KAFKA_RESP_ERR_NO_ERROR ? cause : code;
-}
-
-/* ---- the instance ---- */
+/* ---- life ---- */
 
 static void
-topic_free(void *arg)
-{
-    struct cv_producer_topic *topic = arg;
+finish_batches(struct cv_producer *producer, struct batch_list *list);
 
-    if (topic->rkt != NULL)
-        rd_kafka_topic_destroy(topic->rkt);
-    free(topic->name);
-    free(topic->offsets);
-    free(topic);
-}
-
+/* What has no report fails. */
 static void
-notify(struct cv_producer *producer)
+close_sender(struct cv_producer *producer)
 {
-    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(producer->handle.rk);
+    struct batch_list list;
 
-    kafka_queue_notify(queue, producer->wake);
-    rd_kafka_queue_destroy(queue);
-}
-
-/* The keys of an instance. Once idempotence was denied it is done without, one request at a time. */
-static enum cv_rc
-make_rdconf(struct cv_producer *producer, rd_kafka_conf_t **ret, struct cv_err *err)
-{
-    rd_kafka_conf_t *rdconf;
-
-    if (kafka_rdconf_new(&producer->conf.conf, producer->transactional, &rdconf, err) != CV_OK)
-        return err->rc;
-    if (producer->does_without &&
-        (kafka_rdconf_set(rdconf, "enable.idempotence", "false", err) != CV_OK ||
-         kafka_rdconf_set(rdconf, "max.in.flight.requests.per.connection", "1", err) != CV_OK)) {
-        rd_kafka_conf_destroy(rdconf);
-        return err->rc;
-    }
-    *ret = rdconf;
-    return CV_OK;
-}
-
-static enum cv_rc
-open_instance(struct cv_producer *producer, const char *transactional_id, struct cv_err *err)
-{
-    rd_kafka_conf_t *rdconf = NULL;
-    enum cv_rc rc = make_rdconf(producer, &rdconf, err);
-
-    if (rc == CV_OK && transactional_id != NULL)
-        rc = kafka_rdconf_set(rdconf, "transactional.id", transactional_id, err);
-    if (rc != CV_OK) {
-        if (rdconf != NULL)
-            rd_kafka_conf_destroy(rdconf);
-        return rc;
-    }
-    rd_kafka_conf_set_dr_msg_cb(rdconf, gate_on_delivery);
-    rc = kafka_handle_init(&producer->handle, RD_KAFKA_PRODUCER, &producer->conf.conf, rdconf, err);
-    if (rc == CV_OK && producer->wake != NULL)
-        notify(producer);
-    return rc;
-}
-
-static void
-close_instance(struct cv_producer *producer)
-{
-    struct cv_hash_entry entry;
-    size_t i = 0;
-
-    while (cv_hash_next(producer->topics, &i, &entry)) {
-        struct cv_producer_topic *topic = entry.value;
-
-        if (topic->rkt != NULL)
-            rd_kafka_topic_destroy(topic->rkt);
-        topic->rkt = NULL;
-    }
-    kafka_handle_done(&producer->handle);
-    memset(&producer->handle, 0, sizeof(producer->handle));
-}
-
-static bool
-is_asked_for(const struct cv_kafka_conf *conf, const char *key)
-{
-    for (size_t l = 0; l < conf->n_layers; l++)
-        if (conf->layers[l] != NULL && cv_config_has(conf->layers[l], key))
-            return true;
-    return false;
-}
-
-/* What the configuration says must be right now, whenever the instance is made. */
-static enum cv_rc
-check_conf(struct cv_producer *producer, struct cv_err *err)
-{
-    rd_kafka_conf_t *rdconf;
-    enum cv_rc rc;
-
-    if (make_rdconf(producer, &rdconf, err) != CV_OK)
-        return err->rc;
-    kafka_conf_warn(&producer->conf.conf, producer->transactional);
-    rc = gate_init(producer, rdconf, err);
-    rd_kafka_conf_destroy(rdconf);
-    producer->may_do_without = producer->idempotent && !producer->transactional &&
-                               !is_asked_for(&producer->conf.conf, "enable.idempotence");
-    return rc;
+    if (producer->sender == NULL)
+        return;
+    sender_put(producer->sender, &producer->outbox);
+    sender_stop(producer->sender, &list);
+    producer->sender = NULL;
+    finish_batches(producer, &list);
 }
 
 enum cv_rc
 cv_producer_open(struct cv_producer *producer, struct cv_err *err)
 {
     producer->used = true;
-    return producer->handle.rk != NULL ? CV_OK : open_instance(producer, NULL, err);
+    if (producer->sender != NULL)
+        return CV_OK;
+    if (producer->settings.wire == NULL &&
+        producer_settings_wire(&producer->conf.conf, &producer->settings, err) != CV_OK)
+        return err->rc;
+    return sender_start(&producer->settings, &producer->handle, producer->wake, &producer->sender, err);
+}
+
+static void
+free_headers(void *arg)
+{
+    cv_buf_free(arg);
+    free(arg);
 }
 
 enum cv_rc
@@ -170,16 +83,21 @@ cv_producer_new(const struct cv_kafka_conf *conf, const char *transactional_id,
     struct cv_producer *producer = calloc(1, sizeof(*producer));
     enum cv_rc rc;
 
-    if (producer == NULL || (producer->topics = cv_hash_new(topic_free)) == NULL)
-        rc = cv_fail_memory(err);
-    else
-        rc = kafka_conf_copy(conf, &producer->conf, err);
-    if (rc == CV_OK) {
-        producer->transactional = transactional_id != NULL;
-        rc = check_conf(producer, err);
-    }
-    if (rc == CV_OK && producer->transactional)
-        rc = open_instance(producer, transactional_id, err);
+    if (producer == NULL)
+        return cv_fail_memory(err);
+    kafka_handle_init_bare(&producer->handle, conf);
+    cv_buf_init(&producer->headers, HEADERS_MAX);
+    producer->topics = cv_hash_new(producer_topic_free);
+    producer->constants = cv_hash_new(free_headers);
+    rc = producer->topics == NULL || producer->constants == NULL ? cv_fail_memory(err)
+                                                                 : kafka_conf_copy(conf, &producer->conf, err);
+    if (rc == CV_OK)
+        rc = producer_settings_read(conf, transactional_id, &producer->settings, err);
+    producer->looks_at_time = producer->settings.message_timeout_ms > 0 || producer->settings.linger_us > 0;
+    if (rc == CV_OK)
+        kafka_conf_warn(conf, transactional_id != NULL);
+    if (rc == CV_OK && transactional_id != NULL)
+        rc = cv_producer_open(producer, err);
     if (rc != CV_OK) {
         cv_producer_free(producer, 0);
         return rc;
@@ -189,10 +107,15 @@ cv_producer_new(const struct cv_kafka_conf *conf, const char *transactional_id,
 }
 
 static void
-purge(struct cv_producer *producer)
+free_blocks(struct cv_producer *producer)
 {
-    rd_kafka_purge(producer->handle.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    rd_kafka_flush(producer->handle.rk, PURGE_WAIT_MS);
+    struct message_block *block;
+
+    while ((block = producer->blocks) != NULL) {
+        producer->blocks = block->next;
+        free(block);
+    }
+    producer->free_messages = NULL;
 }
 
 void
@@ -204,14 +127,14 @@ cv_producer_free(struct cv_producer *producer, int wait_ms)
         return;
     if (wait_ms != 0 && producer->queued > 0 && cv_producer_flush(producer, wait_ms, &err) != CV_OK)
         CV_LOG_DEBUG(cv_log_get("culvert.kafka"), "messages are given up", CV_ERR(&err));
-    if (producer->queued > 0)
-        gate_purge(producer);
-    if (producer->queued > 0)
-        purge(producer);
+    close_sender(producer);
     cv_hash_free(producer->topics);
-    kafka_handle_done(&producer->handle);
+    cv_hash_free(producer->constants);
+    free_blocks(producer);
+    cv_buf_free(&producer->headers);
+    producer_settings_done(&producer->settings);
+    kafka_handle_done_bare(&producer->handle);
     kafka_conf_copy_done(&producer->conf);
-    gate_free(producer);
     free(producer);
 }
 
@@ -230,102 +153,297 @@ cv_producer_topic(struct cv_producer *producer, const char *name, struct cv_prod
         return cv_fail_memory(err);
     topic->name = strdup(name);
     if (topic->name == NULL || !cv_hash_put(producer->topics, name, topic)) {
-        topic_free(topic);
+        producer_topic_free(topic);
         return cv_fail_memory(err);
     }
     *ret = topic;
     return CV_OK;
 }
 
-enum cv_rc
-producer_open_topic(struct cv_producer *producer, struct cv_producer_topic *topic, struct cv_err *err)
+/* ---- reports ---- */
+
+/* What Kafka's own text leaves open; NULL: nothing. */
+static const char *
+detail_of(rd_kafka_resp_err_t code)
 {
-    producer->used = true;
-    if (topic->rkt != NULL)
-        return CV_OK;
-    if (cv_producer_open(producer, err) != CV_OK)
-        return err->rc;
-    topic->rkt = rd_kafka_topic_new(producer->handle.rk, topic->name, NULL);
-    if (topic->rkt == NULL)
-        return kafka_fail(&producer->handle, err, rd_kafka_last_error(), NULL,
-                          "cannot produce to topic \"%s\"", topic->name);
-    return CV_OK;
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+        return "the topic is not there, or was deleted: make it again and restart";
+    default:
+        return NULL;
+    }
 }
 
-/* If the instance failed for good, what it did not deliver waits for another one. */
 static void
-renew_if_failed(struct cv_producer *producer)
+report_failure(struct cv_producer *producer, const struct message *msg, rd_kafka_resp_err_t code)
 {
-    rd_kafka_resp_err_t code;
-    struct cv_err err;
-    char text[512];
+    struct cv_delivery *delivery = msg->delivery;
+    struct cv_err scratch = CV_ERR_INIT;
+    struct cv_err *err = &scratch;
+    char partition[32] = ""; /* not chosen yet where the topic is not known */
 
-    if (producer->transactional || !producer->idempotent || producer->broken.rc != CV_OK)
-        return;
-    code = rd_kafka_fatal_error(producer->handle.rk, text, sizeof(text));
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    (void)kafka_fail(&producer->handle, &err, code, text, "the producer failed for good");
-    if (code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED && producer->may_do_without) {
-        CV_LOG_WARN(producer->handle.log, "going on without idempotence: a connection that breaks may repeat messages",
-                    CV_STR("client", producer->handle.client_id), CV_ERR(&err));
-        producer->does_without = true;
-        producer->idempotent = false;
-    } else if (++producer->renewals > RENEWALS_MAX) {
-        producer->broken = err;
-        return;
-    } else {
-        CV_LOG_WARN(producer->handle.log, "the producer begins anew; what Kafka wrote without saying so comes twice",
-                    CV_STR("client", producer->handle.client_id), CV_INT("messages", producer->queued), CV_ERR(&err));
+    if (msg->partition >= 0)
+        (void)snprintf(partition, sizeof(partition), " partition %d", msg->partition);
+    if (delivery != NULL) {
+        delivery->failed++;
+        if (delivery->err.rc != CV_OK)
+            return;
+        err = &delivery->err;
     }
-    producer->renewing = true;
-    purge(producer);
-    producer->renewing = false;
-    close_instance(producer);
-    gate_rewind(producer);
+    (void)kafka_fail(&producer->handle, err, code, detail_of(code), "could not write to topic \"%s\"%s",
+                     msg->topic->name, partition);
+    if (delivery == NULL)
+        CV_LOG_WARN(cv_log_get("culvert.kafka"), "a message was not written", CV_ERR(err));
+}
+
+static void
+report_lost_topic(const struct message *msg, int64_t offset, int64_t last)
+{
+    struct cv_err scratch = CV_ERR_INIT;
+    struct cv_err *err = msg->delivery != NULL && msg->delivery->err.rc == CV_OK ? &msg->delivery->err : &scratch;
+
+    (void)cv_fail(err, CV_INVALID,
+                  "topic \"%s\" partition %d was written up to offset %" PRId64 ", and a message behind it has offset "
+                  "%" PRId64 ": the topic was deleted and made again, or lost its end, and what it held is gone; write "
+                  "it anew from the source, or restart to go on without",
+                  msg->topic->name, msg->partition, last, offset);
+    if (msg->delivery == NULL)
+        CV_LOG_ERROR(cv_log_get("culvert.kafka"), "a topic lost messages", CV_ERR(err));
+}
+
+static void
+recycle(struct cv_producer *producer, struct message *msg)
+{
+    free(msg->own);
+    producer->queued--;
+    producer->queued_bytes -= msg->size;
+    msg->next = producer->free_messages;
+    producer->free_messages = msg;
+}
+
+/* The one place where a message ends. */
+static void
+finish(struct cv_producer *producer, struct message *msg, rd_kafka_resp_err_t code, int64_t offset)
+{
+    struct cv_delivery *delivery = msg->delivery;
+
+    producer->reported++;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        report_failure(producer, msg, code);
+    recycle(producer, msg);
+    if (delivery == NULL)
+        return;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && offset >= 0 && offset > delivery->last_offset)
+        delivery->last_offset = offset;
+    cv_delivery_release(delivery);
+}
+
+static void
+finish_batches(struct cv_producer *producer, struct batch_list *list)
+{
+    struct batch *batch;
+
+    while ((batch = batch_pop(list)) != NULL) {
+        int64_t offset = batch->base_offset;
+
+        if (batch->code == RD_KAFKA_RESP_ERR_NO_ERROR && batch->lost_from >= 0)
+            report_lost_topic(batch->messages.first, batch->base_offset, batch->lost_from);
+        while (batch->messages.first != NULL) {
+            finish(producer, message_pop(&batch->messages), batch->code, offset);
+            offset += offset >= 0;
+        }
+        free(batch);
+    }
 }
 
 /* ---- messages ---- */
+
+static struct message *
+new_message(struct cv_producer *producer)
+{
+    struct message *msg = producer->free_messages;
+    struct message_block *block;
+
+    if (msg == NULL) {
+        block = malloc(sizeof(*block) + BLOCK_MESSAGES * sizeof(*msg));
+        if (block == NULL)
+            return NULL;
+        block->next = producer->blocks;
+        producer->blocks = block;
+        for (size_t i = 0; i < BLOCK_MESSAGES; i++) {
+            block->messages[i].next = producer->free_messages;
+            producer->free_messages = &block->messages[i];
+        }
+        msg = producer->free_messages;
+    }
+    producer->free_messages = msg->next;
+    return msg;
+}
+
+static void
+write_headers(struct cv_buf *buf, const struct cv_raw_headers *headers)
+{
+    cv_buf_reset(buf);
+    cv_batch_write_header_count(buf, headers->count);
+    for (size_t i = 0; i < headers->count; i++)
+        cv_batch_write_header(buf, headers->items[i].name, headers->items[i].value.data, headers->items[i].value.len);
+}
+
+/* Headers that stay as they are, written once. */
+static enum cv_rc
+constant_headers(struct cv_producer *producer, const struct cv_raw_headers *headers, struct cv_bytes *ret,
+                 struct cv_err *err)
+{
+    const uint64_t key = (uint64_t)(uintptr_t)headers;
+    struct cv_buf *written = cv_hash_get_u64(producer->constants, key);
+
+    if (written == NULL) {
+        written = calloc(1, sizeof(*written));
+        if (written == NULL || !cv_hash_put_u64(producer->constants, key, written)) {
+            free(written);
+            return cv_fail_memory(err);
+        }
+        cv_buf_init(written, HEADERS_MAX);
+        write_headers(written, headers);
+    }
+    *ret = (struct cv_bytes){ written->data, written->len };
+    return cv_buf_check(written, err);
+}
+
+/* Headers, and key and value where nobody will tell when they are not needed any more. */
+static enum cv_rc
+own(struct cv_producer *producer, struct message *msg, const struct cv_raw_headers *headers, struct cv_err *err)
+{
+    struct cv_buf *buf = &producer->headers;
+    size_t key_len = msg->delivery == NULL ? msg->key.len : 0, value_len = msg->delivery == NULL ? msg->value.len : 0;
+    char *at;
+
+    cv_buf_reset(buf);
+    if (headers != NULL && headers->count > 0 && headers->constant) {
+        if (constant_headers(producer, headers, &msg->headers, err) != CV_OK)
+            return err->rc;
+    } else if (headers != NULL && headers->count > 0) {
+        write_headers(buf, headers);
+    }
+    if (cv_buf_check(buf, err) != CV_OK)
+        return cv_err_context(err, "the headers of a message");
+    if (buf->len + key_len + value_len == 0)
+        return CV_OK;
+    msg->own = at = malloc(buf->len + key_len + value_len);
+    if (at == NULL)
+        return cv_fail_memory(err);
+    if (buf->len > 0)
+        msg->headers = (struct cv_bytes){ memcpy(at, buf->data, buf->len), buf->len };
+    if (key_len > 0)
+        msg->key.data = memcpy(at + buf->len, msg->key.data, key_len);
+    if (value_len > 0)
+        msg->value.data = memcpy(at + buf->len + key_len, msg->value.data, value_len);
+    return CV_OK;
+}
+
+static void
+hand_over(struct cv_producer *producer)
+{
+    if (producer->outbox.first != NULL)
+        sender_put(producer->sender, &producer->outbox);
+}
+
+/* A transaction whose messages cannot be written is over; else the reports tell. */
+static enum cv_rc
+check_usable(struct cv_producer *producer, struct cv_err *err)
+{
+    struct cv_err broken;
+
+    if (!sender_is_broken(producer->sender, &broken))
+        return CV_OK;
+    return cv_fail(err, broken.rc == CV_FENCED ? CV_FENCED : CV_CONFLICT, "%s", broken.text);
+}
+
+static enum cv_rc
+check_room(const struct cv_producer *producer, const struct cv_producer_topic *topic, size_t len, size_t size,
+           struct cv_err *err)
+{
+    if (len > producer->settings.max_message)
+        return cv_fail(err, CV_INVALID,
+                       "could not produce to topic \"%s\": %s: it has %zu bytes, and max.request.size is %zu",
+                       topic->name, rd_kafka_err2str(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE), len,
+                       producer->settings.max_message);
+    if (producer->queued >= producer->settings.max_messages ||
+        (producer->queued > 0 && producer->queued_bytes + size > producer->settings.max_bytes))
+        return cv_fail(err, CV_RETRY, "the queue of messages to Kafka is full");
+    return CV_OK;
+}
 
 enum cv_rc
 cv_producer_send(struct cv_producer *producer, struct cv_producer_topic *topic, int32_t partition,
                  struct cv_bytes key, struct cv_bytes value, const struct cv_raw_headers *headers,
                  int64_t timestamp_ms, struct cv_delivery *delivery, struct cv_err *err)
 {
-    const struct message msg = { .topic = topic,
-                                 .partition = partition,
-                                 .key = key,
-                                 .value = value,
-                                 .timestamp_ms = timestamp_ms,
-                                 .delivery = delivery };
+    size_t size = cv_batch_record_size(key.len, value.len, 0);
+    struct message *msg;
 
-    if (producer_open_topic(producer, topic, err) != CV_OK)
+    if (cv_producer_open(producer, err) != CV_OK)
         return err->rc == CV_RETRY ? err->rc = CV_CONFLICT : err->rc;
-    return gate_send(producer, &msg, headers, err);
+    if (producer->outbox.first == NULL && check_usable(producer, err) != CV_OK)
+        return err->rc;
+    if (check_room(producer, topic, key.len + value.len, size, err) != CV_OK)
+        return err->rc;
+    msg = new_message(producer);
+    if (msg == NULL)
+        return cv_fail_memory(err);
+    if (producer->outbox.first == NULL)
+        producer->now_ms = cv_now_ms(); /* reading the clock for each costs as much as all else here */
+    *msg = (struct message){ .topic = topic,
+                             .delivery = delivery,
+                             .key = key,
+                             .value = value,
+                             .timestamp_ms = timestamp_ms == CV_NO_TIMESTAMP ? producer->now_ms : timestamp_ms,
+                             .taken_us = producer->looks_at_time ? cv_mono_us() : 0,
+                             .partition = partition };
+    if ((headers != NULL || delivery == NULL) && own(producer, msg, headers, err) != CV_OK) {
+        msg->next = producer->free_messages;
+        producer->free_messages = msg;
+        return err->rc;
+    }
+    msg->size = size + msg->headers.len;
+    producer->queued++;
+    producer->queued_bytes += msg->size;
+    if (delivery != NULL)
+        delivery->pending++;
+    message_push(&producer->outbox, msg);
+    if (producer->queued == 1 && producer->wake != NULL)
+        cv_wake_signal(producer->wake); /* a poll hands over what comes until then */
+    if (producer->outbox.bytes >= HAND_OVER_BYTES || producer->outbox.count >= HAND_OVER_COUNT)
+        hand_over(producer);
+    return CV_OK;
 }
 
-/* Callbacks, and what may go out before and behind them. */
 static void
 serve(struct cv_producer *producer, int timeout_ms)
 {
-    gate_pass(producer, false);
-    if (producer->handle.rk == NULL)
+    struct batch_list list;
+
+    if (producer->sender == NULL)
         return;
-    rd_kafka_poll(producer->handle.rk, timeout_ms);
-    renew_if_failed(producer);
-    gate_pass(producer, false);
+    hand_over(producer);
+    sender_take(producer->sender, timeout_ms, &list);
+    finish_batches(producer, &list);
+    hand_over(producer);
 }
 
 static void
 close_if_idle(struct cv_producer *producer)
 {
-    int64_t now = cv_mono_ms();
+    int64_t now_ms = cv_mono_ms();
 
-    if (producer->used)
-        producer->used_ms = now;
-    else if (now - producer->used_ms >= CV_PRODUCER_IDLE_MS)
-        close_instance(producer);
-    producer->used = false;
+    if (producer->used) {
+        producer->used = false;
+        producer->used_ms = now_ms;
+    } else if (now_ms - producer->used_ms >= CV_PRODUCER_IDLE_MS) {
+        close_sender(producer);
+    }
 }
 
 int
@@ -333,7 +451,7 @@ cv_producer_poll(struct cv_producer *producer, int timeout_ms)
 {
     producer->reported = 0;
     serve(producer, timeout_ms);
-    if (producer->handle.rk != NULL && producer->queued == 0 && !producer->transactional)
+    if (producer->sender != NULL && producer->queued == 0 && producer->settings.transactional_id == NULL)
         close_if_idle(producer);
     return producer->reported;
 }
@@ -342,26 +460,22 @@ void
 cv_producer_notify(struct cv_producer *producer, struct cv_wake *wake)
 {
     producer->wake = wake;
-    if (producer->handle.rk != NULL)
-        notify(producer);
+    if (producer->sender != NULL)
+        sender_notify(producer->sender, wake);
 }
 
 enum cv_rc
 cv_producer_flush(struct cv_producer *producer, int timeout_ms, struct cv_err *err)
 {
-    int64_t deadline = timeout_ms < 0 ? INT64_MAX : cv_mono_ms() + timeout_ms;
-    int64_t left;
+    int64_t deadline_ms = timeout_ms < 0 ? INT64_MAX : cv_mono_ms() + timeout_ms;
+    int64_t left_ms;
 
     serve(producer, 0);
-    while (producer->queued > 0 && (left = deadline - cv_mono_ms()) > 0) {
+    while (producer->queued > 0 && (left_ms = deadline_ms - cv_mono_ms()) > 0) {
         if (cv_producer_check(producer, err) != CV_OK)
             return err->rc;
-        if (producer->handle.rk != NULL)
-            rd_kafka_flush(producer->handle.rk, left < FLUSH_SLICE_MS ? (int)left : FLUSH_SLICE_MS);
-        serve(producer, 0);
+        serve(producer, left_ms < INT32_MAX ? (int)left_ms : INT32_MAX);
     }
-    if (producer->queued > 0 && producer->handle.rk == NULL)
-        return cv_fail(err, CV_RETRY, "could not write %zu messages to Kafka in time", producer->queued);
     if (producer->queued > 0)
         return kafka_fail(&producer->handle, err, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL,
                           "could not write %zu messages to Kafka", producer->queued);
@@ -371,18 +485,8 @@ cv_producer_flush(struct cv_producer *producer, int timeout_ms, struct cv_err *e
 enum cv_rc
 cv_producer_check(struct cv_producer *producer, struct cv_err *err)
 {
-    char text[512];
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-
-    if (producer->broken.rc != CV_OK) {
-        *err = producer->broken;
-        return err->rc = err->rc == CV_CONFLICT ? CV_RETRY : err->rc;
-    }
-    if (producer->transactional) /* else poll deals with it */
-        code = rd_kafka_fatal_error(producer->handle.rk, text, sizeof(text));
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (producer->sender == NULL || !sender_is_broken(producer->sender, err))
         return CV_OK;
-    (void)kafka_fail(&producer->handle, err, code, text, "the producer failed for good");
     if (err->rc != CV_FENCED && err->rc != CV_INVALID)
         err->rc = CV_RETRY;
     return err->rc;
@@ -398,98 +502,15 @@ enum cv_rc
 cv_producer_partitions(struct cv_producer *producer, const char *topic, int timeout_ms,
                        int32_t *ret, struct cv_err *err)
 {
-    const struct rd_kafka_metadata *metadata;
-    struct cv_producer_topic *handle;
-    rd_kafka_resp_err_t code;
+    struct command command = { .kind = COMMAND_PARTITIONS, .deadline_ms = cv_mono_ms() + timeout_ms };
 
-    if (cv_producer_topic(producer, topic, &handle, err) != CV_OK ||
-        producer_open_topic(producer, handle, err) != CV_OK)
+    if (cv_producer_topic(producer, topic, &command.topic, err) != CV_OK || cv_producer_open(producer, err) != CV_OK)
         return err->rc;
-    code = rd_kafka_metadata(producer->handle.rk, 0, handle->rkt, &metadata, timeout_ms);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        code =
-            metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-            *ret = metadata->topics[0].partition_cnt;
-        rd_kafka_metadata_destroy(metadata);
-    }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_fail(&producer->handle, err, code, NULL,
+    hand_over(producer);
+    sender_call(producer->sender, &command);
+    if (command.code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_fail(&producer->handle, err, command.code, NULL,
                           "could not read the partitions of topic \"%s\"", topic);
-    return CV_OK;
-}
-
-enum cv_rc
-cv_producer_txn_init(struct cv_producer *producer, int timeout_ms, struct cv_err *err)
-{
-    rd_kafka_error_t *error = rd_kafka_init_transactions(producer->handle.rk, timeout_ms);
-
-    if (error != NULL)
-        return kafka_fail_error(&producer->handle, err, error, "could not start with transactions");
-    return CV_OK;
-}
-
-enum cv_rc
-cv_producer_txn_begin(struct cv_producer *producer, struct cv_err *err)
-{
-    rd_kafka_error_t *error = rd_kafka_begin_transaction(producer->handle.rk);
-
-    if (error != NULL)
-        return kafka_fail_error(&producer->handle, err, error, "could not begin a transaction");
-    producer->in_txn = true;
-    return CV_OK;
-}
-
-enum cv_rc
-cv_producer_txn_offsets(struct cv_producer *producer, const struct cv_topic_partitions *offsets,
-                        struct cv_consumer *group, int timeout_ms, struct cv_err *err)
-{
-    struct kafka_handle *consumer = kafka_consumer_handle(group);
-    rd_kafka_consumer_group_metadata_t *member;
-    rd_kafka_topic_partition_list_t *list;
-    rd_kafka_error_t *error;
-
-    if (offsets->count == 0)
-        return CV_OK;
-    list = kafka_list_new(offsets);
-    if (list == NULL)
-        return cv_fail_memory(err);
-    member = rd_kafka_consumer_group_metadata(consumer->rk);
-    error = rd_kafka_send_offsets_to_transaction(producer->handle.rk, list, member, timeout_ms);
-    rd_kafka_consumer_group_metadata_destroy(member);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (error != NULL)
-        return kafka_fail_error(&producer->handle, err, error,
-                                "could not put offsets into the transaction");
-    return CV_OK;
-}
-
-enum cv_rc
-cv_producer_txn_commit(struct cv_producer *producer, int timeout_ms, struct cv_err *err)
-{
-    rd_kafka_error_t *error;
-
-    gate_pass(producer, true);
-    if (producer->broken.rc != CV_OK) {
-        *err = producer->broken;
-        return cv_err_context(err, "could not commit the transaction");
-    }
-    error = rd_kafka_commit_transaction(producer->handle.rk, timeout_ms);
-    producer->in_txn = false;
-    if (error != NULL)
-        return kafka_fail_error(&producer->handle, err, error, "could not commit the transaction");
-    return CV_OK;
-}
-
-enum cv_rc
-cv_producer_txn_abort(struct cv_producer *producer, int timeout_ms, struct cv_err *err)
-{
-    rd_kafka_error_t *error;
-
-    gate_purge(producer);
-    error = rd_kafka_abort_transaction(producer->handle.rk, timeout_ms);
-    producer->in_txn = false;
-    if (error != NULL)
-        return kafka_fail_error(&producer->handle, err, error, "could not abort the transaction");
+    *ret = command.n_partitions;
     return CV_OK;
 }

@@ -3,14 +3,15 @@
  * Produce without copy; delivery counts; transactions. One thread owns a producer and calls everything here;
  * delivery callbacks run inside cv_producer_poll, flush, commit and abort on that thread.
  *
- * Defaults set under all layers: partitioner=murmur2_random, acks=all, message.timeout.ms=0 (no limit) without
- * transactions, linger.ms=1, batch.size=1 MB, at most 20,000 messages and 64 MB queued, enable.idempotence=true unless
- * acks, retries or max.in.flight.requests.per.connection forbid it. So the order is kept whatever a broker refuses, and
- * a broken connection repeats nothing. A fatal error of the client is dealt with here (a new one sends the rest),
- * except with transactions, where it surfaces as CV_FENCED (another instance) or as "make a new producer". Where the
- * user has no right to idempotence (brokers before 2.8 want one) it goes on without, and says so.
+ * The protocol is spoken here, over common/wire, not by librdkafka; keys and defaults are librdkafka's, but for
+ * partitioner=murmur2_random, acks=all, message.timeout.ms=0 (no limit) without transactions, linger.ms=0, batch.size=1
+ * MB, at most 20,000 messages and 64 MB queued, enable.idempotence=true unless acks, retries or
+ * max.in.flight.requests.per.connection forbid it. So the order is kept whatever a broker refuses, and a broken
+ * connection repeats nothing. Where sequences break (a broker lost them), the rest is sent with others, and a log line
+ * says so; in a transaction that surfaces as CV_FENCED (another instance) or as "make a new producer". Where the user
+ * has no right to idempotence (brokers before 2.8 want one) it goes on without, and says so.
  *
- * Messages go to the network in bursts, and few are on their way at once: poll, or nothing moves.
+ * Poll, or nothing moves: what was sent goes out and what was reported comes in there.
  */
 #ifndef COMMON_KAFKA_PRODUCER_H
 #define COMMON_KAFKA_PRODUCER_H
@@ -84,8 +85,9 @@ CV_MUST_CHECK enum cv_rc cv_producer_partitions(struct cv_producer *producer, co
                                                 int timeout_ms, int32_t *ret, struct cv_err *err);
 
 /*
- * Transactions. After any failure other than CV_RETRY from begin: the outcome is unknown. Free the producer,
- * make a new one and init it (which resolves the old transaction), read positions back, go on from there.
+ * Transactions. After any failure the outcome is unknown: free the producer, make a new one and init it (which resolves
+ * the old transaction), read positions back, go on from there. Only a commit that had no answer within its time-out
+ * (CV_RETRY, and cv_producer_check finds nothing) may be asked for again.
  */
 CV_MUST_CHECK enum cv_rc cv_producer_txn_init(struct cv_producer *producer, int timeout_ms,
                                               struct cv_err *err);

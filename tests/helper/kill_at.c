@@ -3,12 +3,12 @@
 // kill_at: loaded in front of a program (LD_PRELOAD), it kills the program with -9 at a named step of its commits:
 //
 //   CULVERT_KILL_AT=STEP:WHEN:N[:US]    at the N-th time; WHEN is before, during (US microseconds after it began) or after
-//
 // A commit counts if its transaction has records: what took only duplicates in has its offsets and nothing else, and
 // leaves nothing in a topic that could be looked at.
 //
-// The steps are calls into librdkafka, SQLite and the C library, so the program is the one that is released, not one
-// built for tests. Any thread; a transaction is one thread's.
+// The steps are requests to Kafka as they pass through send() and recv(), and calls into SQLite and the C library, so
+// the program is the one that is released, not one built for tests. After a request means: when its answer begins to
+// be read. Any thread; a transaction is one thread's.
 #include <config.h>
 
 #include <dlfcn.h>
@@ -19,16 +19,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <librdkafka/rdkafka.h>
 #include <sqlite3.h>
 
-enum step { BEGIN, WRITE, FLUSH, OFFSETS, COMMIT, SQLITE, FILES, STEPS };
+enum step { BEGIN, WRITE, OFFSETS, GROUP, COMMIT, SQLITE, FILES, STEPS };
 enum when { BEFORE, DURING, AFTER };
 
-static const char *const step_names[] = { "begin", "write", "flush", "offsets", "commit", "sqlite", "file" };
+static const char *const step_names[] = { "begin", "write", "offsets", "group", "commit", "sqlite", "file" };
 static const char *const when_names[] = { "before", "during", "after" };
 
 static enum step at_step = STEPS;
@@ -120,63 +121,72 @@ leave(bool last)
 
 /* ---- the steps */
 
-__attribute__((visibility("default"))) rd_kafka_error_t *
-rd_kafka_begin_transaction(rd_kafka_t *rk)
+/* Kafka's number of the request. */
+static enum step
+step_of(int api)
 {
-    BEHIND(rd_kafka_begin_transaction)
-    bool last = enter(BEGIN);
-    rd_kafka_error_t *error = behind(rk);
-
-    has_records = false;
-    leave(last);
-    return error;
+    switch (api) {
+    case 0: /* Produce */
+        return WRITE;
+    case 24: /* AddPartitionsToTxn */
+        return BEGIN;
+    case 25: /* AddOffsetsToTxn */
+        return OFFSETS;
+    case 26: /* EndTxn */
+        return COMMIT;
+    case 28: /* TxnOffsetCommit */
+        return GROUP;
+    default:
+        return STEPS;
+    }
 }
 
-__attribute__((visibility("default"))) int
-rd_kafka_produce(rd_kafka_topic_t *rkt, int32_t partition, int msgflags, void *payload, size_t len, const void *key,
-                 size_t keylen, void *msg_opaque)
-{
-    BEHIND(rd_kafka_produce)
-    bool last = enter(WRITE);
-    int rc = behind(rkt, partition, msgflags, payload, len, key, keylen, msg_opaque);
+#define SOCKETS 1024
+static size_t unsent[SOCKETS];       /* of the frame that is being sent */
+static atomic_bool is_last[SOCKETS]; /* the answer ends the program */
 
-    has_records = true;
-    leave(last);
-    return rc;
+/* A frame begins: its size and its number. */
+static void
+enter_frame(int fd, const unsigned char *frame)
+{
+    enum step step = step_of(frame[4] << 8 | frame[5]);
+
+    if (step == WRITE)
+        has_records = true;
+    if (step != STEPS && (step != COMMIT || has_records) && enter(step))
+        is_last[fd] = true;
+    if (step == COMMIT)
+        has_records = false;
 }
 
-__attribute__((visibility("default"))) rd_kafka_resp_err_t
-rd_kafka_flush(rd_kafka_t *rk, int timeout_ms)
+__attribute__((visibility("default"))) ssize_t
+send(int fd, const void *data, size_t len, int flags)
 {
-    BEHIND(rd_kafka_flush)
-    bool last = enter(FLUSH);
-    rd_kafka_resp_err_t code = behind(rk, timeout_ms);
+    BEHIND(send)
+    const unsigned char *bytes = data;
+    ssize_t sent;
+    size_t at;
 
-    leave(last);
-    return code;
+    if (fd < 0 || fd >= SOCKETS)
+        return behind(fd, data, len, flags);
+    for (at = unsent[fd]; at + 6 <= len;) {
+        enter_frame(fd, bytes + at);
+        at += 4 + ((size_t)bytes[at] << 24 | (size_t)bytes[at + 1] << 16 | (size_t)bytes[at + 2] << 8 | bytes[at + 3]);
+    }
+    sent = behind(fd, data, len, flags);
+    unsent[fd] = at - (sent > 0 ? (size_t)sent : 0);
+    return sent;
 }
 
-__attribute__((visibility("default"))) rd_kafka_error_t *
-rd_kafka_send_offsets_to_transaction(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *offsets,
-                                     const rd_kafka_consumer_group_metadata_t *group, int timeout_ms)
+__attribute__((visibility("default"))) ssize_t
+recv(int fd, void *data, size_t len, int flags)
 {
-    BEHIND(rd_kafka_send_offsets_to_transaction)
-    bool last = enter(OFFSETS);
-    rd_kafka_error_t *error = behind(rk, offsets, group, timeout_ms);
+    BEHIND(recv)
+    ssize_t got = behind(fd, data, len, flags);
 
-    leave(last);
-    return error;
-}
-
-__attribute__((visibility("default"))) rd_kafka_error_t *
-rd_kafka_commit_transaction(rd_kafka_t *rk, int timeout_ms)
-{
-    BEHIND(rd_kafka_commit_transaction)
-    bool last = has_records && enter(COMMIT);
-    rd_kafka_error_t *error = behind(rk, timeout_ms);
-
-    leave(last);
-    return error;
+    if (got > 0 && fd < SOCKETS)
+        leave(is_last[fd]);
+    return got;
 }
 
 __attribute__((visibility("default"))) int

@@ -46,7 +46,7 @@ text_of(const struct cv_config *cfg, char *out, size_t size)
     out[0] = '\0';
     for (size_t i = 0; i < cv_config_count(cfg); i++)
         snprintf(out + strlen(out), size - strlen(out), "%s=%s\n", cv_config_key(cfg, i),
-                 cv_config_value(cfg, i));
+                 cv_config_value(cfg, i) != NULL ? cv_config_value(cfg, i) : "(null)");
 }
 
 struct accepted_case {
@@ -127,8 +127,22 @@ static const struct accepted_case accepted_cases[] = {
     { P, "ssl.endpoint.identification.algorithm=", "ssl.endpoint.identification.algorithm=none\n" },
     { P, "ssl.endpoint.identification.algorithm=HTTPS",
       "ssl.endpoint.identification.algorithm=https\n" },
+    { P, "ssl.cipher.suites=TLS_AES_128_GCM_SHA256", "ssl.cipher.suites=TLS_AES_128_GCM_SHA256\n" },
+    { A, "ssl.cipher.suites=ECDHE-RSA-AES128-GCM-SHA256", "ssl.cipher.suites=ECDHE-RSA-AES128-GCM-SHA256\n" },
+    { C, "ssl.cipher.suites=", "" },
+    { C, "ssl.curves.list=", "" },
+    { C, "ssl.sigalgs.list=", "" },
+    { C, "ssl.crl.location=", "" },
     { P, "sasl.login.callback.handler.class=org.x.OAuthBearerLoginCallbackHandler", "" },
     { P, "ssl.engine.factory.class=", "" },
+    { C, "debug=all", "debug=all\n" },
+    { C, "debug=", "" },
+    { A, "receive.message.max.bytes=5000", "receive.message.max.bytes=5000\n" },
+    /* librdkafka's alone, which a producer is not */
+    { P, "debug=all", "" },
+    { P, "broker.address.ttl=5", "" },
+    { P, "receive.message.max.bytes=5000", "" },
+    { P, "allow.auto.create.topics=false", "" },
     /* of another role, of Java alone, of nobody: dropped */
     { C, "linger.ms=5", "" },
     { A, "fetch.min.bytes=5", "" },
@@ -187,7 +201,7 @@ static const struct refused_case refused_cases[] = {
     { P, "ssl.truststore.certificates=CERT", "ssl.truststore.certificates holds no PEM" },
     { P, "ssl.keystore.location=" PEM_CERT, "ssl.keystore.location holds no PEM private key" },
     { P, "ssl.keystore.location=" PEM_STORE "\nssl.keystore.type=PKCS12", "ssl.keystore.type=PEM" },
-    { P, "ssl.cipher.suites=TLS_AES_128_GCM_SHA256", "OpenSSL" },
+    { C, "ssl.cipher.suites=TLS_AES_128_GCM_SHA256", "OpenSSL" },
     { P, "partitioner.class=org.x.Mine", "no such partitioner" },
     { P, "buffer.memory=lots", "not a number: \"lots\"" },
     { P, "buffer.memory=-1", "must not be negative" },
@@ -301,8 +315,10 @@ defaults_bound_memory_and_are_javas(void **state)
     (void)state;
     assert_built(P, false, BROKER, "", "partitioner", "murmur2_random");
     assert_built(P, false, BROKER, "", "acks", "all");
-    assert_built(P, false, BROKER, "", "linger.ms", "1");
+    assert_built(P, false, BROKER, "", "linger.ms", "0");
     assert_built(P, false, BROKER, "", "message.timeout.ms", "0");
+    assert_built(P, false, BROKER, "", "connections.max.idle.ms", "540000");
+    assert_built(P, false, BROKER, "connections.max.idle.ms=-1", "connections.max.idle.ms", "0");
     assert_built(P, false, BROKER, "", "queue.buffering.max.messages", "20000");
     assert_built(P, false, BROKER, "", "queue.buffering.max.kbytes", "65536");
     assert_built(P, false, BROKER, "", "client.id", "me");
@@ -320,7 +336,7 @@ a_stronger_layer_wins_under_either_name(void **state)
     assert_built(P, false, BROKER "linger.ms=7", "", "linger.ms", "7");
     assert_built(P, false, BROKER "linger.ms=7", "queue.buffering.max.ms=9", "linger.ms", "9");
     assert_built(P, false, BROKER "queue.buffering.max.ms=9", "linger.ms=7", "linger.ms", "7");
-    assert_built(P, false, BROKER "linger.ms=7", "linger.ms", "linger.ms", "1");
+    assert_built(P, false, BROKER "linger.ms=7", "linger.ms", "linger.ms", "0");
     /* a bad value that is overridden does no harm */
     assert_built(P, false, BROKER "buffer.memory=lots", "buffer.memory=2048",
                  "queue.buffering.max.kbytes", "2");
@@ -361,6 +377,16 @@ a_setting_that_is_not_followed_is_told(void **state)
         { P, true, "enable.idempotence=false", "", "key=enable.idempotence value=false" },
         { P, true, "enable.idempotence=false", "enable.idempotence=true", NULL },
         { P, false, "enable.idempotence=false", "", NULL },
+        { P, false, "debug=all", "", "key=debug value=all why=\"it is for librdkafka" },
+        { P, false, "debug=", "", NULL },
+        { C, false, "debug=all", "", NULL },
+        { A, false, "broker.address.ttl=5", "", NULL },
+        { P, false, "", "broker.address.ttl=5", "key=broker.address.ttl value=5" },
+        { P, false, "topic.metadata.refresh.fast.interval.ms=5", "",
+          "key=topic.metadata.refresh.fast.interval.ms value=5" },
+        { P, true, "receive.message.max.bytes=5000", "", "key=receive.message.max.bytes value=5000" },
+        { P, false, "allow.auto.create.topics=false", "", "key=allow.auto.create.topics value=false" },
+        { C, false, "allow.auto.create.topics=false", "", NULL },
         { C, false, "enable.auto.commit=True", "", "key=enable.auto.commit value=True" },
         { C, false, "enable.auto.commit=false", "group.id=mine", NULL },
     };
@@ -380,6 +406,40 @@ a_setting_that_is_not_followed_is_told(void **state)
         log_file_close();
         cv_config_free(low);
         cv_config_free(high);
+    }
+}
+
+/* For readers of the merged keys: the connections of producers and of the tunnel. */
+static void
+merged_layers_have_each_setting_once(void **state)
+{
+    static const struct {
+        const char *weak, *strong, *merged;
+    } cases[] = {
+        { "bootstrap.servers=a:1", "metadata.broker.list=b:1", "metadata.broker.list=b:1\n" },
+        { "socket.send.buffer.bytes=1", "send.buffer.bytes=2", "send.buffer.bytes=2\n" },
+        { "send.buffer.bytes=2", "receive.buffer.bytes=3", "send.buffer.bytes=2\nreceive.buffer.bytes=3\n" },
+        { "sasl.mechanism=PLAIN", "sasl.mechanisms=OAUTHBEARER", "sasl.mechanisms=OAUTHBEARER\n" },
+        { "sasl.mechanism=PLAIN", "sasl.mechanisms", "sasl.mechanism=PLAIN\nsasl.mechanisms=(null)\n" },
+        { "acks=1\nrequest.required.acks=all", "", "request.required.acks=all\n" },
+        { "no.such.key=1", "no.such.name=2", "no.such.key=1\nno.such.name=2\n" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(cases); i++) {
+        struct cv_config *low = config_of(cases[i].weak), *high = config_of(cases[i].strong);
+        struct cv_config *merged = cv_config_new();
+        struct cv_kafka_conf conf = { .role = P, .layers = { low, NULL, high }, .n_layers = 3 };
+        struct cv_err err = CV_ERR_INIT;
+        char text[256], expected[256];
+
+        assert_int_equal(kafka_conf_merge(&conf, merged, &err), CV_OK);
+        snprintf(expected, sizeof(expected), "security.protocol=PLAINTEXT\n%s", cases[i].merged);
+        text_of(merged, text, sizeof(text));
+        assert_string_equal(text, expected);
+        cv_config_free(low);
+        cv_config_free(high);
+        cv_config_free(merged);
     }
 }
 
@@ -521,6 +581,7 @@ main(void)
         cmocka_unit_test(a_stronger_layer_wins_under_either_name),
         cmocka_unit_test(order_is_kept_by_idempotence_or_by_one_request_in_flight),
         cmocka_unit_test(a_setting_that_is_not_followed_is_told),
+        cmocka_unit_test(merged_layers_have_each_setting_once),
         cmocka_unit_test(a_setting_that_means_nothing_here_is_told),
         cmocka_unit_test(a_transaction_bounds_its_messages_and_requests),
         cmocka_unit_test(combinations_that_java_accepts_are_adjusted),

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the sender's files share. sender.c: the thread and its mailbox. sender_topics.c: topics, their partitions, and
+ * who leads them. sender_batches.c: batches of a partition, their order and their ends. sender_requests.c: Produce
+ * requests and answers. sender_links.c: connections. sender_identity.c: producer ids and transactions.
+ */
+#ifndef COMMON_KAFKA_SENDER_PRIVATE_H
+#define COMMON_KAFKA_SENDER_PRIVATE_H
+
+#include "common/kafka/sender.h"
+#include "common/thread.h"
+#include "common/wire/produce.h"
+#include "common/wire/record_batch.h"
+#include "common/wire/transport.h"
+
+/* A connection, or how it comes about. It is opened by a thread of its own, since that may take long. */
+struct link {
+    char *host;
+    int port;
+    struct cv_wire_conn *conn; /* NULL: none */
+    struct dial *dial;         /* NULL: none */
+    int64_t not_before_ms;     /* for the next dial */
+    int64_t backoff_ms;
+    bool failed;               /* since somebody looked */
+    int64_t used_ms;           /* something was sent last, or it was opened */
+    short revents; /* what the last poll saw; POLLIN at first */
+};
+
+struct request {
+    struct request *next;
+    int32_t correlation_id;
+    int64_t deadline_ms;
+    struct batch_list batches;
+};
+
+struct peer { /* a broker that leads partitions */
+    struct peer *next;
+    struct link link;
+    int32_t node;
+    struct request *first, *last; /* unanswered, in their order */
+    int in_flight;
+};
+
+struct partition {
+    struct cv_producer_topic *topic;
+    struct partition *next_active;
+    bool active;
+    int32_t id;
+    struct peer *leader;           /* NULL: not known */
+    struct message_list waiting;
+    struct batch_list again;       /* to be sent again, in order of number, before all that waits */
+    int in_flight;                 /* batches */
+    struct peer *sent_to;          /* where these are */
+    uint64_t next_number;
+    unsigned identity;             /* whose next_sequence it is */
+    int32_t next_sequence;
+    size_t batch_bytes;            /* smaller than the setting where the broker takes less */
+    int64_t not_before_ms;
+    int64_t last_offset;           /* that Kafka gave a message; -1: none yet */
+    uint64_t txn;                  /* the transaction that it was added to */
+};
+
+struct sender {
+    const struct producer_settings *settings;
+    struct kafka_handle *handle;
+    struct cv_thread *thread;
+    struct cv_wake wake; /* ends the thread's sleep */
+    struct cv_wake halt; /* ends what it waits for in a call */
+
+    struct cv_lock lock; /* the mailbox: */
+    struct cv_cond cond; /* the owner waits for it */
+    struct message_list inbox;
+    struct batch_list reported;
+    struct cv_wake *owner; /* NULL: it does not want to be woken */
+    struct command *command;
+    struct cv_err broken;
+    bool owner_waits, asleep, stopping;
+    bool idempotent;
+    uint64_t newest_txn; /* number of the transaction, from 1 on */
+
+    /* the thread's own: */
+    struct batch_list done;         /* not in the mailbox yet */
+    struct command *working;        /* taken out of the mailbox */
+    uint64_t txn;                   /* as well */
+    struct cv_producer_topic *topics, *active, *last_active;
+    struct peer *peers;
+    struct link control;            /* for questions to any broker */
+    size_t next_bootstrap;
+    struct link coordinator;        /* of the transactional id */
+    struct cv_batch_writer writer;
+    struct cv_buf body;             /* of a question */
+    int64_t due_ms;                 /* the thread must be awake by then */
+    bool wants_metadata;
+    int64_t metadata_ms;            /* the next is not asked for before */
+    int64_t refresh_ms;             /* all of it is asked for again */
+    int64_t expire_ms;              /* messages are looked at again */
+
+    int in_flight;                  /* batches */
+    int64_t producer_id;            /* CV_WIRE_NO_PRODUCER: none */
+    int16_t epoch;
+    unsigned identity;              /* a number for producer_id and epoch; 0: none yet */
+    bool renewing;                  /* nothing is sent until all is answered, and then with another identity */
+    bool gap;                       /* in a sequence of a transactional producer: it needs another epoch */
+    int renewals;                   /* since the last batch was written */
+    int64_t identity_ms;            /* the next is not asked for before */
+    int64_t add_ms, add_backoff_ms; /* partitions to a transaction */
+    uint64_t txn_begun;             /* the transaction that the coordinator knows of */
+};
+
+/* Be awake by then. */
+static inline void
+sender_due(struct sender *s, int64_t ms)
+{
+    if (ms < s->due_ms)
+        s->due_ms = ms;
+}
+
+/* sender.c */
+/* There is no going on. The first reason counts. */
+void sender_break(struct sender *s, rd_kafka_resp_err_t code, const char *detail, const char *what);
+bool sender_broke(struct sender *s);
+void sender_complain(struct sender *s, const char *text);
+
+/* sender_topics.c */
+void topics_place(struct sender *s, struct message *msg);
+void topics_want(struct sender *s, struct cv_producer_topic *topic);
+/* Ask for what is wanted, if it is time. */
+void topics_refresh(struct sender *s, int64_t now_ms);
+/* One topic, now; for COMMAND_PARTITIONS. */
+void topics_command(struct sender *s, struct command *command);
+/* Messages that waited too long, or for a topic that does not come. */
+void topics_expire(struct sender *s, int64_t now_ms);
+/* Everything that is not on its way fails. */
+void topics_purge(struct sender *s, rd_kafka_resp_err_t code);
+/* The sender ends, and the topics are the next one's: what they know of this one goes. */
+void topics_forget(struct sender *s);
+void topics_activate(struct sender *s, struct partition *part);
+
+/* sender_batches.c */
+/* The next batch to be sent, with its sequence; NULL: memory is out. */
+struct batch *batches_next(struct sender *s, struct partition *part);
+/* A batch that was not sent after all. */
+void batches_take_back(struct sender *s, struct batch *batch);
+/* What became of a batch that was sent. */
+void batches_answered(struct sender *s, struct batch *batch, rd_kafka_resp_err_t code, int64_t base_offset);
+void batches_fail(struct sender *s, struct batch *batch, rd_kafka_resp_err_t code);
+/* All messages of the list end without having been sent. */
+void batches_fail_messages(struct sender *s, struct partition *part, struct message_list *list,
+                           rd_kafka_resp_err_t code);
+
+/* sender_requests.c */
+void requests_serve(struct sender *s, struct peer *peer, int64_t now_ms);
+/* The connection is gone: its requests are settled. */
+void requests_drop(struct sender *s, struct peer *peer);
+
+/* sender_links.c */
+CV_MUST_CHECK enum cv_rc link_set(struct link *link, const char *host, int port, struct cv_err *err);
+/* The connection, or NULL: it is being opened, or must wait. */
+struct cv_wire_conn *link_open(struct sender *s, struct link *link, int64_t now_ms);
+void link_close(struct sender *s, struct link *link);
+/* It broke: complain, and wait before the next dial. */
+void link_failed(struct sender *s, struct link *link, const struct cv_err *err);
+void link_done(struct sender *s, struct link *link);
+void link_count(struct sender *s, size_t bytes_out, size_t bytes_in);
+/* Any broker, for questions; NULL: none yet. */
+struct cv_wire_conn *links_control(struct sender *s, int64_t now_ms);
+struct peer *links_peer(struct sender *s, const struct cv_wire_broker *broker, struct cv_err *err);
+/* Ask and wait for the answer, whose body is borrowed until the next; a failure closes the link. body is s->body. */
+CV_MUST_CHECK
+enum cv_rc link_call(struct sender *s, struct link *link, enum cv_wire_api api, int64_t deadline_ms,
+                     struct cv_wire_response *ret, struct cv_err *err);
+/* Open, and wait until it is, or cannot be. */
+CV_MUST_CHECK
+enum cv_rc link_wait(struct sender *s, struct link *link, int64_t deadline_ms, struct cv_err *err);
+bool link_interrupted(struct sender *s); /* the thread must end */
+/* Connections that were not used for so long as the settings say are closed. */
+void links_close_idle(struct sender *s, int64_t now_ms);
+
+/* sender_identity.c */
+/* Whether batches may be sent: there is an identity, if there must be one. */
+bool identity_ready(struct sender *s, int64_t now_ms);
+/* The sequence is broken. loudly: something may come twice. */
+void identity_renew(struct sender *s, rd_kafka_resp_err_t code, bool loudly);
+
+/* sender_txn.c */
+/* Partitions with something to send become part of the transaction. */
+void txn_add_partitions(struct sender *s, int64_t now_ms);
+void txn_command(struct sender *s, struct command *command);
+/* After a step that nothing can follow. */
+void txn_end_if_failed(struct sender *s, const struct command *command);
+
+#endif
