@@ -66,6 +66,8 @@ image_task(const struct image *image)
 enum cv_rc
 image_wait(struct image *image, int64_t deadline_ms, struct cv_err *err)
 {
+    enum cv_rc rc;
+
     cv_lock(&image->lock);
     while (image->state == IMAGE_ASKED && cv_cond_wait(&image->changed, &image->lock, deadline_ms))
         ;
@@ -75,10 +77,11 @@ image_wait(struct image *image, int64_t deadline_ms, struct cv_err *err)
         image->state = IMAGE_OVER;
         cv_fail(&image->err, CV_RETRY, "task %s has not come to a commit in that time; try again", image->task);
     }
-    if (image->err.rc != CV_OK)
+    rc = image->err.rc;
+    if (rc != CV_OK)
         *err = image->err;
     cv_unlock(&image->lock);
-    return image->err.rc;
+    return rc;
 }
 
 bool
