@@ -17,7 +17,8 @@ struct catalog {
 
 static char dropped_name[] = "(dropped)";
 
-const struct pg_type catalog_dropped_type = { .typmod = -1, .name = dropped_name, .declared = dropped_name, .kind = 'p' };
+const struct pg_type catalog_dropped_type = { .typmod = -1, .name = dropped_name, .declared = dropped_name,
+                                              .kind = 'p' };
 
 static void
 type_free(void *arg)

@@ -79,7 +79,7 @@ void pg_tables_done(struct pg_tables *tables);
 CV_MUST_CHECK enum cv_rc catalog_tables(struct catalog *catalog, PGconn *conn, uint32_t oid,
                                         struct pg_tables *ret, struct cv_err *err);
 /* The table of that name; none: ret->count is 0. */
-CV_MUST_CHECK enum cv_rc catalog_table_named(struct catalog *catalog, PGconn *conn, const char *schema, const char *name,
-                                             struct pg_tables *ret, struct cv_err *err);
+CV_MUST_CHECK enum cv_rc catalog_table_named(struct catalog *catalog, PGconn *conn, const char *schema,
+                                             const char *name, struct pg_tables *ret, struct cv_err *err);
 
 #endif

@@ -92,7 +92,8 @@ column_type_size(const struct pg_column *col, bool snapshot, int32_t *ret_length
 void
 column_type_name(const struct pg_column *col, bool snapshot, char *out, size_t room)
 {
-    static const char *const serials[][2] = { { "int2", "SMALLSERIAL" }, { "int4", "SERIAL" }, { "int8", "BIGSERIAL" } };
+    static const char *const serials[][2] = { { "int2", "SMALLSERIAL" }, { "int4", "SERIAL" },
+                                              { "int8", "BIGSERIAL" } };
     size_t i = 0;
 
     if (snapshot && col->def != NULL && strstr(col->def, "nextval(") != NULL)

@@ -28,7 +28,8 @@ static const char *const query_names[] = { "select_all", "custom", NULL };
 static const char *const hstore_names[] = { "json", "map", NULL };
 static const char *const adjustment_names[] = { "none", "avro", "avro_unicode", NULL };
 static const char *const row_count_names[] = { "disabled", "ascending", "descending", NULL };
-static const char *const mismatch_names[] = { "no_validation", "trust_offset", "trust_slot", "trust_greater_lsn", NULL };
+static const char *const mismatch_names[] = { "no_validation", "trust_offset", "trust_slot", "trust_greater_lsn",
+                                              NULL };
 
 const struct cv_config_def pg_config_def[] = {
 #include "connectors/postgres/config_postgres.inc"

@@ -316,7 +316,8 @@ check_channels(const struct cv_config *cfg, const char *key, const char *const *
 {
     char *list = strdup(cv_config_get(cfg, key) != NULL ? cv_config_get(cfg, key) : ""), *save = NULL;
 
-    for (char *name = list != NULL ? strtok_r(list, ", ", &save) : NULL; name != NULL; name = strtok_r(NULL, ", ", &save)) {
+    for (char *name = list != NULL ? strtok_r(list, ", ", &save) : NULL; name != NULL;
+         name = strtok_r(NULL, ", ", &save)) {
         size_t i = 0;
 
         while (names[i] != NULL && strcasecmp(names[i], name) != 0)
@@ -339,8 +340,9 @@ check_signals(const struct cv_config *cfg, struct cv_config_errors *errors)
     check_channels(cfg, "signal.enabled.channels", signals, "source, kafka or file", errors);
     check_channels(cfg, "notification.enabled.channels", notifications, "sink or log", errors);
     if (channels != NULL && strcasestr(channels, "kafka") != NULL && !is_set(cfg, servers, NULL))
-        cv_config_errors_add(errors, servers, "The '%s' value is invalid: A value is required when signal.enabled.channels "
-                             "has kafka", servers);
+        cv_config_errors_add(errors, servers,
+                             "The '%s' value is invalid: A value is required when signal.enabled.channels has kafka",
+                             servers);
 }
 
 /* Of two lists only one may be given; the error stands at the second. */
@@ -379,7 +381,8 @@ check_custom(const struct cv_config *cfg, struct cv_config_errors *errors)
             continue;
         snprintf(key, sizeof(key), "%s.custom.name", modes[i]);
         if (!is_set(cfg, key, NULL))
-            cv_config_errors_add(errors, key, "The '%s' value is invalid: %s cannot be empty when %s 'custom' is defined",
+            cv_config_errors_add(errors, key, "The '%s' value is invalid: %s cannot be empty when %s 'custom' is "
+                                              "defined",
                                  key, key, modes[i]);
         else
             cv_config_errors_add(errors, key,

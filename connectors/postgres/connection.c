@@ -314,7 +314,8 @@ pg_connect_verbose(const struct pg_config *config, enum pg_session session, int 
     } else if (finish_connecting(conn, deadline)) {
         ret_message[0] = '\0';
         limit_session(conn, driver_limit_ms(config, "socketTimeout", config->query_timeout_ms));
-        if (session == PG_SESSION_REPLICATION || run_initial_statements(conn, config->initial_statements, err) == CV_OK) {
+        if (session == PG_SESSION_REPLICATION ||
+            run_initial_statements(conn, config->initial_statements, err) == CV_OK) {
             *ret = conn;
             return CV_OK;
         }

@@ -81,8 +81,8 @@ encode_i64(int64_t v, char *out)
 
 /*
  * Copying and looking for what needs an escape go together, in steps as wide as what is left: a character that does is
- * a quote, a backslash, one below space, or one beyond U+FFFF (its UTF-8 begins with 0xf0 or more), which Jackson writes
- * as two \\uXXXX, also into UTF-8.
+ * a quote, a backslash, one below space, or one beyond U+FFFF (its UTF-8 begins with 0xf0 or more), which Jackson
+ * writes as two \\uXXXX, also into UTF-8.
  */
 
 /* The high bit of bytes that need an escape; the lowest one set is right, those above it may not be. */

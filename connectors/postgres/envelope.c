@@ -441,8 +441,8 @@ static enum cv_rc
 fail_lacking(const struct plan_column *col, struct cv_err *err)
 {
     return cv_fail(err, CV_INVALID,
-                   "the server does not send the unchanged value of column \"%s\" again, its type has no placeholder, and "
-                   "it is NOT NULL so that null cannot be sent instead; set REPLICA IDENTITY FULL, let "
+                   "the server does not send the unchanged value of column \"%s\" again, its type has no placeholder, "
+                   "and it is NOT NULL so that null cannot be sent instead; set REPLICA IDENTITY FULL, let "
                    "ReselectColumnsPostProcessor read it again, or leave such events out with "
                    "event.processing.failure.handling.mode=warn",
                    col->column);

@@ -59,8 +59,8 @@ struct envelope_change {
 /*
  * Append the change's messages (or records) to the batch: one, or a delete with its tombstone, or for a
  * changed key the delete, the tombstone and the create. *ret_bad is set to the index of a column whose value
- * could not be converted, or was not sent by the server and has no placeholder, and went out as null; unless event.converting.failure.handling.mode is skip, when nobody
- * is told, or fail, when that is the failure.
+ * could not be converted, or was not sent by the server and has no placeholder, and went out as null; unless
+ * event.converting.failure.handling.mode is skip, when nobody is told, or fail, when that is the failure.
  */
 CV_MUST_CHECK enum cv_rc envelope_emit(struct envelope *env, const struct plan *plan,
                                        const struct envelope_change *change, struct cv_batch *batch,

@@ -129,7 +129,8 @@ incremental_queue_add(struct incremental *inc, const char *id, size_t id_len, co
     *at = (struct incremental_collection){ .id = strndup(id, id_len),
                                            .condition = condition != NULL ? strdup(condition) : NULL,
                                            .surrogate = surrogate != NULL ? strdup(surrogate) : NULL };
-    if (at->id == NULL || (condition != NULL && at->condition == NULL) || (surrogate != NULL && at->surrogate == NULL)) {
+    if (at->id == NULL || (condition != NULL && at->condition == NULL) ||
+        (surrogate != NULL && at->surrogate == NULL)) {
         collection_done(at);
         return cv_fail_memory(err);
     }

@@ -11,9 +11,9 @@
  * replication a long one). A chunk read in that moment would bring back what the stream has already seen go. So none is
  * read before everything that the stream has had is visible (visibility.h); the same holds for blocking snapshots.
  *
- * What a transaction changed before its table was in the publication is not in the stream, and not in a chunk either that
- * is read before the transaction commits. So the first chunk waits for the transactions that were running when the table
- * was asked for.
+ * What a transaction changed before its table was in the publication is not in the stream, and not in a chunk either
+ * that is read before the transaction commits. So the first chunk waits for the transactions that were running when the
+ * table was asked for.
  *
  * Task's thread only; outlives connections. Where it stands is part of every offset, in Debezium's fields.
  */
@@ -50,8 +50,8 @@ CV_MUST_CHECK enum cv_rc incremental_write(const struct incremental *inc, struct
 /* execute, stop, pause or resume. tables: those that are captured, which patterns are looked for in. */
 CV_MUST_CHECK enum cv_rc incremental_signal(struct incremental *inc, const struct signal *signal,
                                             const struct pg_tables *tables, struct cv_err *err);
-/* Read the next chunk, unless one is waiting, none is left, it is paused, or it must be postponed. A new stream calls it first with
-   anew: a chunk that was waiting is read again. */
+/* Read the next chunk, unless one is waiting, none is left, it is paused, or it must be postponed. A new stream calls
+   it first with anew: a chunk that was waiting is read again. */
 CV_MUST_CHECK enum cv_rc incremental_next(struct incremental *inc, bool anew, struct cv_err *err);
 
 /* Tables that are left, the first of which is being read; 0: nothing runs. */

@@ -64,7 +64,8 @@ insert_mark(struct incremental *inc, const char *which, const char *type, const 
     cv_buf_printf(&sql, "INSERT INTO %s VALUES ($1, $2, $3)", inc->signal_table);
     res = pg_exec(inc->conn, cv_buf_cstr(&sql), 3, values);
     if (PQresultStatus(res) != PGRES_COMMAND_OK)
-        rc = pg_fail(err, inc->conn, res, "could not write a mark of the incremental snapshot to signal.data.collection %s",
+        rc = pg_fail(err, inc->conn, res, "could not write a mark of the incremental snapshot to "
+                                          "signal.data.collection %s",
                      inc->signal_table);
     PQclear(res);
     cv_buf_free(&sql);
@@ -577,7 +578,9 @@ read_chunk(struct incremental *inc, struct cv_err *err)
 enum cv_rc
 incremental_connect(struct incremental *inc, struct cv_err *err)
 {
-    return inc->conn != NULL ? CV_OK : pg_connect(inc->spec.config, PG_SESSION_USER, CONNECT_TIMEOUT_MS, &inc->conn, err);
+    if (inc->conn != NULL)
+        return CV_OK;
+    return pg_connect(inc->spec.config, PG_SESSION_USER, CONNECT_TIMEOUT_MS, &inc->conn, err);
 }
 
 void

@@ -114,7 +114,8 @@ read_collections(struct incremental *inc, const struct cv_bytes *json, struct cv
 {
     struct cv_arena *arena = cv_arena_new(NULL);
     struct cv_value list;
-    enum cv_rc rc = arena == NULL ? cv_fail_memory(err) : cv_connect_json_read(json->data, json->len, arena, &list, err);
+    enum cv_rc rc = arena == NULL ? cv_fail_memory(err)
+                                  : cv_connect_json_read(json->data, json->len, arena, &list, err);
 
     if (rc == CV_OK && (list.is_null || list.type != CV_ARRAY))
         rc = cv_fail(err, CV_INVALID, "the offset's \"" FIELD "collections\" is no JSON array");

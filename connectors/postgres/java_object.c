@@ -229,7 +229,8 @@ read_description(struct parser *p, int *ret)
         return false;
     n_fields = cv_read_u16(&p->in);
     for (size_t i = 0; i < n_fields; i++)
-        if (i >= 2 || classes[which].fields[i] == NULL || cv_read_u8(&p->in) != (unsigned char)classes[which].fields[i][0] ||
+        if (i >= 2 || classes[which].fields[i] == NULL ||
+            cv_read_u8(&p->in) != (unsigned char)classes[which].fields[i][0] ||
             !is_utf(p, classes[which].fields[i] + 1))
             return false;
     if (cv_read_u8(&p->in) != TC_END_BLOCK || !read_class(p, &super))
@@ -364,8 +365,8 @@ java_key_read(const char *hex, size_t len, struct java_key *ret, bool *ret_null,
     cv_buf_free(&bytes);
     if (!good) {
         java_key_done(&key);
-        return cv_fail(err, CV_INVALID, "the key of an incremental snapshot in the offset is not one of numbers, texts and "
-                       "UUIDs");
+        return cv_fail(err, CV_INVALID,
+                       "the key of an incremental snapshot in the offset is not one of numbers, texts and UUIDs");
     }
     *ret = key;
     return CV_OK;

@@ -134,8 +134,8 @@ hash_new(const struct mask_rule *rule, int32_t column_length)
 
 /* How values change; NULL with CV_OK when they do not. */
 static enum cv_rc
-value_mask(const struct mask_rule *rule, const struct pg_column *col, int32_t column_length, const struct cv_schema *schema,
-           struct mask **ret, struct cv_err *err)
+value_mask(const struct mask_rule *rule, const struct pg_column *col, int32_t column_length,
+           const struct cv_schema *schema, struct mask **ret, struct cv_err *err)
 {
     *ret = NULL;
     if (rule->kind == RULE_TRUNCATE) {
@@ -244,7 +244,8 @@ cut_json(char *at, const char *end, int32_t n)
     for (int32_t units = 0; at < end;) {
         unsigned char c = (unsigned char)*at;
         bool pair = c == '\\' && at[1] == 'u' && (at[2] | 0x20) == 'd' && strchr("89abAB", at[3]) != NULL;
-        size_t step = c == '\\' ? (at[1] != 'u' ? 2U : pair ? 12U : 6U) : c < 0x80 ? 1U : c < 0xe0 ? 2U : c < 0xf0 ? 3U : 4U;
+        size_t step = c == '\\' ? (at[1] != 'u' ? 2U : pair ? 12U : 6U)
+                                : c < 0x80 ? 1U : c < 0xe0 ? 2U : c < 0xf0 ? 3U : 4U;
 
         units += pair || c >= 0xf0 ? 2 : 1;
         if (units > n)

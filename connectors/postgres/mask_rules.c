@@ -75,12 +75,14 @@ parse_cipher(const struct cv_config *cfg, const char *key, const char *id, struc
     struct field_cipher *cipher = NULL;
 
     if (secret == NULL)
-        return cv_fail(err, CV_INVALID, "The '%.100s' value is invalid: its key is missing; set column.encrypt.key.%.32s to "
-                       "32 bytes in base64 or hexadecimal", key, id);
+        return cv_fail(err, CV_INVALID,
+                       "The '%.100s' value is invalid: its key is missing; set column.encrypt.key.%.32s to 32 bytes in "
+                       "base64 or hexadecimal", key, id);
     if (mode != NULL && strcasecmp(mode, "random") != 0 && strcasecmp(mode, "deterministic") != 0)
         return cv_fail(err, CV_INVALID, "The '%.100s' value is invalid: column.encrypt.mode.%.32s must be random or "
                        "deterministic, not \"%.64s\"", key, id, mode);
-    rule->mode = mode != NULL && strcasecmp(mode, "deterministic") == 0 ? FIELD_CIPHER_DETERMINISTIC : FIELD_CIPHER_RANDOM;
+    rule->mode = mode != NULL && strcasecmp(mode, "deterministic") == 0 ? FIELD_CIPHER_DETERMINISTIC
+                                                                        : FIELD_CIPHER_RANDOM;
     if (field_cipher_new(id, secret, rule->mode, &cipher, err) != CV_OK)
         return cv_err_context(err, "The '%.100s' value is invalid", key);
     field_cipher_free(cipher); /* every column gets one of its own */

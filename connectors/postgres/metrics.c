@@ -126,7 +126,8 @@ const struct cv_metric pg_metrics[PG_METRICS] = {
     [N_FILTERED] = SNAPSHOT("NumberOfEventsFiltered", "0."),
     [N_QUEUE_TOTAL] = SNAPSHOT("QueueTotalCapacity", "max.queue.size; there is no queue that fills."),
     [N_QUEUE_LEFT] = SNAPSHOT("QueueRemainingCapacity", "The same."),
-    [N_SINCE_EVENT_MS] = SNAPSHOT("MilliSecondsSinceLastEvent", "Time since the snapshot ended; 0 while it runs, -1: none."),
+    [N_SINCE_EVENT_MS] = SNAPSHOT("MilliSecondsSinceLastEvent", "Time since the snapshot ended; 0 while it runs, -1: "
+                                                                "none."),
 };
 
 void

@@ -298,8 +298,8 @@ streamed_type(const struct plan_spec *spec, uint32_t oid, const struct pg_type *
     return CV_OK;
 }
 
-/* The catalog's column of a tuple column. When the catalog no longer has it, it is optional and without default; when it
-   has another type by now, that of the stream counts, and the default is none of it. */
+/* The catalog's column of a tuple column. When the catalog no longer has it, it is optional and without default; when
+   it has another type by now, that of the stream counts, and the default is none of it. */
 static enum cv_rc
 find_column(const struct plan_spec *spec, uint16_t i, struct pg_column *ret, struct cv_err *err)
 {
@@ -555,8 +555,8 @@ write_value(const struct plan_column *col, const struct pgoutput_value *val, cha
 }
 
 static char *
-write_column(const struct plan_column *col, const struct pgoutput_value *val, const struct pgoutput_value *old, char *out,
-             bool *ret_bad)
+write_column(const struct plan_column *col, const struct pgoutput_value *val, const struct pgoutput_value *old,
+             char *out, bool *ret_bad)
 {
     if (val->kind == 'u' && old != NULL && old->kind != 'u')
         val = old;
@@ -728,8 +728,8 @@ plan_key_value(const struct plan *plan, const struct pgoutput_tuple *row, struct
         const struct plan_column *col = key_column(plan, k);
         bool bad = false;
 
-        if (column_value(col, col->unread ? &none : &row->values[plan->keys[k]], NULL, arena, cv_struct_at(val, k), &bad,
-                         err) != CV_OK)
+        if (column_value(col, col->unread ? &none : &row->values[plan->keys[k]], NULL, arena, cv_struct_at(val, k),
+                         &bad, err) != CV_OK)
             return err->rc;
     }
     if (plan->key_extra != NULL) {

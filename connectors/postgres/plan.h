@@ -79,8 +79,8 @@ struct plan_spec {
     const struct cv_direct *direct; /* NULL: record path */
     const struct table_filter *filter;
     const struct pg_table *table; /* from the catalog, now */
-    /* Columns in tuple order; those that the catalog no longer has are optional and without default. The table is the one
-       of that name now. */
+    /* Columns in tuple order; those that the catalog no longer has are optional and without default. The table is the
+       one of that name now. */
     const struct pgoutput_relation *relation; /* NULL: a snapshot, all columns of the table */
     struct catalog *catalog;
     PGconn *conn; /* for types that are not cached */
@@ -107,8 +107,8 @@ bool plan_row_changed(const struct plan *plan, const struct pgoutput_tuple *old,
  * none). Returns the byte behind. A value that cannot be converted, or is unchanged TOAST of a type without
  * placeholder, is written as null, and *ret_bad is set to the index of its column.
  */
-char *plan_write_row(const struct plan *plan, const struct pgoutput_tuple *row, const struct pgoutput_tuple *old, char *out,
-                     int *ret_bad);
+char *plan_write_row(const struct plan *plan, const struct pgoutput_tuple *row, const struct pgoutput_tuple *old,
+                     char *out, int *ret_bad);
 /* The key object alone, without key_prefix. */
 char *plan_write_key(const struct plan *plan, const struct pgoutput_tuple *row, char *out, int *ret_bad);
 
@@ -117,7 +117,7 @@ CV_MUST_CHECK enum cv_rc plan_row_value(const struct plan *plan, const struct pg
                                         const struct pgoutput_tuple *old,
                                         struct cv_arena *arena, struct cv_value *ret, int *ret_bad,
                                         struct cv_err *err);
-CV_MUST_CHECK enum cv_rc plan_key_value(const struct plan *plan, const struct pgoutput_tuple *row, struct cv_arena *arena,
-                                        struct cv_value *ret, struct cv_err *err);
+CV_MUST_CHECK enum cv_rc plan_key_value(const struct plan *plan, const struct pgoutput_tuple *row,
+                                        struct cv_arena *arena, struct cv_value *ret, struct cv_err *err);
 
 #endif

@@ -61,14 +61,14 @@ probe_slot_room(PGconn *conn, const struct pg_config *config, struct cv_config_e
     PGresult *res = NULL;
     struct cv_err err;
 
-    if (pg_query(conn, "SELECT setting, count(s.slot_name) >= setting::int FROM pg_settings LEFT JOIN pg_replication_slots s"
-                       " ON true WHERE name = 'max_replication_slots' GROUP BY setting",
+    if (pg_query(conn, "SELECT setting, count(s.slot_name) >= setting::int FROM pg_settings LEFT JOIN "
+                       "pg_replication_slots s ON true WHERE name = 'max_replication_slots' GROUP BY setting",
                  &res, "could not count the replication slots", &err) != CV_OK)
         add(errors, "slot.name", &err);
     else if (PQgetvalue(res, 0, 1)[0] == 't')
         cv_config_errors_add(errors, "slot.name",
-                             "The 'slot.name' value is invalid: slot \"%s\" cannot be made, because all %s slots of the "
-                             "server are taken: drop one that is not used, or raise max_replication_slots",
+                             "The 'slot.name' value is invalid: slot \"%s\" cannot be made, because all %s slots of "
+                             "the server are taken: drop one that is not used, or raise max_replication_slots",
                              config->slot_name, PQgetvalue(res, 0, 0));
     PQclear(res);
 }
@@ -83,9 +83,8 @@ probe_slot(PGconn *conn, const struct pg_config *config, struct cv_config_errors
         add(errors, "slot.name", &err);
     } else if (slot.exists && strcmp(slot.plugin, "pgoutput") != 0) {
         cv_config_errors_add(errors, "slot.name",
-                             "The 'slot.name' value is invalid: slot \"%s\" exists with the plug-in \"%s\"; choose another "
-                             "name or drop it",
-                             config->slot_name, slot.plugin);
+                             "The 'slot.name' value is invalid: slot \"%s\" exists with the plug-in \"%s\"; choose "
+                             "another name or drop it", config->slot_name, slot.plugin);
     } else if (slot.exists && strcmp(slot.database, config->dbname) != 0) {
         cv_config_errors_add(errors, "slot.name",
                              "The 'slot.name' value is invalid: slot \"%s\" belongs to database \"%s\"; choose another "
@@ -122,13 +121,13 @@ probe_creation(PGconn *conn, const struct pg_config *config, struct cv_config_er
         if (!ask(conn, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user", key, errors))
             cv_config_errors_add(errors, key,
                                  "The '%s' value is invalid: publication \"%s\" does not exist, and role \"%s\" cannot "
-                                 "make it FOR ALL TABLES, because it is no superuser: have one make it and set the mode to "
-                                 "disabled, or use filtered",
-                                 key, config->publication_name, config->user);
+                                 "make it FOR ALL TABLES, because it is no superuser: have one make it and set the "
+                                 "mode to disabled, or use filtered", key, config->publication_name, config->user);
     } else if (!ask(conn, "SELECT has_database_privilege(current_database(), 'CREATE')", key, errors)) {
         cv_config_errors_add(errors, key,
-                             "The '%s' value is invalid: publication \"%s\" does not exist, and role \"%s\" has no CREATE "
-                             "right on database \"%s\": GRANT it, or make the publication and set the mode to disabled",
+                             "The '%s' value is invalid: publication \"%s\" does not exist, and role \"%s\" has no "
+                             "CREATE right on database \"%s\": GRANT it, or make the publication and set the mode to "
+                             "disabled",
                              key, config->publication_name, config->user, config->dbname);
     }
 }
@@ -149,8 +148,8 @@ probe_owner(PGconn *conn, const struct pg_config *config, const struct pg_tables
             continue;
         cv_config_errors_add(errors, key,
                              "The '%s' value is invalid: role \"%s\" cannot add table \"%s.%s\" to publication \"%s\", "
-                             "because it does not own it: make the publication as its owner and set the mode to disabled",
-                             key, config->user, tables->items[i]->schema, tables->items[i]->name,
+                             "because it does not own it: make the publication as its owner and set the mode to "
+                             "disabled", key, config->user, tables->items[i]->schema, tables->items[i]->name,
                              config->publication_name);
         return;
     }
@@ -173,13 +172,13 @@ probe_publication(PGconn *conn, const struct pg_config *config, const struct pg_
                              config->publication_name, config->dbname);
     else if (exists && all && filtered)
         cv_config_errors_add(errors, "publication.autocreate.mode",
-                             "The 'publication.autocreate.mode' value is invalid: publication \"%s\" is FOR ALL TABLES and "
-                             "cannot be narrowed by filtered; drop it or use another mode",
+                             "The 'publication.autocreate.mode' value is invalid: publication \"%s\" is FOR ALL TABLES "
+                             "and cannot be narrowed by filtered; drop it or use another mode",
                              config->publication_name);
     else if (!exists && filtered && publication_tables(tables) == 0)
         cv_config_errors_add(errors, "table.include.list",
-                             "The 'table.include.list' value is invalid: no table of database \"%s\" is captured, so there "
-                             "is nothing to make publication \"%s\" of",
+                             "The 'table.include.list' value is invalid: no table of database \"%s\" is captured, so "
+                             "there is nothing to make publication \"%s\" of",
                              config->dbname, config->publication_name);
     else if (!exists)
         probe_creation(conn, config, errors);
@@ -222,9 +221,8 @@ may_read(PGconn *conn, const struct pg_config *config, const struct table_filter
                              config->user, table->schema, table->name);
     else if (column != NULL)
         cv_config_errors_add(errors, "table.include.list",
-                             "role \"%s\" may not read column \"%s\" of table \"%s.%s\": GRANT SELECT on it, or leave it "
-                             "out (column.exclude.list)",
-                             config->user, column, table->schema, table->name);
+                             "role \"%s\" may not read column \"%s\" of table \"%s.%s\": GRANT SELECT on it, or leave "
+                             "it out (column.exclude.list)", config->user, column, table->schema, table->name);
     PQclear(res);
     return column == NULL;
 }

@@ -27,17 +27,21 @@ static const struct {
 } causes[] = {
     { "no pg_hba.conf entry", "no encryption", "database.sslmode",
       "add an entry without TLS to the server's pg_hba.conf, or set database.sslmode to require" },
-    { "no pg_hba.conf entry", NULL, "database.user", "add an entry for this host, user and database to the server's pg_hba.conf" },
+    { "no pg_hba.conf entry", NULL, "database.user", "add an entry for this host, user and database to the server's "
+                                                     "pg_hba.conf" },
     { "valid client certificate", NULL, "database.sslcert", "set database.sslcert and database.sslkey" },
-    { "certificate authentication failed", NULL, "database.sslcert", "the certificate must be the one of database.user" },
+    { "certificate authentication failed", NULL, "database.sslcert",
+      "the certificate must be the one of database.user" },
     { "no password supplied", NULL, "database.password", "set database.password" },
-    { "root certificate", NULL, "database.sslrootcert", "name a file with the certificates of those who signed the server's" },
+    { "root certificate", NULL, "database.sslrootcert", "name a file with the certificates of those who signed the "
+                                                        "server's" },
     { "certificate verify failed", NULL, "database.sslrootcert",
       "the server's certificate was not signed by who is in this file, or is out of date" },
     { "does not match host name", NULL, "database.hostname",
       "use the name that is in the server's certificate, or database.sslmode=verify-ca" },
     { "bad decrypt", NULL, "database.sslpassword", "it must be the password of the file of database.sslkey" },
-    { "private key file", NULL, "database.sslkey", "name the key of database.sslcert, in a file that only its owner reads" },
+    { "private key file", NULL, "database.sslkey", "name the key of database.sslcert, in a file that only its owner "
+                                                   "reads" },
     { "certificate file", NULL, "database.sslcert", "name a file with the client's certificate" },
     { "unknown ca", NULL, "database.sslcert", "the server does not trust who signed the client's certificate" },
     { "alert certificate", NULL, "database.sslcert", "the server refuses the client's certificate" },
@@ -142,7 +146,8 @@ probe_replication(const struct pg_config *config, int timeout_ms, struct cv_conf
         PQfinish(conn);
     else if (strstr(err.text, "max_wal_senders") != NULL)
         cv_config_errors_add(errors, "database.hostname",
-                             "%sno replication connection: %s; raise max_wal_senders of the server", in_front, err.text);
+                             "%sno replication connection: %s; raise max_wal_senders of the server", in_front,
+                             err.text);
     else
         cv_config_errors_add(errors, "database.user", "%sno replication connection: %s", in_front, err.text);
 }

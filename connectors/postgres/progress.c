@@ -233,8 +233,8 @@ put_stream(struct filling *f, const struct stream *stream)
     put_map(f, "streaming", &streaming);
 }
 
-/* The stream looks at the slot anyway. During a snapshot its connections are busy, and the WAL that the slot holds grows
-   most: then it is looked at by a connection of its own. */
+/* The stream looks at the slot anyway. During a snapshot its connections are busy, and the WAL that the slot holds
+   grows most: then it is looked at by a connection of its own. */
 static bool
 look_at_slot(const struct pg_task *task, struct slot_info *ret_slot, cv_lsn *ret_server)
 {

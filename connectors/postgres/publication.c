@@ -180,7 +180,8 @@ static const struct {
         " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename WHERE t.pubname = $1),"
         " published AS (SELECT oid FROM given UNION SELECT a.relid FROM given, pg_partition_ancestors(given.oid) a"
         " UNION SELECT p.relid FROM given, pg_partition_tree(given.oid) p)"
-        COUNT_TABLES(" WHERE c.oid = ANY($2::oid[]) AND c.relpersistence = 'p' AND c.oid NOT IN (SELECT oid FROM published)"),
+        COUNT_TABLES(" WHERE c.oid = ANY($2::oid[]) AND c.relpersistence = 'p' AND c.oid NOT IN (SELECT oid FROM "
+                     "published)"),
         "captured tables are not in the publication, their changes will not come: add them (ALTER PUBLICATION ... ADD "
         "TABLE ...) or leave them out (table.include.list)" },
     {   COUNT_TABLES(" WHERE c.oid = ANY($2::oid[]) AND c.relpersistence = 'u' AND $1::text IS NOT NULL"),
@@ -189,8 +190,8 @@ static const struct {
             " JOIN pg_publication p ON p.pubname = $1 AND (p.pubupdate OR p.pubdelete) WHERE c.oid = ANY($2::oid[])"
             " AND c.relkind = 'r' AND c.relpersistence = 'p' AND (c.relreplident = 'n' OR (c.relreplident = 'd' AND"
             " NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)))"),
-        "captured tables have neither a primary key nor a replica identity: the server refuses their updates and deletes "
-        "while they are published; give them one (ALTER TABLE ... REPLICA IDENTITY FULL)" },
+        "captured tables have neither a primary key nor a replica identity: the server refuses their updates and "
+        "deletes while they are published; give them one (ALTER TABLE ... REPLICA IDENTITY FULL)" },
 };
 
 static enum cv_rc

@@ -15,8 +15,8 @@ CV_MUST_CHECK enum cv_rc publication_exists(PGconn *conn, const char *name, bool
                                             struct cv_err *err);
 /* How many may be in a publication: unlogged tables are copied, but never streamed. */
 size_t publication_tables(const struct pg_tables *tables);
-/* Captured tables that the publication lacks, or that no publication can have, are copied, but their changes never come;
-   others, which have no identity, their owner cannot change any more: warn of them. */
+/* Captured tables that the publication lacks, or that no publication can have, are copied, but their changes never
+   come; others, which have no identity, their owner cannot change any more: warn of them. */
 CV_MUST_CHECK enum cv_rc publication_warn_missing(PGconn *conn, const struct pg_config *config,
                                                   const struct pg_tables *tables, struct cv_log *log,
                                                   struct cv_err *err);

@@ -62,16 +62,15 @@ reselect_check(const struct cv_config *cfg, struct cv_config_errors *errors)
 
         if (class == NULL || strcmp(class, CLASS) != 0)
             cv_config_errors_add(errors, "post.processors",
-                                 "The 'post.processors' value is invalid: %.*s.type is %s, but only " CLASS " is served",
-                                 (int)len, name, class != NULL ? class : "missing");
+                                 "The 'post.processors' value is invalid: %.*s.type is %s, but only " CLASS
+                                 " is served", (int)len, name, class != NULL ? class : "missing");
         else if (count++ > 0)
             cv_config_errors_add(errors, "post.processors",
                                  "The 'post.processors' value is invalid: only one " CLASS " is served");
         if (mode != NULL && strcasecmp(mode, "warn") != 0 && strcasecmp(mode, "fail") != 0)
             cv_config_errors_add(errors, "post.processors",
-                                 "The 'post.processors' value is invalid: %.*s.reselect.error.handling.mode is %s, neither "
-                                 "warn nor fail",
-                                 (int)len, name, mode);
+                                 "The 'post.processors' value is invalid: %.*s.reselect.error.handling.mode is %s, "
+                                 "neither warn nor fail", (int)len, name, mode);
     }
 }
 

@@ -68,7 +68,8 @@ open_topic(struct signal_channels *ch, struct cv_err *err)
     const char *topics[1] = { ch->config->signal_kafka_topic };
 
     if (ch->config->signal_kafka_bootstrap_servers == NULL)
-        return cv_fail(err, CV_INVALID, "signal.enabled.channels has kafka, but signal.kafka.bootstrap.servers is not set");
+        return cv_fail(err, CV_INVALID, "signal.enabled.channels has kafka, but signal.kafka.bootstrap.servers is not "
+                                        "set");
     if (make_layer(ch, err) != CV_OK)
         return err->rc;
     conf.layers[conf.n_layers++] = ch->layer;
@@ -78,7 +79,8 @@ open_topic(struct signal_channels *ch, struct cv_err *err)
 }
 
 enum cv_rc
-signal_channels_new(const struct pg_config *config, struct cv_log *log, struct signal_channels **ret, struct cv_err *err)
+signal_channels_new(const struct pg_config *config, struct cv_log *log, struct signal_channels **ret,
+                    struct cv_err *err)
 {
     struct signal_channels *ch;
 
@@ -201,8 +203,8 @@ check_signal(const struct signal *signal, struct cv_err *err)
 }
 
 enum cv_rc
-signal_channels_put(struct signal_channels *ch, const struct cv_value *json, struct cv_arena *arena, struct cv_value *ret,
-                    struct cv_err *err)
+signal_channels_put(struct signal_channels *ch, const struct cv_value *json, struct cv_arena *arena,
+                    struct cv_value *ret, struct cv_err *err)
 {
     struct cv_buf text = CV_BUF_INIT(FILE_MAX), data = CV_BUF_INIT(FILE_MAX);
     struct cv_value *answer = cv_map_new(arena, 2);

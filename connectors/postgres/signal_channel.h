@@ -22,12 +22,13 @@ void signal_channels_free(struct signal_channels *channels);
 
 typedef enum cv_rc signal_act(void *arg, const struct signal *signal, struct cv_err *err);
 
-/* Keep a signal from REST for the next poll; one without an id is given one. *ret: {"id": ..., "type": ...} in the arena.
-   CV_INVALID: it is none that anybody would act upon; CV_CONFLICT: too many wait. */
+/* Keep a signal from REST for the next poll; one without an id is given one. *ret: {"id": ..., "type": ...} in the
+   arena. CV_INVALID: it is none that anybody would act upon; CV_CONFLICT: too many wait. */
 CV_MUST_CHECK enum cv_rc signal_channels_put(struct signal_channels *channels, const struct cv_value *signal,
                                              struct cv_arena *arena, struct cv_value *ret, struct cv_err *err);
 
-/* What REST has brought, and every signal.poll.interval.ms: hand over what has come. What cannot be read is logged; failures are act's. */
+/* What REST has brought, and every signal.poll.interval.ms: hand over what has come. What cannot be read is logged;
+   failures are act's. */
 CV_MUST_CHECK enum cv_rc signal_channels_poll(struct signal_channels *channels, signal_act *act, void *arg,
                                               struct cv_err *err);
 

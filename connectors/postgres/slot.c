@@ -38,8 +38,8 @@ slot_read(PGconn *conn, const char *name, struct slot_info *ret, struct cv_err *
     PGresult *res = pg_exec_within(conn,
                                    "SELECT active, coalesce(active_pid, 0), coalesce(plugin, ''),"
                                    " coalesce(database, ''), restart_lsn, confirmed_flush_lsn,"
-                                   " coalesce(wal_status, ''), coalesce(catalog_xmin::text, '0'), coalesce(safe_wal_size, -1)"
-                                   " FROM pg_replication_slots WHERE slot_name = $1",
+                                   " coalesce(wal_status, ''), coalesce(catalog_xmin::text, '0'), "
+                                   "coalesce(safe_wal_size, -1) FROM pg_replication_slots WHERE slot_name = $1",
                                    1, values, READ_MS);
 
     if (PQresultStatus(res) != PGRES_TUPLES_OK) {
@@ -222,8 +222,8 @@ slot_check_use(const char *name, const struct slot_info *slot, const char *datab
                        name, slot->database, database);
     if (slot->active)
         return cv_fail(err, CV_RETRY,
-                       "replication slot \"%s\" is in use by process %d, which confirmed it up to %s%s%s; stop the other "
-                       "consumer or choose another slot.name",
+                       "replication slot \"%s\" is in use by process %d, which confirmed it up to %s%s%s; stop the "
+                       "other consumer or choose another slot.name",
                        name, slot->active_pid, pg_format_lsn(slot->confirmed_flush_lsn, at),
                        stored != CV_LSN_NONE ? ", and the stored position is " : "",
                        stored != CV_LSN_NONE ? pg_format_lsn(stored, ours) : "");

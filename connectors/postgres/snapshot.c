@@ -2,12 +2,12 @@
 /*
  * The initial snapshot.
  *
- * A table is read in ranges of at most 64 MB of its pages: COPY (SELECT ... WHERE ctid >= '(a,0)' AND ctid < '(b,0)') TO
- * STDOUT, which PostgreSQL 14 and later answer with a TID range scan; the last range is open, so rows beyond the
+ * A table is read in ranges of at most 64 MB of its pages: COPY (SELECT ... WHERE ctid >= '(a,0)' AND ctid < '(b,0)')
+ * TO STDOUT, which PostgreSQL 14 and later answer with a TID range scan; the last range is open, so rows beyond the
  * size that was read are not missed. What is read of which table is said in snapshot_table.c, and how in
  * snapshot_reader.c. Several readers take the ranges in order, one table after the other; the first that fails ends the
- * snapshot. One that has nothing for us is passed over; one that has more than its turn takes waits, and so does the server
- * behind it, whose socket is not read.
+ * snapshot. One that has nothing for us is passed over; one that has more than its turn takes waits, and so does the
+ * server behind it, whose socket is not read.
  *
  * Of each table one row is always held back, because its marker (last of its table, last of all) depends on whether
  * another follows. With one reader tables do not mix.
@@ -389,7 +389,8 @@ on_row(struct snapshot *s, struct snapshot_table *table, char *take_data, size_t
     row->from = table;
     if (!copy_text_parse(row->data, row->len, table->reads, table->plan->n_columns, row->values)) {
         row_free(row);
-        return cv_fail(err, CV_INVALID, "a row of table \"%s\" has another number of columns than asked for", table->name);
+        return cv_fail(err, CV_INVALID, "a row of table \"%s\" has another number of columns than asked for",
+                       table->name);
     }
     s->n_rows++;
     table->rows++;

@@ -58,7 +58,8 @@ snapshot_reader_begin(struct snapshot_reader *reader, const struct snapshot_spec
     if (rc == CV_OK && exported != NULL)
         rc = import(reader, exported, err);
     if (rc == CV_OK && spec->n_overrides > 0) /* statements of the user's may name tables without their schema */
-        rc = pg_command(reader->conn, "SET LOCAL search_path = \"$user\", public", "could not set the search path", err);
+        rc = pg_command(reader->conn, "SET LOCAL search_path = \"$user\", public", "could not set the search path",
+                        err);
     return rc;
 }
 

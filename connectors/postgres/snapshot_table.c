@@ -124,8 +124,9 @@ read_size(PGconn *conn, struct snapshot_table *item, struct cv_err *err)
     cv_buf_printf(&sql, "WITH RECURSIVE tree AS (SELECT %u::oid AS oid", item->table->oid);
     if (item->table->parent)
         cv_buf_str(&sql, " UNION ALL SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid");
-    cv_buf_str(&sql, ") SELECT coalesce(sum(pg_relation_size(c.oid)), 0)::bigint / current_setting('block_size')::bigint,"
-                     " coalesce(sum(greatest(c.reltuples, 0)), 0), bool_and(has_table_privilege(c.oid, 'SELECT'))"
+    cv_buf_str(&sql, ") SELECT coalesce(sum(pg_relation_size(c.oid)), 0)::bigint / "
+                     "current_setting('block_size')::bigint, coalesce(sum(greatest(c.reltuples, 0)), 0), "
+                     "bool_and(has_table_privilege(c.oid, 'SELECT'))"
                      " FROM pg_class c JOIN tree USING (oid)");
     rc = cv_buf_check(&sql, err);
     if (rc == CV_OK)
@@ -155,8 +156,9 @@ multiplier_of(const struct pg_config *config, const char *table)
     return (uint64_t)config->snapshot_threads_multiplier;
 }
 
-/* A parent is read whole, with what inherits from it. So is a table that the role may read some columns of, since ctid is
-   none of them, and every table of an older server, which would read it to its end for each range. With several readers a range is small enough for each to get some. */
+/* A parent is read whole, with what inherits from it. So is a table that the role may read some columns of, since ctid
+   is none of them, and every table of an older server, which would read it to its end for each range. With several
+   readers a range is small enough for each to get some. */
 static void
 choose_ranges(const struct snapshot_spec *spec, PGconn *conn, struct snapshot_table *item)
 {
@@ -228,7 +230,8 @@ make_plan(const struct snapshot_spec *spec, PGconn *conn, struct snapshot_table 
 }
 
 enum cv_rc
-snapshot_tables_choose(const struct snapshot_spec *spec, PGconn *conn, struct snapshot_table_list *ret, struct cv_err *err)
+snapshot_tables_choose(const struct snapshot_spec *spec, PGconn *conn, struct snapshot_table_list *ret,
+                       struct cv_err *err)
 {
     struct snapshot_table_list list = { .items = calloc(spec->tables->count + 1, sizeof(*list.items)) };
     enum cv_rc rc = list.items == NULL ? cv_fail_memory(err) : choose(spec, &list, err);

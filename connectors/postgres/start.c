@@ -190,8 +190,8 @@ begin_slot(struct pg_task *task, struct cv_err *err)
     return CV_OK;
 }
 
-/* The slot for a new snapshot; *ret_exported is "" when the slot was there before. When it is to be created, the phase is
-   SLOT afterwards: this is called again once it is there. */
+/* The slot for a new snapshot; *ret_exported is "" when the slot was there before. When it is to be created, the phase
+   is SLOT afterwards: this is called again once it is there. */
 static enum cv_rc
 prepare_slot(struct pg_task *task, PGconn *conn, struct slot_info *slot, char ret_exported[SLOT_SNAPSHOT_MAX],
              struct cv_err *err)
@@ -235,8 +235,8 @@ tell_slot_waits(struct pg_task *task)
     snprintf(pid, sizeof(pid), "%d", PQbackendPID(task->repl));
     values[0] = pid;
     if (pg_connect(&task->config, PG_SESSION_ORDINARY, CONNECT_TIMEOUT_MS, &conn, &err) == CV_OK)
-        res = pg_exec(conn, "SELECT coalesce(nullif(array_to_string(pg_blocking_pids($1), ', '), ''), '(not known)')", 1,
-                      values);
+        res = pg_exec(conn, "SELECT coalesce(nullif(array_to_string(pg_blocking_pids($1), ', '), ''), '(not known)')",
+                      1, values);
     if (PQresultStatus(res) == PGRES_TUPLES_OK) {
         snprintf(task->waiting_for, sizeof(task->waiting_for),
                  "the new replication slot waits for the transactions of server processes %s to end",
@@ -390,7 +390,8 @@ start_streaming(struct pg_task *task, const struct position *from, struct cv_err
     spec.start.phase = POSITION_STREAM;
     spec.start.system_id = task->system.system_id;
     spec.start.timeline = task->system.timeline;
-    if (stream_start(&spec, repl, conn, &task->stream, err) != CV_OK || incremental_next(task->incremental, true, err) != CV_OK)
+    if (stream_start(&spec, repl, conn, &task->stream, err) != CV_OK ||
+        incremental_next(task->incremental, true, err) != CV_OK)
         return err->rc;
     stream_confirm(task->stream, task->durable);
     task->phase = PHASE_STREAMING;
@@ -444,7 +445,8 @@ settle_mismatch(struct pg_task *task, PGconn *conn, const struct slot_info *slot
         if (slot_advance(conn, task->config.slot_name, pos->lsn, err) != CV_OK)
             return err->rc;
         CV_LOG_INFO(task->base.ctx->log, "the slot was behind the stored offset and is advanced to it, as "
-                    "offset.mismatch.strategy says", CV_LSN("stored", pos->lsn), CV_LSN("slot_lsn", slot->confirmed_flush_lsn));
+                    "offset.mismatch.strategy says", CV_LSN("stored", pos->lsn),
+                    CV_LSN("slot_lsn", slot->confirmed_flush_lsn));
     }
     return CV_OK;
 }
@@ -490,7 +492,8 @@ start_from(struct pg_task *task, PGconn *take_conn, struct cv_err *err)
         if (rc == CV_OK)
             rc = slot_check_position(name, &slot, &task->system, &pos, err);
         if (rc == CV_INVALID && mode_starts_over(&task->config)) {
-            CV_LOG_WARN(task->base.ctx->log, "the stored offset cannot be continued, a new snapshot is taken", CV_ERR(err));
+            CV_LOG_WARN(task->base.ctx->log, "the stored offset cannot be continued, a new snapshot is taken",
+                        CV_ERR(err));
             task->stored = pos = (struct position){ .phase = POSITION_NONE };
             task->has_resume = false;
             task->starts_over = true;

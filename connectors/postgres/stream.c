@@ -327,9 +327,8 @@ check_silence(struct stream *s, struct cv_err *err)
     if (now < s->asked_ms + s->patience_ms / 2)
         return CV_OK;
     return cv_fail(err, CV_RETRY,
-                   "the server has not been heard on the stream of slot \"%s\" for %d ms (wal_sender_timeout), although it "
-                   "was asked",
-                   s->spec.config->slot_name, (int)(now - s->heard_ms));
+                   "the server has not been heard on the stream of slot \"%s\" for %d ms (wal_sender_timeout), "
+                   "although it was asked", s->spec.config->slot_name, (int)(now - s->heard_ms));
 }
 
 void

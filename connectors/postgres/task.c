@@ -453,6 +453,7 @@ pg_task_signal(struct cv_source_task *base, const struct cv_value *signal, struc
     struct pg_task *task = cv_container_of(base, struct pg_task, base);
 
     if (task->phase == PHASE_IDLE)
-        return cv_fail(err, CV_CONFLICT, "signals are acted upon while streaming, and this snapshot.mode has no stream");
+        return cv_fail(err, CV_CONFLICT,
+                       "signals are acted upon while streaming, and this snapshot.mode has no stream");
     return signal_channels_put(task->channels, signal, arena, ret, err);
 }

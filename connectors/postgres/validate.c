@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Validation: first what needs no server, then the server, asked at its address, over an ordinary and over a replication
- * connection at the same time. The answer comes within five seconds: a probe that has not come back by then is left to
- * itself, with a configuration of its own, and wiped when it ends.
+ * Validation: first what needs no server, then the server, asked at its address, over an ordinary and over a
+ * replication connection at the same time. The answer comes within five seconds: a probe that has not come back by then
+ * is left to itself, with a configuration of its own, and wiped when it ends.
  */
 #include "connectors/postgres/validate.h"
 
@@ -89,7 +89,8 @@ probe_end(struct probe *probe, int64_t deadline_ms, struct cv_config_errors *err
 /* Each probe says what the next one cannot see: an address that does not answer explains why there is no login, and the
    login why there is no replication. */
 static void
-take_first(struct probe *const probes[], size_t count, int limit_ms, int64_t deadline_ms, struct cv_config_errors *errors)
+take_first(struct probe *const probes[], size_t count, int limit_ms, int64_t deadline_ms,
+           struct cv_config_errors *errors)
 {
     struct cv_config_errors none = { 0 };
     size_t before = errors->count;
@@ -141,7 +142,8 @@ pg_validate(const struct cv_config *cfg, struct cv_config_errors *errors, struct
     if (pg_config_parse(cfg, &config, err) != CV_OK)
         cv_config_errors_add(errors, "connector.class", "%s", err->text);
     else if (namer_new(&config, &namer, err) != CV_OK)
-        cv_config_errors_add(errors, "topic.naming.strategy", "The 'topic.naming.strategy' value is invalid: %s", err->text);
+        cv_config_errors_add(errors, "topic.naming.strategy", "The 'topic.naming.strategy' value is invalid: %s",
+                             err->text);
     else
         rc = ask_server(cfg, &config, errors, err);
     namer_free(namer);

@@ -6,8 +6,8 @@
  * replication a long one). What is read in that moment would bring back what the stream has already seen go.
  *
  * Transactions that the stream brings are remembered while that matters, from one look to the next. What was streamed
- * before that, by a task before this one, or beyond what there is room for, is not known by name; but it was running, to
- * other sessions, if it is not visible yet. So then all transactions have to end that run at the next look.
+ * before that, by a task before this one, or beyond what there is room for, is not known by name; but it was running,
+ * to other sessions, if it is not visible yet. So then all transactions have to end that run at the next look.
  *
  * Belongs to the task's thread; outlives connections.
  */
