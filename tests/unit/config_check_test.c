@@ -155,8 +155,8 @@ options_that_exclude_each_other_are_found(void **state)
 static void
 channels_of_debezium_are_accepted(void **state)
 {
-    const char *const pairs[] = { "signal.enabled.channels", "Source,file,jmx,in-process", "notification.enabled.channels",
-                                  "log, jmx", NULL };
+    const char *const pairs[] = { "signal.enabled.channels", "Source,file,jmx,in-process",
+                                  "notification.enabled.channels", "log, jmx", NULL };
     struct cv_config *cfg = config(pairs);
     struct cv_config_errors errors = { 0 };
 

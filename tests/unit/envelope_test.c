@@ -280,7 +280,8 @@ change_two(struct bench *b, char op, const char *const *old_texts, const char *c
     return b->fast.batch.n_messages;
 }
 
-/* What becomes of an update whose n is unchanged TOAST, whose type has no placeholder; *ret_bad as envelope_emit has it. */
+/* What becomes of an update whose n is unchanged TOAST, whose type has no placeholder; *ret_bad as envelope_emit has
+   it. */
 static enum cv_rc
 update_lacking(bool not_null, const char *mode, const struct pgoutput_tuple *old, bool direct, int *ret_bad,
                struct cv_err *err)
