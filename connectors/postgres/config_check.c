@@ -15,6 +15,8 @@
 #include "data/java_pattern.h"
 
 #define INVALID(def, err, ...) invalid(def, err, __VA_ARGS__)
+#define TOPIC_MAX              249
+#define PREFIX_MAX             (TOPIC_MAX - 4) /* of the shortest: PREFIX.s.t */
 
 /* The error as recorded: a pattern's may have several lines, which cv_fail would join. */
 static enum cv_rc CV_PRINTF(3, 4)
@@ -68,9 +70,13 @@ check_name(const struct cv_config_def *def, const char *value, struct cv_err *er
     return CV_OK;
 }
 
+/* With a schema and a table behind it, it is the name of a topic. */
 enum cv_rc
 check_prefix(const struct cv_config_def *def, const char *value, struct cv_err *err)
 {
+    if (strlen(value) > PREFIX_MAX)
+        return INVALID(def, err, "it has %zu characters, but topics, which begin with it, have at most %d",
+                       strlen(value), TOPIC_MAX);
     return check_name(def, value, err);
 }
 

@@ -26,12 +26,18 @@ config(const char *const *pairs)
 #define INVALID(key, text) "The '" key "' value is invalid: " text
 #define REGEXES            "A comma-separated list of valid regular expressions is expected, but "
 
+#define SEVEN(text)    text text text text text text text
+#define LONGEST_PREFIX SEVEN(SEVEN("abcde")) /* 245 */
+
 /* One option, and every error that it has, in order. */
 static const struct {
     const char *key;
     const char *value;
     const char *errors[3];
 } rows[] = {
+    { "topic.prefix", LONGEST_PREFIX, { NULL } },
+    { "topic.prefix", LONGEST_PREFIX "x",
+      { INVALID("topic.prefix", "it has 246 characters, but topics, which begin with it, have at most 249") } },
     { "topic.prefix", "a b/c",
       { INVALID("topic.prefix", "a b/c has invalid format (only the underscore, hyphen, dot and alphanumeric "
                                 "characters are allowed)") } },
