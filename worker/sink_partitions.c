@@ -123,6 +123,7 @@ sink_committed(void *arg, const struct cv_err *err)
 {
     struct sink_runtime *rt = arg;
     int64_t sent_us = rt->commit_sent_us;
+    int64_t due_ms = sent_us / 1000 + rt->task->spec.worker_config->offset_flush_interval_ms;
 
     if (rt->commits_late > 0) {
         rt->commits_late--;
@@ -132,6 +133,8 @@ sink_committed(void *arg, const struct cv_err *err)
     }
     end_commit(rt, err == NULL);
     count_commit(rt, sent_us, err);
+    if (rt->commit_due_ms > due_ms) /* the next was put off, to wait for this answer */
+        rt->commit_due_ms = due_ms;
 }
 
 /* Whether a commit may be sent: not while another waits for its answer, unless that takes too long. */

@@ -27,7 +27,6 @@
                         */
 #define CLOSE_WAIT_MS 3000
 #define SAY_EVERY_MS  5000
-#define ROUSE_WAIT_MS 500
 
 struct rebalance {
     struct rebalance *next;
@@ -263,7 +262,6 @@ on_error(rd_kafka_t *rk, int code, const char *text, void *opaque)
 
 /* -- Life -- */
 
-/* Only of commits that nobody waits for. */
 static void
 on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *offsets,
           void *opaque)
@@ -283,6 +281,13 @@ on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_lis
         consumer->events.committed(consumer->events.arg, rc == CV_OK ? NULL : &err);
     else if (rc != CV_OK)
         CV_LOG_WARN(consumer->handle.log, "offsets were not committed", CV_ERR(&err));
+}
+
+/* librdkafka would call a callback of the configuration for commits with their own queue, too. */
+rd_kafka_resp_err_t
+kafka_consumer_commit(struct cv_consumer *consumer, rd_kafka_topic_partition_list_t *offsets)
+{
+    return rd_kafka_commit_queue(consumer->handle.rk, offsets, consumer->queue, on_commit, &consumer->handle);
 }
 
 static size_t
@@ -331,7 +336,6 @@ cv_consumer_new(const struct cv_kafka_conf *conf, const char *group_id,
         goto out;
     set_ahead(consumer, rdconf);
     rd_kafka_conf_set_rebalance_cb(rdconf, on_rebalance);
-    rd_kafka_conf_set_offset_commit_cb(rdconf, on_commit);
     rd_kafka_conf_set_error_cb(rdconf, on_error);
     rc = kafka_handle_init(&consumer->handle, RD_KAFKA_CONSUMER, conf, rdconf, err);
     rdconf = NULL;
@@ -656,17 +660,31 @@ is_ahead(const struct cv_consumer *consumer, size_t messages, size_t bytes, size
     return messages >= consumer->ahead_messages / 16 * parts || bytes >= consumer->ahead_bytes / 16 * parts;
 }
 
+/* Any request wakes a broker's thread, here one to the leaders of all partitions. Nobody waits for the answers: they
+   come behind a fetch that waits for messages. */
+static void
+rouse(struct cv_consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *list = NULL;
+
+    if (rd_kafka_assignment(consumer->handle.rk, &list) == RD_KAFKA_RESP_ERR_NO_ERROR && list->cnt > 0) {
+        for (int i = 0; i < list->cnt; i++)
+            list->elems[i].offset = RD_KAFKA_OFFSET_END;
+        (void)rd_kafka_offsets_for_times(consumer->handle.rk, list, 0);
+    }
+    if (list != NULL)
+        rd_kafka_topic_partition_list_destroy(list);
+}
+
 /*
  * librdkafka before 2.2 looks only once a second whether a full queue has room again, unless something else wakes the
- * broker's thread: a request does. It is made when little is left to be processed: the two threads are cheaper in turn,
- * since at the same time they wait for each other's locks, those of malloc among them.
+ * thread of a broker. That is done when little is left to be processed: the threads are cheaper in turn, since at the
+ * same time they wait for each other's locks, those of malloc among them.
  */
 static void
 keep_fetching(struct cv_consumer *consumer, const struct cv_consumed *msgs, size_t count)
 {
-    const struct cv_consumed *last = &msgs[count - 1];
     size_t ahead = rd_kafka_queue_length(consumer->queue), bytes = 0, mean;
-    int64_t low, high;
 
     for (size_t i = 0; i < count; i++)
         bytes += msgs[i].key.len + msgs[i].value.len;
@@ -675,8 +693,7 @@ keep_fetching(struct cv_consumer *consumer, const struct cv_consumed *msgs, size
         consumer->was_full = true;
     if (consumer->was_full && !is_ahead(consumer, ahead, ahead * mean, 1)) {
         consumer->was_full = false;
-        (void)rd_kafka_query_watermark_offsets(consumer->handle.rk, last->topic, last->partition, &low, &high,
-                                               ROUSE_WAIT_MS);
+        rouse(consumer);
     }
 }
 

@@ -123,7 +123,7 @@ cv_consumer_commit(struct cv_consumer *consumer, const struct cv_topic_partition
     if (list == NULL)
         return cv_fail_memory(err);
     if (timeout_ms == 0) {
-        code = rd_kafka_commit(handle->rk, list, 1);
+        code = kafka_consumer_commit(consumer, list);
     } else {
         queue = rd_kafka_queue_new(handle->rk);
         code = rd_kafka_commit_queue(handle->rk, list, queue, NULL, NULL);

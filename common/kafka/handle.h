@@ -96,5 +96,7 @@ void kafka_queue_notify(rd_kafka_queue_t *queue, struct cv_wake *wake);
 
 struct cv_consumer;
 struct kafka_handle *kafka_consumer_handle(struct cv_consumer *consumer);
+/* A commit whose answer goes to events.committed. */
+rd_kafka_resp_err_t kafka_consumer_commit(struct cv_consumer *consumer, rd_kafka_topic_partition_list_t *offsets);
 
 #endif

@@ -507,17 +507,28 @@ offsets_and_their_metadata_share_the_transactions_fate(void **state)
 /* -- Positions -- */
 
 static void
+count_answer(void *arg, const struct cv_err *err)
+{
+    assert_null(err);
+    ++*(unsigned *)arg;
+}
+
+static void
 commits_keep_metadata(void **state)
 {
     const char *topic = make_topic("commit", 1), *group = unique("commit");
     struct cv_kafka_conf conf = conf_with(CV_KAFKA_CONSUMER, NULL, NULL);
     struct cv_topic_partition part = { topic, 0, 3, "m1" };
     struct cv_topic_partitions parts = { &part, 1 };
+    unsigned answers = 0;
+    const struct cv_consumer_events events = { .arg = &answers, .committed = count_answer };
     struct cv_consumer *consumer;
+    struct cv_consumed msg;
+    size_t count;
     struct cv_err err = CV_ERR_INIT;
 
     (void)state;
-    assert_ok(cv_consumer_new(&conf, group, NULL, &consumer, &err));
+    assert_ok(cv_consumer_new(&conf, group, &events, &consumer, &err));
     conf_done(&conf);
     assert_ok(cv_consumer_commit(consumer, &parts, WAIT_MS, &err));
     assert_committed(consumer, topic, 3, "m1");
@@ -527,6 +538,9 @@ commits_keep_metadata(void **state)
     part.offset = 5;
     assert_ok(cv_consumer_commit(consumer, &parts, WAIT_MS, &err));
     assert_committed(consumer, topic, 5, NULL);
+    assert_ok(cv_consumer_poll(consumer, &msg, 1, 200, &count, &err));
+    assert_int_equal(count, 0);
+    assert_int_equal(answers, 1); /* of the one that was not waited for */
     cv_consumer_free(consumer);
 }
 

@@ -1374,6 +1374,24 @@ a_commit_without_an_answer_is_given_up(void **state)
     assert_int_equal(atomic_load(&t.task.counters.commits_ok), 2);
 }
 
+static void
+answers_and_message(void)
+{
+    t.commits_hang = false;
+    message("t", 0, 7, "c");
+}
+
+static void
+a_commit_that_waited_for_an_answer_is_made_behind_it(void **state)
+{
+    (void)state;
+    t.commits_hang = true;
+    t.worker.offset_flush_timeout_ms = 3 * FLUSH_MS;
+    check(SCRIPT(assign_0, a_and_b, flush_due, flush_due, answers_and_message, nothing, nothing),
+          "open t-0;used t;put t-0:a t-0:b;pre t-0@7;commit t-0@7;put t-0:c;pre t-0@8;commit t-0@8;pre t-0@8;"
+          "commit-wait t-0@8;close t-0;free;leave;");
+}
+
 /* ---- rebalances ---- */
 
 static void
@@ -1533,6 +1551,7 @@ main(void)
         TEST(a_commit_that_fails_is_made_again),
         TEST(a_commit_that_is_refused_is_made_again),
         TEST(a_commit_without_an_answer_is_given_up),
+        TEST(a_commit_that_waited_for_an_answer_is_made_behind_it),
         TEST(revoked_partitions_are_committed_and_closed_first),
         TEST(lost_partitions_are_closed_without_a_commit),
         TEST(a_kept_batch_loses_the_records_of_lost_partitions),
