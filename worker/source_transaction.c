@@ -111,8 +111,8 @@ fail_late(struct cv_err *err)
     return cv_fail(err, CV_RETRY, "Kafka has not taken all messages of a transaction in time");
 }
 
-/* Until every message has its report, so that all offsets are in the set. A task that is asked to stop gives up in time
-   to stop well: what is not committed comes again. */
+/* Until every message has its report. A task that is asked to stop gives up in time to stop well: what is not committed
+   comes again. */
 static enum cv_rc
 flush(struct source_runtime *rt, struct cv_err *err)
 {
@@ -186,9 +186,20 @@ end_transaction(struct source_runtime *rt, struct cv_err *err)
     return CV_OK;
 }
 
-/* Nothing more goes into it. */
-static void
-close_transaction(struct source_runtime *rt)
+/* The offsets behind all its messages: those on their way are written with it, or nothing is. */
+static enum cv_rc
+collect_offsets(struct source_runtime *rt, struct cv_err *err)
+{
+    for (const struct source_chunk *chunk = rt->head; chunk != NULL; chunk = chunk->next)
+        for (size_t i = 0; i < chunk->batch.n_offsets; i++)
+            if (source_offsets_put(&rt->committable, &chunk->batch.offsets[i], err) != CV_OK)
+                return err->rc;
+    return CV_OK;
+}
+
+/* Nothing more goes into it but its offsets, which need not wait for the last messages. */
+static enum cv_rc
+close_transaction(struct source_runtime *rt, struct cv_err *err)
 {
     rt->txn.commit_asked = rt->txn.abort_asked = false;
     rt->txn.due_ms = cv_mono_ms() + rt->txn.interval_ms;
@@ -196,22 +207,23 @@ close_transaction(struct source_runtime *rt)
     rt->commit_started_us = cv_mono_us();
     rt->txn.closing = true;
     rt->txn.closing_until_ms = cv_mono_ms() + COMMIT_TIMEOUT_MS;
+    if (collect_offsets(rt, err) != CV_OK)
+        return err->rc;
+    if (!rt->txn.open && rt->committable.count == 0)
+        return CV_OK;
+    return source_transaction_begin(rt, err) == CV_OK ? send_offsets(rt, err) : err->rc;
 }
 
-/* All its messages are delivered, all offsets are in the set. */
+/* All its messages are delivered. */
 static enum cv_rc
 complete(struct source_runtime *rt, struct cv_err *err)
 {
     enum cv_rc rc;
 
     rt->txn.closing = false;
-    if (!rt->txn.open && rt->committable.count == 0)
+    if (!rt->txn.open)
         return CV_OK;
-    rc = source_transaction_begin(rt, err);
-    if (rc == CV_OK)
-        rc = send_offsets(rt, err);
-    if (rc == CV_OK)
-        rc = end_transaction(rt, err);
+    rc = end_transaction(rt, err);
     task_count_commit(rt->task, rt->commit_started_us, rc == CV_OK);
     if (rc != CV_OK)
         return rc;
@@ -261,8 +273,8 @@ move_on(struct source_runtime *rt, struct cv_err *err)
 static enum cv_rc
 commit(struct source_runtime *rt, struct cv_err *err)
 {
-    if (!rt->txn.closing)
-        close_transaction(rt);
+    if (!rt->txn.closing && close_transaction(rt, err) != CV_OK)
+        return err->rc;
     return flush(rt, err) == CV_OK ? move_on(rt, err) : err->rc;
 }
 
@@ -314,9 +326,7 @@ source_transaction_proceed(struct source_runtime *rt, struct cv_err *err)
         return fail_late(err);
     if (move_on(rt, err) != CV_OK)
         return err->rc;
-    if (is_due(rt))
-        close_transaction(rt);
-    return CV_OK;
+    return is_due(rt) ? close_transaction(rt, err) : CV_OK;
 }
 
 enum cv_rc
@@ -333,8 +343,7 @@ source_transaction_take(struct source_runtime *rt, struct source_chunk *chunk, s
         return end_if_asked(rt, err);
     if (!is_due(rt))
         return CV_OK;
-    close_transaction(rt);
-    return source_transaction_proceed(rt, err);
+    return close_transaction(rt, err) == CV_OK ? source_transaction_proceed(rt, err) : err->rc;
 }
 
 enum cv_rc
