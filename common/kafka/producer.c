@@ -472,8 +472,10 @@ cv_producer_flush(struct cv_producer *producer, int timeout_ms, struct cv_err *e
 
     serve(producer, 0);
     while (producer->queued > 0 && (left_ms = deadline_ms - cv_mono_ms()) > 0) {
-        if (cv_producer_check(producer, err) != CV_OK)
-            return err->rc;
+        if (cv_producer_check(producer, err) != CV_OK) {
+            serve(producer, 0); /* what ended with it */
+            return producer->queued > 0 ? err->rc : CV_OK;
+        }
         serve(producer, left_ms < INT32_MAX ? (int)left_ms : INT32_MAX);
     }
     if (producer->queued > 0)

@@ -39,15 +39,19 @@ wake_owner(struct sender *s)
 void
 sender_break(struct sender *s, rd_kafka_resp_err_t code, const char *detail, const char *what)
 {
-    struct cv_err err;
+    if (s->failure.rc == CV_OK)
+        (void)kafka_fail(s->handle, &s->failure, code, detail, "%s", what);
+}
 
-    (void)kafka_fail(s->handle, &err, code, detail, "%s", what);
+bool
+sender_broke(struct sender *s)
+{
+    bool broken;
+
     cv_lock(&s->lock);
-    if (s->broken.rc == CV_OK) {
-        s->broken = err;
-        wake_owner(s);
-    }
+    broken = s->failure.rc != CV_OK || s->broken.rc != CV_OK;
     cv_unlock(&s->lock);
+    return broken;
 }
 
 /* ---- the mailbox, from the owner's side ---- */
@@ -111,17 +115,6 @@ sender_is_broken(struct sender *s, struct cv_err *ret)
 }
 
 bool
-sender_broke(struct sender *s)
-{
-    bool broken;
-
-    cv_lock(&s->lock);
-    broken = s->broken.rc != CV_OK;
-    cv_unlock(&s->lock);
-    return broken;
-}
-
-bool
 sender_is_idempotent(struct sender *s)
 {
     bool idempotent;
@@ -130,6 +123,19 @@ sender_is_idempotent(struct sender *s)
     idempotent = s->idempotent;
     cv_unlock(&s->lock);
     return idempotent;
+}
+
+/* The thread did not get at a step. */
+static void
+break_now(struct sender *s, rd_kafka_resp_err_t code)
+{
+    struct cv_err err;
+
+    (void)kafka_fail(s->handle, &err, code, NULL, "a transaction failed");
+    cv_lock(&s->lock);
+    if (s->broken.rc == CV_OK)
+        s->broken = err;
+    cv_unlock(&s->lock);
 }
 
 void
@@ -153,8 +159,8 @@ sender_call(struct sender *s, struct command *command)
     }
     s->owner_waits = false;
     cv_unlock(&s->lock);
-    if (!taken)
-        txn_end_if_failed(s, command);
+    if (!taken && txn_is_over(command))
+        break_now(s, command->code);
 }
 
 void
@@ -188,20 +194,25 @@ take_mail(struct sender *s)
     return !stopping;
 }
 
+/* Reports, and that there is no going on: what ended with that is told with it. */
 static void
 hand_over(struct sender *s)
 {
-    bool wake;
+    bool breaks, wake;
 
-    if (s->done.first == NULL)
+    if (s->done.first == NULL && s->failure.rc == CV_OK)
         return;
     cv_lock(&s->lock);
-    wake = s->reported.first == NULL;
-    if (wake)
+    breaks = s->failure.rc != CV_OK && s->broken.rc == CV_OK;
+    if (breaks)
+        s->broken = s->failure;
+    wake = breaks || (s->reported.first == NULL && s->done.first != NULL);
+    if (s->reported.first == NULL) {
         s->reported = s->done;
-    else
+    } else if (s->done.first != NULL) {
         s->reported.last->next = s->done.first;
-    s->reported.last = s->done.last;
+        s->reported.last = s->done.last;
+    }
     if (wake)
         wake_owner(s);
     cv_unlock(&s->lock);

@@ -80,6 +80,7 @@ struct sender {
 
     /* the thread's own: */
     struct batch_list done;         /* not in the mailbox yet */
+    struct cv_err failure;          /* as well, if it is not yet broken */
     struct command *working;        /* taken out of the mailbox */
     uint64_t txn;                   /* as well */
     struct cv_producer_topic *topics, *active, *last_active;
@@ -186,7 +187,7 @@ void identity_renew(struct sender *s, rd_kafka_resp_err_t code, bool loudly);
 /* Partitions with something to send become part of the transaction. */
 void txn_add_partitions(struct sender *s, int64_t now_ms);
 void txn_command(struct sender *s, struct command *command);
-/* After a step that nothing can follow. */
-void txn_end_if_failed(struct sender *s, const struct command *command);
+/* Whether nothing can follow the step. */
+bool txn_is_over(const struct command *command);
 
 #endif

@@ -412,14 +412,13 @@ abort_txn(struct sender *s, const struct command *command)
 
 /* The outcome of a step that failed is not known: nothing can follow it, but for a commit that is asked for again
    because no answer came in time. */
-void
-txn_end_if_failed(struct sender *s, const struct command *command)
+bool
+txn_is_over(const struct command *command)
 {
     bool again = command->kind == COMMAND_TXN_INIT || command->kind == COMMAND_PARTITIONS ||
                  (command->kind == COMMAND_TXN_COMMIT && command->code == RD_KAFKA_RESP_ERR__TIMED_OUT);
 
-    if (command->code != RD_KAFKA_RESP_ERR_NO_ERROR && command->code != RD_KAFKA_RESP_ERR__IN_PROGRESS && !again)
-        sender_break(s, command->code, NULL, "a transaction failed");
+    return command->code != RD_KAFKA_RESP_ERR_NO_ERROR && command->code != RD_KAFKA_RESP_ERR__IN_PROGRESS && !again;
 }
 
 void
@@ -441,5 +440,6 @@ txn_command(struct sender *s, struct command *command)
     case COMMAND_PARTITIONS:
         break;
     }
-    txn_end_if_failed(s, command);
+    if (txn_is_over(command))
+        sender_break(s, command->code, NULL, "a transaction failed");
 }

@@ -678,6 +678,32 @@ who_begins_anew_gets_the_next_epoch(void **state)
 
 /* ---- what does not go well ---- */
 
+/* Whoever sees that it broke can see why. */
+static void
+what_breaks_a_transaction_is_reported_with_it(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 30; i++) {
+        struct cv_err err = CV_ERR_INIT;
+        struct producing p;
+
+        start(&p, 1, 1);
+        fake_kafka_fail(p.k, CV_WIRE_PRODUCE, CV_WIRE_TOPIC_AUTHORIZATION_FAILED, 1);
+        begin(&p);
+        assert_int_equal(producing_send(&p, "t", 0, NULL, "v", &p.delivery, &err), CV_OK);
+        if (i % 2 == 0) {
+            producing_flush(&p, 5000); /* every message has its report: that is all that it is about */
+        } else {
+            while (cv_producer_check(p.producer, &err) == CV_OK)
+                (void)cv_producer_poll(p.producer, i % 4 == 1 ? 0 : 1);
+            (void)cv_producer_poll(p.producer, 0);
+        }
+        assert_int_equal(p.delivery.failed, 1);
+        assert_int_equal(cv_producer_check(p.producer, &err), CV_INVALID);
+        producing_stop(&p);
+    }
+}
+
 static void
 a_message_that_fails_breaks_the_transaction(void **state)
 {
@@ -873,6 +899,7 @@ main(void)
         cmocka_unit_test(who_is_taken_over_from_is_fenced),
         cmocka_unit_test(a_broker_that_says_fenced_is_believed),
         cmocka_unit_test(who_begins_anew_gets_the_next_epoch),
+        cmocka_unit_test(what_breaks_a_transaction_is_reported_with_it),
         cmocka_unit_test(a_message_that_fails_breaks_the_transaction),
         cmocka_unit_test(a_message_without_a_delivery_fails_the_commit),
         cmocka_unit_test(what_is_too_large_for_the_broker_goes_in_smaller_batches),
