@@ -349,6 +349,8 @@ release(struct sender *s)
     }
     link_done(s, &s->control);
     link_done(s, &s->coordinator);
+    link_done(s, &s->group);
+    free(s->group_name);
     topics_forget(s);
     cv_batch_writer_done(&s->writer);
     cv_buf_free(&s->body);

@@ -222,13 +222,16 @@ static void
 send_again(struct sender *s, struct batch *batch, rd_kafka_resp_err_t code)
 {
     struct partition *part = batch->partition;
+    bool behind = is_behind(batch);
 
-    if (batch->tries > s->settings->retries) {
+    if (!behind && batch->tries > s->settings->retries) {
         batches_fail(s, batch, code);
         return;
     }
     tell(s, batch, code);
-    if (!is_behind(batch))
+    if (behind)
+        batch->tries--; /* it was refused for what another came to */
+    else
         part->not_before_ms = cv_mono_ms() + s->settings->retry_backoff_ms;
     put_again(part, batch);
     topics_activate(s, part);

@@ -249,6 +249,7 @@ links_close_idle(struct sender *s, int64_t now_ms)
             close_idle(s, &peer->link, now_ms);
     close_idle(s, &s->control, now_ms);
     close_idle(s, &s->coordinator, now_ms);
+    close_idle(s, &s->group, now_ms);
 }
 
 /* ---- questions ---- */

@@ -88,6 +88,8 @@ struct sender {
     struct link control;            /* for questions to any broker */
     size_t next_bootstrap;
     struct link coordinator;        /* of the transactional id */
+    struct link group;              /* the coordinator of the group whose offsets are in transactions */
+    char *group_name;               /* that group; NULL: none yet */
     struct cv_batch_writer writer;
     struct cv_buf body;             /* of a question */
     int64_t due_ms;                 /* the thread must be awake by then */

@@ -341,22 +341,32 @@ read_offsets(struct sender *s, const struct cv_wire_response *answer, int16_t *r
     return cv_wire_read_txn_offsets(answer->body, answer->len, ret, err);
 }
 
+/* The link to the group's coordinator, which stays for the next transaction; NULL: memory is out. */
+static struct link *
+group_link(struct sender *s, const char *group)
+{
+    if (s->group_name != NULL && strcmp(s->group_name, group) == 0)
+        return &s->group;
+    forget(s, &s->group);
+    free(s->group_name);
+    s->group_name = strdup(group);
+    return s->group_name == NULL ? NULL : &s->group;
+}
+
 static rd_kafka_resp_err_t
 offsets(struct sender *s, const struct command *command)
 {
-    struct link group = { 0 };
     const struct question add = { CV_WIRE_ADD_OFFSETS_TO_TXN, NULL,    &s->coordinator, write_add_offsets,
                                   command,                    read_add_offsets };
-    const struct question commit = { CV_WIRE_TXN_OFFSET_COMMIT, command->member->group, &group, write_offsets,
-                                     command,                   read_offsets };
-    rd_kafka_resp_err_t code = ask(s, &add, command->deadline_ms);
+    const struct question commit = { CV_WIRE_TXN_OFFSET_COMMIT, command->member->group,
+                                     group_link(s, command->member->group), write_offsets, command, read_offsets };
+    rd_kafka_resp_err_t code = commit.link == NULL ? RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE
+                                                   : ask(s, &add, command->deadline_ms);
 
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        s->txn_begun = s->txn;
-        code = ask(s, &commit, command->deadline_ms);
-    }
-    link_done(s, &group);
-    return code;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return code;
+    s->txn_begun = s->txn;
+    return ask(s, &commit, command->deadline_ms);
 }
 
 /* ---- the end ---- */
