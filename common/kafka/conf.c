@@ -54,7 +54,7 @@ static const struct kafka_default defaults[] = {
     { C, "partition.assignment.strategy", "range" },
     { C, "fetch.error.backoff.ms", "100" },
     /* what is read ahead: each message takes some 500 bytes beside its own; consumer.c keeps a full queue going */
-    { C, "queued.min.messages", "40000" },
+    { C, "queued.min.messages", "20000" },
     { C, "queued.max.messages.kbytes", "8192" },
     { C, "fetch.max.bytes", "2097152" }, /* comes on top: of all partitions of a broker */
     { C, "check.crcs", "true" },
