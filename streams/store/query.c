@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/buf.h"
 #include "common/clock.h"
 #include "streams/store/function.h"
 #include "streams/store/sqlite.h"
@@ -15,13 +16,29 @@
 
 #define STEPS_A_LOOK 10000
 #define COLUMNS_MAX  512
+#define NAMES_MAX    ((size_t)1 << 20)
 
 struct question {
     const struct query_spec *spec;
     bool late;
-    bool memory; /* it reads a table that is kept there */
+    bool memory; /* it reads a table that is kept there, which are */
+    struct cv_buf tables; /* "/name/name/" */
     char denied[160];
 };
+
+/* Of a table that no column is read of, SQLite does not say the schema. */
+static bool
+is_in_memory(const struct question *q, const char *table)
+{
+    const char *name = q->tables.data;
+    size_t len = table == NULL ? 0 : strlen(table);
+
+    while (len > 0 && name != NULL && (name = strchr(name, '/')) != NULL) {
+        if (strncasecmp(++name, table, len) == 0 && name[len] == '/')
+            return true;
+    }
+    return false;
+}
 
 static int
 authorize(void *arg, int action, const char *a, const char *b, const char *schema,
@@ -32,7 +49,7 @@ authorize(void *arg, int action, const char *a, const char *b, const char *schem
     (void)trigger;
     switch (action) {
     case SQLITE_READ:
-        q->memory |= schema != NULL && strcmp(schema, "temp") == 0;
+        q->memory |= schema != NULL ? strcmp(schema, "temp") == 0 : is_in_memory(q, a);
         return SQLITE_OK;
     case SQLITE_SELECT:
     case SQLITE_RECURSIVE:
@@ -139,28 +156,39 @@ ask(struct database *db, struct question *q, query_row *take, void *arg, bool *r
 /* The tables in memory, empty, by which the question is understood. They are temporary ones here: on a connection that
    only reads, no other schema can be filled. */
 static enum cv_rc
-show_memory(struct database *db, const char *ddl, struct cv_err *err)
+show_memory(struct database *db, struct question *q, struct cv_err *err)
 {
+    struct statement *names = NULL;
     struct database *model = NULL;
+    bool row = false;
     enum cv_rc rc = db_open_memory(&model, err);
 
     if (rc == CV_OK)
         rc = db_exec(model, "ATTACH ':memory:' AS " TABLE_IN_MEMORY, err);
     if (rc == CV_OK)
-        rc = db_exec(model, ddl, err);
+        rc = db_exec(model, q->spec->memory, err);
     if (rc == CV_OK)
         rc = db_exec(db, "PRAGMA temp_store=MEMORY", err);
     if (rc == CV_OK)
         rc = db_copy_memory(model, db, INT64_MAX, err);
+    if (rc == CV_OK)
+        rc = db_prepare(model, "SELECT name FROM " TABLE_IN_MEMORY ".sqlite_schema WHERE type = 'table'", &names,
+                        NULL, err);
+    cv_buf_char(&q->tables, '/');
+    while (rc == CV_OK && (rc = statement_step(model, names, &row, err)) == CV_OK && row) {
+        cv_buf_str(&q->tables, statement_text(names, 0));
+        cv_buf_char(&q->tables, '/');
+    }
+    statement_free(names);
     db_close(model);
-    return rc;
+    return rc == CV_OK ? cv_buf_check(&q->tables, err) : rc;
 }
 
 enum cv_rc
 query_run(const struct query_spec *spec, query_row *take, void *arg, bool *ret_more,
           struct cv_err *err)
 {
-    struct question q = { .spec = spec };
+    struct question q = { .spec = spec, .tables = CV_BUF_INIT(NAMES_MAX) };
     struct database *db = NULL;
     bool corrupt;
     enum cv_rc rc = db_open(spec->path, DB_READ_ONLY, &db, &corrupt, err);
@@ -172,11 +200,12 @@ query_run(const struct query_spec *spec, query_row *take, void *arg, bool *ret_m
     if (rc == CV_OK && spec->global != NULL)
         rc = db_attach(db, spec->global, "global", err);
     if (rc == CV_OK && spec->memory != NULL)
-        rc = show_memory(db, spec->memory, err);
+        rc = show_memory(db, &q, err);
     if (rc == CV_OK)
         rc = ask(db, &q, take, arg, ret_more, err);
     corrupt |= db != NULL && db->fault == DB_FAULT_CORRUPT;
     db_close(db);
+    cv_buf_free(&q.tables);
     if (rc != CV_INTERNAL || corrupt)
         return rc;
     cv_err_context(err, "the task's state file cannot be read at this moment, try again");

@@ -1046,6 +1046,10 @@ what_is_in_memory_answers_questions_between_two_commits(void **state)
     assert_int_equal(question("SELECT n FROM nowhere", 1, &out, &err), CV_NOT_FOUND);
     assert_int_equal(question("SELECT n FROM temp.seen WHERE n = 3", 1, &out, &err), CV_OK);
     assert_string_equal(cv_buf_cstr(&out), "3\n");
+    assert_int_equal(question("SELECT 5 FROM seen", 1, &out, &err), CV_OK); /* without a column of it */
+    assert_string_equal(cv_buf_cstr(&out), "5\n5\n");
+    assert_int_equal(question("SELECT count(*) FROM seen", 1, &out, &err), CV_OK);
+    assert_string_equal(cv_buf_cstr(&out), "2\n");
     order('u', 4, 8, "b", "1", 0, 140); /* nothing of that was written into the task's own */
     run();
     assert_int_equal(question(both, 1, &out, &err), CV_OK);
