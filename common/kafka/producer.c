@@ -162,11 +162,16 @@ cv_producer_topic(struct cv_producer *producer, const char *name, struct cv_prod
 
 /* ---- reports ---- */
 
-/* What Kafka's own text leaves open; NULL: nothing. */
+/* What Kafka's own text leaves open; NULL: nothing. text is room for it. */
 static const char *
-detail_of(rd_kafka_resp_err_t code)
+detail_of(rd_kafka_resp_err_t code, const struct message *msg, char text[256])
 {
     switch (code) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+        (void)snprintf(text, 256, "%s: a message of %zu bytes; raise max.message.bytes of the topic",
+                       rd_kafka_err2str(code), msg->key.len + msg->value.len);
+        return text;
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
@@ -183,6 +188,7 @@ report_failure(struct cv_producer *producer, const struct message *msg, rd_kafka
     struct cv_err scratch = CV_ERR_INIT;
     struct cv_err *err = &scratch;
     char partition[32] = ""; /* not chosen yet where the topic is not known */
+    char text[256];
 
     if (msg->partition >= 0)
         (void)snprintf(partition, sizeof(partition), " partition %d", msg->partition);
@@ -192,7 +198,7 @@ report_failure(struct cv_producer *producer, const struct message *msg, rd_kafka
             return;
         err = &delivery->err;
     }
-    (void)kafka_fail(&producer->handle, err, code, detail_of(code), "could not write to topic \"%s\"%s",
+    (void)kafka_fail(&producer->handle, err, code, detail_of(code, msg, text), "could not write to topic \"%s\"%s",
                      msg->topic->name, partition);
     if (delivery == NULL)
         CV_LOG_WARN(cv_log_get("culvert.kafka"), "a message was not written", CV_ERR(err));
