@@ -3,8 +3,8 @@
  * Produce requests to one broker, and their answers.
  *
  * A broker works on one request of a connection at a time. So while none is on its way, what waits goes at once; while
- * one is, what comes is gathered until it makes a request worth its cost, or until the answer; and some are on their
- * way at once, so that the broker never waits for the next. Requests hold one batch of each partition that has something.
+ * some are, what comes is gathered until it makes a request worth its cost, the larger the more there are, or until an
+ * answer. So the broker never waits for the next, and gets large ones when it is the slower. Requests hold one batch of each partition that has something.
  */
 #include "common/kafka/sender_private.h"
 
@@ -15,8 +15,7 @@
 #include <string.h>
 
 #define REQUEST_BYTES   ((size_t)2 << 20) /* of batches; a larger one goes alone */
-#define GATHER_BYTES    ((size_t)128 << 10) /* worth a request while another is on its way */
-#define GATHER_MESSAGES 1000
+#define GATHER_MESSAGES 1000 /* for each request on its way: worth another */
 #define EXPIRY_MARGIN_MS 5000
 
 /* ---- what may go ---- */
@@ -85,7 +84,8 @@ may_send(struct sender *s, struct peer *peer, int64_t now_ms)
     found = look(s, peer, now_ms);
     if (found.bytes == 0 && !found.again)
         return false;
-    return peer->in_flight == 0 || found.again || found.bytes >= GATHER_BYTES || found.messages >= GATHER_MESSAGES;
+    return found.again || found.bytes * (size_t)max >= s->settings->batch_bytes * (size_t)peer->in_flight ||
+           found.messages >= GATHER_MESSAGES * (size_t)peer->in_flight;
 }
 
 /* ---- writing ---- */
