@@ -189,6 +189,7 @@ debezium_round() {
 bench_boot
 write_workload
 warm_up_broker culvert_round 0
+[ -z "$exactly_once" ] || warm_up_broker once_round 0
 topic_delete culvert_0
 for ((round = 1; round <= rounds; round++)); do
     drain_round "$round"

@@ -276,17 +276,18 @@ sleep_until_due(struct sender *s)
     struct pollfd fds[FDS_MAX] = { { .fd = s->wake.fd, .events = POLLIN } };
     struct link *links[FDS_MAX] = { NULL };
     size_t n = 1;
-    int64_t left_ms;
+    int64_t left_us = 0;
+    struct timespec left;
 
     for (struct peer *peer = s->peers; peer != NULL; peer = peer->next)
         n = list_link(&peer->link, fds, links, n, FDS_MAX);
-    if (!fall_asleep(s)) {
-        left_ms = 0;
-    } else {
-        left_ms = s->due_ms - cv_mono_ms();
-        left_ms = left_ms < 0 ? 0 : left_ms > IDLE_MS ? IDLE_MS : left_ms;
+    if (fall_asleep(s)) {
+        left_us = s->due_ms < INT64_MAX / 1000 ? s->due_ms * 1000 : INT64_MAX;
+        left_us = (s->due_us < left_us ? s->due_us : left_us) - cv_mono_us();
+        left_us = left_us < 0 ? 0 : left_us > IDLE_MS * 1000 ? IDLE_MS * 1000 : left_us;
     }
-    (void)poll(fds, n, (int)left_ms);
+    left = (struct timespec){ .tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000 };
+    (void)ppoll(fds, n, &left, NULL);
     for (size_t i = 1; i < n; i++)
         links[i]->revents = fds[i].revents;
     cv_lock(&s->lock);
@@ -301,6 +302,7 @@ turn(struct sender *s)
 {
     int64_t now_ms = cv_mono_ms();
 
+    s->due_us = INT64_MAX;
     s->due_ms = now_ms + (s->active != NULL || s->in_flight > 0 || s->wants_metadata ? BUSY_MS : IDLE_MS);
     topics_expire(s, now_ms);
     topics_refresh(s, now_ms);

@@ -39,6 +39,7 @@ struct peer { /* a broker that leads partitions */
     int32_t node;
     struct request *first, *last; /* unanswered, in their order */
     int in_flight;
+    int64_t sent_us; /* monotonic, the last one */
 };
 
 struct partition {
@@ -92,7 +93,7 @@ struct sender {
     char *group_name;               /* that group; NULL: none yet */
     struct cv_batch_writer writer;
     struct cv_buf body;             /* of a question */
-    int64_t due_ms;                 /* the thread must be awake by then */
+    int64_t due_ms, due_us;         /* the thread must be awake by the earlier of them */
     bool wants_metadata;
     int64_t metadata_ms;            /* the next is not asked for before */
     int64_t refresh_ms;             /* all of it is asked for again */

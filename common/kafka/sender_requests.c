@@ -2,8 +2,8 @@
 /*
  * Produce requests to one broker, and their answers.
  *
- * A broker works on one request of a connection at a time. So while none is on its way, what waits goes at once; while
- * some are, what comes is gathered until it makes a request worth its cost, the larger the more there are, or until an
+ * A broker works on one request of a connection at a time. So while none is on its way, what waits goes at once, if the
+ * last is not just gone; while some are, what comes is gathered until it makes a request worth its cost, the larger the more there are, or until an
  * answer. So the broker never waits for the next, and gets large ones when it is the slower. Requests hold one batch of each partition that has something.
  */
 #include "common/kafka/sender_private.h"
@@ -16,6 +16,7 @@
 
 #define REQUEST_BYTES   ((size_t)2 << 20) /* of batches; a larger one goes alone */
 #define GATHER_MESSAGES 1000 /* for each request on its way: worth another */
+#define REQUEST_GAP_US  1000 /* between small ones: a broker has as much work with one as with some hundred messages */
 #define EXPIRY_MARGIN_MS 5000
 
 /* ---- what may go ---- */
@@ -73,19 +74,35 @@ is_expiring(const struct cv_wire_conn *conn, int64_t now_ms)
     return expires_ms != 0 && now_ms > expires_ms - EXPIRY_MARGIN_MS;
 }
 
+/* So much waits that it makes another request: the more, the more are on their way. */
+static bool
+is_large(const struct sender *s, const struct survey *found, int in_flight, int max)
+{
+    size_t share = in_flight > 0 ? (size_t)in_flight : 1;
+
+    return found->bytes * (size_t)max >= s->settings->batch_bytes * share || found->messages >= GATHER_MESSAGES * share;
+}
+
 static bool
 may_send(struct sender *s, struct peer *peer, int64_t now_ms)
 {
     int max = s->idempotent || !s->settings->idempotent ? s->settings->max_in_flight : 1;
     struct survey found;
+    int64_t at_us;
 
     if (peer->in_flight >= max || (s->idempotent && (s->renewing || s->producer_id == CV_WIRE_NO_PRODUCER)))
         return false;
     found = look(s, peer, now_ms);
-    if (found.bytes == 0 && !found.again)
+    if (found.again || (found.bytes > 0 && is_large(s, &found, peer->in_flight, max)))
+        return true;
+    if (found.bytes == 0 || peer->in_flight > 0)
         return false;
-    return found.again || found.bytes * (size_t)max >= s->settings->batch_bytes * (size_t)peer->in_flight ||
-           found.messages >= GATHER_MESSAGES * (size_t)peer->in_flight;
+    at_us = peer->sent_us + REQUEST_GAP_US;
+    if (s->settings->linger_us > 0 || cv_mono_us() >= at_us)
+        return true;
+    if (at_us < s->due_us)
+        s->due_us = at_us;
+    return false;
 }
 
 /* ---- writing ---- */
@@ -294,6 +311,7 @@ send_request(struct sender *s, struct peer *peer, int64_t now_ms)
     fill_in(w.out, at - 4, w.n_topics);
     link_count(s, w.out->len - start, 0);
     w.request->deadline_ms = now_ms + s->settings->request_timeout_ms;
+    peer->sent_us = cv_mono_us();
     peer->link.used_ms = now_ms;
     push_request(peer, w.request);
     if (cv_wire_end(peer->link.conn, &err) != CV_OK) {
