@@ -380,6 +380,7 @@ sender_start(const struct producer_settings *settings, struct kafka_handle *hand
                           .halt = { -1 },
                           .body = CV_BUF_INIT(BODY_MAX),
                           .idempotent = settings->idempotent,
+                          .question_ms = SENDER_QUESTION_MS,
                           .producer_id = CV_WIRE_NO_PRODUCER };
     cv_lock_init(&s->lock, CV_RANK_QUEUE);
     cv_cond_init(&s->cond);

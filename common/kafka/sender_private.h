@@ -13,6 +13,8 @@
 #include "common/wire/record_batch.h"
 #include "common/wire/transport.h"
 
+#define SENDER_QUESTION_MS 1000 /* a broker that does not answer in time: another is asked, and waited for longer */
+
 /* A connection, or how it comes about. It is opened by a thread of its own, since that may take long. */
 struct link {
     char *host;
@@ -96,6 +98,7 @@ struct sender {
     int64_t due_ms, due_us;         /* the thread must be awake by the earlier of them */
     bool wants_metadata;
     int64_t metadata_ms;            /* the next is not asked for before */
+    int64_t question_ms;            /* how long its answer is waited for */
     int64_t refresh_ms;             /* all of it is asked for again */
     int64_t expire_ms;              /* messages are looked at again */
 

@@ -281,6 +281,8 @@ broke(struct sender *s, struct peer *peer, const struct cv_err *err)
     bool told = peer->in_flight > 0; /* an idle connection that the broker closes is no news */
 
     link_failed(s, &peer->link, told ? err : NULL);
+    if (told)
+        link_close(s, &s->control); /* it may hang, too: the next question opens another, which waits elsewhere */
     if (!told)
         peer->link.not_before_ms = 0;
     while (peer->first != NULL)

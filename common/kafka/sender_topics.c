@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUESTION_MS     5000 /* a broker that does not answer in time: another is asked */
+#define QUESTION_MAX_MS 8000 /* where brokers did not answer sooner */
 #define BACKOFF_MS      50   /* between questions about what is missing */
 #define DELETED_MS      2000
 #define EXPIRE_EVERY_MS 100
@@ -311,7 +311,7 @@ any_wanted(const struct sender *s)
 static int64_t
 question_deadline(const struct sender *s, int64_t now_ms)
 {
-    int64_t deadline_ms = now_ms + QUESTION_MS;
+    int64_t deadline_ms = now_ms + s->question_ms;
 
     return s->working != NULL && s->working->deadline_ms < deadline_ms ? s->working->deadline_ms : deadline_ms;
 }
@@ -332,7 +332,10 @@ topics_refresh(struct sender *s, int64_t now_ms)
         return;
     if (all)
         s->refresh_ms = now_ms + s->settings->metadata_age_ms;
-    (void)ask(s, question_deadline(s, now_ms), &err); /* a failure has been told, and another broker is asked */
+    if (ask(s, question_deadline(s, now_ms), &err) == CV_OK) /* a failure has been told */
+        s->question_ms = SENDER_QUESTION_MS;
+    else
+        s->question_ms = s->question_ms * 2 < QUESTION_MAX_MS ? s->question_ms * 2 : QUESTION_MAX_MS;
     s->wants_metadata = any_wanted(s);
     s->metadata_ms = s->wants_metadata ? cv_mono_ms() + BACKOFF_MS : 0;
     if (s->wants_metadata)
