@@ -107,7 +107,7 @@ struct sender {
     int16_t epoch;
     unsigned identity;              /* a number for producer_id and epoch; 0: none yet */
     bool renewing;                  /* nothing is sent until all is answered, and then with another identity */
-    bool gap;                       /* in a sequence of a transactional producer: it needs another epoch */
+    bool gap;                       /* in a sequence of a transactional producer: it cannot go on */
     int renewals;                   /* since the last batch was written */
     int64_t identity_ms;            /* the next is not asked for before */
     int64_t add_ms, add_backoff_ms; /* partitions to a transaction */

@@ -396,24 +396,21 @@ end(struct sender *s, const struct command *command)
     return s->txn_begun == s->txn ? ask(s, &q, command->deadline_ms) : RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* Another epoch begins all sequences anew, and the coordinator aborts what the one before left open. */
-static rd_kafka_resp_err_t
-end_with_gap(struct sender *s, const struct command *command)
-{
-    rd_kafka_resp_err_t code = init(s, command);
-
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        s->gap = false;
-    return code;
-}
-
 /* What waits is given up; what is on its way must be answered first, since it could land behind the abort. */
 static rd_kafka_resp_err_t
 abort_txn(struct sender *s, const struct command *command)
 {
+    rd_kafka_resp_err_t code;
+
     topics_purge(s, RD_KAFKA_RESP_ERR__PURGE_QUEUE);
-    if (s->in_flight == 0)
-        return s->gap ? end_with_gap(s, command) : end(s, command);
+    if (s->in_flight == 0) {
+        code = end(s, command);
+        /* Only another epoch begins sequences anew; asking for one could take the id from its new owner. */
+        if (s->gap)
+            sender_break(s, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+                         "messages that were given up have a place in the sequence", "the producer cannot go on");
+        return code;
+    }
     if (cv_mono_ms() >= command->deadline_ms)
         return RD_KAFKA_RESP_ERR__TIMED_OUT;
     sender_due(s, command->deadline_ms);
