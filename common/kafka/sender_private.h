@@ -142,6 +142,7 @@ void topics_purge(struct sender *s, rd_kafka_resp_err_t code);
 /* The sender ends, and the topics are the next one's: what they know of this one goes. */
 void topics_forget(struct sender *s);
 void topics_activate(struct sender *s, struct partition *part);
+void topics_queue(struct sender *s, struct cv_producer_topic *topic);
 
 /* sender_batches.c */
 /* The next batch to be sent, with its sequence; NULL: memory is out. */

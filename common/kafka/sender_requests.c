@@ -230,15 +230,8 @@ add_topics(struct sender *s, struct writing *w, const struct peer *peer, int64_t
         if (room)
             room = add_topic(s, w, peer, topic, now_ms);
         topic->active = false;
-        if (topic->first_active != NULL) {
-            topic->active = true;
-            topic->next_active = NULL;
-            if (s->active == NULL)
-                s->active = topic;
-            else
-                s->last_active->next_active = topic;
-            s->last_active = topic;
-        }
+        if (topic->first_active != NULL)
+            topics_queue(s, topic);
     } while (topic != last);
 }
 

@@ -60,6 +60,18 @@ topics_forget(struct sender *s)
 /* ---- what has something to send ---- */
 
 void
+topics_queue(struct sender *s, struct cv_producer_topic *topic)
+{
+    topic->active = true;
+    topic->next_active = NULL;
+    if (s->active == NULL)
+        s->active = topic;
+    else
+        s->last_active->next_active = topic;
+    s->last_active = topic;
+}
+
+void
 topics_activate(struct sender *s, struct partition *part)
 {
     struct cv_producer_topic *topic = part->topic;
@@ -73,15 +85,8 @@ topics_activate(struct sender *s, struct partition *part)
     else
         topic->last_active->next_active = part;
     topic->last_active = part;
-    if (topic->active)
-        return;
-    topic->active = true;
-    topic->next_active = NULL;
-    if (s->active == NULL)
-        s->active = topic;
-    else
-        s->last_active->next_active = topic;
-    s->last_active = topic;
+    if (!topic->active)
+        topics_queue(s, topic);
 }
 
 /* One partition for all messages that may go anywhere and come within a while, so that they make few batches. */
