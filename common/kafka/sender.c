@@ -114,17 +114,6 @@ sender_is_broken(struct sender *s, struct cv_err *ret)
     return broken;
 }
 
-bool
-sender_is_idempotent(struct sender *s)
-{
-    bool idempotent;
-
-    cv_lock(&s->lock);
-    idempotent = s->idempotent;
-    cv_unlock(&s->lock);
-    return idempotent;
-}
-
 /* The thread did not get at a step. */
 static void
 break_now(struct sender *s, rd_kafka_resp_err_t code)

@@ -25,8 +25,6 @@ void sender_put(struct sender *sender, struct message_list *list);
 void sender_take(struct sender *sender, int timeout_ms, struct batch_list *ret);
 /* There is no going on: true, and why. */
 bool sender_is_broken(struct sender *sender, struct cv_err *ret);
-/* Whether batches carry sequences: what was denied is done without. */
-bool sender_is_idempotent(struct sender *sender);
 
 /* A question, or a step of a transaction, that the owner waits for. */
 enum command_kind { COMMAND_PARTITIONS, COMMAND_TXN_INIT, COMMAND_TXN_OFFSETS, COMMAND_TXN_COMMIT, COMMAND_TXN_ABORT };

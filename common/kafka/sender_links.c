@@ -133,9 +133,8 @@ dial_ended(struct sender *s, struct dial *dial)
 }
 
 static void
-dial_cancel(struct sender *s, struct link *link)
+dial_cancel(struct link *link)
 {
-    (void)s;
     if (link->dial == NULL)
         return;
     cv_wake_signal(&link->dial->interrupt);
@@ -220,7 +219,7 @@ link_open(struct sender *s, struct link *link, int64_t now_ms)
 void
 link_done(struct sender *s, struct link *link)
 {
-    dial_cancel(s, link);
+    dial_cancel(link);
     link_close(s, link);
     free(link->host);
     link->host = NULL;
@@ -256,11 +255,10 @@ links_close_idle(struct sender *s, int64_t now_ms)
 
 #define EXPIRY_MARGIN_MS 5000
 
-/* A connection for questions is idle between them: one whose session is about to end is not used again. */
-static bool
-is_expiring(const struct cv_wire_conn *conn, int64_t now_ms)
+bool
+link_expires(const struct link *link, int64_t now_ms)
 {
-    int64_t expires_ms = cv_wire_expires_ms(conn);
+    int64_t expires_ms = link->conn == NULL ? 0 : cv_wire_expires_ms(link->conn);
 
     return expires_ms != 0 && now_ms > expires_ms - EXPIRY_MARGIN_MS;
 }
@@ -289,7 +287,7 @@ links_control(struct sender *s, int64_t now_ms)
 {
     struct link *link = &s->control;
 
-    if (link->conn != NULL && is_expiring(link->conn, now_ms))
+    if (link_expires(link, now_ms))
         link_close(s, link);
     if (link->conn == NULL && link->dial == NULL && (now_ms < link->not_before_ms || !choose_control(s))) {
         sender_due(s, link->not_before_ms);
@@ -321,7 +319,7 @@ link_wait(struct sender *s, struct link *link, int64_t deadline_ms, struct cv_er
     for (;;) {
         int64_t now_ms = cv_mono_ms();
 
-        if (link->conn != NULL && is_expiring(link->conn, now_ms))
+        if (link_expires(link, now_ms))
             link_close(s, link);
         if (link_open(s, link, now_ms) != NULL)
             return CV_OK;
@@ -357,6 +355,6 @@ links_peer(struct sender *s, const struct cv_wire_broker *broker, struct cv_err 
         return peer;
     if (peer->link.conn != NULL) /* it moved */
         requests_drop(s, peer);
-    dial_cancel(s, &peer->link);
+    dial_cancel(&peer->link);
     return link_set(&peer->link, broker->host, broker->port, err) == CV_OK ? peer : NULL;
 }

@@ -166,6 +166,8 @@ CV_MUST_CHECK enum cv_rc link_set(struct link *link, const char *host, int port,
 /* The connection, or NULL: it is being opened, or must wait. */
 struct cv_wire_conn *link_open(struct sender *s, struct link *link, int64_t now_ms);
 void link_close(struct sender *s, struct link *link);
+/* Its session is about to end: it is not used again. */
+bool link_expires(const struct link *link, int64_t now_ms);
 /* It broke: complain, and wait before the next dial. */
 void link_failed(struct sender *s, struct link *link, const struct cv_err *err);
 void link_done(struct sender *s, struct link *link);

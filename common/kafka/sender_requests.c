@@ -3,8 +3,9 @@
  * Produce requests to one broker, and their answers.
  *
  * A broker works on one request of a connection at a time. So while none is on its way, what waits goes at once, if the
- * last is not just gone; while some are, what comes is gathered until it makes a request worth its cost, the larger the more there are, or until an
- * answer. So the broker never waits for the next, and gets large ones when it is the slower. Requests hold one batch of each partition that has something.
+ * last is not just gone; while some are, what comes is gathered until it makes a request worth its cost, the larger the
+ * more there are, or until an answer. So the broker never waits for the next, and gets large ones when it is slower.
+ * Requests hold one batch of each partition that has something.
  */
 #include "common/kafka/sender_private.h"
 
@@ -17,7 +18,6 @@
 #define REQUEST_BYTES   ((size_t)2 << 20) /* of batches; a larger one goes alone */
 #define GATHER_MESSAGES 1000 /* for each request on its way: worth another */
 #define REQUEST_GAP_US  1000 /* between small ones: a broker has as much work with one as with some hundred messages */
-#define EXPIRY_MARGIN_MS 5000
 
 /* ---- what may go ---- */
 
@@ -66,14 +66,6 @@ look(struct sender *s, const struct peer *peer, int64_t now_ms)
     return found;
 }
 
-static bool
-is_expiring(const struct cv_wire_conn *conn, int64_t now_ms)
-{
-    int64_t expires_ms = cv_wire_expires_ms(conn);
-
-    return expires_ms != 0 && now_ms > expires_ms - EXPIRY_MARGIN_MS;
-}
-
 /* So much waits that it makes another request: the more, the more are on their way. */
 static bool
 is_large(const struct sender *s, const struct survey *found, int in_flight, int max)
@@ -107,16 +99,6 @@ may_send(struct sender *s, struct peer *peer, int64_t now_ms)
 
 /* ---- writing ---- */
 
-/* A count or a size that is known only now. */
-static void
-fill_in(struct cv_buf *out, size_t at, uint32_t v)
-{
-    if (out->failed != CV_OK)
-        return;
-    for (int shift = 24; shift >= 0; shift -= 8)
-        out->data[at++] = (char)(v >> shift);
-}
-
 static enum cv_rc
 write_batch(struct sender *s, const struct batch *batch, struct cv_buf *out, struct cv_err *err)
 {
@@ -138,7 +120,7 @@ write_batch(struct sender *s, const struct batch *batch, struct cv_buf *out, str
                                                             .headers_len = msg->headers.len,
                                                             .timestamp_ms = msg->timestamp_ms });
     rc = cv_batch_end(&s->writer, &owner, err);
-    fill_in(out, at - 4, (uint32_t)(out->len - at));
+    cv_wire_put_u32(out, at - 4, (uint32_t)(out->len - at));
     return rc;
 }
 
@@ -212,7 +194,7 @@ add_topic(struct sender *s, struct writing *w, const struct peer *peer, struct c
     if (n == 0)
         cv_buf_truncate(w->out, start);
     else
-        fill_in(w->out, at - 4, n);
+        cv_wire_put_u32(w->out, at - 4, n);
     w->n_topics += n > 0;
     return room;
 }
@@ -303,7 +285,7 @@ send_request(struct sender *s, struct peer *peer, int64_t now_ms)
         free(w.request);
         return false;
     }
-    fill_in(w.out, at - 4, w.n_topics);
+    cv_wire_put_u32(w.out, at - 4, w.n_topics);
     link_count(s, w.out->len - start, 0);
     w.request->deadline_ms = now_ms + s->settings->request_timeout_ms;
     peer->sent_us = cv_mono_us();
@@ -419,7 +401,7 @@ requests_serve(struct sender *s, struct peer *peer, int64_t now_ms)
     if (s->active == NULL || !may_send(s, peer, now_ms))
         return;
     doubt_leader(s, peer);
-    if (peer->link.conn != NULL && is_expiring(peer->link.conn, now_ms)) {
+    if (link_expires(&peer->link, now_ms)) {
         if (peer->in_flight > 0)
             return;
         link_close(s, &peer->link);

@@ -19,7 +19,6 @@
 #define BACKOFF_MS     2 /* the coordinator is busy with the transaction before */
 #define BACKOFF_MAX_MS 20
 #define RETRY_MS       50
-#define ADD_MAX        10000 /* partitions in one request */
 
 static struct cv_wire_txn
 txn_of(const struct sender *s)
