@@ -444,8 +444,8 @@ cv_wire_read_sasl_authenticate(const void *data, size_t len, struct cv_arena *ar
     return CV_OK;
 }
 
-struct cv_wire_broker
-wire_read_broker(struct wire_response *resp)
+static struct cv_wire_broker
+read_broker(struct wire_response *resp)
 {
     struct cv_wire_broker broker = { 0 };
 
@@ -455,23 +455,30 @@ wire_read_broker(struct wire_response *resp)
     return broker;
 }
 
+struct cv_wire_metadata
+wire_read_cluster(struct wire_response *resp)
+{
+    struct cv_wire_metadata metadata = { 0 };
+
+    (void)cv_read_i32(&resp->in); /* ThrottleTimeMs */
+    metadata.n_brokers = wire_read_count(&resp->in, 12);
+    metadata.brokers = wire_array_room(resp, &metadata.n_brokers, sizeof(*metadata.brokers));
+    for (size_t i = 0; i < metadata.n_brokers; i++) {
+        metadata.brokers[i] = read_broker(resp);
+        (void)wire_read_string(resp); /* Rack */
+    }
+    metadata.cluster_id = wire_read_string(resp);
+    metadata.controller = cv_read_i32(&resp->in);
+    return metadata;
+}
+
 enum cv_rc
 cv_wire_read_metadata(const void *data, size_t len, struct cv_arena *arena,
                       struct cv_wire_metadata *ret, struct cv_err *err)
 {
     struct wire_response resp = wire_response_of(data, len, arena);
-    struct cv_wire_metadata metadata = { 0 };
-    size_t i;
+    struct cv_wire_metadata metadata = wire_read_cluster(&resp);
 
-    (void)cv_read_i32(&resp.in); /* ThrottleTimeMs */
-    metadata.n_brokers = wire_read_count(&resp.in, 12);
-    metadata.brokers = wire_array_room(&resp, &metadata.n_brokers, sizeof(*metadata.brokers));
-    for (i = 0; i < metadata.n_brokers; i++) {
-        metadata.brokers[i] = wire_read_broker(&resp);
-        (void)wire_read_string(&resp); /* Rack */
-    }
-    metadata.cluster_id = wire_read_string(&resp);
-    metadata.controller = cv_read_i32(&resp.in);
     if (cv_read_i32(&resp.in) > 0) /* Topics: none was asked for */
         resp.in.failed = true;
     if (wire_response_finish(&resp, CV_WIRE_METADATA, err) != CV_OK)
@@ -490,7 +497,7 @@ cv_wire_read_find_coordinator(const void *data, size_t len, struct cv_arena *are
     (void)cv_read_i32(&resp.in); /* ThrottleTimeMs */
     found.error = cv_read_i16(&resp.in);
     found.message = wire_read_string(&resp);
-    found.broker = wire_read_broker(&resp);
+    found.broker = read_broker(&resp);
     if (wire_response_finish(&resp, CV_WIRE_FIND_COORDINATOR, err) != CV_OK)
         return err->rc;
     *ret = found;

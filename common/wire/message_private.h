@@ -29,7 +29,8 @@ char *wire_read_string(struct wire_response *resp);
 size_t wire_read_count(struct cv_reader *in, size_t min_bytes);
 /* Zeroed room for an array; *inout_count becomes 0 when memory is out. */
 void *wire_array_room(struct wire_response *resp, size_t *inout_count, size_t size);
-struct cv_wire_broker wire_read_broker(struct wire_response *resp);
+/* What a Metadata response says before its topics. */
+struct cv_wire_metadata wire_read_cluster(struct wire_response *resp);
 /* A whole response of ThrottleTimeMs and ErrorCode. */
 CV_MUST_CHECK
 enum cv_rc wire_read_error(const void *data, size_t len, enum cv_wire_api api, int16_t *ret_error,

@@ -141,21 +141,12 @@ cv_wire_read_topic_metadata(const void *data, size_t len, struct cv_arena *arena
                             struct cv_wire_topic_metadata *ret, struct cv_err *err)
 {
     struct wire_response resp = wire_response_of(data, len, arena);
-    struct cv_wire_topic_metadata metadata = { 0 };
-    size_t i;
+    struct cv_wire_metadata cluster = wire_read_cluster(&resp);
+    struct cv_wire_topic_metadata metadata = { .brokers = cluster.brokers, .n_brokers = cluster.n_brokers };
 
-    (void)cv_read_i32(&resp.in); /* ThrottleTimeMs */
-    metadata.n_brokers = wire_read_count(&resp.in, 12);
-    metadata.brokers = wire_array_room(&resp, &metadata.n_brokers, sizeof(*metadata.brokers));
-    for (i = 0; i < metadata.n_brokers; i++) {
-        metadata.brokers[i] = wire_read_broker(&resp);
-        (void)wire_read_string(&resp); /* Rack */
-    }
-    (void)wire_read_string(&resp); /* ClusterId */
-    (void)cv_read_i32(&resp.in);   /* ControllerId */
     metadata.n_topics = wire_read_count(&resp.in, 9);
     metadata.topics = wire_array_room(&resp, &metadata.n_topics, sizeof(*metadata.topics));
-    for (i = 0; i < metadata.n_topics; i++)
+    for (size_t i = 0; i < metadata.n_topics; i++)
         read_topic(&resp, &metadata.topics[i]);
     if (wire_response_finish(&resp, CV_WIRE_METADATA, err) != CV_OK)
         return err->rc;
