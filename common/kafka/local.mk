@@ -16,7 +16,8 @@ common_kafka_libkafka_a_SOURCES = \
 	common/kafka/producer_settings.c common/kafka/producer_settings.h \
 	common/kafka/producer_state.h common/kafka/producer_txn.c \
 	common/kafka/sender.c common/kafka/sender.h common/kafka/sender_batches.c common/kafka/sender_identity.c \
-	common/kafka/sender_links.c common/kafka/sender_private.h common/kafka/sender_requests.c \
+	common/kafka/sender_links.c common/kafka/sender_private.h common/kafka/sender_questions.c \
+	common/kafka/sender_requests.c \
 	common/kafka/sender_topics.c common/kafka/sender_txn.c \
 	common/kafka/stats.c common/kafka/stats.h \
 	common/kafka/topic_log.c common/kafka/topic_log.h common/kafka/topic_log_local.c \
@@ -54,6 +55,10 @@ unit_tests += tests/unit/kafka_sender_test
 tests_unit_kafka_sender_test_SOURCES = tests/unit/kafka_sender_test.c $(producing_sources)
 tests_unit_kafka_sender_test_CPPFLAGS = $(producing_cppflags)
 tests_unit_kafka_sender_test_LDADD = $(unit_kafka)
+unit_tests += tests/unit/kafka_question_test
+tests_unit_kafka_question_test_SOURCES = tests/unit/kafka_question_test.c $(producing_sources)
+tests_unit_kafka_question_test_CPPFLAGS = $(producing_cppflags)
+tests_unit_kafka_question_test_LDADD = $(unit_kafka)
 unit_tests += tests/unit/kafka_txn_test
 tests_unit_kafka_txn_test_SOURCES = tests/unit/kafka_txn_test.c $(producing_sources)
 tests_unit_kafka_txn_test_CPPFLAGS = $(producing_cppflags)

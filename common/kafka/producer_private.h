@@ -123,7 +123,8 @@ struct cv_producer_topic {
     struct partition *first_active, *last_active;
     struct message_list unplaced; /* until there are partitions */
     int64_t missing_since_ms;     /* 0: it is there, or nobody looked */
-    rd_kafka_resp_err_t code;     /* why it is missing */
+    rd_kafka_resp_err_t code;     /* why it is missing, or was when it was given up; NO_ERROR: it is there */
+    uint64_t asked, told;         /* by which question its metadata was last asked for, and told */
     int32_t sticky;               /* where messages without a key go */
     int64_t sticky_until_ms;
 };

@@ -5,9 +5,8 @@
  * Nothing lingers unless linger.ms says so: what is there goes at once while nothing is on its way to its broker, and
  * what comes meanwhile is gathered (sender_requests.c). So the size of requests follows from the load.
  *
- * The thread never waits for a connection, which is opened elsewhere. It waits for answers to questions (metadata,
- * producer ids, transactions), for a bounded time, since without them nothing moves anyway, or for the owner's time-out
- * where the owner waits too.
+ * The thread never waits for a connection, which is opened elsewhere, nor for an answer, but for those to a step of a
+ * transaction, for which the owner waits too.
  */
 #include "common/kafka/sender_private.h"
 
@@ -268,6 +267,8 @@ sleep_until_due(struct sender *s)
     int64_t left_us = 0;
     struct timespec left;
 
+    if (s->control.asked.answered != NULL)
+        n = list_link(&s->control, fds, links, n, FDS_MAX);
     for (struct peer *peer = s->peers; peer != NULL; peer = peer->next)
         n = list_link(&peer->link, fds, links, n, FDS_MAX);
     if (fall_asleep(s)) {
@@ -293,6 +294,7 @@ turn(struct sender *s)
 
     s->due_us = INT64_MAX;
     s->due_ms = now_ms + (s->active != NULL || s->in_flight > 0 || s->wants_metadata ? BUSY_MS : IDLE_MS);
+    questions_serve(s, now_ms);
     topics_expire(s, now_ms);
     topics_refresh(s, now_ms);
     work(s);
@@ -369,7 +371,7 @@ sender_start(const struct producer_settings *settings, struct kafka_handle *hand
                           .halt = { -1 },
                           .body = CV_BUF_INIT(BODY_MAX),
                           .idempotent = settings->idempotent,
-                          .question_ms = SENDER_QUESTION_MS,
+                          .patience_ms = SENDER_QUESTION_MS,
                           .producer_id = CV_WIRE_NO_PRODUCER };
     cv_lock_init(&s->lock, CV_RANK_QUEUE);
     cv_cond_init(&s->cond);

@@ -32,6 +32,7 @@ enum command_kind { COMMAND_PARTITIONS, COMMAND_TXN_INIT, COMMAND_TXN_OFFSETS, C
 struct command {
     enum command_kind kind;
     struct cv_producer_topic *topic;             /* PARTITIONS */
+    uint64_t question;                           /* PARTITIONS: the first about metadata whose answer counts */
     const struct cv_topic_partitions *offsets;   /* TXN_OFFSETS */
     const struct cv_wire_group_member *member;   /* TXN_OFFSETS */
     int64_t deadline_ms;                         /* monotonic */

@@ -10,7 +10,6 @@
 
 #include "common/clock.h"
 
-#define QUESTION_MS  5000
 #define BACKOFF_MS   100
 #define RENEWALS_MAX 5 /* in a row, without a batch written between */
 
@@ -41,17 +40,14 @@ refused(struct sender *s, rd_kafka_resp_err_t code)
 }
 
 static void
-ask(struct sender *s, int64_t now_ms)
+answered(struct sender *s, const struct cv_wire_response *answer)
 {
     struct cv_wire_producer_id got;
-    struct cv_wire_response answer;
     struct cv_err err;
 
-    cv_buf_reset(&s->body);
-    cv_wire_write_init_producer_id(&s->body, NULL, INT32_MAX);
-    if (link_call(s, &s->control, CV_WIRE_INIT_PRODUCER_ID, now_ms + QUESTION_MS, &answer, &err) != CV_OK)
+    if (answer == NULL)
         return;
-    if (cv_wire_read_init_producer_id(answer.body, answer.len, &got, &err) != CV_OK) {
+    if (cv_wire_read_init_producer_id(answer->body, answer->len, &got, &err) != CV_OK) {
         link_failed(s, &s->control, &err);
     } else if (got.error != 0) {
         refused(s, (rd_kafka_resp_err_t)got.error);
@@ -77,9 +73,12 @@ identity_ready(struct sender *s, int64_t now_ms)
         sender_due(s, s->identity_ms);
         return false;
     }
-    if (links_control(s, now_ms) != NULL)
-        ask(s, now_ms);
-    return !s->idempotent || s->producer_id != CV_WIRE_NO_PRODUCER;
+    if (questions_possible(s, now_ms)) {
+        cv_buf_reset(&s->body);
+        cv_wire_write_init_producer_id(&s->body, NULL, INT32_MAX);
+        questions_ask(s, CV_WIRE_INIT_PRODUCER_ID, answered);
+    }
+    return false;
 }
 
 void

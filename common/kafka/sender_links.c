@@ -167,6 +167,7 @@ link_close(struct sender *s, struct link *link)
     cv_wire_close(link->conn);
     link->conn = NULL;
     count_closed(s);
+    questions_drop(s, link);
 }
 
 void
@@ -230,7 +231,8 @@ close_idle(struct sender *s, struct link *link, int64_t now_ms)
 {
     int64_t until_ms = link->used_ms + s->settings->idle_ms;
 
-    if (link->conn == NULL || (cv_wire_events(link->conn) & POLLOUT) != 0) /* there is more to be sent */
+    if (link->conn == NULL || link->asked.answered != NULL ||
+        (cv_wire_events(link->conn) & POLLOUT) != 0) /* there is more to be sent */
         return;
     if (now_ms < until_ms)
         sender_due(s, until_ms);
@@ -251,7 +253,7 @@ links_close_idle(struct sender *s, int64_t now_ms)
     close_idle(s, &s->group, now_ms);
 }
 
-/* ---- questions ---- */
+/* ---- what is looked for ---- */
 
 #define EXPIRY_MARGIN_MS 5000
 
@@ -261,56 +263,6 @@ link_expires(const struct link *link, int64_t now_ms)
     int64_t expires_ms = link->conn == NULL ? 0 : cv_wire_expires_ms(link->conn);
 
     return expires_ms != 0 && now_ms > expires_ms - EXPIRY_MARGIN_MS;
-}
-
-/* The brokers that are known, one after the other: those that the configuration names, and those that lead. */
-static bool
-choose_control(struct sender *s)
-{
-    const struct cv_wire_settings *wire = s->settings->wire;
-    size_t i = s->next_bootstrap++, n_peers = 0;
-    struct cv_err err;
-
-    for (struct peer *peer = s->peers; peer != NULL; peer = peer->next)
-        n_peers++;
-    i %= wire->n_bootstrap + n_peers;
-    if (i < wire->n_bootstrap)
-        return link_set(&s->control, wire->bootstrap[i].host, wire->bootstrap[i].port, &err) == CV_OK;
-    for (struct peer *peer = s->peers; peer != NULL; peer = peer->next)
-        if (i-- == wire->n_bootstrap)
-            return link_set(&s->control, peer->link.host, peer->link.port, &err) == CV_OK;
-    return false;
-}
-
-struct cv_wire_conn *
-links_control(struct sender *s, int64_t now_ms)
-{
-    struct link *link = &s->control;
-
-    if (link_expires(link, now_ms))
-        link_close(s, link);
-    if (link->conn == NULL && link->dial == NULL && (now_ms < link->not_before_ms || !choose_control(s))) {
-        sender_due(s, link->not_before_ms);
-        return NULL;
-    }
-    return link_open(s, link, now_ms);
-}
-
-enum cv_rc
-link_call(struct sender *s, struct link *link, enum cv_wire_api api, int64_t deadline_ms, struct cv_wire_response *ret,
-          struct cv_err *err)
-{
-    size_t len = s->body.len;
-
-    if (cv_buf_check(&s->body, err) != CV_OK)
-        return err->rc;
-    if (cv_wire_call(link->conn, api, &s->body, deadline_ms, &s->halt, ret, err) != CV_OK) {
-        link_failed(s, link, err);
-        return err->rc;
-    }
-    link->used_ms = cv_mono_ms();
-    link_count(s, len, ret->len);
-    return CV_OK;
 }
 
 enum cv_rc

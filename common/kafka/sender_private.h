@@ -2,7 +2,8 @@
 /*
  * What the sender's files share. sender.c: the thread and its mailbox. sender_topics.c: topics, their partitions, and
  * who leads them. sender_batches.c: batches of a partition, their order and their ends. sender_requests.c: Produce
- * requests and answers. sender_links.c: connections. sender_identity.c: producer ids and transactions.
+ * requests and answers. sender_links.c: connections. sender_questions.c: questions over them. sender_identity.c:
+ * producer ids. sender_txn.c: transactions.
  */
 #ifndef COMMON_KAFKA_SENDER_PRIVATE_H
 #define COMMON_KAFKA_SENDER_PRIVATE_H
@@ -15,6 +16,20 @@
 
 #define SENDER_QUESTION_MS 1000 /* a broker that does not answer in time: another is asked, and waited for longer */
 
+struct sender;
+
+/* What a question came to: its answer, borrowed for this call, or NULL: there is none, of which was told. Another
+   question may stand in s->body by then: it stays as it is. */
+typedef void answer_fn(struct sender *s, const struct cv_wire_response *answer);
+
+/* A question that is not answered. */
+struct asked {
+    answer_fn *answered; /* NULL: none is asked */
+    enum cv_wire_api api;
+    int32_t correlation_id;
+    int64_t deadline_ms;
+};
+
 /* A connection, or how it comes about. It is opened by a thread of its own, since that may take long. */
 struct link {
     char *host;
@@ -25,7 +40,8 @@ struct link {
     int64_t backoff_ms;
     bool failed;               /* since somebody looked */
     int64_t used_ms;           /* something was sent last, or it was opened */
-    short revents; /* what the last poll saw; POLLIN at first */
+    short revents;             /* what the last poll saw; POLLIN at first */
+    struct asked asked;        /* one question at a time */
 };
 
 struct request {
@@ -90,6 +106,7 @@ struct sender {
     struct peer *peers;
     struct link control;            /* for questions to any broker */
     size_t next_bootstrap;
+    int64_t patience_ms;            /* how long its answers are waited for */
     struct link coordinator;        /* of the transactional id */
     struct link group;              /* the coordinator of the group whose offsets are in transactions */
     char *group_name;               /* that group; NULL: none yet */
@@ -98,7 +115,7 @@ struct sender {
     int64_t due_ms, due_us;         /* the thread must be awake by the earlier of them */
     bool wants_metadata;
     int64_t metadata_ms;            /* the next is not asked for before */
-    int64_t question_ms;            /* how long its answer is waited for */
+    uint64_t metadata_asked;        /* so many times */
     int64_t refresh_ms;             /* all of it is asked for again */
     int64_t expire_ms;              /* messages are looked at again */
 
@@ -133,7 +150,7 @@ void topics_place(struct sender *s, struct message *msg);
 void topics_want(struct sender *s, struct cv_producer_topic *topic);
 /* Ask for what is wanted, if it is time. */
 void topics_refresh(struct sender *s, int64_t now_ms);
-/* One topic, now; for COMMAND_PARTITIONS. */
+/* Whether it is told what COMMAND_PARTITIONS asks for. */
 void topics_command(struct sender *s, struct command *command);
 /* Messages that waited too long, or for a topic that does not come. */
 void topics_expire(struct sender *s, int64_t now_ms);
@@ -172,19 +189,29 @@ bool link_expires(const struct link *link, int64_t now_ms);
 void link_failed(struct sender *s, struct link *link, const struct cv_err *err);
 void link_done(struct sender *s, struct link *link);
 void link_count(struct sender *s, size_t bytes_out, size_t bytes_in);
-/* Any broker, for questions; NULL: none yet. */
-struct cv_wire_conn *links_control(struct sender *s, int64_t now_ms);
 struct peer *links_peer(struct sender *s, const struct cv_wire_broker *broker, struct cv_err *err);
-/* Ask and wait for the answer, whose body is borrowed until the next; a failure closes the link. body is s->body. */
-CV_MUST_CHECK
-enum cv_rc link_call(struct sender *s, struct link *link, enum cv_wire_api api, int64_t deadline_ms,
-                     struct cv_wire_response *ret, struct cv_err *err);
 /* Open, and wait until it is, or cannot be. */
 CV_MUST_CHECK
 enum cv_rc link_wait(struct sender *s, struct link *link, int64_t deadline_ms, struct cv_err *err);
 bool link_interrupted(struct sender *s); /* the thread must end */
 /* Connections that were not used for so long as the settings say are closed. */
 void links_close_idle(struct sender *s, int64_t now_ms);
+
+/* sender_questions.c */
+/* Any broker; NULL: none yet. */
+struct cv_wire_conn *links_control(struct sender *s, int64_t now_ms);
+/* The same, if nothing is asked there. */
+bool questions_possible(struct sender *s, int64_t now_ms);
+/* Ask it what s->body holds. answered is called once, maybe at once. */
+void questions_ask(struct sender *s, enum cv_wire_api api, answer_fn *answered);
+void questions_serve(struct sender *s, int64_t now_ms);
+/* The link is closed. */
+void questions_drop(struct sender *s, struct link *link);
+/* Ask what s->body holds and wait for the answer, whose body is borrowed until the next; a failure closes the link. A
+   question that was asked there comes to its end before. */
+CV_MUST_CHECK
+enum cv_rc link_call(struct sender *s, struct link *link, enum cv_wire_api api, int64_t deadline_ms,
+                     struct cv_wire_response *ret, struct cv_err *err);
 
 /* sender_identity.c */
 /* Whether batches may be sent: there is an identity, if there must be one. */

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUESTION_MAX_MS 8000 /* where brokers did not answer sooner */
 #define BACKOFF_MS      50   /* between questions about what is missing */
 #define DELETED_MS      2000
 #define EXPIRE_EVERY_MS 100
@@ -52,6 +51,7 @@ topics_forget(struct sender *s)
         topic->known = topic->active = topic->wanted = false;
         topic->n_partitions = 0;
         topic->missing_since_ms = 0;
+        topic->asked = topic->told = 0;
         for (int32_t i = 0; i < topic->n_made; i++)
             forget_partition(topic->partitions[i]);
     }
@@ -236,14 +236,17 @@ take_topic(struct sender *s, struct cv_producer_topic *topic, const struct cv_wi
     topic->n_partitions = n;
     topic->was_there = true;
     topic->missing_since_ms = 0;
+    topic->code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    topic->told = s->metadata_asked;
     place_all(s, topic);
 }
 
 /* Messages to it wait again, for another time that it is there. */
 static void
-topic_is_missing(struct cv_producer_topic *topic, rd_kafka_resp_err_t code, int64_t now_ms)
+topic_is_missing(struct sender *s, struct cv_producer_topic *topic, rd_kafka_resp_err_t code, int64_t now_ms)
 {
     topic->code = code;
+    topic->told = s->metadata_asked;
     if (topic->missing_since_ms == 0)
         topic->missing_since_ms = now_ms;
 }
@@ -258,11 +261,12 @@ take_metadata(struct sender *s, const struct cv_wire_topic_metadata *metadata, i
             if (metadata->topics[i].error == 0)
                 take_topic(s, topic, &metadata->topics[i], metadata);
             else
-                topic_is_missing(topic, (rd_kafka_resp_err_t)metadata->topics[i].error, now_ms);
+                topic_is_missing(s, topic, (rd_kafka_resp_err_t)metadata->topics[i].error, now_ms);
             break;
         }
 }
 
+/* About what is wanted. */
 static bool
 write_question(struct sender *s, bool all)
 {
@@ -276,56 +280,57 @@ write_question(struct sender *s, bool all)
     names = calloc(n + 1, sizeof(*names));
     if (names == NULL)
         return false;
+    s->metadata_asked++;
     n = 0;
     for (struct cv_producer_topic *topic = s->topics; topic != NULL; topic = topic->next)
-        if (topic->wanted)
+        if (topic->wanted) {
+            topic->asked = s->metadata_asked;
             names[n++] = topic->name;
+        }
     cv_buf_reset(&s->body);
     cv_wire_write_topic_metadata(&s->body, names, n, true);
     free(names);
     return n > 0;
 }
 
-static enum cv_rc
-ask(struct sender *s, int64_t deadline_ms, struct cv_err *err)
+static void
+read_answer(struct sender *s, const struct cv_wire_response *answer)
 {
     struct cv_arena *arena = cv_arena_new(NULL);
     struct cv_wire_topic_metadata metadata;
-    struct cv_wire_response answer;
-    enum cv_rc rc = arena == NULL ? cv_fail_memory(err)
-                                  : link_call(s, &s->control, CV_WIRE_METADATA, deadline_ms, &answer, err);
+    struct cv_err err;
+    enum cv_rc rc = arena == NULL ? cv_fail_memory(&err)
+                                  : cv_wire_read_topic_metadata(answer->body, answer->len, arena, &metadata, &err);
 
-    if (rc == CV_OK && (rc = cv_wire_read_topic_metadata(answer.body, answer.len, arena, &metadata, err)) != CV_OK)
-        link_failed(s, &s->control, err);
     if (rc == CV_OK)
         take_metadata(s, &metadata, cv_mono_ms());
+    else
+        link_failed(s, &s->control, &err);
     cv_arena_free(arena);
-    return rc;
 }
 
-static bool
-any_wanted(const struct sender *s)
+/* What the question did not name is asked for at once, what it did not settle a while later. */
+static void
+answered(struct sender *s, const struct cv_wire_response *answer)
 {
-    for (const struct cv_producer_topic *topic = s->topics; topic != NULL; topic = topic->next)
-        if (topic->wanted)
-            return true;
-    return false;
-}
+    bool unnamed = false;
 
-/* The owner who waits for an answer does not wait longer than it wanted to. */
-static int64_t
-question_deadline(const struct sender *s, int64_t now_ms)
-{
-    int64_t deadline_ms = now_ms + s->question_ms;
-
-    return s->working != NULL && s->working->deadline_ms < deadline_ms ? s->working->deadline_ms : deadline_ms;
+    if (answer != NULL)
+        read_answer(s, answer);
+    s->wants_metadata = false;
+    for (const struct cv_producer_topic *topic = s->topics; topic != NULL; topic = topic->next) {
+        s->wants_metadata |= topic->wanted;
+        unnamed |= topic->wanted && topic->asked != s->metadata_asked;
+    }
+    s->metadata_ms = s->wants_metadata && !unnamed ? cv_mono_ms() + BACKOFF_MS : 0;
+    if (s->wants_metadata)
+        sender_due(s, s->metadata_ms);
 }
 
 void
 topics_refresh(struct sender *s, int64_t now_ms)
 {
     bool all = s->settings->metadata_age_ms > 0 && now_ms >= s->refresh_ms;
-    struct cv_err err;
 
     if (s->topics == NULL || (!s->wants_metadata && !all))
         return;
@@ -333,40 +338,28 @@ topics_refresh(struct sender *s, int64_t now_ms)
         sender_due(s, s->metadata_ms);
         return;
     }
-    if (links_control(s, now_ms) == NULL || !write_question(s, all))
+    if (!questions_possible(s, now_ms) || !write_question(s, all))
         return;
+    s->wants_metadata = true;
     if (all)
         s->refresh_ms = now_ms + s->settings->metadata_age_ms;
-    if (ask(s, question_deadline(s, now_ms), &err) == CV_OK) /* a failure has been told */
-        s->question_ms = SENDER_QUESTION_MS;
-    else
-        s->question_ms = s->question_ms * 2 < QUESTION_MAX_MS ? s->question_ms * 2 : QUESTION_MAX_MS;
-    s->wants_metadata = any_wanted(s);
-    s->metadata_ms = s->wants_metadata ? cv_mono_ms() + BACKOFF_MS : 0;
-    if (s->wants_metadata)
-        sender_due(s, s->metadata_ms);
+    questions_ask(s, CV_WIRE_METADATA, answered);
 }
 
 void
 topics_command(struct sender *s, struct command *command)
 {
     struct cv_producer_topic *topic = command->topic;
-    int64_t now_ms = cv_mono_ms();
-    bool missing = topic->missing_since_ms != 0 && topic->wanted;
 
-    if (command->code != RD_KAFKA_RESP_ERR__IN_PROGRESS) { /* the first look at it */
+    if (command->code != RD_KAFKA_RESP_ERR__IN_PROGRESS) { /* the first look at it: what is asked from now on counts */
         command->code = RD_KAFKA_RESP_ERR__IN_PROGRESS;
-        topic->missing_since_ms = 0;
+        command->question = s->metadata_asked + 1;
         topics_want(s, topic);
-        topics_refresh(s, now_ms);
-        missing = topic->missing_since_ms != 0;
     }
     command->n_partitions = topic->n_partitions;
-    if (missing)
+    if (topic->told >= command->question)
         command->code = topic->code;
-    else if (topic->n_partitions > 0 && topic->missing_since_ms == 0 && !topic->wanted)
-        command->code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    else if (now_ms >= command->deadline_ms)
+    else if (cv_mono_ms() >= command->deadline_ms)
         command->code = topic->n_partitions > 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : RD_KAFKA_RESP_ERR__TIMED_OUT;
     else
         sender_due(s, command->deadline_ms);

@@ -133,17 +133,18 @@ serve_one(struct connection *conn)
         ok = false;
     } else if (answer == FAKE_RAW) {
         ok = transmit(conn, body.data, body.len, body.len);
-    } else if (answer == FAKE_ANSWER || answer == FAKE_SLOWLY || answer == FAKE_WRONG_ID) {
+    } else if (answer != FAKE_SILENCE && answer != FAKE_CLOSE) {
         cv_buf_be32(&frame, (uint32_t)body.len + 4);
         cv_buf_be32(&frame, (uint32_t)(answer == FAKE_WRONG_ID ? id + 1 : id));
         if (body.len > 0)
             cv_buf_add(&frame, body.data, body.len);
-        ok = transmit(conn, frame.data, frame.len, answer == FAKE_SLOWLY ? 1 : frame.len);
+        ok = transmit(conn, frame.data, answer == FAKE_CUT ? frame.len / 2 : frame.len,
+                      answer == FAKE_SLOWLY ? 1 : frame.len);
     }
     cv_buf_free(&body);
     cv_buf_free(&frame);
     free(data);
-    return ok && answer != FAKE_CLOSE;
+    return ok && answer != FAKE_CLOSE && answer != FAKE_CUT;
 }
 
 static void *

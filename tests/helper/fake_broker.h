@@ -16,6 +16,7 @@ enum fake_answer {
     FAKE_RAW,      /* send what was written without size and correlation id */
     FAKE_WRONG_ID, /* with another correlation id */
     FAKE_SILENCE,  /* nothing; go on reading */
+    FAKE_CUT,      /* half of it, then close the connection */
     FAKE_CLOSE,    /* close the connection */
 };
 

@@ -300,7 +300,9 @@ serve(struct request *req, int api, struct script *script)
         script->silent_times--;
         req->answer = FAKE_SILENCE;
     }
-    return drop ? FAKE_CLOSE : req->answer;
+    if (drop)
+        req->answer = script->drop_when == FAKE_HALFWAY ? FAKE_CUT : FAKE_CLOSE;
+    return req->answer;
 }
 
 static enum fake_answer
@@ -316,6 +318,8 @@ answer(void *arg, int api, int version, struct cv_reader *body, struct cv_buf *o
     pthread_mutex_lock(&k->lock);
     if (handler_of(api) == NULL || version != cv_wire_api_version((enum cv_wire_api)api))
         fake_complain(k, "a request of api %d in version %d", api, version);
+    else if (node->hangs)
+        how = FAKE_SILENCE;
     else
         how = serve(&req, api, &k->scripts[api]);
     pthread_mutex_unlock(&k->lock);
@@ -433,6 +437,14 @@ fake_kafka_start(struct fake_kafka *k, int node)
     if (started->port == 0)
         started->port = fake_broker_port(started->broker);
     set_up(k, node, true);
+}
+
+void
+fake_kafka_hang(struct fake_kafka *k, int node, bool hangs)
+{
+    pthread_mutex_lock(&k->lock);
+    k->nodes[node - 1].hangs = hangs;
+    pthread_mutex_unlock(&k->lock);
 }
 
 void

@@ -32,6 +32,8 @@ const char *fake_kafka_take_complaint(struct fake_kafka *k);
 /* A stopped node has closed its connections and listens no more; it comes back on its port. */
 void fake_kafka_stop(struct fake_kafka *k, int node);
 void fake_kafka_start(struct fake_kafka *k, int node);
+/* A node that hangs takes requests, does none of them and never answers them. */
+void fake_kafka_hang(struct fake_kafka *k, int node, bool hangs);
 /* The topic gets so many partitions, if it has fewer. */
 void fake_kafka_create_topic(struct fake_kafka *k, const char *topic, int n_partitions);
 /* It is gone with all that it held, until it is made again. */
@@ -57,7 +59,8 @@ void fake_kafka_forget(struct fake_kafka *k);
 void fake_kafka_group(struct fake_kafka *k, const char *group, int generation,
                       const char *member_id);
 
-enum fake_kafka_when { FAKE_BEFORE, FAKE_AFTER }; /* before or after the request was done */
+/* Before or after the request was done, or half through the answer. */
+enum fake_kafka_when { FAKE_BEFORE, FAKE_AFTER, FAKE_HALFWAY };
 /* Answer the next requests with an error, for each partition where the answer has such. */
 void fake_kafka_fail(struct fake_kafka *k, int api, int16_t error, int times);
 void fake_kafka_fail_after(struct fake_kafka *k, int api, int16_t error, int times);

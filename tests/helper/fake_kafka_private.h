@@ -81,7 +81,7 @@ struct node {
     struct fake_kafka *kafka;
     int id;
     int port;
-    bool up;
+    bool up, hangs;
     struct fake_broker *broker;
 };
 

@@ -474,6 +474,34 @@ a_coordinator_that_moves_is_found(void **state)
 }
 
 /* Others know of it later: for a while they go on naming the one that is gone. */
+/* A broker that is asked for a coordinator answers what it was asked before, or another is asked. */
+static void
+a_coordinator_is_found_behind_another_question(void **state)
+{
+    (void)state;
+    for (int silent = 0; silent < 2; silent++) {
+        struct cv_err err = CV_ERR_INIT;
+        struct producing p;
+
+        start(&p, 1, 1);
+        fake_kafka_create_topic(p.k, "new", 1);
+        begin(&p);
+        producing_send_numbers(&p, "t", 1, 0, 5);
+        producing_flush(&p, 5000);
+        fake_kafka_delay(p.k, CV_WIRE_METADATA, 300);
+        fake_kafka_silence(p.k, CV_WIRE_METADATA, silent);
+        producing_put(&p, "new", 0, "v", &p.delivery);
+        assert_true(fake_kafka_wait(p.k, CV_WIRE_METADATA, 2, 5000));
+        must(put_offsets(&p, 7, 10000, &err), &err);
+        commit(&p);
+        assert_int_equal(fake_kafka_offset(p.k, "g", "in", 0), 7);
+        assert_int_equal(producing_count(&p, "new", 0), 1);
+        assert_int_equal(fake_kafka_count(p.k, CV_WIRE_METADATA), 2 + silent);
+        expect_committed(&p, 0, 5);
+        producing_stop(&p);
+    }
+}
+
 static void
 a_coordinator_that_is_gone_is_looked_for_anew(void **state)
 {
@@ -920,6 +948,7 @@ main(void)
         cmocka_unit_test(a_coordinator_that_is_busy_is_asked_again),
         cmocka_unit_test(a_connection_that_breaks_at_any_step_loses_nothing),
         cmocka_unit_test(a_coordinator_that_moves_is_found),
+        cmocka_unit_test(a_coordinator_is_found_behind_another_question),
         cmocka_unit_test(a_coordinator_that_is_gone_is_looked_for_anew),
         cmocka_unit_test(a_partition_that_the_coordinator_does_not_know_yet_is_added_again),
         cmocka_unit_test(a_topic_that_was_deleted_breaks_the_transaction),
