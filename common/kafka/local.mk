@@ -55,6 +55,12 @@ unit_tests += tests/unit/kafka_sender_test
 tests_unit_kafka_sender_test_SOURCES = tests/unit/kafka_sender_test.c $(producing_sources)
 tests_unit_kafka_sender_test_CPPFLAGS = $(producing_cppflags)
 tests_unit_kafka_sender_test_LDADD = $(unit_kafka)
+unit_tests += tests/unit/kafka_report_test
+tests_unit_kafka_report_test_SOURCES = tests/unit/kafka_report_test.c tests/helper/failing_alloc.c \
+	tests/helper/failing_alloc.h
+tests_unit_kafka_report_test_CPPFLAGS = $(producing_cppflags)
+tests_unit_kafka_report_test_LDADD = $(unit_kafka)
+tests_unit_kafka_report_test_LDFLAGS = $(unit_failing_alloc_ldflags)
 unit_tests += tests/unit/kafka_question_test
 tests_unit_kafka_question_test_SOURCES = tests/unit/kafka_question_test.c $(producing_sources)
 tests_unit_kafka_question_test_CPPFLAGS = $(producing_cppflags)

@@ -41,20 +41,20 @@ cv_delivery_release(struct cv_delivery *delivery)
 /* ---- life ---- */
 
 static void
-finish_batches(struct cv_producer *producer, struct batch_list *list);
+finish_all(struct cv_producer *producer, struct reports *reports);
 
 /* What has no report fails. */
 static void
 close_sender(struct cv_producer *producer)
 {
-    struct batch_list list;
+    struct reports reports;
 
     if (producer->sender == NULL)
         return;
     sender_put(producer->sender, &producer->outbox);
-    sender_stop(producer->sender, &list);
+    sender_stop(producer->sender, &reports);
     producer->sender = NULL;
-    finish_batches(producer, &list);
+    finish_all(producer, &reports);
 }
 
 enum cv_rc
@@ -247,20 +247,30 @@ finish(struct cv_producer *producer, struct message *msg, rd_kafka_resp_err_t co
 }
 
 static void
-finish_batches(struct cv_producer *producer, struct batch_list *list)
+finish_batch(struct cv_producer *producer, struct batch *batch)
+{
+    int64_t offset = batch->base_offset;
+
+    if (batch->code == RD_KAFKA_RESP_ERR_NO_ERROR && batch->lost_from >= 0)
+        report_lost_topic(batch->messages.first, batch->base_offset, batch->lost_from);
+    while (batch->messages.first != NULL) {
+        finish(producer, message_pop(&batch->messages), batch->code, offset);
+        offset += offset >= 0;
+    }
+    free(batch);
+}
+
+static void
+finish_all(struct cv_producer *producer, struct reports *reports)
 {
     struct batch *batch;
 
-    while ((batch = batch_pop(list)) != NULL) {
-        int64_t offset = batch->base_offset;
+    while ((batch = batch_pop(&reports->batches)) != NULL)
+        finish_batch(producer, batch);
+    while (reports->failed.first != NULL) {
+        struct message *msg = message_pop(&reports->failed);
 
-        if (batch->code == RD_KAFKA_RESP_ERR_NO_ERROR && batch->lost_from >= 0)
-            report_lost_topic(batch->messages.first, batch->base_offset, batch->lost_from);
-        while (batch->messages.first != NULL) {
-            finish(producer, message_pop(&batch->messages), batch->code, offset);
-            offset += offset >= 0;
-        }
-        free(batch);
+        finish(producer, msg, msg->code, -1);
     }
 }
 
@@ -429,13 +439,13 @@ cv_producer_send(struct cv_producer *producer, struct cv_producer_topic *topic, 
 static void
 serve(struct cv_producer *producer, int timeout_ms)
 {
-    struct batch_list list;
+    struct reports reports;
 
     if (producer->sender == NULL)
         return;
     hand_over(producer);
-    sender_take(producer->sender, timeout_ms, &list);
-    finish_batches(producer, &list);
+    sender_take(producer->sender, timeout_ms, &reports);
+    finish_all(producer, &reports);
     hand_over(producer);
 }
 

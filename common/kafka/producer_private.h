@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the owner's side of a producer (producer.c) and its sender (sender*.c) share: messages, and the batches that
- * they travel in and are reported with. Each belongs to one side at a time; the sender's mailbox passes them over.
+ * What the owner's side of a producer (producer.c) and its sender (sender*.c) share: messages, the batches that they
+ * travel in, and the reports of both. Each belongs to one side at a time; the sender's mailbox passes them over.
  */
 #ifndef COMMON_KAFKA_PRODUCER_PRIVATE_H
 #define COMMON_KAFKA_PRODUCER_PRIVATE_H
@@ -23,6 +23,7 @@ struct message {
     int64_t taken_us; /* monotonic, when it came, where linger.ms or delivery.timeout.ms want it */
     size_t size;      /* about what it takes of a request */
     int32_t partition;
+    rd_kafka_resp_err_t code; /* why it failed, where that was before it came into a batch */
 };
 
 struct message_list {
@@ -73,7 +74,7 @@ message_append(struct message_list *list, struct message_list *more)
 /* Messages of one partition that stay together from their first request to their report. */
 struct batch {
     struct batch *next;
-    struct partition *partition; /* NULL: they never got one */
+    struct partition *partition;
     struct message_list messages;
     uint64_t number;     /* in its partition */
     unsigned identity;   /* whose sequence it has; 0: none yet */
@@ -107,6 +108,32 @@ batch_pop(struct batch_list *list)
     if (batch != NULL)
         list->first = batch->next;
     return batch;
+}
+
+/* What became of messages. They hold all that their reports are made of: none is lost where memory is out. */
+struct reports {
+    struct batch_list batches;
+    struct message_list failed; /* which were in none */
+};
+
+static inline bool
+reports_empty(const struct reports *reports)
+{
+    return reports->batches.first == NULL && reports->failed.first == NULL;
+}
+
+/* Put all of more behind reports; more becomes empty. */
+static inline void
+reports_append(struct reports *reports, struct reports *more)
+{
+    if (reports->batches.first == NULL) {
+        reports->batches = more->batches;
+    } else if (more->batches.first != NULL) {
+        reports->batches.last->next = more->batches.first;
+        reports->batches.last = more->batches.last;
+    }
+    more->batches = (struct batch_list){ 0 };
+    message_append(&reports->failed, &more->failed);
 }
 
 /* The owner makes it, and knows its name; all else is the sender's. */

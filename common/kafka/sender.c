@@ -75,18 +75,18 @@ sender_put(struct sender *s, struct message_list *list)
 }
 
 void
-sender_take(struct sender *s, int timeout_ms, struct batch_list *ret)
+sender_take(struct sender *s, int timeout_ms, struct reports *ret)
 {
     int64_t deadline_ms = timeout_ms <= 0 ? 0 : cv_mono_ms() + timeout_ms;
 
     cv_lock(&s->lock);
     s->owner_waits = true;
-    while (timeout_ms > 0 && s->reported.first == NULL && s->broken.rc == CV_OK)
+    while (timeout_ms > 0 && reports_empty(&s->reported) && s->broken.rc == CV_OK)
         if (!cv_cond_wait(&s->cond, &s->lock, deadline_ms))
             break;
     s->owner_waits = false;
     *ret = s->reported;
-    s->reported = (struct batch_list){ 0 };
+    s->reported = (struct reports){ 0 };
     cv_unlock(&s->lock);
 }
 
@@ -95,7 +95,7 @@ sender_notify(struct sender *s, struct cv_wake *wake)
 {
     cv_lock(&s->lock);
     s->owner = wake;
-    if (wake != NULL && s->reported.first != NULL)
+    if (wake != NULL && !reports_empty(&s->reported))
         cv_wake_signal(wake);
     cv_unlock(&s->lock);
 }
@@ -188,23 +188,17 @@ hand_over(struct sender *s)
 {
     bool breaks, wake;
 
-    if (s->done.first == NULL && s->failure.rc == CV_OK)
+    if (reports_empty(&s->done) && s->failure.rc == CV_OK)
         return;
     cv_lock(&s->lock);
     breaks = s->failure.rc != CV_OK && s->broken.rc == CV_OK;
     if (breaks)
         s->broken = s->failure;
-    wake = breaks || (s->reported.first == NULL && s->done.first != NULL);
-    if (s->reported.first == NULL) {
-        s->reported = s->done;
-    } else if (s->done.first != NULL) {
-        s->reported.last->next = s->done.first;
-        s->reported.last = s->done.last;
-    }
+    wake = breaks || (reports_empty(&s->reported) && !reports_empty(&s->done));
+    reports_append(&s->reported, &s->done);
     if (wake)
         wake_owner(s);
     cv_unlock(&s->lock);
-    s->done = (struct batch_list){ 0 };
 }
 
 /* A command stays until it is finished or its time is over. */
@@ -386,7 +380,7 @@ sender_start(const struct producer_settings *settings, struct kafka_handle *hand
 }
 
 void
-sender_stop(struct sender *s, struct batch_list *ret)
+sender_stop(struct sender *s, struct reports *ret)
 {
     cv_lock(&s->lock);
     s->stopping = true;

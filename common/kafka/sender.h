@@ -15,14 +15,14 @@ struct sender;
 CV_MUST_CHECK
 enum cv_rc sender_start(const struct producer_settings *settings, struct kafka_handle *handle, struct cv_wake *wake,
                         struct sender **ret, struct cv_err *err);
-/* Ends the thread. Batches and messages without a report come back as failed ones, behind those with one. */
-void sender_stop(struct sender *sender, struct batch_list *ret);
+/* Ends the thread. What has no report comes back as failed, behind what has one. */
+void sender_stop(struct sender *sender, struct reports *ret);
 
 void sender_notify(struct sender *sender, struct cv_wake *wake);
 /* Messages on their way; the list becomes empty. */
 void sender_put(struct sender *sender, struct message_list *list);
-/* Batches with a report; waits for at most timeout_ms for one. */
-void sender_take(struct sender *sender, int timeout_ms, struct batch_list *ret);
+/* The reports since; waits for at most timeout_ms for one. */
+void sender_take(struct sender *sender, int timeout_ms, struct reports *ret);
 /* There is no going on: true, and why. */
 bool sender_is_broken(struct sender *sender, struct cv_err *ret);
 

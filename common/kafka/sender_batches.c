@@ -103,7 +103,7 @@ report(struct sender *s, struct batch *batch, rd_kafka_resp_err_t code, int64_t 
     batch->code = code;
     batch->base_offset = base_offset;
     batch->lost_from = -1;
-    batch_push(&s->done, batch);
+    batch_push(&s->done.batches, batch);
 }
 
 /*
@@ -146,19 +146,14 @@ batches_fail(struct sender *s, struct batch *batch, rd_kafka_resp_err_t code)
 }
 
 void
-batches_fail_messages(struct sender *s, struct partition *part, struct message_list *list, rd_kafka_resp_err_t code)
+batches_fail_messages(struct sender *s, struct message_list *list, rd_kafka_resp_err_t code)
 {
-    struct batch *batch;
-
     if (list->first == NULL)
         return;
     fail_transaction(s, list->first->topic, code);
-    batch = calloc(1, sizeof(*batch));
-    if (batch == NULL)
-        return; /* they stay, and the next turn tries again */
-    batch->partition = part;
-    message_append(&batch->messages, list);
-    report(s, batch, code, -1);
+    for (struct message *msg = list->first; msg != NULL; msg = msg->next)
+        msg->code = code;
+    message_append(&s->done.failed, list);
 }
 
 /* ---- answers ---- */

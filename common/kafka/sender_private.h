@@ -89,7 +89,7 @@ struct sender {
     struct cv_lock lock; /* the mailbox: */
     struct cv_cond cond; /* the owner waits for it */
     struct message_list inbox;
-    struct batch_list reported;
+    struct reports reported;
     struct cv_wake *owner; /* NULL: it does not want to be woken */
     struct command *command;
     struct cv_err broken;
@@ -98,7 +98,7 @@ struct sender {
     uint64_t newest_txn; /* number of the transaction, from 1 on */
 
     /* the thread's own: */
-    struct batch_list done;         /* not in the mailbox yet */
+    struct reports done;            /* not in the mailbox yet */
     struct cv_err failure;          /* as well, if it is not yet broken */
     struct command *working;        /* taken out of the mailbox */
     uint64_t txn;                   /* as well */
@@ -130,6 +130,12 @@ struct sender {
     int64_t add_ms, add_backoff_ms; /* partitions to a transaction */
     uint64_t txn_begun;             /* the transaction that the coordinator knows of */
 };
+
+static inline bool
+partition_has_more(const struct partition *part)
+{
+    return part->waiting.first != NULL || part->again.first != NULL;
+}
 
 /* Be awake by then. */
 static inline void
@@ -169,9 +175,8 @@ void batches_take_back(struct sender *s, struct batch *batch);
 /* What became of a batch that was sent. */
 void batches_answered(struct sender *s, struct batch *batch, rd_kafka_resp_err_t code, int64_t base_offset);
 void batches_fail(struct sender *s, struct batch *batch, rd_kafka_resp_err_t code);
-/* All messages of the list end without having been sent. */
-void batches_fail_messages(struct sender *s, struct partition *part, struct message_list *list,
-                           rd_kafka_resp_err_t code);
+/* All messages of the list end without having been in a batch; it becomes empty. */
+void batches_fail_messages(struct sender *s, struct message_list *list, rd_kafka_resp_err_t code);
 
 /* sender_requests.c */
 void requests_serve(struct sender *s, struct peer *peer, int64_t now_ms);

@@ -27,7 +27,7 @@ ready_ms(const struct sender *s, const struct partition *part, const struct peer
 {
     const struct message *oldest = part->waiting.first;
 
-    if (part->leader != peer || (part->again.first == NULL && oldest == NULL))
+    if (part->leader != peer || !partition_has_more(part))
         return INT64_MAX;
     if (part->in_flight > 0 && part->sent_to != peer) /* it moved: nothing may overtake what is on its way elsewhere */
         return INT64_MAX;
@@ -188,7 +188,7 @@ add_topic(struct sender *s, struct writing *w, const struct peer *peer, struct c
             room = add_partition(s, w, part);
             n += room;
         }
-        if (part->waiting.first != NULL || part->again.first != NULL)
+        if (partition_has_more(part))
             topics_activate(s, part);
     } while (part != last);
     if (n == 0)

@@ -198,7 +198,7 @@ place_all(struct sender *s, struct cv_producer_topic *topic)
         else
             topics_place(s, msg);
     }
-    batches_fail_messages(s, NULL, &lost, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION);
+    batches_fail_messages(s, &lost, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION);
 }
 
 /* Ids of partitions run from 0 without a gap. */
@@ -369,13 +369,13 @@ topics_command(struct sender *s, struct command *command)
 
 /* The ones at the front that came before. */
 static void
-expire_list(struct sender *s, struct partition *part, struct message_list *list, int64_t before_us)
+expire_list(struct sender *s, struct message_list *list, int64_t before_us)
 {
     struct message_list old = { 0 };
 
     while (list->first != NULL && list->first->taken_us < before_us)
         message_push(&old, message_pop(list));
-    batches_fail_messages(s, part, &old, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT);
+    batches_fail_messages(s, &old, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT);
 }
 
 static void
@@ -389,13 +389,13 @@ expire_again(struct sender *s, struct partition *part, int64_t before_us)
 static void
 fail_topic(struct sender *s, struct cv_producer_topic *topic, rd_kafka_resp_err_t code)
 {
-    batches_fail_messages(s, NULL, &topic->unplaced, code);
+    batches_fail_messages(s, &topic->unplaced, code);
     for (int32_t i = 0; i < topic->n_made; i++) {
         struct partition *part = topic->partitions[i];
 
         while (part->again.first != NULL)
             batches_fail(s, batch_pop(&part->again), code);
-        batches_fail_messages(s, part, &part->waiting, code);
+        batches_fail_messages(s, &part->waiting, code);
     }
 }
 
@@ -412,10 +412,10 @@ patience(const struct sender *s, const struct cv_producer_topic *topic)
 static void
 expire_topic(struct sender *s, struct cv_producer_topic *topic, int64_t before_us)
 {
-    expire_list(s, NULL, &topic->unplaced, before_us);
+    expire_list(s, &topic->unplaced, before_us);
     for (int32_t i = 0; i < topic->n_made; i++) {
         expire_again(s, topic->partitions[i], before_us);
-        expire_list(s, topic->partitions[i], &topic->partitions[i]->waiting, before_us);
+        expire_list(s, &topic->partitions[i]->waiting, before_us);
     }
 }
 
@@ -427,6 +427,28 @@ give_up(struct sender *s, struct cv_producer_topic *topic)
     topic->wanted = false;
     topic->missing_since_ms = 0;
     topic->n_partitions = 0;
+}
+
+/* Without what has nothing to send any more. */
+static void
+prune_active(struct sender *s)
+{
+    struct cv_producer_topic *topic, *next_topic = s->active;
+
+    s->active = NULL;
+    while ((topic = next_topic) != NULL) {
+        struct partition *part, *next = topic->first_active;
+
+        next_topic = topic->next_active;
+        topic->active = false;
+        topic->first_active = NULL;
+        while ((part = next) != NULL) {
+            next = part->next_active;
+            part->active = false;
+            if (partition_has_more(part))
+                topics_activate(s, part);
+        }
+    }
 }
 
 void
@@ -448,6 +470,7 @@ topics_expire(struct sender *s, int64_t now_ms)
         if (expires)
             expire_topic(s, topic, before_us);
     }
+    prune_active(s);
 }
 
 void
@@ -461,5 +484,6 @@ topics_purge(struct sender *s, rd_kafka_resp_err_t code)
     cv_unlock(&s->lock);
     for (struct cv_producer_topic *topic = s->topics; topic != NULL; topic = topic->next)
         fail_topic(s, topic, code);
-    batches_fail_messages(s, NULL, &inbox, code);
+    batches_fail_messages(s, &inbox, code);
+    prune_active(s);
 }

@@ -766,6 +766,27 @@ messages_that_wait_too_long_fail(void **state)
     producing_stop(&p);
 }
 
+/* Though it was the first to want one. */
+static void
+what_expired_needs_no_producer_id(void **state)
+{
+    int count;
+    struct producing p;
+
+    (void)state;
+    start(&p, 1, 1);
+    producing_set(&p, "delivery.timeout.ms", "200");
+    producing_open(&p, NULL);
+    fake_kafka_fail(p.k, CV_WIRE_INIT_PRODUCER_ID, CV_WIRE_COORDINATOR_LOAD_IN_PROGRESS, 1000);
+    producing_put(&p, "t", 0, "v", &p.delivery);
+    producing_await(&p, &p.delivery, 5000);
+    assert_int_equal(p.delivery.failed, 1);
+    count = fake_kafka_count(p.k, CV_WIRE_INIT_PRODUCER_ID);
+    assert_true(count > 0);
+    assert_false(fake_kafka_wait(p.k, CV_WIRE_INIT_PRODUCER_ID, count + 2, 500)); /* one may have been on its way */
+    producing_stop(&p);
+}
+
 /* What is on its way has no other end than its answer. */
 static void
 messages_on_their_way_are_reported_once(void **state)
@@ -1094,6 +1115,7 @@ main(void)
         cmocka_unit_test(a_topic_that_may_not_be_written_fails_at_once),
         cmocka_unit_test(a_broker_that_lets_nobody_write_fails_at_once),
         cmocka_unit_test(messages_that_wait_too_long_fail),
+        cmocka_unit_test(what_expired_needs_no_producer_id),
         cmocka_unit_test(messages_on_their_way_are_reported_once),
         cmocka_unit_test(retries_are_bounded),
         cmocka_unit_test(freeing_reports_each_message_once),
