@@ -13,12 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DIAL_ANSWERS 3 /* a connection is worth the time of so many answers: TLS and SASL need several */
+
 struct dial {
     struct sender *sender;
     struct cv_thread *thread;
     struct cv_wake interrupt;
     char *host;
     int port;
+    int64_t deadline_ms;
     /* under the sender's lock: */
     bool ended;
     struct cv_wire_conn *conn; /* NULL: it failed */
@@ -84,8 +87,8 @@ dial_run(void *arg)
     struct cv_wire_conn *conn = NULL;
     struct cv_err err = CV_ERR_INIT;
 
-    if (cv_wire_open(s->settings->wire, dial->host, dial->port, cv_mono_ms() + s->settings->wire->connect_timeout_ms,
-                     &dial->interrupt, &conn, &err) == CV_OK &&
+    if (cv_wire_open(s->settings->wire, dial->host, dial->port, dial->deadline_ms, &dial->interrupt, &conn, &err) ==
+            CV_OK &&
         cv_wire_check_api(conn, CV_WIRE_PRODUCE, &err) != CV_OK) {
         cv_wire_close(conn);
         conn = NULL;
@@ -96,6 +99,15 @@ dial_run(void *arg)
     dial->ended = true;
     cv_unlock(&s->lock);
     cv_wake_signal(&s->wake);
+}
+
+/* For questions any broker will do: one that hangs is waited for less long. */
+static int64_t
+dial_ms(const struct sender *s, const struct link *link)
+{
+    int64_t ms = s->settings->wire->connect_timeout_ms, patience_ms = s->patience_ms * DIAL_ANSWERS;
+
+    return link == &s->control && patience_ms < ms ? patience_ms : ms;
 }
 
 static void
@@ -109,6 +121,7 @@ dial_start(struct sender *s, struct link *link)
     dial->sender = s;
     dial->interrupt.fd = -1;
     dial->port = link->port;
+    dial->deadline_ms = cv_mono_ms() + dial_ms(s, link);
     dial->host = strdup(link->host);
     if (dial->host == NULL || cv_wake_init(&dial->interrupt, &err) != CV_OK ||
         cv_thread_start("kafka-dial", dial_run, dial, &dial->thread, &err) != CV_OK) {
@@ -198,6 +211,8 @@ take_dialed(struct sender *s, struct link *link)
         link->backoff_ms = 0;
         count_opened(s);
     } else {
+        if (link == &s->control && cv_mono_ms() >= dial->deadline_ms)
+            questions_wait_longer(s);
         link_failed(s, link, &dial->err);
     }
     dial_free(dial);

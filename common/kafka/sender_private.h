@@ -210,6 +210,8 @@ bool questions_possible(struct sender *s, int64_t now_ms);
 /* Ask it what s->body holds. answered is called once, maybe at once. */
 void questions_ask(struct sender *s, enum cv_wire_api api, answer_fn *answered);
 void questions_serve(struct sender *s, int64_t now_ms);
+/* A broker did not answer in time. It may be slow only: the next has more of it. */
+void questions_wait_longer(struct sender *s);
 /* The link is closed. */
 void questions_drop(struct sender *s, struct link *link);
 /* Ask what s->body holds and wait for the answer, whose body is borrowed until the next; a failure closes the link. A

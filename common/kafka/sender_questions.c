@@ -114,11 +114,16 @@ receive(struct sender *s, struct link *link, int64_t deadline_ms, struct cv_err 
     return CV_OK;
 }
 
-/* The broker may be slow only: the next is waited for longer. */
+void
+questions_wait_longer(struct sender *s)
+{
+    s->patience_ms = s->patience_ms * 2 < PATIENCE_MAX_MS ? s->patience_ms * 2 : PATIENCE_MAX_MS;
+}
+
 static enum cv_rc
 give_up(struct sender *s, const struct link *link, struct cv_err *err)
 {
-    s->patience_ms = s->patience_ms * 2 < PATIENCE_MAX_MS ? s->patience_ms * 2 : PATIENCE_MAX_MS;
+    questions_wait_longer(s);
     return cv_fail(err, CV_RETRY, "no answer to %s from %s in time", cv_wire_api_name(link->asked.api),
                    cv_wire_peer(link->conn));
 }

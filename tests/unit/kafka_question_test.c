@@ -99,6 +99,25 @@ a_broker_that_hangs_holds_up_its_own_partitions_only(void **state)
     stop_after(&p, 24);
 }
 
+/* It takes connections, but does not open them: the next broker tells what there is. */
+static void
+a_broker_that_hangs_from_the_start_is_passed_over(void **state)
+{
+    int64_t began = cv_mono_ms();
+    struct producing p;
+
+    (void)state;
+    producing_start(&p, 2, 0);
+    fake_kafka_create_topic(p.k, "t", 2);
+    fake_kafka_hang(p.k, 1, true);
+    producing_open(&p, NULL);
+    producing_put(&p, "t", 1, "v", &p.delivery);
+    producing_flush(&p, 10000);
+    assert_in_range(cv_mono_ms() - began, 2900, 6000);
+    assert_int_equal(producing_count(&p, "t", 1), 1);
+    producing_stop(&p);
+}
+
 /* The next broker is asked for one. */
 static void
 a_producer_id_that_does_not_come_is_asked_for_elsewhere(void **state)
@@ -226,6 +245,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(metadata_that_never_comes_holds_up_nothing),
         cmocka_unit_test(a_broker_that_hangs_holds_up_its_own_partitions_only),
+        cmocka_unit_test(a_broker_that_hangs_from_the_start_is_passed_over),
         cmocka_unit_test(a_producer_id_that_does_not_come_is_asked_for_elsewhere),
         cmocka_unit_test(a_connection_that_breaks_over_a_question_is_opened_again),
         cmocka_unit_test(topics_that_come_during_a_question_are_asked_for_next),
