@@ -8,6 +8,8 @@
 #include "common/clock.h"
 #include "tests/helper/cmocka_all.h"
 
+#define MANY_MS 20000
+
 int producing_done;
 
 void
@@ -125,6 +127,17 @@ producing_await(struct producing *p, const struct cv_delivery *delivery, int tim
     }
 }
 
+void
+producing_expect_failed(struct producing *p, const struct cv_delivery *delivery, size_t count,
+                        enum cv_rc rc, const char *text)
+{
+    producing_await(p, delivery, MANY_MS);
+    assert_int_equal(delivery->failed, count);
+    assert_int_equal(delivery->err.rc, rc);
+    if (strstr(delivery->err.text, text) == NULL)
+        fail_msg("\"%s\" is not in: %s", text, delivery->err.text);
+}
+
 const char *
 producing_number(int i)
 {
@@ -153,6 +166,13 @@ producing_send_numbers(struct producing *p, const char *topic, int n_partitions,
             (void)cv_producer_poll(p->producer, 0);
     }
     (void)cv_producer_poll(p->producer, 0);
+}
+
+void
+producing_write_numbers(struct producing *p, const char *topic, int n_partitions, int from, int to)
+{
+    producing_send_numbers(p, topic, n_partitions, from, to);
+    producing_flush(p, MANY_MS);
 }
 
 void

@@ -44,12 +44,18 @@ void producing_put(struct producing *p, const char *topic, int32_t partition, co
 void producing_flush(struct producing *p, int timeout_ms);
 /* Poll until this has no message without report. */
 void producing_await(struct producing *p, const struct cv_delivery *delivery, int timeout_ms);
+/* The same; so many failed, the first of them so, and its text holds this. */
+void producing_expect_failed(struct producing *p, const struct cv_delivery *delivery, size_t count,
+                             enum cv_rc rc, const char *text);
 
 /* Numbers below NUMBERS_MAX, i to partition i mod n_partitions; a full queue is polled for room. */
 #define NUMBERS_MAX 20000
 const char *producing_number(int i);
 void producing_send_numbers(struct producing *p, const char *topic, int n_partitions, int from,
                             int to);
+/* The same, until they are written. */
+void producing_write_numbers(struct producing *p, const char *topic, int n_partitions, int from,
+                             int to);
 /* All below count are there, each once and in order, and nothing else. */
 void producing_expect_numbers(struct producing *p, const char *topic, int n_partitions, int count);
 

@@ -399,8 +399,7 @@ offsets_that_go_back_tell_of_a_topic_that_lost_messages(void **state)
     producing_start(&p, 1, 0);
     fake_kafka_create_topic(p.k, "back", 2);
     producing_open(&p, NULL);
-    producing_send_numbers(&p, "back", 2, 0, 16);
-    producing_flush(&p, 10000);
+    producing_write_numbers(&p, "back", 2, 0, 16);
     assert_int_equal(p.delivery.err.rc, CV_OK);
     fake_kafka_delete_topic(p.k, "back");
     fake_kafka_create_topic(p.k, "back", 2);
@@ -424,8 +423,7 @@ without_the_right_to_idempotence_it_is_done_without(void **state)
     producing_start(&p, 1, 1);
     producing_open(&p, NULL);
     fake_kafka_fail(p.k, CV_WIRE_INIT_PRODUCER_ID, CV_WIRE_CLUSTER_AUTHORIZATION_FAILED, 1);
-    producing_send_numbers(&p, "plain", 1, 0, 5);
-    producing_flush(&p, 10000);
+    producing_write_numbers(&p, "plain", 1, 0, 5);
     producing_expect_numbers(&p, "plain", 1, 5);
     assert_int_equal(producing_record(&p, "plain", 0, 0).producer_id, -1);
     producing_stop(&p);

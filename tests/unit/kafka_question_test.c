@@ -21,8 +21,7 @@ start(struct producing *p)
     producing_set(p, "request.timeout.ms", "1500");
     producing_set(p, "max.in.flight.requests.per.connection", "1");
     producing_open(p, NULL);
-    producing_send_numbers(p, "t", 2, 0, 2);
-    producing_flush(p, 10000);
+    producing_write_numbers(p, "t", 2, 0, 2);
 }
 
 static void
@@ -129,8 +128,7 @@ a_producer_id_that_does_not_come_is_asked_for_elsewhere(void **state)
     producing_start(&p, 2, 2);
     fake_kafka_silence(p.k, CV_WIRE_INIT_PRODUCER_ID, 1);
     producing_open(&p, NULL);
-    producing_send_numbers(&p, "t", 2, 0, 100);
-    producing_flush(&p, 10000);
+    producing_write_numbers(&p, "t", 2, 0, 100);
     assert_in_range(cv_mono_ms() - began, 900, 2900);
     assert_int_equal(fake_kafka_count(p.k, CV_WIRE_INIT_PRODUCER_ID), 2);
     stop_after(&p, 100);
@@ -149,8 +147,7 @@ a_connection_that_breaks_over_a_question_is_opened_again(void **state)
         fake_kafka_drop(p.k, CV_WIRE_METADATA, 2, whens[i]);
         fake_kafka_drop(p.k, CV_WIRE_INIT_PRODUCER_ID, 2, whens[i]);
         producing_open(&p, NULL);
-        producing_send_numbers(&p, "t", 2, 0, 100);
-        producing_flush(&p, 5000);
+        producing_write_numbers(&p, "t", 2, 0, 100);
         assert_int_equal(fake_kafka_count(p.k, CV_WIRE_METADATA), 3);
         assert_int_equal(fake_kafka_count(p.k, CV_WIRE_INIT_PRODUCER_ID), 3);
         stop_after(&p, 100);

@@ -13,12 +13,21 @@
 
 #define ANEW "the producer begins anew"
 
-/* Open, with a topic "t" that has so many partitions. */
+/* With a topic "t" that has so many partitions. */
 static void
 start(struct producing *p, int n_brokers, int n_partitions)
 {
     producing_start(p, n_brokers, 0);
     fake_kafka_create_topic(p->k, "t", n_partitions);
+}
+
+/* The same with a setting, and opened. */
+static void
+start_with(struct producing *p, int n_brokers, int n_partitions, const char *key, const char *value)
+{
+    start(p, n_brokers, n_partitions);
+    producing_set(p, key, value);
+    producing_open(p, NULL);
 }
 
 static void
@@ -183,8 +192,7 @@ a_forgotten_producer_begins_anew_and_loses_nothing(void **state)
     start(&p, 2, 4);
     producing_open(&p, NULL);
     for (int i = 0; i < 4; i++) {
-        producing_send_numbers(&p, "t", 4, i * 400, i * 400 + 400);
-        producing_flush(&p, 10000);
+        producing_write_numbers(&p, "t", 4, i * 400, i * 400 + 400);
         fake_kafka_forget(p.k);
     }
     producing_expect_numbers(&p, "t", 4, 1600);
@@ -201,9 +209,7 @@ sequences_that_break_while_much_is_sent_lose_nothing(void **state)
     struct producing p;
 
     (void)state;
-    start(&p, 2, 4);
-    producing_set(&p, "batch.size", "2000");
-    producing_open(&p, NULL);
+    start_with(&p, 2, 4, "batch.size", "2000");
     for (int i = 0; i < NUMBERS_MAX; i += 1000) {
         int count = fake_kafka_count(p.k, CV_WIRE_PRODUCE);
 
@@ -226,8 +232,7 @@ an_order_that_the_broker_lost_begins_anew(void **state)
     (void)state;
     start(&p, 1, 2);
     producing_open(&p, NULL);
-    producing_send_numbers(&p, "t", 2, 0, 100);
-    producing_flush(&p, 10000);
+    producing_write_numbers(&p, "t", 2, 0, 100);
     fake_kafka_fail_partition(p.k, "t", 1, CV_WIRE_OUT_OF_ORDER_SEQUENCE_NUMBER, 1);
     producing_send_numbers(&p, "t", 2, 100, 200);
     stop_after(&p, 2, 200);
@@ -259,11 +264,8 @@ a_new_leader_waits_for_the_old_ones_answer(void **state)
     struct producing p;
 
     (void)state;
-    start(&p, 2, 1);
-    producing_set(&p, "enable.idempotence", "false");
-    producing_open(&p, NULL);
-    producing_send_numbers(&p, "t", 1, 0, 1);
-    producing_flush(&p, 10000);
+    start_with(&p, 2, 1, "enable.idempotence", "false");
+    producing_write_numbers(&p, "t", 1, 0, 1);
     fake_kafka_delay(p.k, CV_WIRE_PRODUCE, 500);
     fake_kafka_fail(p.k, CV_WIRE_PRODUCE, CV_WIRE_NOT_LEADER_OR_FOLLOWER, 1);
     producing_send_numbers(&p, "t", 1, 1, 2);
@@ -288,8 +290,7 @@ a_leader_that_is_gone_while_nothing_is_sent_is_looked_for(void **state)
     (void)state;
     start(&p, 2, 1);
     producing_open(&p, NULL);
-    producing_send_numbers(&p, "t", 1, 0, 1);
-    producing_flush(&p, 10000);
+    producing_write_numbers(&p, "t", 1, 0, 1);
     fake_kafka_stop(p.k, 1);
     fake_kafka_move_leader(p.k, "t", 0, 2);
     producing_send_numbers(&p, "t", 1, 1, 2);
@@ -341,8 +342,7 @@ unanswered(const char *key, const char *value)
     if (key != NULL)
         producing_set(&p, key, value);
     producing_open(&p, NULL);
-    producing_send_numbers(&p, "t", 1, 0, 1);
-    producing_flush(&p, 10000);
+    producing_write_numbers(&p, "t", 1, 0, 1);
     fake_kafka_silence(p.k, CV_WIRE_PRODUCE, 5);
     producing_send_numbers(&p, "t", 1, 1, 5001); /* enough for one request after the other */
     (void)fake_kafka_wait(p.k, CV_WIRE_PRODUCE, 7, 250);
@@ -370,9 +370,7 @@ a_full_queue_frees_up(void **state)
     struct producing p;
 
     (void)state;
-    start(&p, 1, 1);
-    producing_set(&p, "queue.buffering.max.messages", "100");
-    producing_open(&p, NULL);
+    start_with(&p, 1, 1, "queue.buffering.max.messages", "100");
     producing_send_numbers(&p, "t", 1, 0, 5000);
     stop_after(&p, 1, 5000);
 }
@@ -386,9 +384,7 @@ a_queue_with_too_many_bytes_frees_up(void **state)
 
     (void)state;
     memset(large, 'x', sizeof(large) - 1);
-    start(&p, 1, 1);
-    producing_set(&p, "buffer.memory", "1048576");
-    producing_open(&p, NULL);
+    start_with(&p, 1, 1, "buffer.memory", "1048576");
     fake_kafka_delay(p.k, CV_WIRE_PRODUCE, 50);
     for (int i = 0; i < 3; i++)
         assert_int_equal(producing_send(&p, "t", 0, NULL, large, &p.delivery, &err), CV_OK);
@@ -415,9 +411,7 @@ linger_ms_gathers(void **state)
     struct producing p;
 
     (void)state;
-    start(&p, 1, 1);
-    producing_set(&p, "linger.ms", "300");
-    producing_open(&p, NULL);
+    start_with(&p, 1, 1, "linger.ms", "300");
     for (int i = 0; i < 10; i++) {
         producing_send_numbers(&p, "t", 1, i, i + 1);
         usleep(5000);
@@ -437,8 +431,7 @@ without_linger_ms_nothing_waits(void **state)
     start(&p, 1, 1);
     producing_open(&p, NULL);
     for (int i = 0; i < 20; i++) {
-        producing_send_numbers(&p, "t", 1, i, i + 1);
-        producing_flush(&p, 10000);
+        producing_write_numbers(&p, "t", 1, i, i + 1);
     }
     assert_int_equal(batches_of(&p, 0), 20);
     assert_true(cv_mono_ms() - began < 900);
@@ -462,8 +455,7 @@ batch_size_and_count_bound_a_batch(void **state)
         producing_set(&p, keys[c], values[c]);
         producing_set(&p, "linger.ms", "50");
         producing_open(&p, NULL);
-        producing_send_numbers(&p, "t", 1, 0, 2000);
-        producing_flush(&p, 10000);
+        producing_write_numbers(&p, "t", 1, 0, 2000);
         records = fake_kafka_records(p.k, "t", 0, &n);
         for (size_t i = 0; i < n; i++) {
             in_batch = i > 0 && records[i].batch == records[i - 1].batch ? in_batch + 1 : 1;
@@ -481,12 +473,9 @@ what_is_too_large_for_the_broker_goes_in_smaller_batches(void **state)
     struct producing p;
 
     (void)state;
-    start(&p, 1, 2);
-    producing_set(&p, "linger.ms", "20");
-    producing_open(&p, NULL);
+    start_with(&p, 1, 2, "linger.ms", "20");
     fake_kafka_max_bytes(p.k, 3000);
-    producing_send_numbers(&p, "t", 2, 0, 4000);
-    producing_flush(&p, 20000);
+    producing_write_numbers(&p, "t", 2, 0, 4000);
     producing_expect_numbers(&p, "t", 2, 4000);
     requests = fake_kafka_count(p.k, CV_WIRE_PRODUCE);
     producing_send_numbers(&p, "t", 2, 4000, 4400); /* it is known now */
@@ -506,15 +495,12 @@ a_message_that_is_too_large_for_the_broker_fails_alone(void **state)
 
     (void)state;
     memset(large, 'x', sizeof(large) - 1);
-    start(&p, 1, 1);
-    producing_set(&p, "linger.ms", "100");
-    producing_open(&p, NULL);
+    start_with(&p, 1, 1, "linger.ms", "100");
     fake_kafka_max_bytes(p.k, 1000);
     cv_delivery_init(&delivery, producing_count_done);
     producing_send_numbers(&p, "t", 1, 0, 30);
     assert_int_equal(producing_send(&p, "t", 0, NULL, large, &delivery, &err), CV_OK);
-    producing_send_numbers(&p, "t", 1, 30, 60);
-    producing_flush(&p, 20000);
+    producing_write_numbers(&p, "t", 1, 30, 60);
     assert_int_equal(delivery.failed, 1);
     assert_int_equal(delivery.err.rc, CV_INVALID);
     assert_non_null(strstr(delivery.err.text, "\"t\" partition 0"));
@@ -536,8 +522,7 @@ batches_are_compressed_as_told(void **state)
         producing_set(&p, "compression.type", types[i]);
         producing_set(&p, "linger.ms", "20");
         producing_open(&p, NULL);
-        producing_send_numbers(&p, "t", 1, 0, 1000);
-        producing_flush(&p, 10000);
+        producing_write_numbers(&p, "t", 1, 0, 1000);
         for (size_t r = 0; r < producing_count(&p, "t", 0); r++) {
             struct fake_kafka_record record = producing_record(&p, "t", 0, r);
 
@@ -570,9 +555,7 @@ partitions_of(const char *sticky_ms)
     struct producing p;
     size_t used;
 
-    start(&p, 1, 50);
-    producing_set(&p, "sticky.partitioning.linger.ms", sticky_ms);
-    producing_open(&p, NULL);
+    start_with(&p, 1, 50, "sticky.partitioning.linger.ms", sticky_ms);
     for (int i = 0; i < 200; i++) {
         assert_int_equal(producing_send(&p, "t", CV_NO_PARTITION, NULL, "v", &p.delivery, &err), CV_OK);
         (void)cv_producer_poll(p.producer, 0);
@@ -605,10 +588,7 @@ a_partition_that_is_not_there_fails(void **state)
     cv_delivery_init(&delivery, producing_count_done);
     producing_put(&p, "t", 2, "v", &delivery);
     producing_send_numbers(&p, "t", 2, 0, 10);
-    producing_await(&p, &delivery, 5000);
-    assert_int_equal(delivery.failed, 1);
-    assert_int_equal(delivery.err.rc, CV_NOT_FOUND);
-    assert_non_null(strstr(delivery.err.text, "\"t\" partition 2"));
+    producing_expect_failed(&p, &delivery, 1, CV_NOT_FOUND, "\"t\" partition 2");
     cv_delivery_release(&delivery);
     fake_kafka_create_topic(p.k, "t", 3); /* one that came meanwhile is found */
     cv_delivery_init(&delivery, producing_count_done);
@@ -670,10 +650,7 @@ a_topic_that_does_not_come_fails(void **state)
     producing_flush(&p, 5000);
     assert_int_equal(p.delivery.failed, 0);
     producing_send_numbers(&p, "t", 1, 0, 3);
-    producing_await(&p, &p.delivery, 5000);
-    assert_int_equal(p.delivery.failed, 3);
-    assert_int_equal(p.delivery.err.rc, CV_NOT_FOUND);
-    assert_non_null(strstr(p.delivery.err.text, "the topic is not there"));
+    producing_expect_failed(&p, &p.delivery, 3, CV_NOT_FOUND, "the topic is not there");
     assert_true(cv_mono_ms() - began >= 400);
     producing_stop(&p);
 }
@@ -684,17 +661,11 @@ a_topic_that_was_deleted_fails(void **state)
     struct producing p;
 
     (void)state;
-    start(&p, 1, 2);
-    producing_set(&p, "topic.metadata.propagation.max.ms", "300");
-    producing_open(&p, NULL);
-    producing_send_numbers(&p, "t", 2, 0, 4);
-    producing_flush(&p, 5000);
+    start_with(&p, 1, 2, "topic.metadata.propagation.max.ms", "300");
+    producing_write_numbers(&p, "t", 2, 0, 4);
     fake_kafka_delete_topic(p.k, "t");
     producing_send_numbers(&p, "t", 2, 4, 8);
-    producing_await(&p, &p.delivery, 5000);
-    assert_int_equal(p.delivery.failed, 4);
-    assert_int_equal(p.delivery.err.rc, CV_NOT_FOUND);
-    assert_non_null(strstr(p.delivery.err.text, "the topic is not there"));
+    producing_expect_failed(&p, &p.delivery, 4, CV_NOT_FOUND, "the topic is not there");
     producing_stop(&p);
 }
 
@@ -709,10 +680,7 @@ a_topic_that_may_not_be_written_fails_at_once(void **state)
     fake_kafka_topic_error(p.k, "t", CV_WIRE_TOPIC_AUTHORIZATION_FAILED);
     producing_open(&p, NULL);
     producing_send_numbers(&p, "t", 1, 0, 2);
-    producing_await(&p, &p.delivery, 5000);
-    assert_int_equal(p.delivery.failed, 2);
-    assert_int_equal(p.delivery.err.rc, CV_INVALID);
-    assert_non_null(strstr(p.delivery.err.text, "authorization failed"));
+    producing_expect_failed(&p, &p.delivery, 2, CV_INVALID, "authorization failed");
     assert_true(cv_mono_ms() - began < 3000);
     producing_stop(&p);
 }
@@ -727,9 +695,7 @@ a_broker_that_lets_nobody_write_fails_at_once(void **state)
     producing_open(&p, NULL);
     fake_kafka_fail(p.k, CV_WIRE_PRODUCE, CV_WIRE_TOPIC_AUTHORIZATION_FAILED, 1);
     producing_send_numbers(&p, "t", 1, 0, 1);
-    producing_await(&p, &p.delivery, 5000);
-    assert_int_equal(p.delivery.failed, 1);
-    assert_int_equal(p.delivery.err.rc, CV_INVALID);
+    producing_expect_failed(&p, &p.delivery, 1, CV_INVALID, "authorization failed");
     producing_put(&p, "t", 0, "v", &p.delivery); /* the next is another matter */
     producing_flush(&p, 5000);
     assert_int_equal(p.delivery.failed, 1);
@@ -745,17 +711,12 @@ messages_that_wait_too_long_fail(void **state)
     struct producing p;
 
     (void)state;
-    start(&p, 2, 2);
-    producing_set(&p, "delivery.timeout.ms", "400");
-    producing_open(&p, NULL);
-    producing_send_numbers(&p, "t", 2, 0, 4);
-    producing_flush(&p, 5000);
+    start_with(&p, 2, 2, "delivery.timeout.ms", "400");
+    producing_write_numbers(&p, "t", 2, 0, 4);
     fake_kafka_move_leader(p.k, "t", 1, -1);
     fake_kafka_stop(p.k, 2);
     producing_send_numbers(&p, "t", 2, 4, 8);
-    producing_await(&p, &p.delivery, 5000);
-    assert_int_equal(p.delivery.failed, 2);
-    assert_int_equal(p.delivery.err.rc, CV_RETRY);
+    producing_expect_failed(&p, &p.delivery, 2, CV_RETRY, "timed out");
     assert_int_equal(producing_count(&p, "t", 0), 4);
     fake_kafka_start(p.k, 2);
     fake_kafka_move_leader(p.k, "t", 1, 2);
@@ -774,9 +735,7 @@ what_expired_needs_no_producer_id(void **state)
     struct producing p;
 
     (void)state;
-    start(&p, 1, 1);
-    producing_set(&p, "delivery.timeout.ms", "200");
-    producing_open(&p, NULL);
+    start_with(&p, 1, 1, "delivery.timeout.ms", "200");
     fake_kafka_fail(p.k, CV_WIRE_INIT_PRODUCER_ID, CV_WIRE_COORDINATOR_LOAD_IN_PROGRESS, 1000);
     producing_put(&p, "t", 0, "v", &p.delivery);
     producing_await(&p, &p.delivery, 5000);
@@ -822,9 +781,7 @@ retries_are_bounded(void **state)
     struct producing p;
 
     (void)state;
-    start(&p, 1, 1);
-    producing_set(&p, "retries", "2");
-    producing_open(&p, NULL);
+    start_with(&p, 1, 1, "retries", "2");
     fake_kafka_fail(p.k, CV_WIRE_PRODUCE, CV_WIRE_NOT_ENOUGH_REPLICAS, 3);
     producing_send_numbers(&p, "t", 1, 0, 1);
     producing_await(&p, &p.delivery, 5000);
@@ -906,11 +863,8 @@ one_replica_is_enough_where_told(void **state)
     struct producing p;
 
     (void)state;
-    start(&p, 2, 4);
-    producing_set(&p, "acks", "1");
-    producing_open(&p, NULL);
-    producing_send_numbers(&p, "t", 4, 0, 2000);
-    producing_flush(&p, 10000);
+    start_with(&p, 2, 4, "acks", "1");
+    producing_write_numbers(&p, "t", 4, 0, 2000);
     assert_int_equal(producing_record(&p, "t", 0, 0).producer_id, -1);
     assert_int_equal(p.delivery.last_offset, 499);
     stop_after(&p, 4, 2000);
@@ -932,11 +886,8 @@ nothing_is_waited_for_where_nobody_asks(void **state)
     struct producing p;
 
     (void)state;
-    start(&p, 2, 4);
-    producing_set(&p, "acks", "0");
-    producing_open(&p, NULL);
-    producing_send_numbers(&p, "t", 4, 0, 2000);
-    producing_flush(&p, 10000);
+    start_with(&p, 2, 4, "acks", "0");
+    producing_write_numbers(&p, "t", 4, 0, 2000);
     assert_int_equal(p.delivery.last_offset, CV_OFFSET_INVALID);
     for (int i = 0; i < 4; i++)
         expect_in_time(&p, i, 500);
@@ -951,9 +902,7 @@ a_leader_that_moves_is_found_without_answers(void **state)
     struct producing p;
 
     (void)state;
-    start(&p, 2, 1);
-    producing_set(&p, "acks", "0");
-    producing_open(&p, NULL);
+    start_with(&p, 2, 1, "acks", "0");
     producing_put(&p, "t", 0, "v", &p.delivery);
     expect_in_time(&p, 0, 1);
     fake_kafka_move_leader(p.k, "t", 0, 2);
@@ -989,12 +938,10 @@ an_idle_producer_comes_back_with_a_new_identity(void **state)
     start(&p, 1, 1);
     producing_open(&p, NULL);
     log_file_open();
-    producing_send_numbers(&p, "t", 1, 0, 10);
-    producing_flush(&p, 5000);
+    producing_write_numbers(&p, "t", 1, 0, 10);
     idle_away(&p);
     assert_false(fake_kafka_wait(p.k, CV_WIRE_INIT_PRODUCER_ID, 2, 20));
-    producing_send_numbers(&p, "t", 1, 10, 20);
-    producing_flush(&p, 5000);
+    producing_write_numbers(&p, "t", 1, 10, 20);
     first = producing_record(&p, "t", 0, 9);
     second = producing_record(&p, "t", 0, 10);
     assert_int_not_equal(first.producer_id, second.producer_id);
@@ -1012,9 +959,7 @@ an_idle_producer_forgets_what_failed(void **state)
     struct producing p;
 
     (void)state;
-    start(&p, 2, 2);
-    producing_set(&p, "delivery.timeout.ms", "300");
-    producing_open(&p, NULL);
+    start_with(&p, 2, 2, "delivery.timeout.ms", "300");
     producing_put(&p, "t", 1, "v", &p.delivery);
     producing_flush(&p, 5000);
     fake_kafka_stop(p.k, 2);

@@ -461,8 +461,7 @@ a_coordinator_that_moves_is_found(void **state)
     for (int i = 0; i < 6; i++) {
         fake_kafka_move_coordinator(p.k, i % 2 + 1);
         begin(&p);
-        producing_send_numbers(&p, "t", 2, i * 10, i * 10 + 10);
-        producing_flush(&p, 5000);
+        producing_write_numbers(&p, "t", 2, i * 10, i * 10 + 10);
         fake_kafka_move_coordinator(p.k, (i / 2) % 2 + 1);
         must(put_offsets(&p, i, 10000, &err), &err);
         fake_kafka_move_coordinator(p.k, (i / 3) % 2 + 1);
@@ -486,8 +485,7 @@ a_coordinator_is_found_behind_another_question(void **state)
         start(&p, 1, 1);
         fake_kafka_create_topic(p.k, "new", 1);
         begin(&p);
-        producing_send_numbers(&p, "t", 1, 0, 5);
-        producing_flush(&p, 5000);
+        producing_write_numbers(&p, "t", 1, 0, 5);
         fake_kafka_delay(p.k, CV_WIRE_METADATA, 300);
         fake_kafka_silence(p.k, CV_WIRE_METADATA, silent);
         producing_put(&p, "new", 0, "v", &p.delivery);
@@ -512,8 +510,7 @@ a_coordinator_that_is_gone_is_looked_for_anew(void **state)
     start(&p, 3, 1);
     fake_kafka_move_leader(p.k, "t", 0, 3);
     begin(&p);
-    producing_send_numbers(&p, "t", 1, 0, 10);
-    producing_flush(&p, 5000);
+    producing_write_numbers(&p, "t", 1, 0, 10);
     fake_kafka_be_stale(p.k, true);
     fake_kafka_stop(p.k, 1);
     assert_int_equal(cv_producer_txn_commit(p.producer, 300, &err), CV_RETRY);
@@ -567,9 +564,7 @@ a_topic_that_was_deleted_breaks_the_transaction(void **state)
     producing_put(&p, "t", 0, "v", &p.delivery);
     assert_int_equal(cv_producer_txn_commit(p.producer, 5000, &err), CV_RETRY);
     assert_non_null(strstr(err.text, "could not produce to topic \"t\""));
-    producing_await(&p, &p.delivery, 5000);
-    assert_int_equal(p.delivery.failed, 1);
-    assert_int_equal(p.delivery.err.rc, CV_NOT_FOUND);
+    producing_expect_failed(&p, &p.delivery, 1, CV_NOT_FOUND, "the topic is not there");
     producing_stop(&p);
 }
 
