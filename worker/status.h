@@ -51,6 +51,7 @@ struct status {
     char *worker_id; /* "host:port" */
     char *version;   /* plugin version, NULL: not known */
     int32_t generation;
+    int64_t written_ms; /* when it was sent to the topic; CV_NO_TIMESTAMP: not known */
 };
 
 void status_done(struct status *status);

@@ -16,6 +16,7 @@ struct cv_topic_log {
     struct fake_record *records;
     size_t count;
     int64_t next_offset[PARTITIONS_MAX];
+    int64_t timestamp_ms; /* of the next */
     cv_topic_log_handler *handler;
     void *arg;
     enum cv_rc fail;
@@ -47,7 +48,7 @@ find(const char *name)
         if (strcmp(topics[i].name, name) == 0)
             return &topics[i];
     must(n_topics < CV_COUNT(topics));
-    topics[n_topics] = (struct cv_topic_log){ 0 };
+    topics[n_topics] = (struct cv_topic_log){ .timestamp_ms = CV_NO_TIMESTAMP };
     snprintf(topics[n_topics].name, sizeof(topics[n_topics].name), "%s", name);
     return &topics[n_topics++];
 }
@@ -59,7 +60,7 @@ hand_over(const struct cv_topic_log *log, const struct fake_record *rec)
         .topic = log->name,
         .partition = rec->partition,
         .offset = rec->offset,
-        .timestamp_ms = CV_NO_TIMESTAMP,
+        .timestamp_ms = rec->timestamp_ms,
         .key = { rec->key, rec->key_len },
         .value = { rec->value, rec->value_len },
     };
@@ -85,7 +86,7 @@ static void
 append(struct cv_topic_log *log, int32_t partition, struct cv_bytes key, struct cv_bytes value)
 {
     const struct fake_record rec = { .key = copy(key), .key_len = key.len, .value = copy(value), .value_len = value.len,
-                                     .partition = partition, .offset = log->next_offset[partition]++ };
+                                     .partition = partition, .offset = log->next_offset[partition]++, .timestamp_ms = log->timestamp_ms };
 
     log->records = realloc(log->records, (log->count + 1) * sizeof(*log->records));
     log->records[log->count] = rec;
@@ -117,6 +118,12 @@ fake_log_put_at(const char *topic, int32_t partition, int64_t offset, const char
 {
     find(topic)->next_offset[partition] = offset;
     fake_log_put(topic, partition, key, value);
+}
+
+void
+fake_log_time(const char *topic, int64_t timestamp_ms)
+{
+    find(topic)->timestamp_ms = timestamp_ms;
 }
 
 void

@@ -15,6 +15,7 @@ struct fake_record {
     size_t key_len, value_len;
     int32_t partition;
     int64_t offset;
+    int64_t timestamp_ms;
     int cause; /* of a recording (recorded_topic.h): number of the call in calls.json; 0: none */
 };
 
@@ -22,6 +23,8 @@ struct fake_record {
 void fake_log_put(const char *topic, int32_t partition, const char *key, const char *value);
 void fake_log_put_bytes(const char *topic, struct cv_bytes key, struct cv_bytes value);
 void fake_log_put_at(const char *topic, int32_t partition, int64_t offset, const char *key, const char *value);
+/* From now on what is put has this timestamp; CV_NO_TIMESTAMP, as at first: none. */
+void fake_log_time(const char *topic, int64_t timestamp_ms);
 
 size_t fake_log_count(const char *topic);
 const struct fake_record *fake_log_at(const char *topic, size_t i);

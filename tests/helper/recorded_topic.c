@@ -29,6 +29,8 @@ parse_line(const char *line)
     rec.partition = json_object_get_int(at);
     assert_true(json_object_object_get_ex(obj, "offset", &at));
     rec.offset = json_object_get_int64(at);
+    assert_true(json_object_object_get_ex(obj, "timestamp", &at));
+    rec.timestamp_ms = json_object_get_int64(at);
     assert_true(json_object_object_get_ex(obj, "cause", &at));
     rec.cause = json_object_get_int(at);
     json_object_put(obj);
@@ -65,6 +67,7 @@ recorded_topic_load(const char *topic, const char *file, int first, int last)
     for (size_t i = 0; i < count; i++) {
         if (records[i].cause < first || records[i].cause > last)
             continue;
+        fake_log_time(topic, records[i].timestamp_ms);
         fake_log_put_at(topic, records[i].partition, records[i].offset, records[i].key, records[i].value);
         loaded++;
     }

@@ -297,6 +297,68 @@ a_late_unassigned_of_the_one_before_is_not_shown(void **state)
     status_store_free(store, 0);
 }
 
+/* A status of a worker, sent at this time. */
+static void
+put_status(const char *key, const char *state, const char *worker, int generation, int64_t sent_ms)
+{
+    char value[256];
+
+    snprintf(value, sizeof(value),
+             "{\"state\":\"%s\",\"trace\":null,\"worker_id\":\"%s\",\"generation\":%d,\"version\":null}", state, worker,
+             generation);
+    fake_log_time(TOPIC, sent_ms);
+    fake_log_put(TOPIC, 0, key, value);
+}
+
+/* Which of two statuses counts, the second behind the first in the topic. */
+static void
+what_was_sent_before_by_an_older_generation_is_not_shown(void **state)
+{
+    static const struct {
+        struct {
+            const char *state, *worker;
+            int generation;
+            int64_t sent_ms;
+        } first, second;
+        const char *shown;
+    } cases[] = {
+        /* a connection that stood still */
+        { { "RUNNING", "new:1", 5, 1000 }, { "RUNNING", "old:1", 4, 900 }, "RUNNING new:1 5 -" },
+        { { "PAUSED", "new:1", 5, 1000 }, { "RUNNING", "old:1", 4, 999 }, "PAUSED new:1 5 -" },
+        { { "FAILED", "new:1", 5, 1000 }, { "FAILED", "old:1", 4, 900 }, "FAILED new:1 5 -" },
+        /* a group that began anew */
+        { { "RUNNING", "old:1", 7, 1000 }, { "RUNNING", "new:1", 1, 2000 }, "RUNNING new:1 1 -" },
+        { { "FAILED", "old:1", 7, 1000 }, { "UNASSIGNED", "new:1", 1, 1001 }, "UNASSIGNED new:1 1 -" },
+        /* the same, of one worker whose clock was set back */
+        { { "RUNNING", "old:1", 7, 1000 }, { "RUNNING", "old:1", 1, 990 }, "RUNNING old:1 1 -" },
+        /* a task that moved to a worker whose clock is behind */
+        { { "RUNNING", "old:1", 4, 1000 }, { "RUNNING", "new:1", 5, 900 }, "RUNNING new:1 5 -" },
+        /* as its topic says when it was appended, or no times are known */
+        { { "RUNNING", "new:1", 5, 1000 }, { "RUNNING", "old:1", 4, 1000 }, "RUNNING old:1 4 -" },
+        { { "RUNNING", "new:1", 5, CV_NO_TIMESTAMP }, { "RUNNING", "old:1", 4, CV_NO_TIMESTAMP }, "RUNNING old:1 4 -" },
+        { { "RUNNING", "new:1", 5, 1000 }, { "RUNNING", "old:1", 4, CV_NO_TIMESTAMP }, "RUNNING old:1 4 -" },
+        { { "RUNNING", "new:1", 5, CV_NO_TIMESTAMP }, { "RUNNING", "old:1", 4, 900 }, "RUNNING old:1 4 -" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(cases); i++) {
+        static const char *const keys[] = { "status-task-c-0", "status-connector-c" };
+        struct status_store *store;
+
+        fake_log_reset();
+        store = open_store("here:1");
+        for (size_t k = 0; k < CV_COUNT(keys); k++) {
+            put_status(keys[k], cases[i].first.state, cases[i].first.worker, cases[i].first.generation,
+                       cases[i].first.sent_ms);
+            put_status(keys[k], cases[i].second.state, cases[i].second.worker, cases[i].second.generation,
+                       cases[i].second.sent_ms);
+        }
+        assert_shows(store, "c", 0, cases[i].shown);
+        assert_shows(store, "c", STATUS_CONNECTOR, cases[i].shown);
+        status_store_free(store, 0);
+    }
+}
+
 /* ---- records that no worker writes ---- */
 
 static void
@@ -366,6 +428,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_safe_write_does_not_cover_a_newer_one_of_another, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_own_status_may_always_be_covered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_late_unassigned_of_the_one_before_is_not_shown, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_sent_before_by_an_older_generation_is_not_shown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(foreign_records_are_skipped_with_one_warning_each, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_write_that_fails_is_told_and_forgotten, set_up, tear_down),
     };

@@ -208,13 +208,13 @@ read_member(struct cv_json_reader *r, struct status *status, bool *ret_has_state
 }
 
 static bool
-status_read(const struct cv_bytes *value, struct status *ret)
+status_read(const struct cv_consumed *rec, struct status *ret)
 {
     struct cv_json_reader r;
     bool has_state = false;
 
-    *ret = (struct status){ 0 };
-    cv_json_reader_init(&r, value->data, value->len);
+    *ret = (struct status){ .written_ms = rec->timestamp_ms };
+    cv_json_reader_init(&r, rec->value.data, rec->value.len);
     if (cv_json_next(&r) != CV_JSON_OBJECT)
         return false;
     while (cv_json_next(&r) == CV_JSON_KEY)
@@ -227,34 +227,47 @@ status_read(const struct cv_bytes *value, struct status *ret)
 
 /* ---- following the topic; the lock is held ---- */
 
-/* An old owner's last word, which comes after the new one's first. Java looks out for UNASSIGNED tasks only; a task
-   that was fenced says FAILED. */
+/* Of an older generation and sent before what is known: it was long on its way. A group that begins anew counts its
+   generations from 1 again, but sends later. */
+static bool
+was_overtaken(const struct status *known, const struct status *status)
+{
+    return known->generation > status->generation && known->written_ms > status->written_ms &&
+           status->written_ms != CV_NO_TIMESTAMP;
+}
+
+/* An old owner's word, which comes after the new one's first. Java looks out for UNASSIGNED tasks only; a task that was
+   fenced says FAILED, when it learns of that. */
 static bool
 comes_late(const struct status *known, const struct status *status)
 {
-    if (known->state != STATUS_RUNNING || known->worker_id == NULL ||
+    if (known->worker_id == NULL ||
         strcmp(known->worker_id, status->worker_id != NULL ? status->worker_id : "") == 0)
+        return false;
+    if (was_overtaken(known, status))
+        return true;
+    if (known->state != STATUS_RUNNING)
         return false;
     return (status->state == STATUS_UNASSIGNED && known->generation >= status->generation) ||
            (status->state == STATUS_FAILED && known->generation > status->generation);
 }
 
 static bool
-on_connector(struct status_store *store, const char *name, const struct cv_bytes *value)
+on_connector(struct status_store *store, const char *name, const struct cv_consumed *rec)
 {
     struct entry *e = find_or_add(store, name);
     struct status status;
 
     if (e == NULL)
         return false;
-    if (value->data == NULL) { /* the connector's statuses go together */
+    if (rec->value.data == NULL) { /* the connector's statuses go together */
         status_done(&e->status);
         e->has_status = false;
         while (e->n_tasks > 0)
             remove_task(e, e->tasks[e->n_tasks - 1].id);
         return true;
     }
-    if (!status_read(value, &status))
+    if (!status_read(rec, &status))
         return false;
     if (e->has_status && comes_late(&e->status, &status)) {
         status_done(&status);
@@ -267,7 +280,7 @@ on_connector(struct status_store *store, const char *name, const struct cv_bytes
 }
 
 static bool
-on_task(struct status_store *store, const char *text, const struct cv_bytes *value)
+on_task(struct status_store *store, const char *text, const struct cv_consumed *rec)
 {
     const char *dash = strrchr(text, '-');
     char *name;
@@ -283,11 +296,11 @@ on_task(struct status_store *store, const char *text, const struct cv_bytes *val
     free(name);
     if (e == NULL)
         return false;
-    if (value->data == NULL) {
+    if (rec->value.data == NULL) {
         remove_task(e, (int)id);
         return true;
     }
-    if (!status_read(value, &status))
+    if (!status_read(rec, &status))
         return false;
     task = find_or_add_task(e, (int)id);
     if (task == NULL || comes_late(&task->status, &status)) {
@@ -343,9 +356,9 @@ on_record(void *arg, const struct cv_consumed *rec)
 
     cv_lock(&store->lock);
     if (key != NULL && strncmp(key, connector_prefix, strlen(connector_prefix)) == 0)
-        ok = on_connector(store, key + strlen(connector_prefix), &rec->value);
+        ok = on_connector(store, key + strlen(connector_prefix), rec);
     else if (key != NULL && strncmp(key, task_prefix, strlen(task_prefix)) == 0)
-        ok = on_task(store, key + strlen(task_prefix), &rec->value);
+        ok = on_task(store, key + strlen(task_prefix), rec);
     else if (key != NULL && strncmp(key, topic_prefix, strlen(topic_prefix)) == 0)
         ok = on_topic(store, key + strlen(topic_prefix), &rec->value);
     atomic_fetch_add(&store->changes, 1); /* behind the change: who saw the old number may have seen either */
@@ -442,7 +455,8 @@ status_store_get(const struct status_store *store, const char *connector, int ta
                                 .trace = copy(found->trace),
                                 .worker_id = copy(found->worker_id),
                                 .version = copy(found->version),
-                                .generation = found->generation };
+                                .generation = found->generation,
+                                .written_ms = found->written_ms };
     cv_unlock(lock_of(store));
     if (found != NULL)
         return CV_OK;
