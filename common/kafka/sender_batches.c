@@ -192,6 +192,8 @@ judge(const struct sender *s, const struct batch *batch, rd_kafka_resp_err_t cod
     case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
     case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
         return sequenced && s->settings->transactional_id == NULL ? LOST : FAILED;
+    case RD_KAFKA_RESP_ERR_INVALID_TXN_STATE: /* the coordinator knows of no such transaction: it was ended */
+        return FAILED;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART: /* its metadata tells when it is gone for good */
     case RD_KAFKA_RESP_ERR_INVALID_MSG:           /* its checksum: the network's fault, not ours */
         return AGAIN;

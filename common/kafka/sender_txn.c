@@ -118,8 +118,10 @@ ask_once(struct sender *s, const struct question *q, int64_t deadline_ms, rd_kaf
         return err->rc;
     cv_buf_reset(&s->body);
     q->write(s, q->arg);
-    if (link_call(s, q->link, q->api, deadline_ms, &answer, err) != CV_OK)
+    if (link_call(s, q->link, q->api, deadline_ms, &answer, err) != CV_OK) {
+        s->end_unanswered |= q->api == CV_WIRE_END_TXN;
         return err->rc;
+    }
     if (q->read(s, &answer, &code, err) != CV_OK) {
         link_failed(s, q->link, err);
         return err->rc;
@@ -386,13 +388,22 @@ read_end(struct sender *s, const struct cv_wire_response *answer, int16_t *ret, 
     return cv_wire_read_end_txn(answer->body, answer->len, ret, err);
 }
 
-/* One that holds nothing is not known to the coordinator. */
+/* One that holds nothing is not known to the coordinator. A request without an answer may still be on its way, however
+   often another was answered: it would end the next transaction of this epoch in its middle. */
 static rd_kafka_resp_err_t
 end(struct sender *s, const struct command *command)
 {
     const struct question q = { CV_WIRE_END_TXN, NULL, &s->coordinator, write_end, command, read_end };
+    rd_kafka_resp_err_t code;
 
-    return s->txn_begun == s->txn ? ask(s, &q, command->deadline_ms) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (s->txn_begun != s->txn)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    code = ask(s, &q, command->deadline_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && s->end_unanswered)
+        sender_break(s, RD_KAFKA_RESP_ERR__TRANSPORT,
+                     "a transaction ended, but a request to end it was not answered and may come to the coordinator late",
+                     "the producer cannot go on");
+    return code;
 }
 
 /* What waits is given up; what is on its way must be answered first, since it could land behind the abort. */

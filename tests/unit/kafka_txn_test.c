@@ -119,6 +119,35 @@ expect_all(struct producing *p, int partition, enum fake_kafka_txn how, size_t c
         assert_int_equal(records[i].txn, how);
 }
 
+/* What was sent, refused and given up leaves a gap in the sequence: another producer goes on. This one must not ask for
+   another epoch itself, since its id may have a new owner by then. */
+static void
+go_on_with_another(struct producing *p)
+{
+    int inits = fake_kafka_count(p->k, CV_WIRE_INIT_PRODUCER_ID);
+    struct cv_err err = CV_ERR_INIT;
+
+    assert_int_equal(cv_producer_txn_begin(p->producer, &err), CV_RETRY);
+    assert_non_null(strstr(err.text, "the producer cannot go on"));
+    assert_int_equal(fake_kafka_count(p->k, CV_WIRE_INIT_PRODUCER_ID), inits);
+    cv_producer_free(p->producer, 0);
+    p->producer = NULL;
+    init(p);
+    begin(p);
+}
+
+/* Where an abort gave up what had been sent, or an end was not answered, another producer begins. */
+static void
+begin_or_renew(struct producing *p)
+{
+    struct cv_err err = CV_ERR_INIT;
+
+    if (cv_producer_check(p->producer, &err) == CV_OK)
+        begin(p);
+    else
+        go_on_with_another(p);
+}
+
 /* Numbers from 0 on that were committed, in order and each once. */
 static void
 expect_committed(struct producing *p, int partition, int count)
@@ -237,23 +266,6 @@ abort_gives_up_what_waits_and_awaits_what_is_on_its_way(void **state)
     commit(&p);
     expect_all(&p, 1, FAKE_COMMITTED, 5);
     producing_stop(&p);
-}
-
-/* What was sent, refused and given up leaves a gap in the sequence: another producer goes on. This one must not ask for
-   another epoch itself, since its id may have a new owner by then. */
-static void
-go_on_with_another(struct producing *p)
-{
-    int inits = fake_kafka_count(p->k, CV_WIRE_INIT_PRODUCER_ID);
-    struct cv_err err = CV_ERR_INIT;
-
-    assert_int_equal(cv_producer_txn_begin(p->producer, &err), CV_RETRY);
-    assert_non_null(strstr(err.text, "the producer cannot go on"));
-    assert_int_equal(fake_kafka_count(p->k, CV_WIRE_INIT_PRODUCER_ID), inits);
-    cv_producer_free(p->producer, 0);
-    p->producer = NULL;
-    init(p);
-    begin(p);
 }
 
 static void
@@ -402,7 +414,7 @@ go_through(struct producing *p)
 
     init(p);
     for (int i = 0; i < 2; i++) {
-        begin(p);
+        begin_or_renew(p);
         producing_send_numbers(p, "t", 2, i * 10, i * 10 + 10);
         must(put_offsets(p, i, 10000, &err), &err);
         commit(p);
@@ -566,18 +578,6 @@ a_topic_that_was_deleted_breaks_the_transaction(void **state)
     assert_non_null(strstr(err.text, "could not produce to topic \"t\""));
     producing_expect_failed(&p, &p.delivery, 1, CV_NOT_FOUND, "the topic is not there");
     producing_stop(&p);
-}
-
-/* Where an abort gave up what had been sent, another producer begins. */
-static void
-begin_or_renew(struct producing *p)
-{
-    struct cv_err err = CV_ERR_INIT;
-
-    if (cv_producer_check(p->producer, &err) == CV_OK)
-        begin(p);
-    else
-        go_on_with_another(p);
 }
 
 /* Some are aborted; whatever breaks, the others are there in order, each number once. */
@@ -775,6 +775,26 @@ a_message_that_fails_breaks_the_transaction(void **state)
     producing_stop(&p);
 }
 
+/* Its coordinator ended it: trying again helps nothing. */
+static void
+a_transaction_that_is_no_more_is_given_up_at_once(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+    struct producing p;
+
+    (void)state;
+    start(&p, 1, 1);
+    fake_kafka_fail(p.k, CV_WIRE_PRODUCE, CV_WIRE_INVALID_TXN_STATE, 1000000);
+    begin(&p);
+    producing_put(&p, "t", 0, "v", &p.delivery);
+    assert_int_equal(cv_producer_txn_commit(p.producer, 5000, &err), CV_RETRY);
+    assert_non_null(strstr(err.text, "could not produce to topic \"t\""));
+    assert_int_equal(fake_kafka_count(p.k, CV_WIRE_PRODUCE), 1);
+    assert_int_equal(fake_kafka_count(p.k, CV_WIRE_END_TXN), 0);
+    producing_await(&p, &p.delivery, 5000);
+    producing_stop(&p);
+}
+
 /* Nobody asks for its report: the commit tells. */
 static void
 a_message_without_a_delivery_fails_the_commit(void **state)
@@ -892,13 +912,44 @@ a_commit_that_was_not_answered_in_time_may_be_asked_for_again(void **state)
     start(&p, 1, 1);
     for (int i = 0; i < 2; i++) {
         fake_kafka_silence(p.k, CV_WIRE_END_TXN, 1);
-        begin(&p);
+        begin_or_renew(&p);
         producing_send_numbers(&p, "t", 1, i * 5, i * 5 + 5);
         assert_int_equal(cv_producer_txn_commit(p.producer, SHORT_MS, &err), CV_RETRY);
+        assert_int_equal(cv_producer_check(p.producer, &err), CV_OK);
         commit(&p);
     }
     expect_committed(&p, 0, 10);
     producing_stop(&p);
+}
+
+/* The request that had no answer may come to the coordinator when the next transaction is open, and end that. */
+static void
+behind_an_end_that_was_not_answered_another_producer_goes_on(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        bool aborts = i % 2 == 1;
+        struct cv_delivery sent;
+        struct producing p;
+
+        start(&p, 1, 1);
+        cv_delivery_init(&sent, producing_count_done);
+        begin(&p);
+        producing_put(&p, "t", 0, "v", &sent);
+        producing_flush(&p, 5000);
+        fake_kafka_drop(p.k, CV_WIRE_END_TXN, 1, i < 2 ? FAKE_BEFORE : FAKE_AFTER);
+        if (aborts)
+            abort_txn(&p);
+        else
+            commit(&p);
+        expect_all(&p, 0, aborts ? FAKE_ABORTED : FAKE_COMMITTED, 1);
+        go_on_with_another(&p);
+        producing_put(&p, "t", 0, "v", &sent);
+        commit(&p);
+        assert_int_equal(producing_record(&p, "t", 0, 1).txn, FAKE_COMMITTED);
+        assert_int_equal(producing_record(&p, "t", 0, 1).epoch, producing_record(&p, "t", 0, 0).epoch + 1);
+        producing_stop(&p);
+    }
 }
 
 static void
@@ -953,11 +1004,13 @@ main(void)
         cmocka_unit_test(who_begins_anew_gets_the_next_epoch),
         cmocka_unit_test(what_breaks_a_transaction_is_reported_with_it),
         cmocka_unit_test(a_message_that_fails_breaks_the_transaction),
+        cmocka_unit_test(a_transaction_that_is_no_more_is_given_up_at_once),
         cmocka_unit_test(a_message_without_a_delivery_fails_the_commit),
         cmocka_unit_test(what_is_too_large_for_the_broker_goes_in_smaller_batches),
         cmocka_unit_test(init_ends_within_its_time),
         cmocka_unit_test(the_end_comes_within_its_time),
         cmocka_unit_test(a_commit_that_was_not_answered_in_time_may_be_asked_for_again),
+        cmocka_unit_test(behind_an_end_that_was_not_answered_another_producer_goes_on),
         cmocka_unit_test(offsets_end_within_their_time),
     };
 
