@@ -546,36 +546,3 @@ out:
     rd_kafka_DeleteGroup_destroy(del);
     return rc;
 }
-
-enum cv_rc
-cv_admin_records_delete(struct cv_admin *admin, const struct cv_topic_partitions *before,
-                        int timeout_ms, struct cv_err *err)
-{
-    static const char *const what = "could not delete records";
-    rd_kafka_topic_partition_list_t *list;
-    rd_kafka_DeleteRecords_t *del;
-    struct admin_request req;
-    enum cv_rc rc;
-
-    if (before->count == 0)
-        return CV_OK;
-    list = kafka_list_new(before);
-    if (list == NULL)
-        return cv_fail_memory(err);
-    del = rd_kafka_DeleteRecords_new(list);
-    rc = admin_request_init(&req, admin, RD_KAFKA_ADMIN_OP_DELETERECORDS, timeout_ms, err);
-    if (rc != CV_OK)
-        goto out;
-    rd_kafka_DeleteRecords(admin->handle.rk, &del, 1, req.options, req.queue);
-    rc = admin_request_wait(&req, admin, what, before->items[0].topic, err);
-    if (rc == CV_OK)
-        rc = kafka_list_check(
-            &admin->handle,
-            rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(req.event)),
-            what, err);
-out:
-    admin_request_done(&req);
-    rd_kafka_DeleteRecords_destroy(del);
-    rd_kafka_topic_partition_list_destroy(list);
-    return rc;
-}

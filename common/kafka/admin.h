@@ -71,9 +71,5 @@ CV_MUST_CHECK enum cv_rc cv_admin_group_members(struct cv_admin *admin, const ch
 void cv_group_members_done(struct cv_group_members *members);
 CV_MUST_CHECK enum cv_rc cv_admin_group_delete(struct cv_admin *admin, const char *group, int timeout_ms,
                                                struct cv_err *err);
-/* Delete the records below the offsets. */
-CV_MUST_CHECK enum cv_rc cv_admin_records_delete(struct cv_admin *admin,
-                                                 const struct cv_topic_partitions *before, int timeout_ms,
-                                                 struct cv_err *err);
 
 #endif

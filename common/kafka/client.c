@@ -272,8 +272,9 @@ kafka_handle_done(struct kafka_handle *handle)
     release(handle);
 }
 
-bool
-kafka_is_fenced(rd_kafka_resp_err_t code)
+/* Whether another instance took over: a fenced producer or consumer. */
+static bool
+is_fenced(rd_kafka_resp_err_t code)
 {
     switch (code) {
     case RD_KAFKA_RESP_ERR__FENCED:
@@ -289,7 +290,7 @@ kafka_is_fenced(rd_kafka_resp_err_t code)
 enum cv_rc
 kafka_class(rd_kafka_resp_err_t code)
 {
-    if (kafka_is_fenced(code))
+    if (is_fenced(code))
         return CV_FENCED;
     switch (code) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
@@ -409,10 +410,8 @@ kafka_fail_error(struct kafka_handle *handle, struct cv_err *err, rd_kafka_error
     enum cv_rc rc = kafka_class(code);
     va_list args;
 
-    /* What asks for an abort or a new producer passes when the caller makes one, whatever broke. */
-    if (rc == CV_INTERNAL &&
-        (rd_kafka_error_is_fatal(error) || rd_kafka_error_is_retriable(error) ||
-         rd_kafka_error_txn_requires_abort(error)))
+    /* What asks for a new client passes when the caller makes one, whatever broke. */
+    if (rc == CV_INTERNAL && (rd_kafka_error_is_fatal(error) || rd_kafka_error_is_retriable(error)))
         rc = CV_RETRY;
     va_start(args, fmt);
     rc = fail(handle, err, rc, code, rd_kafka_error_string(error), fmt, args);

@@ -18,8 +18,7 @@ enum cv_kafka_role { CV_KAFKA_PRODUCER, CV_KAFKA_CONSUMER, CV_KAFKA_ADMIN };
 
 /*
  * What a client tells of its connections; for any thread, relaxed. Totals go on where an instance of librdkafka follows
- * another. Producers and consumers tell every few seconds; of an admin client, which nobody polls, only sockets are
- * counted. Starts zeroed, with lag_max -1.
+ * another. Consumers tell every few seconds, others as it comes. Starts zeroed, with lag_max -1.
  */
 struct cv_kafka_stats {
     _Atomic int64_t connections;

@@ -11,7 +11,6 @@
 #include "common/log.h"
 #include "common/tls_store.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,27 +61,13 @@ static const struct kafka_default defaults[] = {
     { C | A, "allow.auto.create.topics", "false" },
 };
 
-static bool
-parse_int(const char *text, int64_t *ret)
-{
-    char *end;
-    long long v;
-
-    errno = 0;
-    v = strtoll(text, &end, 10);
-    if (end == text || *end != '\0' || errno != 0)
-        return false;
-    *ret = v;
-    return true;
-}
-
 static int64_t
 int_of(const struct cv_config *cfg, const char *key, int64_t otherwise)
 {
     const char *text = cv_config_get(cfg, key);
     int64_t v;
 
-    return text != NULL && parse_int(text, &v) ? v : otherwise;
+    return text != NULL && kafka_keys_int(text, &v) ? v : otherwise;
 }
 
 static enum cv_rc
@@ -119,7 +104,7 @@ settle_order(struct cv_config *out, struct cv_err *err)
     return cv_config_set(out, "max.in.flight.requests.per.connection", "1", err);
 }
 
-/* A transaction bounds the life of its messages and requests; librdkafka refuses longer ones. */
+/* A transaction bounds the life of its messages and requests. */
 static enum cv_rc
 settle_transaction(struct cv_config *out, struct cv_err *err)
 {

@@ -763,14 +763,3 @@ cv_consumed_header(const struct cv_consumed *msg, size_t i, const char **ret_nam
     *ret_value = (struct cv_bytes){ value, len };
     return true;
 }
-
-char *
-cv_consumer_member_id(const struct cv_consumer *consumer)
-{
-    char *id = rd_kafka_memberid(consumer->handle.rk);
-    char *copy = strdup(id != NULL ? id : "");
-
-    if (id != NULL)
-        rd_kafka_mem_free(consumer->handle.rk, id);
-    return copy;
-}

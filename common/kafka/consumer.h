@@ -84,9 +84,6 @@ CV_MUST_CHECK enum cv_rc cv_consumer_resume(struct cv_consumer *consumer,
 CV_MUST_CHECK enum cv_rc cv_consumer_seek(struct cv_consumer *consumer, const char *topic,
                                           int32_t partition, int64_t offset, int timeout_ms,
                                           struct cv_err *err);
-/* Current assignment; strings owned: cv_topic_partitions_done. */
-CV_MUST_CHECK enum cv_rc cv_consumer_assignment(struct cv_consumer *consumer,
-                                                struct cv_topic_partitions *ret, struct cv_err *err);
 /*
  * Commit offsets (next to read) with their metadata. timeout_ms 0: sent, the answer comes to events.committed; else
  * until the broker answered. CV_CONFLICT: the group is rebalancing or gave the partitions to another member.
@@ -105,7 +102,5 @@ CV_MUST_CHECK enum cv_rc cv_consumer_watermarks(struct cv_consumer *consumer, co
                                                 int64_t *ret_high, struct cv_err *err);
 /* When all brokers were last seen to be away (monotonic ms); 0: never. */
 int64_t cv_consumer_down_ms(const struct cv_consumer *consumer);
-/* Member id of the group, for logs; "" before the first join. Free with free(). */
-char *cv_consumer_member_id(const struct cv_consumer *consumer);
 
 #endif

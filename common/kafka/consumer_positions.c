@@ -70,22 +70,6 @@ cv_consumer_seek(struct cv_consumer *consumer, const char *topic, int32_t partit
     return rc;
 }
 
-enum cv_rc
-cv_consumer_assignment(struct cv_consumer *consumer, struct cv_topic_partitions *ret,
-                       struct cv_err *err)
-{
-    struct kafka_handle *handle = kafka_consumer_handle(consumer);
-    rd_kafka_topic_partition_list_t *list = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_assignment(handle->rk, &list);
-    enum cv_rc rc;
-
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return failed(handle, code, "could not read the assignment", err);
-    rc = kafka_list_copy(list, ret, err);
-    rd_kafka_topic_partition_list_destroy(list);
-    return rc;
-}
-
 /* Wait for the answer to a commit on its own queue. */
 static enum cv_rc
 commit_wait(struct cv_consumer *consumer, rd_kafka_queue_t *queue, int timeout_ms,

@@ -68,8 +68,6 @@ void kafka_complain(struct kafka_handle *handle, const char *facility, const cha
 
 /* Class of an error code: what the caller can do about it. */
 enum cv_rc kafka_class(rd_kafka_resp_err_t code);
-/* Whether another instance took over: a fenced producer or consumer. */
-bool kafka_is_fenced(rd_kafka_resp_err_t code);
 
 /* Fill err with the class of code and "message: librdkafka's text", for time-outs with what
    librdkafka complained of last. detail NULL: the code's own text. */

@@ -61,8 +61,8 @@ put_int(struct translation *t, const struct key_row *row, int64_t value, struct 
     return put(t, row, text, err);
 }
 
-static bool
-parse_int(const char *text, int64_t *ret)
+bool
+kafka_keys_int(const char *text, int64_t *ret)
 {
     char *end;
     long long v;
@@ -80,7 +80,7 @@ parse_int(const char *text, int64_t *ret)
 static enum cv_rc
 number(const char *text, int64_t *ret, struct cv_err *err)
 {
-    if (!parse_int(text, ret))
+    if (!kafka_keys_int(text, ret))
         return cv_fail(err, CV_INVALID, "not a number: \"%s\"", text);
     return CV_OK;
 }
@@ -184,23 +184,16 @@ bytes_to_kbytes(struct translation *t, const struct key_row *row, const char *va
     return put_int(t, row, v < 1 ? 1 : v > INT32_MAX ? INT32_MAX : v, err);
 }
 
-/* Java's time for a request as a whole; librdkafka has one for the socket, and one that a producer
-   gives to the broker. */
+/* librdkafka takes at most five minutes. */
 static enum cv_rc
 request_timeout(struct translation *t, const struct key_row *row, const char *value,
                 struct cv_err *err)
 {
-    struct key_row broker = *row;
     int64_t v;
 
     if (number(value, &v, err) != CV_OK)
         return err->rc;
-    if (put_int(t, row, v > 300000 ? 300000 : v, err) != CV_OK)
-        return err->rc;
-    if (t->role != CV_KAFKA_PRODUCER)
-        return CV_OK;
-    broker.target = "request.timeout.ms";
-    return put_int(t, &broker, v > 900000 ? 900000 : v, err);
+    return put_int(t, row, v > 300000 ? 300000 : v, err);
 }
 
 static enum cv_rc

@@ -20,6 +20,8 @@ enum cv_rc kafka_keys_translate(enum cv_kafka_role role, const struct cv_config 
 const char *kafka_keys_ignored(enum cv_kafka_role role, const char *key, const char *value);
 /* Whether two keys are names of one setting. */
 bool kafka_keys_same(const char *key, const char *other);
+/* A value that is a number, as Java takes it: spaces may stand around it. */
+bool kafka_keys_int(const char *text, int64_t *ret);
 /* Whether the key means something to a client here. */
 bool kafka_keys_known(const char *key);
 

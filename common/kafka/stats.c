@@ -220,7 +220,7 @@ on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque, char *text, si
                : rd_kafka_interceptor_add_on_response_received(rk, "culvert", on_response, opaque);
 }
 
-/* With statistics librdkafka keeps 26 KB of histograms for each topic that is written to: those of consumers only. */
+/* librdkafka hands out statistics in polls: of consumers only, since nobody polls an admin client. */
 enum cv_rc
 kafka_stats_ask(struct kafka_handle *handle, const struct cv_kafka_conf *conf, rd_kafka_conf_t *rdconf,
                 struct cv_err *err)

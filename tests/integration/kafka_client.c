@@ -592,7 +592,7 @@ partitions_are_added_and_removed_one_by_one(void **state)
 {
     const char *topic = make_topic("assign", 3);
     struct cv_topic_partition part = { topic, 1, CV_OFFSET_BEGINNING, NULL };
-    struct cv_topic_partitions parts = { &part, 1 }, current = { 0 };
+    struct cv_topic_partitions parts = { &part, 1 };
     struct cv_consumer *consumer = make_consumer(topic, 1, NULL, NULL);
     struct cv_err err = CV_ERR_INIT;
 
@@ -602,9 +602,6 @@ partitions_are_added_and_removed_one_by_one(void **state)
     assert_next(consumer, "a");
     assert_ok(cv_consumer_assign_add(consumer, &parts, &err));
     assert_next(consumer, "b");
-    assert_ok(cv_consumer_assignment(consumer, &current, &err));
-    assert_int_equal(current.count, 2);
-    cv_topic_partitions_done(&current);
     assert_ok(cv_consumer_assign_remove(consumer, &parts, &err));
     put_text(topic, 1, "k", "unseen");
     put_text(topic, 0, "k", "c");
@@ -747,7 +744,7 @@ topics_that_cannot_be_made_say_why(void **state)
 }
 
 static void
-ends_and_deleted_records_are_seen(void **state)
+ends_are_seen(void **state)
 {
     const char *topic = make_topic("ends", 3);
     struct cv_topic_partition items[3] = { { topic, 0, 0, NULL },
@@ -773,14 +770,9 @@ ends_and_deleted_records_are_seen(void **state)
     assert_int_equal(items[2].offset, 2);
     assert_ok(cv_consumer_watermarks(consumer, topic, 0, WAIT_MS, &low, &high, &err));
     assert_int_equal(high, 0); /* but not for who reads committed */
+    assert_int_equal(low, 0);
     assert_ok(cv_producer_txn_abort(producer, WAIT_MS, &err));
-
-    items[2].offset = 1;
-    parts = (struct cv_topic_partitions){ &items[2], 1 };
-    assert_ok(cv_admin_records_delete(admin, &parts, WAIT_MS, &err));
-    assert_ok(cv_consumer_watermarks(consumer, topic, 2, WAIT_MS, &low, &high, &err));
-    assert_int_equal(low, 1);
-    items[2] = (struct cv_topic_partition){ "no-such-topic", 0, 0, NULL };
+    items[0].topic = "no-such-topic";
     assert_int_equal(cv_admin_end_offsets(admin, &parts, WAIT_MS, &err), CV_NOT_FOUND);
     cv_consumer_free(consumer);
     cv_producer_free(producer, 0);
@@ -804,7 +796,7 @@ client_tests(void)
         cmocka_unit_test(topics_are_made_described_and_deleted),
         cmocka_unit_test(topics_are_made_together),
         cmocka_unit_test(topics_that_cannot_be_made_say_why),
-        cmocka_unit_test(ends_and_deleted_records_are_seen),
+        cmocka_unit_test(ends_are_seen),
     };
 
     return cmocka_run_group_tests_name("kafka_client", tests, NULL, NULL);

@@ -64,7 +64,7 @@ static const struct accepted_case accepted_cases[] = {
     { C, "send.buffer.bytes=131072", "socket.send.buffer.bytes=131072\n" },
     { C, "connections.max.idle.ms=-1", "connections.max.idle.ms=0\n" },
     { C, "request.timeout.ms=40000", "socket.timeout.ms=40000\n" },
-    { P, "request.timeout.ms=400000", "socket.timeout.ms=300000\nrequest.timeout.ms=400000\n" },
+    { P, "request.timeout.ms=400000", "socket.timeout.ms=300000\n" },
     { P, "delivery.timeout.ms=2147483647", "message.timeout.ms=0\n" },
     { P, "delivery.timeout.ms=120000", "message.timeout.ms=120000\n" },
     { P, "buffer.memory=33554432", "queue.buffering.max.kbytes=32768\n" },
