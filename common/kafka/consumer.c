@@ -61,13 +61,6 @@ kafka_consumer_handle(struct cv_consumer *consumer)
 
 /* -- Rebalances -- */
 
-static enum cv_rc
-list_failed(struct cv_consumer *consumer, rd_kafka_resp_err_t code, const char *what,
-            struct cv_err *err)
-{
-    return kafka_fail(&consumer->handle, err, code, NULL, "%s", what);
-}
-
 static bool
 is_cooperative(struct cv_consumer *consumer)
 {
@@ -113,8 +106,7 @@ take_partitions(struct cv_consumer *consumer, rd_kafka_topic_partition_list_t *l
                            "could not take the partitions that the group assigned", err);
     code = rd_kafka_assign(consumer->handle.rk, list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return list_failed(consumer, code, "could not take the partitions that the group assigned",
-                           err);
+        return kafka_fail(&consumer->handle, err, code, NULL, "could not take the partitions that the group assigned");
     return CV_OK;
 }
 
@@ -137,7 +129,7 @@ give_partitions(struct cv_consumer *consumer, rd_kafka_topic_partition_list_t *l
                            "could not give up partitions of the group", err);
     code = rd_kafka_assign(consumer->handle.rk, NULL);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return list_failed(consumer, code, "could not give up partitions of the group", err);
+        return kafka_fail(&consumer->handle, err, code, NULL, "could not give up partitions of the group");
     return CV_OK;
 }
 
@@ -274,7 +266,7 @@ on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_lis
     if (code == RD_KAFKA_RESP_ERR__NO_OFFSET)
         return;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        rc = list_failed(consumer, code, "could not commit offsets", &err);
+        rc = kafka_fail(&consumer->handle, &err, code, NULL, "could not commit offsets");
     else
         rc = kafka_list_check(&consumer->handle, offsets, "could not commit the offset", &err);
     if (consumer->events.committed != NULL)
@@ -517,7 +509,7 @@ cv_consumer_subscribe(struct cv_consumer *consumer, const char *const *topics, s
                          : rd_kafka_unsubscribe(consumer->handle.rk);
     rd_kafka_topic_partition_list_destroy(list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return list_failed(consumer, code, "cannot subscribe", err);
+        return kafka_fail(&consumer->handle, err, code, NULL, "cannot subscribe");
     return CV_OK;
 }
 
@@ -533,7 +525,7 @@ cv_consumer_assign(struct cv_consumer *consumer, const struct cv_topic_partition
     code = rd_kafka_assign(consumer->handle.rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return list_failed(consumer, code, "cannot assign partitions", err);
+        return kafka_fail(&consumer->handle, err, code, NULL, "cannot assign partitions");
     return CV_OK;
 }
 

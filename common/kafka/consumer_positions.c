@@ -8,12 +8,6 @@
 #include <limits.h>
 
 static enum cv_rc
-failed(struct kafka_handle *handle, rd_kafka_resp_err_t code, const char *what, struct cv_err *err)
-{
-    return kafka_fail(handle, err, code, NULL, "%s", what);
-}
-
-static enum cv_rc
 pause_change(struct cv_consumer *consumer, const struct cv_topic_partitions *parts,
              rd_kafka_resp_err_t (*change)(rd_kafka_t *, rd_kafka_topic_partition_list_t *),
              const char *what, struct cv_err *err)
@@ -26,7 +20,7 @@ pause_change(struct cv_consumer *consumer, const struct cv_topic_partitions *par
     if (list == NULL)
         return cv_fail_memory(err);
     code = change(handle->rk, list);
-    rc = code != RD_KAFKA_RESP_ERR_NO_ERROR ? failed(handle, code, what, err)
+    rc = code != RD_KAFKA_RESP_ERR_NO_ERROR ? kafka_fail(handle, err, code, NULL, "%s", what)
                                             : kafka_list_check(handle, list, what, err);
     rd_kafka_topic_partition_list_destroy(list);
     return rc;
@@ -81,10 +75,10 @@ commit_wait(struct cv_consumer *consumer, rd_kafka_queue_t *queue, int timeout_m
     enum cv_rc rc;
 
     if (event == NULL)
-        return failed(handle, RD_KAFKA_RESP_ERR__TIMED_OUT, "could not commit offsets", err);
+        return kafka_fail(handle, err, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, "could not commit offsets");
     code = rd_kafka_event_error(event);
     rc = code != RD_KAFKA_RESP_ERR_NO_ERROR
-             ? failed(handle, code, "could not commit offsets", err)
+             ? kafka_fail(handle, err, code, NULL, "could not commit offsets")
              : kafka_list_check(handle, rd_kafka_event_topic_partition_list(event),
                                 "could not commit the offset", err);
     rd_kafka_event_destroy(event);
@@ -113,7 +107,7 @@ cv_consumer_commit(struct cv_consumer *consumer, const struct cv_topic_partition
         code = rd_kafka_commit_queue(handle->rk, list, queue, NULL, NULL);
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        rc = failed(handle, code, "could not commit offsets", err);
+        rc = kafka_fail(handle, err, code, NULL, "could not commit offsets");
     else if (queue != NULL)
         rc = commit_wait(consumer, queue, timeout_ms, err);
     if (queue != NULL)
@@ -169,7 +163,7 @@ cv_consumer_committed(struct cv_consumer *consumer, struct cv_topic_partitions *
         left = deadline - cv_mono_ms();
     } while (code == RD_KAFKA_RESP_ERR_NO_ERROR && waits_for_transactions(list) && left > 0);
     rc = code != RD_KAFKA_RESP_ERR_NO_ERROR
-             ? failed(handle, code, "could not read committed offsets", err)
+             ? kafka_fail(handle, err, code, NULL, "could not read committed offsets")
              : kafka_list_check(handle, list, "could not read the committed offset", err);
     if (rc == CV_OK)
         rc = copy_committed(list, inout_parts, err);
