@@ -80,6 +80,8 @@ connectors_postgres_libpostgres_a_SOURCES = \
 	connectors/postgres/slot.h \
 	connectors/postgres/snapshot.c \
 	connectors/postgres/snapshot.h \
+	connectors/postgres/snapshot_delivered.c \
+	connectors/postgres/snapshot_delivered.h \
 	connectors/postgres/snapshot_reader.c \
 	connectors/postgres/snapshot_reader.h \
 	connectors/postgres/snapshot_table.c \
@@ -154,6 +156,11 @@ unit_tests += tests/unit/position_test
 tests_unit_position_test_SOURCES = tests/unit/position_test.c
 tests_unit_position_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
 tests_unit_position_test_LDADD = $(postgres_test_libs)
+
+unit_tests += tests/unit/snapshot_delivered_test
+tests_unit_snapshot_delivered_test_SOURCES = tests/unit/snapshot_delivered_test.c
+tests_unit_snapshot_delivered_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
+tests_unit_snapshot_delivered_test_LDADD = $(postgres_test_libs)
 
 unit_tests += tests/unit/visibility_test
 tests_unit_visibility_test_SOURCES = tests/unit/visibility_test.c

@@ -133,6 +133,13 @@ tests_fuzz_java_key_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_java_key_LDADD = connectors/postgres/libpostgres.a $(fuzz_common)
 EXTRA_DIST += tests/fuzz/java_key.in
 
+fuzz_targets += tests/fuzz/snapshot_delivered
+tests_fuzz_snapshot_delivered_SOURCES = tests/fuzz/snapshot_delivered.c $(fuzz_driver)
+tests_fuzz_snapshot_delivered_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
+tests_fuzz_snapshot_delivered_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_snapshot_delivered_LDADD = connectors/postgres/libpostgres.a data/libdata.a $(fuzz_common)
+EXTRA_DIST += tests/fuzz/snapshot_delivered.in
+
 fuzz_targets += tests/fuzz/field_cipher
 tests_fuzz_field_cipher_SOURCES = tests/fuzz/field_cipher.c $(fuzz_driver)
 tests_fuzz_field_cipher_LDFLAGS = $(fuzz_ldflags)
