@@ -12,6 +12,7 @@
 #   --threads N         snapshot.max.threads                (1)
 #   --compression NAME  of the producer: none, lz4 ...      (none)
 #   --schemas           embed the schema in every event
+#   --resume            Culvert twice a round: the second time with snapshot.resume=true
 #   --debezium DIR      plugin path with Debezium's PostgreSQL connector; Connect itself must be among
 #                       Kafka's jars
 #   -h, --help          print this
@@ -29,6 +30,7 @@ rounds=3
 threads=1
 compression=none
 schemas=false
+resume=false
 while [ $# -gt 0 ]; do
     case $1 in
     --rows) need_value "$@" && rows=$2 && shift 2 ;;
@@ -36,6 +38,7 @@ while [ $# -gt 0 ]; do
     --threads) need_value "$@" && threads=$2 && shift 2 ;;
     --compression) need_value "$@" && compression=$2 && shift 2 ;;
     --schemas) schemas=true && shift ;;
+    --resume) resume=true && shift ;;
     --debezium) need_value "$@" && debezium=$2 && shift 2 ;;
     -h | --help) show_help && exit ;;
     *) die "unknown option \"$1\" (see --help)" ;;
@@ -65,7 +68,8 @@ copy_round() {
 
 # snapshot_round WHO ROUND: sets rate.
 snapshot_round() {
-    local who=$1 name=$1_$2 line put before
+    local who=$1 name=$1_$2 line put before more=()
+    [ "$who" != culvert_resume ] || more=(snapshot.resume true)
     one_boot "$who" "$name"
     topic_create "$name"
     warm_memory "$rows"
@@ -74,7 +78,7 @@ snapshot_round() {
     connector_create "$name" "$name" snapshot.mode initial snapshot.max.threads "$threads" \
         producer.override.compression.type "$compression" \
         key.converter org.apache.kafka.connect.json.JsonConverter key.converter.schemas.enable "$schemas" \
-        value.converter org.apache.kafka.connect.json.JsonConverter value.converter.schemas.enable "$schemas"
+        value.converter org.apache.kafka.connect.json.JsonConverter value.converter.schemas.enable "$schemas" "${more[@]}"
     line=$(watch_topic "$name" "$rows") || exit
     rate=$(per "${rows}000000" $(($(field last_us "$line") - put)) 0)
     keep "${who}_rate" "$rate"
@@ -83,6 +87,14 @@ snapshot_round() {
     keep "${who}_rss" "$(per "$(peak_rss_of "$worker_pid")" 1024 1)"
     worker_stop
     drop_slot "$name"
+}
+
+resume_round() {
+    snapshot_round culvert_resume "$round"
+    resume_rate=$rate
+    keep culvert_resume_share "$(per "$rate" "$copy_rate")"
+    step "round $round of $rounds: snapshot.resume $rate rows/s"
+    topic_delete "culvert_resume_$round"
 }
 
 # results WHO TITLE
@@ -100,10 +112,14 @@ warm_up_broker snapshot_round culvert 0
 topic_delete culvert_0
 for ((round = 1; round <= rounds; round++)); do
     copy_round
+    # in turn first and second: the second finds a broker that has just worked
+    [ "$resume" = false ] || [ $((round % 2)) = 0 ] || resume_round
     snapshot_round culvert "$round"
     culvert_rate=$rate
     keep culvert_share "$(per "$rate" "$copy_rate")"
     step "round $round of $rounds: COPY $copy_rate, Culvert $rate rows/s, load $(cut -d ' ' -f 1 /proc/loadavg)"
+    [ "$resume" = false ] || [ $((round % 2)) = 1 ] || resume_round
+    [ "$resume" = false ] || keep resume_ratio "$(per "$resume_rate" "$culvert_rate" 3)"
     if [ -n "$debezium" ]; then
         snapshot_round debezium "$round"
         keep debezium_share "$(per "$rate" "$copy_rate")"
@@ -122,6 +138,10 @@ say "$rows rows, snapshot.max.threads $threads, compression $compression, schema
     "$rounds round(s): median (least - most)"
 show copy_rate "COPY into /dev/null, rows/s"
 results culvert "Culvert"
+if [ "$resume" = true ]; then
+    results culvert_resume "Culvert, snapshot.resume"
+    show resume_ratio "  / without it"
+fi
 [ -n "$debezium" ] || exit 0
 results debezium "Debezium"
 show ratio "Culvert / Debezium"
