@@ -154,6 +154,7 @@ struct pg_config {
     int32_t snapshot_max_threads;
     int32_t snapshot_threads_multiplier;
     bool snapshot_whole_tables;
+    bool snapshot_resume;
     int32_t snapshot_fetch_size;
     char *snapshot_include; /* list of patterns; NULL: all captured tables */
     char *snapshot_override_tables;

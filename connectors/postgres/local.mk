@@ -162,6 +162,11 @@ tests_unit_snapshot_delivered_test_SOURCES = tests/unit/snapshot_delivered_test.
 tests_unit_snapshot_delivered_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
 tests_unit_snapshot_delivered_test_LDADD = $(postgres_test_libs)
 
+unit_tests += tests/unit/snapshot_table_test
+tests_unit_snapshot_table_test_SOURCES = tests/unit/snapshot_table_test.c
+tests_unit_snapshot_table_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
+tests_unit_snapshot_table_test_LDADD = $(postgres_test_libs)
+
 unit_tests += tests/unit/visibility_test
 tests_unit_visibility_test_SOURCES = tests/unit/visibility_test.c
 tests_unit_visibility_test_CPPFLAGS = $(unit_cppflags)
@@ -212,6 +217,6 @@ tests_unit_envelope_test_SOURCES = tests/unit/envelope_test.c
 tests_unit_envelope_test_CPPFLAGS = $(unit_cppflags) $(LIBPQ_CFLAGS)
 tests_unit_envelope_test_LDADD = converters/libconverters.a $(postgres_test_libs)
 
-EXTRA_DIST += connectors/postgres/README.md docs/progress.md \
+EXTRA_DIST += connectors/postgres/README.md docs/progress.md docs/snapshot-resume.md \
 	connectors/postgres/config_connector.inc connectors/postgres/config_events.inc \
 	connectors/postgres/config_postgres.inc connectors/postgres/config_unpublished.inc

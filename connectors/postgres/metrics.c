@@ -188,16 +188,18 @@ set_snapshot(struct cv_source_ctx *ctx, const struct pg_counts *counts, const st
     struct snapshot_progress progress = counts->snapshot;
     int64_t end_ms = counts->snapshot_end_ms != 0 ? counts->snapshot_end_ms : cv_mono_ms();
     double seconds = counts->snapshot_start_ms == 0 ? 0 : (double)(end_ms - counts->snapshot_start_ms) / 1000;
+    double pace;
 
     if (snapshot != NULL)
         snapshot_progress(snapshot, &progress);
+    pace = progress.percent - progress.percent_before;
     ctx->metric_set(ctx, SNAPSHOT_RUNNING, snapshot != NULL);
     ctx->metric_set(ctx, SNAPSHOT_ROWS, (double)progress.rows);
     ctx->metric_set(ctx, SNAPSHOT_PERCENT, progress.percent);
     ctx->metric_set(ctx, SNAPSHOT_SECONDS_LEFT,
-                    snapshot == NULL          ? 0
-                    : progress.percent <= 0.0 ? -1
-                                              : seconds * (100.0 - progress.percent) / progress.percent);
+                    snapshot == NULL ? 0
+                    : pace <= 0.0    ? -1
+                                     : seconds * (100.0 - progress.percent) / pace);
     ctx->metric_set(ctx, N_TABLES, (double)progress.tables);
     ctx->metric_set(ctx, N_TABLES_LEFT, (double)(progress.tables - progress.tables_done));
     ctx->metric_set(ctx, N_RUNNING, snapshot != NULL);

@@ -78,18 +78,20 @@ put_map(struct filling *f, const char *key, const struct filling *inner)
         put(f, key, *inner->map);
 }
 
-/* Rows, percent (below 0: not known), and from these and the time: rate, and how long it will take. */
+/* Rows, percent (below 0: not known), and from these and the time: rate, and how long it will take. before: rows and
+   percent when that time began. */
 static void
-put_pace(struct filling *f, uint64_t rows, double percent, int64_t ms, bool running)
+put_pace(struct filling *f, uint64_t rows, uint64_t rows_before, double percent, double percent_before, int64_t ms,
+         bool running)
 {
-    bool known = running && percent > 0 && percent < 100;
+    bool known = running && percent > percent_before && percent < 100;
 
     put_int(f, "rows", (double)rows);
     put(f, "percent", percent < 0 ? cv_null(NULL) : cv_float64(round(percent * 10) / 10));
-    put_int(f, "rows_per_second", ms > 0 ? (double)rows * 1000 / (double)ms : 0);
+    put_int(f, "rows_per_second", ms > 0 ? (double)(rows - rows_before) * 1000 / (double)ms : 0);
     put_int(f, "elapsed_ms", (double)ms);
     if (known)
-        put_int(f, "remaining_ms", (double)ms * (100 - percent) / percent);
+        put_int(f, "remaining_ms", (double)ms * (100 - percent) / (percent - percent_before));
     else
         put(f, "remaining_ms", running ? cv_null(NULL) : cv_int(CV_INT64, 0));
 }
@@ -132,7 +134,8 @@ add_table(struct filling *list, const struct snapshot_table_progress *table)
 
     put_copy(&f, "name", table->name);
     put_text(&f, "state", states[table->state]);
-    put_pace(&f, table->rows, table->percent, table->ms, table->state != TABLE_COMPLETED);
+    put_pace(&f, table->rows, table->rows_before, table->percent, table->percent_before, table->ms,
+             table->state != TABLE_COMPLETED);
     if (list->rc == CV_OK)
         list->rc = f.rc;
     if (list->rc == CV_OK)
@@ -177,8 +180,8 @@ put_snapshot(struct filling *f, const struct pg_task *task)
     put_text(&snapshot, "type", blocking ? "blocking" : "initial");
     put_int(&snapshot, "tables", (double)all.tables);
     put_int(&snapshot, "tables_completed", (double)all.tables_done);
-    put_pace(&snapshot, all.rows, all.percent, counts->snapshot_start_ms == 0 ? 0 : end_ms - counts->snapshot_start_ms,
-             task->snapshot != NULL);
+    put_pace(&snapshot, all.rows, all.rows_before, all.percent, all.percent_before,
+             counts->snapshot_start_ms == 0 ? 0 : end_ms - counts->snapshot_start_ms, task->snapshot != NULL);
     put_map(&snapshot, "collections", &list);
     put_map(f, "snapshot", &snapshot);
 }

@@ -11,6 +11,11 @@
  *
  * Of each table one row is always held back, because its marker (last of its table, last of all) depends on whether
  * another follows. With one reader tables do not mix.
+ *
+ * With snapshot.resume one that is interrupted goes on. The slot stays, streaming begins where it would have, and another
+ * snapshot, later than the slot, reads what is not delivered: whole tables, the pages that are left of one that was being
+ * read, and of its pages before those the rows that were written since. Then everything that this later snapshot sees
+ * is delivered in the version that it sees, and what has changed since the slot comes once more, in order, in the stream.
  */
 #include "connectors/postgres/snapshot.h"
 
@@ -48,10 +53,13 @@ struct snapshot {
     struct snapshot_row *ended; /* the last of a table that is complete; NULL: none */
     struct snapshot_row *spare;
     const char *marker; /* set in the envelope */
+    bool moved;         /* see snapshot_moved() */
 
     uint64_t n_rows;
     uint64_t n_emitted;
     uint64_t pages_total;
+    uint64_t rows_before;
+    double percent_before;
     bool done;
     struct cv_log_limit bad_value_limit;
 };
@@ -175,10 +183,46 @@ add_readers(struct snapshot *s, struct cv_err *err)
     return rc;
 }
 
+/* By pages; where nothing has any, by tables. */
+static double
+percent_of(const struct snapshot *s)
+{
+    double pages = 0;
+
+    if (s->done || s->tables.count == 0)
+        return 100;
+    if (s->pages_total == 0)
+        return 100.0 * (double)s->tables_done / (double)s->tables.count;
+    for (size_t i = 0; i < s->tables.count; i++)
+        if (s->tables.items[i].pages > 0)
+            pages += snapshot_table_percent(&s->tables.items[i]) * (double)s->tables.items[i].pages;
+    return pages / (double)s->pages_total;
+}
+
+/* What there is, and how much of it an interrupted snapshot has delivered. */
+static void
+count_tables(struct snapshot *s)
+{
+    for (size_t i = 0; i < s->tables.count; i++) {
+        const struct snapshot_table *table = &s->tables.items[i];
+
+        s->pages_total += table->pages;
+        s->n_rows += table->rows;
+        if (table->state == TABLE_COMPLETED)
+            s->tables_done++;
+    }
+    if (s->spec.delivered != NULL) /* of tables that are not captured any more, too */
+        s->n_emitted = snapshot_delivered_rows(s->spec.delivered);
+    s->spec.delivered = NULL; /* not looked at again */
+    s->rows_before = s->n_rows;
+    s->percent_before = percent_of(s);
+}
+
 enum cv_rc
 snapshot_start(const struct snapshot_spec *spec, PGconn *take_conn, struct snapshot **ret, struct cv_err *err)
 {
     struct snapshot *s = calloc(1, sizeof(*s));
+    bool goes_on = spec->delivered != NULL;
     enum cv_rc rc;
 
     if (s == NULL || (s->readers = calloc(1, sizeof(*s->readers))) == NULL) {
@@ -193,21 +237,20 @@ snapshot_start(const struct snapshot_spec *spec, PGconn *take_conn, struct snaps
     if (rc == CV_OK)
         rc = read_position(s, err);
     if (rc == CV_OK)
-        rc = snapshot_tables_choose(spec, take_conn, &s->tables, err);
+        rc = snapshot_tables_choose(spec, take_conn, strtoull(s->visible, NULL, 10), &s->tables, err);
     if (rc == CV_OK)
         rc = lock_tables(s, err);
     if (rc == CV_OK)
         rc = add_readers(s, err);
     if (rc == CV_OK)
-        rc = tell(s, "STARTED", err);
+        rc = tell(s, goes_on ? "RESUMED" : "STARTED", err);
     if (rc != CV_OK) {
         snapshot_free(s);
         return rc;
     }
     envelope_snapshot(spec->envelope, s->position.time_us, s->position.txid, s->position.last_commit);
     s->marker = "true";
-    for (size_t i = 0; i < s->tables.count; i++)
-        s->pages_total += s->tables.items[i].pages;
+    count_tables(s);
     *ret = s;
     return CV_OK;
 }
@@ -263,22 +306,6 @@ snapshot_visible(const struct snapshot *s)
 
 /* ---- progress ---- */
 
-/* By pages; where nothing has any, by tables. */
-static double
-percent_of(const struct snapshot *s)
-{
-    double pages = 0;
-
-    if (s->done || s->tables.count == 0)
-        return 100;
-    if (s->pages_total == 0)
-        return 100.0 * (double)s->tables_done / (double)s->tables.count;
-    for (size_t i = 0; i < s->tables.count; i++)
-        if (s->tables.items[i].pages > 0)
-            pages += snapshot_table_percent(&s->tables.items[i]) * (double)s->tables.items[i].pages;
-    return pages / (double)s->pages_total;
-}
-
 void
 snapshot_progress(const struct snapshot *s, struct snapshot_progress *ret)
 {
@@ -286,6 +313,8 @@ snapshot_progress(const struct snapshot *s, struct snapshot_progress *ret)
                                        .tables_done = s->tables_done,
                                        .rows = s->n_rows,
                                        .percent = percent_of(s),
+                                       .rows_before = s->rows_before,
+                                       .percent_before = s->percent_before,
                                        .done = s->done };
 }
 
@@ -299,7 +328,71 @@ snapshot_progress_table(const struct snapshot *s, size_t i, struct snapshot_tabl
                                              .state = table->state,
                                              .rows = table->rows,
                                              .percent = snapshot_table_percent(table),
+                                             .rows_before = table->rows_before,
+                                             .percent_before = table->percent_before,
                                              .ms = table->state == TABLE_WAITING ? 0 : until - table->begun_ms };
+}
+
+/* ---- what is delivered ---- */
+
+bool
+snapshot_moved(struct snapshot *s)
+{
+    bool moved = s->moved;
+
+    s->moved = false;
+    return moved;
+}
+
+/* The first page of the table whose rows are not all handed over. */
+static uint64_t
+pages_handed_over(const struct snapshot *s, const struct snapshot_table *table)
+{
+    uint64_t least = table->next;
+
+    for (size_t i = 0; i < s->n_readers; i++)
+        if (s->readers[i].table == table && s->readers[i].first < least)
+            least = s->readers[i].first;
+    if (table->held != NULL && table->held->first < least)
+        least = table->held->first;
+    if (s->ended != NULL && s->ended->from == table && s->ended->first < least)
+        least = s->ended->first;
+    return least;
+}
+
+enum cv_rc
+snapshot_delivered(const struct snapshot *s, cv_lsn start, struct snapshot_delivered **ret, struct cv_err *err)
+{
+    struct snapshot_delivered *delivered = calloc(1, sizeof(*delivered));
+
+    if (delivered != NULL)
+        delivered->tables = calloc(s->tables.count + 1, sizeof(*delivered->tables));
+    if (delivered == NULL || delivered->tables == NULL) {
+        snapshot_delivered_free(delivered);
+        return cv_fail_memory(err);
+    }
+    delivered->start = start;
+    delivered->lsn = s->position.lsn;
+    delivered->system_id = s->position.system_id;
+    delivered->timeline = s->position.timeline;
+    for (size_t i = 0; i < s->tables.count; i++) {
+        const struct snapshot_table *table = &s->tables.items[i];
+
+        if (table->state == TABLE_WAITING && table->emitted == 0 && table->pages_before == 0)
+            continue;
+        delivered->tables[delivered->count++] = (struct snapshot_delivered_table){
+            .oid = table->table->oid,
+            .structure = table->structure,
+            .rows = table->emitted,
+            .whole = table->state == TABLE_COMPLETED && (s->ended == NULL || s->ended->from != table),
+            .pages = pages_handed_over(s, table),
+            .filenode = table->filenode,
+            .xid = table->xid,
+        };
+    }
+    snapshot_delivered_sort(delivered);
+    *ret = delivered;
+    return CV_OK;
 }
 
 static void
@@ -355,6 +448,8 @@ emit(struct snapshot *s, struct snapshot_row **take_row, bool last_of_table, boo
                     CV_INT("suppressed", suppressed));
     s->n_emitted++;
     row->from->emitted++;
+    if (row->ends_range)
+        s->moved = true;
     PQfreemem(row->data);
     row->data = NULL;
     row->next = s->spare;
@@ -375,9 +470,10 @@ spare_row(struct snapshot *s)
 
 /* A row has arrived: what was held back for it goes out, this one is held. data is taken. */
 static enum cv_rc
-on_row(struct snapshot *s, struct snapshot_table *table, char *take_data, size_t len, struct cv_batch *batch,
+on_row(struct snapshot *s, const struct snapshot_reader *reader, char *take_data, size_t len, struct cv_batch *batch,
        struct cv_err *err)
 {
+    struct snapshot_table *table = reader->table;
     struct snapshot_row *row = spare_row(s);
 
     if (row == NULL) {
@@ -387,6 +483,8 @@ on_row(struct snapshot *s, struct snapshot_table *table, char *take_data, size_t
     row->data = take_data;
     row->len = len;
     row->from = table;
+    row->first = reader->first;
+    row->ends_range = false;
     if (!copy_text_parse(row->data, row->len, table->reads, table->plan->n_columns, row->values)) {
         row_free(row);
         return cv_fail(err, CV_INVALID, "a row of table \"%s\" has another number of columns than asked for",
@@ -444,11 +542,17 @@ end_table(struct snapshot *s, struct snapshot_table *table, struct cv_batch *bat
     return tell_table(s, table, "TABLE_SCAN_COMPLETED", err);
 }
 
+/* The reader is free. */
 static enum cv_rc
-end_range(struct snapshot *s, struct snapshot_table *table, uint64_t pages, struct cv_batch *batch, struct cv_err *err)
+end_range(struct snapshot *s, struct snapshot_table *table, const struct snapshot_reader *reader,
+          struct cv_batch *batch, struct cv_err *err)
 {
     table->readers--;
-    table->pages_done += pages;
+    table->pages_done += reader->pages;
+    if (table->held != NULL && table->held->first == reader->first)
+        table->held->ends_range = true;
+    else
+        s->moved = true;
     return table->given && table->readers == 0 ? end_table(s, table, batch, err) : CV_OK;
 }
 
@@ -471,8 +575,8 @@ take_turn(struct snapshot *s, struct snapshot_reader *reader, struct cv_batch *b
             return CV_OK;
         *ret_dry = false;
         if (read == SNAPSHOT_RANGE_END)
-            return end_range(s, table, reader->pages, batch, err);
-        if (on_row(s, table, data, len, batch, err) != CV_OK)
+            return end_range(s, table, reader, batch, err);
+        if (on_row(s, reader, data, len, batch, err) != CV_OK)
             return err->rc;
     }
     return CV_OK;

@@ -8,6 +8,7 @@
 
 #include "connectors/postgres/envelope.h"
 #include "connectors/postgres/position.h"
+#include "connectors/postgres/snapshot_delivered.h"
 
 struct cv_wake;
 struct notifications;
@@ -28,6 +29,8 @@ struct snapshot_spec {
     size_t n_overrides;
     const char *exported;      /* snapshot to import; NULL: one of its own */
     struct position position;  /* lsn, last_commit; time and txid are filled by snapshot_start */
+    bool resumable;            /* if it is interrupted, another can go on: snapshot_delivered() is asked for */
+    const struct snapshot_delivered *delivered; /* what it goes on from; NULL: it begins */
 };
 
 enum snapshot_table_state { TABLE_WAITING, TABLE_RUNNING, TABLE_COMPLETED };
@@ -37,6 +40,8 @@ struct snapshot_progress {
     size_t tables_done;
     uint64_t rows;
     double percent;
+    uint64_t rows_before; /* of these, by the interrupted one that it goes on from */
+    double percent_before;
     bool done;
 };
 
@@ -45,7 +50,9 @@ struct snapshot_table_progress {
     enum snapshot_table_state state;
     uint64_t rows;
     double percent; /* -1: not known */
-    int64_t ms;     /* that it has taken so far */
+    uint64_t rows_before;
+    double percent_before;
+    int64_t ms; /* that it has taken so far */
 };
 
 /* take_conn: an ordinary connection, owned from here on, also on failure. The transaction is open and the
@@ -60,6 +67,12 @@ size_t snapshot_tables(const struct snapshot *snapshot);
 void snapshot_position(const struct snapshot *snapshot, struct position *ret);
 /* The transaction's visibility, "xmin:xmax:xip,...". Borrowed. */
 const char *snapshot_visible(const struct snapshot *snapshot);
+
+/* Whether more of its tables is delivered, with the batches so far, than when this was asked for the last time. */
+bool snapshot_moved(struct snapshot *snapshot);
+/* What that is. start: see there. */
+CV_MUST_CHECK enum cv_rc snapshot_delivered(const struct snapshot *snapshot, cv_lsn start,
+                                            struct snapshot_delivered **ret, struct cv_err *err);
 
 /* Append rows until the batch is full or timeout_ms passed. *ret_done: the last row is in the batch. batch NULL:
    only wait. */

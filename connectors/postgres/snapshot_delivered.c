@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * {"start":LSN,"tables":[[oid,structure,rows],[oid,structure,rows,pages,filenode,xid],...]}: a table of three numbers is
- * whole, one of six is not.
+ * {"start":LSN,"tables":[[oid,structure,rows],[oid,structure,rows,pages,filenode,xid],...]}: a table of three numbers
+ * is whole, one of six is not.
  */
 #include "connectors/postgres/snapshot_delivered.h"
 
@@ -30,6 +30,17 @@ by_oid(const void *a, const void *b)
     uint32_t right = ((const struct snapshot_delivered_table *)b)->oid;
 
     return (left > right) - (left < right);
+}
+
+bool
+snapshot_delivered_sort(struct snapshot_delivered *delivered)
+{
+    if (delivered->count > 1)
+        qsort(delivered->tables, delivered->count, sizeof(*delivered->tables), by_oid);
+    for (size_t i = 1; i < delivered->count; i++)
+        if (delivered->tables[i - 1].oid == delivered->tables[i].oid)
+            return false;
+    return true;
 }
 
 const struct snapshot_delivered_table *
@@ -165,18 +176,6 @@ read_all(struct cv_json_reader *in, struct snapshot_delivered *ret, bool *ret_me
            cv_json_next(in) == CV_JSON_DONE;
 }
 
-/* In order, none twice. */
-static bool
-sort_tables(struct snapshot_delivered *delivered)
-{
-    if (delivered->count > 1)
-        qsort(delivered->tables, delivered->count, sizeof(*delivered->tables), by_oid);
-    for (size_t i = 1; i < delivered->count; i++)
-        if (delivered->tables[i - 1].oid == delivered->tables[i].oid)
-            return false;
-    return true;
-}
-
 enum cv_rc
 snapshot_delivered_read(const struct cv_value *offset, const struct position *pos, struct snapshot_delivered **ret,
                         struct cv_err *err)
@@ -198,7 +197,7 @@ snapshot_delivered_read(const struct cv_value *offset, const struct position *po
     understood = field->type == CV_STRING;
     if (understood) {
         cv_json_reader_init(&in, field->bytes.data, field->bytes.len);
-        understood = read_all(&in, delivered, &memory) && sort_tables(delivered);
+        understood = read_all(&in, delivered, &memory) && snapshot_delivered_sort(delivered);
     }
     if (understood) {
         *ret = delivered;

@@ -15,8 +15,10 @@
 static const char *
 isolation_of(const struct snapshot_spec *spec, const char *exported)
 {
-    if (exported != NULL)
-        return "REPEATABLE READ, READ ONLY"; /* only that one can import a snapshot that is not serializable */
+    /* only that one can import a snapshot that is not serializable; and what goes on must see one moment, whatever the
+       mode, for rows of what was delivered before are told from others by it */
+    if (exported != NULL || spec->delivered != NULL)
+        return "REPEATABLE READ, READ ONLY";
     switch (spec->config->snapshot_isolation_mode) {
     case PG_ISOLATION_READ_COMMITTED:
         return "READ COMMITTED, READ ONLY";
@@ -79,10 +81,11 @@ snapshot_reader_export(struct snapshot_reader *reader, const struct snapshot_spe
                        struct cv_err *err)
 {
     int mode = spec->config->snapshot_isolation_mode;
+    bool one_moment = spec->exported != NULL || spec->delivered != NULL; /* see isolation_of() */
     PGresult *res = NULL;
 
     ret[0] = '\0';
-    if (spec->exported == NULL && (mode == PG_ISOLATION_READ_COMMITTED || mode == PG_ISOLATION_READ_UNCOMMITTED))
+    if (!one_moment && (mode == PG_ISOLATION_READ_COMMITTED || mode == PG_ISOLATION_READ_UNCOMMITTED))
         return CV_OK;
     if (pg_query(reader->conn, "SELECT pg_export_snapshot()", &res, "could not share the snapshot", err) != CV_OK)
         return err->rc;
@@ -105,13 +108,14 @@ enum cv_rc
 snapshot_reader_start(struct snapshot_reader *reader, struct snapshot_table *table, struct cv_err *err)
 {
     struct cv_buf sql = CV_BUF_INIT(SQL_MAX);
-    uint64_t pages = 0;
-    enum cv_rc rc = snapshot_table_copy(table, &sql, &pages, err);
+    uint64_t first = 0, pages = 0;
+    enum cv_rc rc = snapshot_table_copy(table, &sql, &first, &pages, err);
 
     if (rc == CV_OK && PQsendQuery(reader->conn, cv_buf_cstr(&sql)) == 0)
         rc = pg_fail(err, reader->conn, NULL, "could not read table \"%s\"", table->name);
     if (rc == CV_OK) {
         reader->table = table;
+        reader->first = first;
         reader->pages = pages;
         reader->starting = true;
     }

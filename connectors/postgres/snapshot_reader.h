@@ -16,7 +16,7 @@ struct snapshot_reader {
     PGconn *conn; /* owned */
     struct snapshot_table *table; /* being read; NULL: none */
     bool starting;                /* the server has not answered to the statement yet */
-    uint64_t pages;               /* of its range */
+    uint64_t first, pages;        /* of its range */
 };
 
 /* Begin the transaction. exported: the snapshot to import; NULL: one of its own, as snapshot.isolation.mode says. */

@@ -6,12 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/murmur2.h"
 #include "common/number.h"
 #include "common/regex.h"
 #include "data/java_order.h"
 
 #define NAME_SIZE            160
 #define SNAPSHOT_RANGE_LEAST 512 /* pages: less is not worth a statement */
+#define XID_DISTANCE_MAX     1500000000 /* 32 bits of an id tell older from newer within 2^31 */
 
 void
 snapshot_tables_done(struct snapshot_table_list *list)
@@ -126,7 +130,7 @@ read_size(PGconn *conn, struct snapshot_table *item, struct cv_err *err)
         cv_buf_str(&sql, " UNION ALL SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid");
     cv_buf_str(&sql, ") SELECT coalesce(sum(pg_relation_size(c.oid)), 0)::bigint / "
                      "current_setting('block_size')::bigint, coalesce(sum(greatest(c.reltuples, 0)), 0), "
-                     "bool_and(has_table_privilege(c.oid, 'SELECT'))"
+                     "bool_and(has_table_privilege(c.oid, 'SELECT')), coalesce(min(pg_relation_filenode(c.oid)), 0)"
                      " FROM pg_class c JOIN tree USING (oid)");
     rc = cv_buf_check(&sql, err);
     if (rc == CV_OK)
@@ -135,6 +139,7 @@ read_size(PGconn *conn, struct snapshot_table *item, struct cv_err *err)
         item->pages = item->statement == NULL ? strtoull(PQgetvalue(res, 0, 0), NULL, 10) : 0; /* of what it returns */
         item->estimate = strtod(PQgetvalue(res, 0, 1), NULL);
         item->has_ranges = PQgetvalue(res, 0, 2)[0] == 't';
+        item->filenode = (uint32_t)strtoul(PQgetvalue(res, 0, 3), NULL, 10);
     }
     PQclear(res);
     cv_buf_free(&sql);
@@ -157,24 +162,140 @@ multiplier_of(const struct pg_config *config, const char *table)
 }
 
 /* A parent is read whole, with what inherits from it. So is a table that the role may read some columns of, since ctid
-   is none of them, and every table of an older server, which would read it to its end for each range. With several
-   readers a range is small enough for each to get some. */
+   is none of them, and every table of an older server, which would read it to its end for each range. */
+static bool
+can_have_ranges(const struct snapshot_spec *spec, PGconn *conn, const struct snapshot_table *item)
+{
+    if (item->table->parent || item->statement != NULL || !item->has_ranges || PQserverVersion(conn) < 140000)
+        return false;
+    return spec->config->snapshot_max_threads == 1 || !spec->config->snapshot_whole_tables;
+}
+
+/* With several readers a range is small enough for each to get some; so it is where one that was read to its end counts
+   as delivered if the snapshot is interrupted. */
 static void
 choose_ranges(const struct snapshot_spec *spec, PGconn *conn, struct snapshot_table *item)
 {
     uint64_t threads = (uint64_t)spec->config->snapshot_max_threads, pages = SNAPSHOT_RANGE_PAGES, least;
 
-    if (item->table->parent || item->statement != NULL || !item->has_ranges || PQserverVersion(conn) < 140000)
+    if (!can_have_ranges(spec, conn, item))
         return;
-    if (threads > 1 && spec->config->snapshot_whole_tables)
-        return;
+    if (spec->resumable)
+        pages = SNAPSHOT_RANGE_LEAST;
     least = threads > 1 ? item->pages / threads / multiplier_of(spec->config, item->name) : pages;
     if (least < pages)
         pages = least;
     if (pages < SNAPSHOT_RANGE_LEAST)
         pages = SNAPSHOT_RANGE_LEAST;
-    if (pages < item->pages)
+    if (pages < item->pages || item->pages_before > 0)
         item->range_pages = pages;
+}
+
+/* ---- going on from an interrupted snapshot ---- */
+
+static enum cv_rc
+hash_structure(struct snapshot_table *item, struct cv_err *err)
+{
+    const struct pg_table *table = item->table;
+    struct cv_buf text = CV_BUF_INIT((size_t)1 << 20);
+    enum cv_rc rc;
+
+    cv_buf_sql_ident(&text, table->schema);
+    cv_buf_sql_ident(&text, table->name);
+    for (size_t i = 0; i < table->n_columns; i++) {
+        cv_buf_sql_ident(&text, table->columns[i].name);
+        cv_buf_printf(&text, " %" PRIu32 " %" PRId32 ",", table->columns[i].type->oid, table->columns[i].typmod);
+    }
+    for (size_t i = 0; i < table->n_keys; i++)
+        cv_buf_printf(&text, " %u", table->keys[i]);
+    if (item->statement != NULL)
+        cv_buf_str(&text, item->statement);
+    rc = cv_buf_check(&text, err);
+    if (rc == CV_OK)
+        item->structure = cv_murmur2(cv_buf_cstr(&text), text.len);
+    cv_buf_free(&text);
+    return rc;
+}
+
+/* Nobody may rewrite it between the look at where its pages are and the first that is read. */
+static enum cv_rc
+lock_table(const struct snapshot_spec *spec, PGconn *conn, const struct snapshot_table *item, struct cv_err *err)
+{
+    struct cv_buf sql = CV_BUF_INIT(1024);
+    enum cv_rc rc;
+
+    cv_buf_printf(&sql, "SET LOCAL lock_timeout = %" PRId64 "; LOCK TABLE ONLY ",
+                  spec->config->snapshot_lock_timeout_ms);
+    cv_buf_sql_ident(&sql, item->table->schema);
+    cv_buf_char(&sql, '.');
+    cv_buf_sql_ident(&sql, item->table->name);
+    cv_buf_str(&sql, " IN ACCESS SHARE MODE; SET LOCAL lock_timeout TO DEFAULT");
+    rc = cv_buf_check(&sql, err);
+    if (rc == CV_OK)
+        rc = pg_command(conn, cv_buf_cstr(&sql),
+                        "could not lock a table that the snapshot goes on with (snapshot.lock.timeout.ms)", err);
+    if (rc == CV_INVALID && strcmp(err->sqlstate, "55P03") == 0) /* lock_not_available: it is free later */
+        rc = err->rc = CV_RETRY;
+    cv_buf_free(&sql);
+    return rc;
+}
+
+/* Why what was delivered of it does not count; NULL: it does. */
+static const char *
+outdated(const struct snapshot_spec *spec, PGconn *conn, const struct snapshot_table *item,
+         const struct snapshot_delivered_table *was, uint64_t xmin)
+{
+    if (was->structure != item->structure)
+        return "its name, columns, key or statement are others now";
+    if (was->whole || was->pages == 0)
+        return NULL;
+    if (was->filenode != item->filenode)
+        return "it was rewritten or truncated";
+    if (!can_have_ranges(spec, conn, item))
+        return "it can be read as a whole only now";
+    if (was->xid > xmin || xmin - was->xid > XID_DISTANCE_MAX)
+        return "too many transactions have passed";
+    return NULL;
+}
+
+/* Its size, and what was delivered of it. */
+static enum cv_rc
+look_at(const struct snapshot_spec *spec, PGconn *conn, uint64_t xmin, struct snapshot_table *item, struct cv_err *err)
+{
+    const struct snapshot_delivered_table *was = NULL;
+    const char *why;
+
+    item->xid = xmin;
+    if (spec->resumable && hash_structure(item, err) != CV_OK)
+        return err->rc;
+    if (spec->delivered != NULL)
+        was = snapshot_delivered_find(spec->delivered, item->table->oid);
+    if (was != NULL && !was->whole && was->pages > 0 && lock_table(spec, conn, item, err) != CV_OK)
+        return err->rc;
+    if (read_size(conn, item, err) != CV_OK)
+        return err->rc;
+    if (was == NULL)
+        return CV_OK;
+    why = outdated(spec, conn, item, was, xmin);
+    if (why != NULL) {
+        CV_LOG_WARN(spec->ctx->log, "the snapshot of a table begins anew", CV_STR("relation", item->name),
+                    CV_STR("reason", why));
+        return CV_OK;
+    }
+    item->rows = item->emitted = item->rows_before = was->rows;
+    if (was->whole) {
+        item->state = TABLE_COMPLETED;
+        item->begun_ms = item->ended_ms = cv_mono_ms();
+        item->given = true;
+    } else if (was->pages > 0) {
+        item->next = item->pages_done = item->pages_before = was->pages;
+        if (item->pages < item->next)
+            item->pages = item->next;
+        item->xid = was->xid;
+        item->looks_back = true;
+    }
+    item->percent_before = snapshot_table_percent(item);
+    return CV_OK;
 }
 
 /* Columns that a statement of the user's returns, by name; a user's names are looked for as usual. */
@@ -230,14 +351,14 @@ make_plan(const struct snapshot_spec *spec, PGconn *conn, struct snapshot_table 
 }
 
 enum cv_rc
-snapshot_tables_choose(const struct snapshot_spec *spec, PGconn *conn, struct snapshot_table_list *ret,
+snapshot_tables_choose(const struct snapshot_spec *spec, PGconn *conn, uint64_t xmin, struct snapshot_table_list *ret,
                        struct cv_err *err)
 {
     struct snapshot_table_list list = { .items = calloc(spec->tables->count + 1, sizeof(*list.items)) };
     enum cv_rc rc = list.items == NULL ? cv_fail_memory(err) : choose(spec, &list, err);
 
     for (size_t i = 0; rc == CV_OK && i < list.count; i++) {
-        rc = read_size(conn, &list.items[i], err);
+        rc = look_at(spec, conn, xmin, &list.items[i], err);
         choose_ranges(spec, conn, &list.items[i]);
     }
     if (rc == CV_OK)
@@ -259,7 +380,13 @@ snapshot_tables_ranges(const struct snapshot_table_list *list)
     for (size_t i = 0; i < list->count; i++) {
         const struct snapshot_table *item = &list->items[i];
 
-        n += item->range_pages == 0 ? 1 : (size_t)((item->pages + item->range_pages - 1) / item->range_pages);
+        if (item->given)
+            continue;
+        n += item->looks_back ? 1 : 0;
+        if (item->range_pages == 0 || item->next >= item->pages)
+            n++;
+        else
+            n += (size_t)((item->pages - item->next + item->range_pages - 1) / item->range_pages);
     }
     return n;
 }
@@ -292,8 +419,27 @@ add_statement(const struct snapshot_table *item, struct cv_buf *sql)
     cv_buf_str(sql, ") AS statement"); /* its order is kept: nothing above sorts */
 }
 
+/* The last range is open: rows beyond the size that was read are not missed. */
+static void
+add_range(const struct snapshot_table *item, uint64_t after, bool last, struct cv_buf *sql)
+{
+    cv_buf_printf(sql, " WHERE ctid >= '(%" PRIu64 ",0)'::tid", item->next);
+    if (!last)
+        cv_buf_printf(sql, " AND ctid < '(%" PRIu64 ",0)'::tid", after);
+}
+
+/* Of the pages that an interrupted snapshot has delivered, what was written since: it has come here from pages that
+   were not delivered, or its event may lack values that did not change. */
+static void
+add_look_back(const struct snapshot_table *item, struct cv_buf *sql)
+{
+    cv_buf_printf(sql, " WHERE ctid < '(%" PRIu64 ",0)'::tid AND age(xmin) <= age('%" PRIu32 "'::xid)",
+                  item->pages_before, (uint32_t)item->xid);
+}
+
 enum cv_rc
-snapshot_table_copy(struct snapshot_table *item, struct cv_buf *sql, uint64_t *ret_pages, struct cv_err *err)
+snapshot_table_copy(struct snapshot_table *item, struct cv_buf *sql, uint64_t *ret_first, uint64_t *ret_pages,
+                    struct cv_err *err)
 {
     const struct pg_table *table = item->table;
     uint64_t first = item->next, after = first + item->range_pages;
@@ -309,14 +455,19 @@ snapshot_table_copy(struct snapshot_table *item, struct cv_buf *sql, uint64_t *r
         cv_buf_char(sql, '.');
         cv_buf_sql_ident(sql, table->name);
     }
-    if (item->range_pages > 0) {
-        cv_buf_printf(sql, " WHERE ctid >= '(%" PRIu64 ",0)'::tid", first);
-        if (!last)
-            cv_buf_printf(sql, " AND ctid < '(%" PRIu64 ",0)'::tid", after);
-    }
+    if (item->looks_back)
+        add_look_back(item, sql);
+    else if (item->range_pages > 0)
+        add_range(item, after, last, sql);
     cv_buf_str(sql, ") TO STDOUT");
     if (cv_buf_check(sql, err) != CV_OK)
         return err->rc;
+    *ret_first = first;
+    *ret_pages = 0;
+    if (item->looks_back) {
+        item->looks_back = false;
+        return CV_OK;
+    }
     item->next = last ? item->pages : after;
     item->given = last;
     *ret_pages = item->next - first;
@@ -333,7 +484,7 @@ snapshot_table_percent(const struct snapshot_table *item)
 
     if (item->state == TABLE_COMPLETED)
         return 100;
-    if (item->state == TABLE_WAITING)
+    if (item->state == TABLE_WAITING && item->pages_before == 0)
         return 0;
     if (item->pages == 0)
         return -1;

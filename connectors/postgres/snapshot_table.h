@@ -11,6 +11,8 @@ struct snapshot_row {
     char *data; /* libpq's */
     size_t len;
     struct snapshot_table *from;
+    uint64_t first;            /* page of the range that it is of */
+    bool ends_range;           /* the last of that range */
     struct snapshot_row *next; /* in the list of unused ones */
     struct pgoutput_value values[PGOUTPUT_MAX_COLUMNS];
 };
@@ -24,7 +26,16 @@ struct snapshot_table {
     uint64_t pages;        /* as it was begun; what inherits from it as well */
     double estimate;       /* of its rows; 0: not known */
     bool has_ranges;       /* its ctid may be read */
-    uint64_t range_pages;  /* of a range; 0: read whole */
+    uint64_t range_pages;  /* of a range; 0: read to its end at once */
+    uint32_t structure;    /* hash of name, columns and key */
+    uint32_t filenode;     /* 0: it has none */
+
+    /* what an interrupted snapshot has delivered */
+    uint64_t pages_before; /* 0: nothing */
+    uint64_t rows_before;
+    double percent_before;
+    uint64_t xid;          /* rows of older transactions were delivered with these pages */
+    bool looks_back;       /* those of newer ones in these pages are still to be read */
 
     /* how far it is */
     enum snapshot_table_state state;
@@ -47,17 +58,18 @@ struct snapshot_table_list {
 
 #define SNAPSHOT_RANGE_PAGES 8192
 
-/* The captured tables that the spec asks for, with their sizes and plans, in order. */
-CV_MUST_CHECK enum cv_rc snapshot_tables_choose(const struct snapshot_spec *spec, PGconn *conn,
+/* The captured tables that the spec asks for, with their sizes and plans, in order; with what was delivered of them,
+   if the spec goes on from that. xmin: all older transactions are seen by the snapshot. */
+CV_MUST_CHECK enum cv_rc snapshot_tables_choose(const struct snapshot_spec *spec, PGconn *conn, uint64_t xmin,
                                                 struct snapshot_table_list *ret, struct cv_err *err);
 void snapshot_tables_done(struct snapshot_table_list *list);
-/* In how many ranges they are read. */
+/* In how many ranges they are read from here on. */
 size_t snapshot_tables_ranges(const struct snapshot_table_list *list);
 
-/* COPY ... TO STDOUT of the table's next range, which is given then; the last one is open. *ret_pages: how many those
-   are. */
-CV_MUST_CHECK enum cv_rc snapshot_table_copy(struct snapshot_table *table, struct cv_buf *sql, uint64_t *ret_pages,
-                                             struct cv_err *err);
+/* COPY ... TO STDOUT of the table's next range, which is given then; the last one is open. *ret_first: where it begins;
+   *ret_pages: how many those are. */
+CV_MUST_CHECK enum cv_rc snapshot_table_copy(struct snapshot_table *table, struct cv_buf *sql, uint64_t *ret_first,
+                                             uint64_t *ret_pages, struct cv_err *err);
 /* 0 to 100; -1: not known. */
 double snapshot_table_percent(const struct snapshot_table *table);
 

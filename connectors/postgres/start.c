@@ -9,6 +9,9 @@
  *   4. snapshot.mode says whether data are read, and whether the stream follows; a slot that is missing is created
  *      meanwhile (SLOT), which lasts as long as the transactions that are running, and then 1 to 4 come again
  *
+ * A snapshot that was interrupted starts over, with a new slot; with snapshot.resume it goes on, with the old one, if
+ * that holds everything since.
+ *
  * A slot that existed before the snapshot is older than it: what it still holds of transactions that the snapshot has
  * seen is skipped by transaction id (struct stream_seen), so nothing comes twice and nothing is missed.
  */
@@ -97,6 +100,8 @@ read_stored(struct pg_task *task, struct cv_err *err)
         rc = transaction_read(task->transaction, offset, position_is_inside(&task->stored), err);
     if (rc == CV_OK)
         rc = incremental_read(task->incremental, offset, err);
+    if (rc == CV_OK && task->config.snapshot_resume && task->stored.phase == POSITION_SNAPSHOT)
+        rc = snapshot_delivered_read(offset, &task->stored, &task->delivered, err);
     cv_arena_free(arena);
     task->stored_known = rc == CV_OK;
     return rc;
@@ -200,6 +205,10 @@ prepare_slot(struct pg_task *task, PGconn *conn, struct slot_info *slot, char re
     bool ours = task->slot_is_ours || task->stored.phase == POSITION_SNAPSHOT;
 
     ret_exported[0] = '\0';
+    if (task->delivered != NULL) {
+        task->snapshot_start = (struct position){ .lsn = task->delivered->start };
+        return slot_check_use(name, slot, task->config.dbname, task->delivered->start, err);
+    }
     if (task->created.lsn != CV_LSN_NONE) {
         task->snapshot_start = (struct position){ .lsn = task->created.lsn };
         memcpy(ret_exported, task->created.snapshot, SLOT_SNAPSHOT_MAX);
@@ -282,6 +291,58 @@ note_seen(struct pg_task *task, PGconn *conn, struct cv_err *err)
     return remember_seen(task, snapshot_visible(task->snapshot), until, err);
 }
 
+/* Why an interrupted snapshot cannot go on; NULL: it can. */
+static const char *
+cannot_go_on(const struct pg_task *task, const struct slot_info *slot)
+{
+    const struct snapshot_delivered *was = task->delivered;
+
+    if (was->system_id != task->system.system_id)
+        return "the server is another one";
+    if (was->timeline != task->system.timeline)
+        return "the server is on another timeline: what was read before may never have been there";
+    if (was->start > task->system.wal_end || was->lsn > task->system.wal_end)
+        return "the server's WAL ends before the snapshot";
+    if (!mode_streams(&task->config))
+        return NULL;
+    if (!slot->exists)
+        return "the replication slot does not exist any more";
+    if (strcmp(slot->wal_status, "lost") == 0)
+        return "the replication slot was invalidated (max_slot_wal_keep_size)";
+    if (slot->confirmed_flush_lsn > was->start)
+        return "the replication slot was moved on by somebody else";
+    return NULL;
+}
+
+static void
+tell_snapshot(const struct pg_task *task)
+{
+    struct snapshot_progress progress;
+
+    snapshot_progress(task->snapshot, &progress);
+    if (task->delivered == NULL)
+        CV_LOG_INFO(task->base.ctx->log, "snapshot started", CV_INT("tables", progress.tables),
+                    CV_LSN("lsn", task->snapshot_start.lsn));
+    else
+        CV_LOG_INFO(task->base.ctx->log, "snapshot goes on", CV_INT("tables", progress.tables),
+                    CV_INT("tables_delivered", progress.tables_done), CV_INT("rows_delivered", progress.rows_before),
+                    CV_LSN("lsn", task->snapshot_start.lsn));
+}
+
+/* The slot must hold everything since what was read first. What nothing is known of is read again: nothing is lost. */
+static void
+check_delivered(struct pg_task *task, const struct slot_info *slot)
+{
+    const char *why = task->delivered == NULL ? NULL : cannot_go_on(task, slot);
+
+    if (why == NULL)
+        return;
+    CV_LOG_WARN(task->base.ctx->log, "the interrupted snapshot cannot go on, and starts over",
+                CV_STR("slot", task->config.slot_name), CV_LSN("lsn", task->delivered->start), CV_STR("reason", why));
+    snapshot_delivered_free(task->delivered);
+    task->delivered = NULL;
+}
+
 static enum cv_rc
 begin_snapshot(struct pg_task *task, PGconn *take_conn, struct slot_info *slot, struct cv_err *err)
 {
@@ -298,9 +359,13 @@ begin_snapshot(struct pg_task *task, PGconn *take_conn, struct slot_info *slot, 
                                   .tables = &task->tables,
                                   .include = task->config.snapshot_include,
                                   .overrides = task->config.snapshot_select_overrides,
-                                  .n_overrides = task->config.n_snapshot_select_overrides };
+                                  .n_overrides = task->config.n_snapshot_select_overrides,
+                                  .resumable = task->config.snapshot_resume };
 
-    task->snapshot_start = (struct position){ .lsn = task->system.wal_end };
+    check_delivered(task, slot);
+    spec.delivered = task->delivered;
+    task->snapshot_start = (struct position){ .lsn = task->delivered != NULL ? task->delivered->start
+                                                                             : task->system.wal_end };
     if (streams && (prepare_slot(task, take_conn, slot, exported, err) != CV_OK || task->phase == PHASE_SLOT)) {
         PQfinish(take_conn);
         return task->phase == PHASE_SLOT ? CV_OK : err->rc;
@@ -309,17 +374,20 @@ begin_snapshot(struct pg_task *task, PGconn *take_conn, struct slot_info *slot, 
     task->snapshot_start.timeline = task->system.timeline;
     spec.exported = exported[0] != '\0' ? exported : NULL;
     spec.position = task->snapshot_start;
-    if (exported[0] == '\0')
+    if (task->delivered != NULL) /* its events are no newer than those of the stream that follows */
+        spec.position.lsn = task->delivered->lsn;
+    else if (exported[0] == '\0')
         spec.position.lsn = task->system.wal_end;
     note_begin(task);
     if (snapshot_start(&spec, take_conn, &task->snapshot, err) != CV_OK)
         return err->rc;
-    if (streams && exported[0] == '\0' && note_seen(task, take_conn, err) != CV_OK)
+    if (streams && exported[0] == '\0' && task->delivered == NULL && note_seen(task, take_conn, err) != CV_OK)
         return err->rc;
     task->snapshot_marked = false;
     task->phase = PHASE_SNAPSHOT;
-    CV_LOG_INFO(task->base.ctx->log, "snapshot started", CV_INT("tables", snapshot_tables(task->snapshot)),
-                CV_LSN("lsn", task->snapshot_start.lsn));
+    tell_snapshot(task);
+    snapshot_delivered_free(task->delivered);
+    task->delivered = NULL;
     return CV_OK;
 }
 

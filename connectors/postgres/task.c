@@ -98,12 +98,31 @@ end_of_snapshot(struct pg_task *task, bool completed)
     task->snapshot = NULL;
 }
 
+/* What was handed over counts as delivered: this task hands over no more before that is, or fails. */
+static void
+keep_delivered(struct pg_task *task)
+{
+    struct snapshot_delivered *delivered;
+    struct cv_err err;
+
+    if (!task->config.snapshot_resume || task->request != NULL)
+        return;
+    if (snapshot_delivered(task->snapshot, task->snapshot_start.lsn, &delivered, &err) != CV_OK) {
+        CV_LOG_WARN(task->base.ctx->log, "the snapshot starts over", CV_ERR(&err));
+        return;
+    }
+    snapshot_delivered_free(task->delivered);
+    task->delivered = delivered;
+}
+
 /* Everything that belongs to the server's side. */
 static void
 disconnect(struct pg_task *task)
 {
-    if (task->snapshot != NULL)
+    if (task->snapshot != NULL) {
+        keep_delivered(task);
         end_of_snapshot(task, false);
+    }
     if (task->stream != NULL) {
         struct stream_stats stats;
 
@@ -166,6 +185,7 @@ pg_task_free(struct cv_source_task *base)
     cv_regex_free(task->retriable);
     catalog_free(task->catalog);
     free(task->seen.running);
+    snapshot_delivered_free(task->delivered);
     progress_report_done(&task->report);
     cv_wake_done(&task->wake);
     pg_config_done(&task->config);
@@ -266,6 +286,35 @@ set_offset(struct pg_task *task, const struct position *pos, struct cv_batch *ba
     return cv_batch_set_offset(batch, partition, offset, err);
 }
 
+/* "Under way"; with snapshot.resume also how far. */
+static enum cv_rc
+set_snapshot_offset(struct pg_task *task, struct cv_batch *batch, struct cv_err *err)
+{
+    struct snapshot_delivered *delivered = NULL;
+    struct cv_value *partition, *offset;
+    struct position pos;
+    uint64_t suppressed;
+    bool fits = true;
+    enum cv_rc rc;
+
+    snapshot_position(task->snapshot, &pos);
+    rc = position_partition(task->config.topic_prefix, batch->arena, &partition, err);
+    if (rc == CV_OK)
+        rc = position_write(&pos, batch->arena, &offset, err);
+    if (rc == CV_OK && task->config.snapshot_resume)
+        rc = snapshot_delivered(task->snapshot, task->snapshot_start.lsn, &delivered, err);
+    if (rc == CV_OK && delivered != NULL)
+        rc = snapshot_delivered_write(delivered, batch->arena, offset, &fits, err);
+    if (rc == CV_OK)
+        rc = cv_batch_set_offset(batch, partition, offset, err);
+    if (!fits && cv_log_limit(&task->too_many_limit, 600000, &suppressed))
+        CV_LOG_WARN(task->base.ctx->log,
+                    "the snapshot has more tables than an offset can tell of: if it is interrupted, it starts over",
+                    CV_STR("option", "snapshot.resume"), CV_INT("tables", delivered->count));
+    snapshot_delivered_free(delivered);
+    return rc;
+}
+
 /* The last row is in the batch, with the offset that says so: go over to streaming. */
 static enum cv_rc
 end_snapshot(struct pg_task *task, struct cv_batch *batch, struct cv_err *err)
@@ -298,7 +347,7 @@ end_snapshot(struct pg_task *task, struct cv_batch *batch, struct cv_err *err)
 static enum cv_rc
 poll_snapshot(struct pg_task *task, struct cv_batch *batch, int timeout_ms, struct cv_err *err)
 {
-    bool done = false;
+    bool done = false, moved;
 
     if (snapshot_poll(task->snapshot, batch, timeout_ms, &done, err) != CV_OK)
         return err->rc;
@@ -306,14 +355,11 @@ poll_snapshot(struct pg_task *task, struct cv_batch *batch, int timeout_ms, stru
         return CV_OK;
     if (done)
         return end_snapshot(task, batch, err);
-    if (!task->snapshot_marked && batch->n_messages + batch->n_records > 0) {
-        struct position pos;
-
-        snapshot_position(task->snapshot, &pos);
-        task->snapshot_marked = true;
-        return set_offset(task, &pos, batch, err);
-    }
-    return CV_OK;
+    moved = task->config.snapshot_resume && snapshot_moved(task->snapshot);
+    if (!moved && (task->snapshot_marked || batch->n_messages + batch->n_records == 0))
+        return CV_OK;
+    task->snapshot_marked = true;
+    return set_snapshot_offset(task, batch, err);
 }
 
 /* A blocking snapshot: the stream is only kept alive. One that is cut off is not begun again. */

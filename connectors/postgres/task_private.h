@@ -3,6 +3,7 @@
 #ifndef POSTGRES_TASK_PRIVATE_H
 #define POSTGRES_TASK_PRIVATE_H
 
+#include "common/log.h"
 #include "common/thread.h"
 #include "connectors/postgres/heartbeat.h"
 #include "connectors/postgres/incremental.h"
@@ -57,6 +58,8 @@ struct pg_task {
     struct snapshot *snapshot;
     bool snapshot_marked;           /* an offset that says "under way" is in a batch */
     struct position snapshot_start; /* where streaming begins after it */
+    struct snapshot_delivered *delivered; /* snapshot.resume: by one that was interrupted; NULL: there is none */
+    struct cv_log_limit too_many_limit;
     struct stream_seen seen;
     struct stream *stream;
     struct snapshot_request *request; /* of the blocking snapshot that is read while streaming; NULL: none */

@@ -29,6 +29,7 @@ integration_tests = \
 	tests/integration/signals.int \
 	tests/integration/sink.int \
 	tests/integration/snapshot.int \
+	tests/integration/snapshot_resume.int \
 	tests/integration/standalone.int \
 	tests/integration/streams_at_least_once.int \
 	tests/integration/streams_disk.int \
