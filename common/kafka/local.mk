@@ -65,6 +65,7 @@ unit_tests += tests/unit/kafka_question_test
 tests_unit_kafka_question_test_SOURCES = tests/unit/kafka_question_test.c $(producing_sources)
 tests_unit_kafka_question_test_CPPFLAGS = $(producing_cppflags)
 tests_unit_kafka_question_test_LDADD = $(unit_kafka)
+tests_unit_kafka_question_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo
 unit_tests += tests/unit/kafka_txn_test
 tests_unit_kafka_txn_test_SOURCES = tests/unit/kafka_txn_test.c $(producing_sources)
 tests_unit_kafka_txn_test_CPPFLAGS = $(producing_cppflags)

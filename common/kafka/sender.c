@@ -297,6 +297,7 @@ turn(struct sender *s)
     for (struct peer *peer = s->peers; peer != NULL; peer = peer->next)
         requests_serve(s, peer, now_ms);
     links_close_idle(s, now_ms);
+    links_reap(s, false);
     hand_over(s);
 }
 
@@ -337,6 +338,7 @@ release(struct sender *s)
     link_done(s, &s->control);
     link_done(s, &s->coordinator);
     link_done(s, &s->group);
+    links_reap(s, true);
     free(s->group_name);
     topics_forget(s);
     cv_batch_writer_done(&s->writer);

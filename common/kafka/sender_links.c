@@ -16,6 +16,7 @@
 #define DIAL_ANSWERS 3 /* a connection is worth the time of so many answers: TLS and SASL need several */
 
 struct dial {
+    struct dial *next; /* of those that were cancelled */
     struct sender *sender;
     struct cv_thread *thread;
     struct cv_wake interrupt;
@@ -73,6 +74,7 @@ link_count(struct sender *s, size_t bytes_out, size_t bytes_in)
 static void
 dial_free(struct dial *dial)
 {
+    cv_wire_close(dial->conn);
     if (dial->interrupt.fd >= 0)
         cv_wake_done(&dial->interrupt);
     free(dial->host);
@@ -131,7 +133,6 @@ dial_start(struct sender *s, struct link *link)
     link->dial = dial;
 }
 
-/* The dial's end, if it came. */
 static bool
 dial_ended(struct sender *s, struct dial *dial)
 {
@@ -140,21 +141,37 @@ dial_ended(struct sender *s, struct dial *dial)
     cv_lock(&s->lock);
     ended = dial->ended;
     cv_unlock(&s->lock);
-    if (ended)
-        (void)cv_thread_join(dial->thread, -1);
     return ended;
 }
 
+/* It ends when it can: nothing interrupts the search for a name. */
 static void
-dial_cancel(struct link *link)
+dial_cancel(struct sender *s, struct link *link)
 {
-    if (link->dial == NULL)
+    struct dial *dial = link->dial;
+
+    if (dial == NULL)
         return;
-    cv_wake_signal(&link->dial->interrupt);
-    (void)cv_thread_join(link->dial->thread, -1);
-    cv_wire_close(link->dial->conn);
-    dial_free(link->dial);
+    cv_wake_signal(&dial->interrupt);
+    dial->next = s->cancelled;
+    s->cancelled = dial;
     link->dial = NULL;
+}
+
+void
+links_reap(struct sender *s, bool all)
+{
+    struct dial **at = &s->cancelled, *dial;
+
+    while ((dial = *at) != NULL) {
+        if (!all && !dial_ended(s, dial)) {
+            at = &dial->next;
+            continue;
+        }
+        *at = dial->next;
+        (void)cv_thread_join(dial->thread, -1);
+        dial_free(dial);
+    }
 }
 
 /* ---- links ---- */
@@ -203,9 +220,11 @@ take_dialed(struct sender *s, struct link *link)
 {
     struct dial *dial = link->dial;
 
+    (void)cv_thread_join(dial->thread, -1);
     link->dial = NULL;
     if (dial->conn != NULL) {
         link->conn = dial->conn;
+        dial->conn = NULL;
         link->revents = POLLIN;
         link->used_ms = cv_mono_ms();
         link->backoff_ms = 0;
@@ -235,7 +254,7 @@ link_open(struct sender *s, struct link *link, int64_t now_ms)
 void
 link_done(struct sender *s, struct link *link)
 {
-    dial_cancel(link);
+    dial_cancel(s, link);
     link_close(s, link);
     free(link->host);
     link->host = NULL;
@@ -322,6 +341,6 @@ links_peer(struct sender *s, const struct cv_wire_broker *broker, struct cv_err 
         return peer;
     if (peer->link.conn != NULL) /* it moved */
         requests_drop(s, peer);
-    dial_cancel(&peer->link);
+    dial_cancel(s, &peer->link);
     return link_set(&peer->link, broker->host, broker->port, err) == CV_OK ? peer : NULL;
 }

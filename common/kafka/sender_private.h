@@ -104,6 +104,7 @@ struct sender {
     uint64_t txn;                   /* as well */
     struct cv_producer_topic *topics, *active, *last_active;
     struct peer *peers;
+    struct dial *cancelled;         /* that have not ended */
     struct link control;            /* for questions to any broker */
     size_t next_bootstrap;
     int64_t patience_ms;            /* how long its answers are waited for */
@@ -202,6 +203,8 @@ enum cv_rc link_wait(struct sender *s, struct link *link, int64_t deadline_ms, s
 bool link_interrupted(struct sender *s); /* the thread must end */
 /* Connections that were not used for so long as the settings say are closed. */
 void links_close_idle(struct sender *s, int64_t now_ms);
+/* What was left of links that were closed while they came about; all: wait for it. */
+void links_reap(struct sender *s, bool all);
 
 /* sender_questions.c */
 /* Any broker; NULL: none yet. */

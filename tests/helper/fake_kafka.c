@@ -143,7 +143,7 @@ static void
 put_broker(struct cv_buf *out, const struct node *node)
 {
     cv_buf_be32(out, (uint32_t)node->id);
-    fake_broker_put_string(out, "127.0.0.1");
+    fake_broker_put_string(out, node->host != NULL ? node->host : "127.0.0.1");
     cv_buf_be32(out, (uint32_t)node->port);
 }
 
@@ -444,6 +444,14 @@ fake_kafka_hang(struct fake_kafka *k, int node, bool hangs)
 {
     pthread_mutex_lock(&k->lock);
     k->nodes[node - 1].hangs = hangs;
+    pthread_mutex_unlock(&k->lock);
+}
+
+void
+fake_kafka_name_host(struct fake_kafka *k, int node, const char *host)
+{
+    pthread_mutex_lock(&k->lock);
+    k->nodes[node - 1].host = host;
     pthread_mutex_unlock(&k->lock);
 }
 

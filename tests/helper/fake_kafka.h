@@ -34,6 +34,8 @@ void fake_kafka_stop(struct fake_kafka *k, int node);
 void fake_kafka_start(struct fake_kafka *k, int node);
 /* A node that hangs takes requests, does none of them and never answers them. */
 void fake_kafka_hang(struct fake_kafka *k, int node, bool hangs);
+/* Metadata and FindCoordinator name the node's host so; NULL: 127.0.0.1, as at first. host must stay. */
+void fake_kafka_name_host(struct fake_kafka *k, int node, const char *host);
 /* The topic gets so many partitions, if it has fewer. */
 void fake_kafka_create_topic(struct fake_kafka *k, const char *topic, int n_partitions);
 /* It is gone with all that it held, until it is made again. */

@@ -81,6 +81,7 @@ struct node {
     struct fake_kafka *kafka;
     int id;
     int port;
+    const char *host; /* as it is told; NULL: 127.0.0.1 */
     bool up, hangs;
     struct fake_broker *broker;
 };

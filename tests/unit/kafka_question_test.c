@@ -2,6 +2,8 @@
 /* What a producer asks any broker (metadata, producer ids) holds up nothing that is written meanwhile. */
 #include "tests/helper/cmocka_all.h"
 
+#include <netdb.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -50,6 +52,8 @@ expect_sending(struct producing *p, int partition)
     }
     assert_in_range(cv_mono_ms() - began, 0, SOON_MS);
 }
+
+/* ---- brokers that hang ---- */
 
 static void
 metadata_that_never_comes_holds_up_nothing(void **state)
@@ -117,6 +121,55 @@ a_broker_that_hangs_from_the_start_is_passed_over(void **state)
     producing_stop(&p);
 }
 
+/* ---- names ---- */
+
+#define SLOW_HOST "slow.invalid"
+
+static atomic_int slow_searches;     /* so many wait */
+static atomic_bool slow_search_ends;
+
+int __real_getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret);
+int __wrap_getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret);
+
+int
+__wrap_getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret)
+{
+    if (strcmp(name, SLOW_HOST) != 0)
+        return __real_getaddrinfo(name, service, hints, ret);
+    atomic_fetch_add(&slow_searches, 1);
+    for (int i = 0; i < 10000 && !atomic_load(&slow_search_ends); i++)
+        usleep(1000);
+    return EAI_AGAIN;
+}
+
+/* Nothing interrupts the search for the name of a broker, but it has another by then. */
+static void
+a_name_that_is_searched_for_long_holds_up_nothing(void **state)
+{
+    int64_t began = cv_mono_ms();
+    struct producing p;
+
+    (void)state;
+    producing_start(&p, 2, 2);
+    fake_kafka_name_host(p.k, 2, SLOW_HOST);
+    producing_open(&p, NULL);
+    producing_put(&p, "t", 0, producing_number(0), &p.delivery);
+    producing_put(&p, "t", 1, producing_number(1), &p.delivery);
+    while (atomic_load(&slow_searches) == 0 && cv_mono_ms() - began < 5000)
+        usleep(1000);
+    assert_int_equal(atomic_load(&slow_searches), 1);
+    fake_kafka_name_host(p.k, 2, NULL);
+    producing_put(&p, "u", 1, "v", &p.delivery);
+    expect_sending(&p, 0);
+    producing_flush(&p, 5000);
+    assert_int_equal(producing_count(&p, "t", 1), 1);
+    assert_int_equal(producing_count(&p, "u", 1), 1);
+    atomic_store(&slow_search_ends, true);
+    producing_stop(&p);
+}
+
+/* ---- producer ids, and connections that break ---- */
+
 /* The next broker is asked for one. */
 static void
 a_producer_id_that_does_not_come_is_asked_for_elsewhere(void **state)
@@ -153,6 +206,8 @@ a_connection_that_breaks_over_a_question_is_opened_again(void **state)
         stop_after(&p, 100);
     }
 }
+
+/* ---- topics and partitions ---- */
 
 /* A topic that the question under way does not name is asked for behind it, without a pause. */
 static void
@@ -243,6 +298,7 @@ main(void)
         cmocka_unit_test(metadata_that_never_comes_holds_up_nothing),
         cmocka_unit_test(a_broker_that_hangs_holds_up_its_own_partitions_only),
         cmocka_unit_test(a_broker_that_hangs_from_the_start_is_passed_over),
+        cmocka_unit_test(a_name_that_is_searched_for_long_holds_up_nothing),
         cmocka_unit_test(a_producer_id_that_does_not_come_is_asked_for_elsewhere),
         cmocka_unit_test(a_connection_that_breaks_over_a_question_is_opened_again),
         cmocka_unit_test(topics_that_come_during_a_question_are_asked_for_next),
