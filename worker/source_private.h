@@ -25,6 +25,8 @@ struct cv_topic {
     bool opening; /* while handles of several are got */
     unsigned used; /* 1 + the resets that there were when it was told to the status store; 0: not yet */
     bool found;    /* Kafka has it */
+    char *source;  /* the source's own name of what goes there; NULL: nothing yet */
+    bool several;  /* and others */
 };
 
 /* One batch on its way. */

@@ -24,6 +24,7 @@
 #define TOPIC_RETRY_MS 1000
 #define ASK_TIMEOUT_MS 1000 /* Kafka, for a topic */
 #define ASK_AGAIN_MS   100
+#define LIMIT_TIMEOUT_MS 2000
 #define SAY_AFTER_MS   1000 /* where brokers make topics by themselves, that takes a moment */
 
 static struct cv_topic dropped; /* the chain drops this topic's records */
@@ -37,8 +38,21 @@ source_topic_free(void *arg)
 
     if (topic == NULL)
         return;
+    free(topic->source);
     free(topic->name);
     free(topic);
+}
+
+/* A failure names it: a topic may be far from the table that its records come from. */
+static enum cv_rc
+note_source(struct cv_topic *topic, const char *name, struct cv_err *err)
+{
+    if (topic->source != NULL) {
+        topic->several |= strcmp(topic->source, name) != 0;
+        return CV_OK;
+    }
+    topic->source = strdup(name);
+    return topic->source == NULL ? cv_fail_memory(err) : CV_OK;
 }
 
 /* The connector's own admin: it may be another cluster, or another user, that topics are made in. */
@@ -203,6 +217,8 @@ source_ctx_topic(struct cv_source_ctx *ctx, const char *name, struct cv_err *err
     rc = pipeline_route(rt->pipe, name, arena, &routed, err);
     if (rc == CV_OK && routed != NULL)
         rc = open_topic(rt, routed, &topic, err);
+    if (rc == CV_OK && topic != NULL)
+        rc = note_source(topic, name, err);
     if (rc == CV_OK && !cv_hash_put(rt->routes, name, routed == NULL ? &dropped : topic))
         rc = cv_fail_memory(err);
     cv_arena_free(arena);
@@ -257,6 +273,14 @@ does_without(struct source_runtime *rt, size_t messages, struct cv_err *err)
 }
 
 static void
+append_source(const struct cv_topic *topic, struct cv_err *err)
+{
+    if (topic->source != NULL && strcmp(topic->source, topic->name) != 0)
+        (void)cv_fail(err, err->rc, "%s; \"%s\"%s goes there", err->text, topic->source,
+                      topic->several ? " among others" : "");
+}
+
+static void
 count_active(struct task *task, int64_t change)
 {
     uint_fast64_t active = atomic_fetch_add_explicit(&task->counters.records_active, (uint_fast64_t)change,
@@ -264,6 +288,22 @@ count_active(struct task *task, int64_t change)
                            (uint_fast64_t)change;
 
     task_record(task, WINDOW_ACTIVE, (double)active);
+}
+
+/* What the producer cannot know: whose records they are, and how much the topic takes. */
+static void
+tell_more(struct source_runtime *rt, const struct cv_delivery *delivery, struct cv_err *err)
+{
+    const struct cv_topic *topic = delivery->failed_topic == NULL ? NULL : cv_hash_get(rt->topics, delivery->failed_topic);
+    char *limit = NULL;
+    struct cv_err none;
+
+    if (delivery->too_large && cv_admin_topic_config(rt->task->spec.admin, delivery->failed_topic, "max.message.bytes",
+                                                     LIMIT_TIMEOUT_MS, &limit, &none) == CV_OK)
+        (void)cv_fail(err, err->rc, "%s; it takes %s", err->text, limit);
+    free(limit);
+    if (topic != NULL)
+        append_source(topic, err);
 }
 
 enum cv_rc
@@ -277,6 +317,7 @@ source_retire(struct source_runtime *rt, struct cv_err *err)
         if (chunk->delivery.err.rc != CV_OK) {
             *err = chunk->delivery.err;
             cv_err_context(err, "could not write to Kafka");
+            tell_more(rt, &chunk->delivery, err);
             if (!does_without(rt, chunk->delivery.failed, err))
                 return err->rc;
         }
@@ -377,6 +418,7 @@ send_message(struct source_runtime *rt, struct source_chunk *chunk, const struct
     }
     if (rc != CV_OK) {
         cv_err_context(err, "could not write to topic \"%s\"", topic->name);
+        append_source(topic, err);
         return rc == CV_INVALID && does_without(rt, 1, err) ? CV_OK : rc;
     }
     rt->txn.records++;
@@ -389,6 +431,7 @@ convert_record(struct source_runtime *rt, struct cv_batch *batch, struct cv_reco
 {
     struct cv_message bytes = { 0 }, *msg;
     enum pipeline_stage stage = STAGE_TRANSFORMATION;
+    const char *source = rec->topic;
     struct cv_topic *topic;
     bool keep = true;
     enum cv_rc rc;
@@ -408,7 +451,7 @@ convert_record(struct source_runtime *rt, struct cv_batch *batch, struct cv_reco
 
         return tolerance_skips(&rt->task->tolerance, &failure, err) ? CV_OK : err->rc;
     }
-    if (open_topic(rt, rec->topic, &topic, err) != CV_OK)
+    if (open_topic(rt, rec->topic, &topic, err) != CV_OK || note_source(topic, source, err) != CV_OK)
         return err->rc;
     msg = cv_batch_add_message(batch);
     if (msg == NULL)

@@ -9,6 +9,7 @@ common_kafka_libkafka_a_SOURCES = \
 	common/kafka/consumer_positions.c \
 	common/kafka/handle.h \
 	common/kafka/hint.c common/kafka/hint.h \
+	common/kafka/refusal.c common/kafka/refusal.h \
 	common/kafka/keys.c common/kafka/keys.h \
 	common/kafka/login.c common/kafka/login.h \
 	common/kafka/partitioner.c common/kafka/partitioner.h \

@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/kafka/producer_state.h"
+#include "common/kafka/refusal.h"
 #include "common/map.h"
 #include "common/wire/record_batch.h"
 
@@ -162,22 +163,26 @@ cv_producer_topic(struct cv_producer *producer, const char *name, struct cv_prod
 
 /* ---- reports ---- */
 
+static bool
+is_too_large(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+}
+
 /* What Kafka's own text leaves open; NULL: nothing. text is room for it. */
 static const char *
-detail_of(rd_kafka_resp_err_t code, const struct message *msg, char text[256])
+detail_of(const struct cv_producer *producer, rd_kafka_resp_err_t code, const struct message *msg,
+          char text[REFUSAL_MAX])
 {
+    if (is_too_large(code))
+        return refusal_too_large(msg->key, msg->key.len + msg->value.len, "max.message.bytes of the topic", text);
     switch (code) {
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
-        (void)snprintf(text, 256, "%s: a message of %zu bytes; raise max.message.bytes of the topic",
-                       rd_kafka_err2str(code), msg->key.len + msg->value.len);
-        return text;
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
         return "the topic is not there, or was deleted: make it again and restart";
     default:
-        return NULL;
+        return refusal_explain(&producer->settings, code, text);
     }
 }
 
@@ -188,7 +193,7 @@ report_failure(struct cv_producer *producer, const struct message *msg, rd_kafka
     struct cv_err scratch = CV_ERR_INIT;
     struct cv_err *err = &scratch;
     char partition[32] = ""; /* not chosen yet where the topic is not known */
-    char text[256];
+    char text[REFUSAL_MAX];
 
     if (msg->partition >= 0)
         (void)snprintf(partition, sizeof(partition), " partition %d", msg->partition);
@@ -197,8 +202,10 @@ report_failure(struct cv_producer *producer, const struct message *msg, rd_kafka
         if (delivery->err.rc != CV_OK)
             return;
         err = &delivery->err;
+        delivery->failed_topic = msg->topic->name;
+        delivery->too_large = is_too_large(code);
     }
-    (void)kafka_fail(&producer->handle, err, code, detail_of(code, msg, text), "could not write to topic \"%s\"%s",
+    (void)kafka_fail(&producer->handle, err, code, detail_of(producer, code, msg, text), "could not write to topic \"%s\"%s",
                      msg->topic->name, partition);
     if (delivery == NULL)
         CV_LOG_WARN(cv_log_get("culvert.kafka"), "a message was not written", CV_ERR(err));
@@ -378,14 +385,14 @@ check_usable(struct cv_producer *producer, struct cv_err *err)
 }
 
 static enum cv_rc
-check_room(const struct cv_producer *producer, const struct cv_producer_topic *topic, size_t len, size_t size,
-           struct cv_err *err)
+check_room(const struct cv_producer *producer, struct cv_bytes key, size_t len, size_t size, struct cv_err *err)
 {
-    if (len > producer->settings.max_message)
-        return cv_fail(err, CV_INVALID,
-                       "could not produce to topic \"%s\": %s: it has %zu bytes, and max.request.size is %zu",
-                       topic->name, rd_kafka_err2str(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE), len,
-                       producer->settings.max_message);
+    char limit[64], text[REFUSAL_MAX];
+
+    if (len > producer->settings.max_message) {
+        (void)snprintf(limit, sizeof(limit), "the producer's max.request.size=%zu", producer->settings.max_message);
+        return cv_fail(err, CV_INVALID, "%s", refusal_too_large(key, len, limit, text));
+    }
     if (producer->queued >= producer->settings.max_messages ||
         (producer->queued > 0 && producer->queued_bytes + size > producer->settings.max_bytes))
         return cv_fail(err, CV_RETRY, "the queue of messages to Kafka is full");
@@ -404,7 +411,7 @@ cv_producer_send(struct cv_producer *producer, struct cv_producer_topic *topic, 
         return err->rc == CV_RETRY ? err->rc = CV_CONFLICT : err->rc;
     if (producer->outbox.first == NULL && check_usable(producer, err) != CV_OK)
         return err->rc;
-    if (check_room(producer, topic, key.len + value.len, size, err) != CV_OK)
+    if (check_room(producer, key, key.len + value.len, size, err) != CV_OK)
         return err->rc;
     msg = new_message(producer);
     if (msg == NULL)

@@ -39,6 +39,8 @@ struct cv_delivery {
     size_t failed;
     int64_t last_offset; /* highest offset that the broker gave one of them; CV_OFFSET_INVALID: none yet */
     struct cv_err err;
+    const char *failed_topic; /* of that failure; lives as long as the producer */
+    bool too_large;           /* the failure: it has more bytes than the topic takes */
     void (*done)(struct cv_delivery *delivery);
 };
 

@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/kafka/consumer.h"
 #include "common/kafka/producer_state.h"
+#include "common/kafka/refusal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +12,12 @@
 static enum cv_rc
 result(struct cv_producer *producer, const struct command *command, const char *what, struct cv_err *err)
 {
+    char text[REFUSAL_MAX];
+
     if (command->code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return CV_OK;
-    return kafka_fail(&producer->handle, err, command->code, NULL, "%s", what);
+    return kafka_fail(&producer->handle, err, command->code, refusal_explain(&producer->settings, command->code, text),
+                      "%s", what);
 }
 
 static int64_t

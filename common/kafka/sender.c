@@ -11,6 +11,7 @@
 #include "common/kafka/sender_private.h"
 
 #include "common/clock.h"
+#include "common/kafka/refusal.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -38,8 +39,11 @@ wake_owner(struct sender *s)
 void
 sender_break(struct sender *s, rd_kafka_resp_err_t code, const char *detail, const char *what)
 {
+    char text[REFUSAL_MAX];
+
     if (s->failure.rc == CV_OK)
-        (void)kafka_fail(s->handle, &s->failure, code, detail, "%s", what);
+        (void)kafka_fail(s->handle, &s->failure, code,
+                         detail != NULL ? detail : refusal_explain(s->settings, code, text), "%s", what);
 }
 
 bool

@@ -130,6 +130,7 @@ struct sender {
     int64_t identity_ms;            /* the next is not asked for before */
     int64_t add_ms, add_backoff_ms; /* partitions to a transaction */
     uint64_t txn_begun;             /* the transaction that the coordinator knows of */
+    char refused_topic[256];        /* by the coordinator, of partitions to be added */
     bool end_unanswered;            /* a request to end a transaction of this epoch was sent, and not answered */
 };
 

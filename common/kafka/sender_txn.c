@@ -13,6 +13,7 @@
 #include "common/wire/stream.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,8 +230,13 @@ write_additions(struct sender *s, const void *arg)
 static enum cv_rc
 read_additions(struct sender *s, const struct cv_wire_response *answer, int16_t *ret, struct cv_err *err)
 {
-    (void)s;
-    return cv_wire_read_add_partitions(answer->body, answer->len, ret, err);
+    struct cv_bytes topic;
+
+    if (cv_wire_read_add_partitions(answer->body, answer->len, ret, &topic, err) != CV_OK)
+        return err->rc;
+    if (*ret != 0)
+        (void)snprintf(s->refused_topic, sizeof(s->refused_topic), "%.*s", (int)topic.len, topic.data);
+    return CV_OK;
 }
 
 /* The coordinator may know of a topic later than others; whether it is there at all, metadata tells. */
@@ -239,6 +245,15 @@ doubt_topics(struct sender *s, const struct additions *found)
 {
     for (size_t i = 0; i < found->count; i++)
         topics_want(s, found->parts[i]->topic);
+}
+
+static void
+refuse(struct sender *s, rd_kafka_resp_err_t code)
+{
+    char what[sizeof(s->refused_topic) + 64];
+
+    (void)snprintf(what, sizeof(what), "could not add topic \"%s\" to a transaction", s->refused_topic);
+    sender_break(s, code, NULL, what);
 }
 
 static void
@@ -251,7 +266,7 @@ add_later(struct sender *s, const struct additions *found, rd_kafka_resp_err_t c
     else if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
         doubt_topics(s, found);
     else if (react(code) == GIVE_UP)
-        sender_break(s, code, NULL, "could not add partitions to a transaction");
+        refuse(s, code);
     s->add_backoff_ms = s->add_backoff_ms == 0 ? BACKOFF_MS : s->add_backoff_ms * 2;
     if (s->add_backoff_ms > BACKOFF_MAX_MS)
         s->add_backoff_ms = BACKOFF_MAX_MS;

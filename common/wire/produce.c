@@ -291,27 +291,34 @@ cv_wire_write_add_partitions(struct cv_buf *out, const struct cv_wire_txn *txn,
 }
 
 enum cv_rc
-cv_wire_read_add_partitions(const void *data, size_t len, int16_t *ret_error, struct cv_err *err)
+cv_wire_read_add_partitions(const void *data, size_t len, int16_t *ret_error, struct cv_bytes *ret_topic,
+                            struct cv_err *err)
 {
     struct wire_response resp = wire_response_of(data, len, NULL);
+    struct cv_bytes worst_topic = { NULL, 0 };
     int16_t worst = 0;
-    size_t n_topics, name_len;
+    size_t n_topics;
 
     (void)cv_read_i32(&resp.in); /* ThrottleTimeMs */
     for (n_topics = wire_read_count(&resp.in, 6); n_topics > 0; n_topics--) {
-        (void)borrow_string(&resp.in, &name_len);
+        struct cv_bytes topic;
+
+        topic.data = (const char *)borrow_string(&resp.in, &topic.len);
         for (size_t left = wire_read_count(&resp.in, 6); left > 0; left--) {
             int16_t error;
 
             (void)cv_read_i32(&resp.in); /* PartitionIndex */
             error = cv_read_i16(&resp.in);
-            if (worst == 0 || (worst == CV_WIRE_OPERATION_NOT_ATTEMPTED && error != 0))
-                worst = error;
+            if (worst != 0 && (worst != CV_WIRE_OPERATION_NOT_ATTEMPTED || error == 0))
+                continue;
+            worst = error;
+            worst_topic = topic;
         }
     }
     if (wire_response_finish(&resp, CV_WIRE_ADD_PARTITIONS_TO_TXN, err) != CV_OK)
         return err->rc;
     *ret_error = worst;
+    *ret_topic = worst_topic;
     return CV_OK;
 }
 

@@ -10,6 +10,8 @@
 #include "common/reader.h"
 #include "common/wire/message.h"
 
+#include <culvert/record.h>
+
 #define CV_WIRE_NO_PRODUCER (-1) /* a producer id */
 
 /* Metadata v4, of topics. */
@@ -90,9 +92,11 @@ struct cv_wire_topic_partition {
 };
 void cv_wire_write_add_partitions(struct cv_buf *out, const struct cv_wire_txn *txn,
                                   const struct cv_wire_topic_partition *parts, size_t n_parts);
-/* The first error among the partitions that says most: any but OPERATION_NOT_ATTEMPTED if there is one. */
+/* The first error among the partitions that says most: any but OPERATION_NOT_ATTEMPTED if there is one; and the topic
+   that it is about, whose bytes are data's. */
 CV_MUST_CHECK
-enum cv_rc cv_wire_read_add_partitions(const void *data, size_t len, int16_t *ret_error, struct cv_err *err);
+enum cv_rc cv_wire_read_add_partitions(const void *data, size_t len, int16_t *ret_error, struct cv_bytes *ret_topic,
+                                       struct cv_err *err);
 
 /* AddOffsetsToTxn v1 and EndTxn v1: both answer with an error code. */
 void cv_wire_write_add_offsets(struct cv_buf *out, const struct cv_wire_txn *txn, const char *group);

@@ -114,6 +114,7 @@ read_one(uint8_t api, const uint8_t *data, size_t size, struct cv_arena *arena, 
     struct cv_wire_synced synced = { 0 };
     struct cv_wire_producer_id producer = { 0 };
     int16_t error = 0;
+    struct cv_bytes added;
     enum cv_rc rc;
 
     switch (api) {
@@ -149,7 +150,7 @@ read_one(uint8_t api, const uint8_t *data, size_t size, struct cv_arena *arena, 
     case CV_WIRE_PRODUCE:
         return read_produced(data, size, err);
     case CV_WIRE_ADD_PARTITIONS_TO_TXN:
-        return cv_wire_read_add_partitions(data, size, &error, err);
+        return cv_wire_read_add_partitions(data, size, &error, &added, err);
     case CV_WIRE_ADD_OFFSETS_TO_TXN:
         return cv_wire_read_add_offsets(data, size, &error, err);
     case CV_WIRE_END_TXN:

@@ -36,6 +36,7 @@ static struct {
     size_t sent;
     struct cv_delivery *pending[MAX_PENDING];
     size_t n_pending;
+    char last_topic[128]; /* that something was sent to */
     int alive;
     char transactional_id[256];
     int fail_in;
@@ -219,6 +220,8 @@ report(bool failed)
     for (size_t i = 0; i < n; i++) {
         if (failed) {
             taken[i]->failed++;
+            taken[i]->failed_topic = fake.last_topic;
+            taken[i]->too_large = true;
             cv_fail(&taken[i]->err, CV_INVALID, "the broker refused the message");
         }
         cv_delivery_release(taken[i]);
@@ -320,6 +323,7 @@ cv_producer_send(struct cv_producer *producer, struct cv_producer_topic *topic, 
         if (delivery != NULL) {
             delivery->pending++;
             fake.pending[fake.n_pending++] = delivery;
+            snprintf(fake.last_topic, sizeof(fake.last_topic), "%s", topic->name);
         }
     }
     pthread_mutex_unlock(&lock);

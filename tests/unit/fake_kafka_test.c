@@ -740,12 +740,13 @@ add_partition(struct fixture *f, const struct cv_wire_txn *txn, int32_t partitio
     const struct cv_wire_topic_partition parts[] = { { "t", 0 }, { "t", partition } };
     struct cv_buf body = CV_BUF_INIT(BUF_MAX);
     struct cv_wire_response resp;
+    struct cv_bytes topic;
     struct cv_err err;
     int16_t error;
 
     cv_wire_write_add_partitions(&body, txn, parts, partition == 0 ? 1 : 2);
     call_well(f, 1, CV_WIRE_ADD_PARTITIONS_TO_TXN, &body, &resp);
-    assert_int_equal(CV_OK, cv_wire_read_add_partitions(resp.body, resp.len, &error, &err));
+    assert_int_equal(CV_OK, cv_wire_read_add_partitions(resp.body, resp.len, &error, &topic, &err));
     return error;
 }
 

@@ -362,7 +362,7 @@ a_message_that_is_too_large_is_not_taken(void **state)
     producing_open(&p, NULL);
     assert_int_equal(producing_send(&p, "t", 0, NULL, large, &p.delivery, &err), CV_INVALID);
     assert_non_null(strstr(err.text, "1999 bytes"));
-    assert_non_null(strstr(err.text, "max.request.size is 1500"));
+    assert_non_null(strstr(err.text, "max.request.size=1500: raise that"));
     assert_int_equal(cv_producer_queued(p.producer), 0);
     producing_stop(&p);
 }

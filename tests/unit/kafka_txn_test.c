@@ -775,6 +775,52 @@ a_message_that_fails_breaks_the_transaction(void **state)
     producing_stop(&p);
 }
 
+/* Who may end a failure reads what is to be done. */
+static void
+what_the_coordinator_refuses_is_told_with_its_remedy(void **state)
+{
+    static const struct {
+        int16_t error;
+        const char *words;
+    } rows[] = {
+        { CV_WIRE_TOPIC_AUTHORIZATION_FAILED, "could not add topic \"t\" to a transaction: Broker: Topic authorization "
+                                              "failed: grant WRITE and DESCRIBE on the topic" },
+        { CV_WIRE_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "grant WRITE and DESCRIBE on transactional id \"tx\"" },
+        { CV_WIRE_PRODUCER_FENCED, "another producer took the transactional id \"tx\"" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CV_COUNT(rows); i++) {
+        struct cv_err err = CV_ERR_INIT;
+        struct producing p;
+
+        start(&p, 1, 1);
+        fake_kafka_fail(p.k, CV_WIRE_ADD_PARTITIONS_TO_TXN, rows[i].error, 1);
+        begin(&p);
+        producing_put(&p, "t", 0, "v", &p.delivery);
+        assert_int_not_equal(cv_producer_txn_commit(p.producer, 5000, &err), CV_OK);
+        assert_non_null(strstr(err.text, rows[i].words));
+        producing_stop(&p);
+    }
+}
+
+static void
+a_timeout_that_brokers_do_not_allow_is_told_with_its_remedy(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+    struct producing p;
+
+    (void)state;
+    prepare(&p, 1, 1);
+    producing_set(&p, "transaction.timeout.ms", "1000000");
+    producing_open(&p, "tx");
+    fake_kafka_fail(p.k, CV_WIRE_INIT_PRODUCER_ID, CV_WIRE_INVALID_TRANSACTION_TIMEOUT, 1);
+    assert_int_equal(cv_producer_txn_init(p.producer, 5000, &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "it is 1000000; lower producer.override.transaction.timeout.ms"));
+    assert_non_null(strstr(err.text, "transaction.max.timeout.ms of the brokers"));
+    producing_stop(&p);
+}
+
 /* Its coordinator ended it: trying again helps nothing. */
 static void
 a_transaction_that_is_no_more_is_given_up_at_once(void **state)
@@ -1004,6 +1050,8 @@ main(void)
         cmocka_unit_test(who_begins_anew_gets_the_next_epoch),
         cmocka_unit_test(what_breaks_a_transaction_is_reported_with_it),
         cmocka_unit_test(a_message_that_fails_breaks_the_transaction),
+        cmocka_unit_test(what_the_coordinator_refuses_is_told_with_its_remedy),
+        cmocka_unit_test(a_timeout_that_brokers_do_not_allow_is_told_with_its_remedy),
         cmocka_unit_test(a_transaction_that_is_no_more_is_given_up_at_once),
         cmocka_unit_test(a_message_without_a_delivery_fails_the_commit),
         cmocka_unit_test(what_is_too_large_for_the_broker_goes_in_smaller_batches),

@@ -313,9 +313,10 @@ error_that_says_most_is_told(void **state)
         size_t len;
         unsigned char *body = bytes_of(rows[i].hex, &len);
         int16_t error = -77;
+        struct cv_bytes topic;
         struct cv_err err;
 
-        assert_int_equal(CV_OK, cv_wire_read_add_partitions(body, len, &error, &err));
+        assert_int_equal(CV_OK, cv_wire_read_add_partitions(body, len, &error, &topic, &err));
         assert_int_equal(rows[i].error, error);
         free(body);
     }
@@ -379,7 +380,7 @@ read_any(const char *api, const void *data, size_t len, struct cv_arena *arena, 
     if (strcmp(api, "Produce") == 0)
         return read_produced(data, len, err);
     if (strcmp(api, "AddPartitionsToTxn") == 0)
-        return cv_wire_read_add_partitions(data, len, out, err);
+        return cv_wire_read_add_partitions(data, len, out, &(struct cv_bytes){ NULL, 0 }, err);
     if (strcmp(api, "AddOffsetsToTxn") == 0)
         return cv_wire_read_add_offsets(data, len, out, err);
     if (strcmp(api, "EndTxn") == 0)
