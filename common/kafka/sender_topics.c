@@ -8,6 +8,7 @@
 #include "common/kafka/sender_private.h"
 
 #include "common/clock.h"
+#include "common/log.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -213,6 +214,16 @@ count_of(const struct cv_wire_topic *found)
     return n;
 }
 
+/* Keys go on to other partitions than before, as with any client of Kafka. */
+static void
+tell_growth(const struct cv_producer_topic *topic, int32_t n)
+{
+    CV_LOG_WARN(cv_log_get("culvert.kafka"),
+                "a topic has got more partitions: messages of a key may go to another one than those before, and are in "
+                "order from here on only",
+                CV_STR("topic", topic->name), CV_INT("before", topic->n_made), CV_INT("partitions", n));
+}
+
 static void
 take_topic(struct sender *s, struct cv_producer_topic *topic, const struct cv_wire_topic *found,
            const struct cv_wire_topic_metadata *metadata)
@@ -220,6 +231,8 @@ take_topic(struct sender *s, struct cv_producer_topic *topic, const struct cv_wi
     int32_t n = count_of(found);
     struct cv_err err;
 
+    if (topic->n_made > 0 && n > topic->n_made)
+        tell_growth(topic, n);
     if (n == 0 || !make_partitions(s, topic, n))
         return;
     topic->wanted = false;

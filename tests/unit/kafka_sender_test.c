@@ -11,7 +11,8 @@
 #include "common/wire/message.h"
 #include "tests/helper/producing.h"
 
-#define ANEW "the producer begins anew"
+#define ANEW  "the producer begins anew"
+#define GROWN "a topic has got more partitions"
 
 /* With a topic "t" that has so many partitions. */
 static void
@@ -499,13 +500,65 @@ a_message_that_is_too_large_for_the_broker_fails_alone(void **state)
     fake_kafka_max_bytes(p.k, 1000);
     cv_delivery_init(&delivery, producing_count_done);
     producing_send_numbers(&p, "t", 1, 0, 30);
-    assert_int_equal(producing_send(&p, "t", 0, NULL, large, &delivery, &err), CV_OK);
+    assert_int_equal(producing_send(&p, "t", 0, "{\"id\":\t7}", large, &delivery, &err), CV_OK);
     producing_write_numbers(&p, "t", 1, 30, 60);
     assert_int_equal(delivery.failed, 1);
     assert_int_equal(delivery.err.rc, CV_INVALID);
     assert_non_null(strstr(delivery.err.text, "\"t\" partition 0"));
+    assert_non_null(strstr(delivery.err.text, "the message with key {\"id\":?7} has 3008 bytes"));
+    assert_non_null(strstr(delivery.err.text, "max.message.bytes of the topic: raise that"));
+    assert_string_equal(delivery.failed_topic, "t");
+    assert_true(delivery.too_large);
     cv_delivery_release(&delivery);
     stop_after(&p, 1, 60);
+}
+
+/* What tells the rows of a long key apart is at its end. */
+static void
+of_a_long_key_the_end_is_shown(void **state)
+{
+    static char key[1000], large[3000];
+    struct cv_err err = CV_ERR_INIT;
+    struct producing p;
+
+    (void)state;
+    memset(key, 'k', sizeof(key) - 1);
+    memcpy(key + sizeof(key) - 4, "end", 3);
+    memset(large, 'x', sizeof(large) - 1);
+    start_with(&p, 1, 1, "max.request.size", "2000");
+    assert_int_equal(producing_send(&p, "t", 0, key, large, NULL, &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "with key ...kkk"));
+    assert_non_null(strstr(err.text, "kkkend has 3998 bytes, more than the producer's max.request.size=2000"));
+    assert_true(strlen(err.text) < 400);
+    producing_stop(&p);
+}
+
+/* A client learns of it when it asks for metadata anew; keys go elsewhere from then on. */
+static void
+a_topic_that_got_more_partitions_is_told_of(void **state)
+{
+    struct producing p;
+
+    (void)state;
+    start_with(&p, 1, 1, "metadata.max.age.ms", "50");
+    fake_kafka_create_topic(p.k, "grows", 2);
+    producing_put(&p, "grows", CV_NO_PARTITION, "v", &p.delivery);
+    producing_flush(&p, 5000);
+    log_file_open();
+    fake_kafka_create_topic(p.k, "grows", 5);
+    for (int64_t deadline = cv_mono_ms() + 5000; log_file_count(GROWN, "topic=grows before=2 partitions=5") == 0;) {
+        assert_true(cv_mono_ms() < deadline);
+        producing_put(&p, "grows", CV_NO_PARTITION, "v", &p.delivery);
+        producing_flush(&p, 5000);
+    }
+    for (int i = 0; i < 3; i++) {
+        (void)usleep(60000);
+        producing_put(&p, "grows", 4, "v", &p.delivery);
+        producing_flush(&p, 5000);
+    }
+    assert_int_equal(log_file_count(GROWN, ""), 1);
+    log_file_close();
+    producing_stop(&p);
 }
 
 static void
@@ -1050,6 +1103,8 @@ main(void)
         cmocka_unit_test(batch_size_and_count_bound_a_batch),
         cmocka_unit_test(what_is_too_large_for_the_broker_goes_in_smaller_batches),
         cmocka_unit_test(a_message_that_is_too_large_for_the_broker_fails_alone),
+        cmocka_unit_test(of_a_long_key_the_end_is_shown),
+        cmocka_unit_test(a_topic_that_got_more_partitions_is_told_of),
         cmocka_unit_test(batches_are_compressed_as_told),
         cmocka_unit_test(messages_without_a_key_stay_together_for_a_while),
         cmocka_unit_test(a_partition_that_is_not_there_fails),
