@@ -177,6 +177,10 @@ read_patience(struct stream *s, struct cv_err *err)
                  "could not read wal_sender_timeout", err) != CV_OK)
         return err->rc;
     s->patience_ms = PQntuples(res) == 1 ? strtol(PQgetvalue(res, 0, 0), NULL, 10) : 0;
+    /* while nothing is read the server's own questions are not seen */
+    s->status_ms = s->spec.config->status_update_interval_ms;
+    if (s->patience_ms > 0 && s->status_ms > s->patience_ms / 3)
+        s->status_ms = s->patience_ms / 3;
     if (s->patience_ms > 0 && s->patience_ms < PATIENCE_MIN_MS)
         s->patience_ms = PATIENCE_MIN_MS;
     s->heard = true;
@@ -291,10 +295,7 @@ send_status(struct stream *s, bool ask, struct cv_err *err)
     if (PQputCopyData(s->repl, (const char *)status, sizeof(status)) < 0 || PQflush(s->repl) < 0)
         return pg_fail(err, s->repl, NULL, "could not answer the walsender");
     s->reply_now = false;
-    s->status_due_ms = cv_mono_ms() + s->spec.config->status_update_interval_ms;
-    /* while nothing is read the server's own questions are not seen */
-    if (s->patience_ms > 0 && s->spec.config->status_update_interval_ms > s->patience_ms / 3)
-        s->status_due_ms = cv_mono_ms() + s->patience_ms / 3;
+    s->status_due_ms = cv_mono_ms() + s->status_ms;
     return CV_OK;
 }
 

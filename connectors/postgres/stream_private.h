@@ -55,6 +55,7 @@ struct stream {
     cv_lsn received;
     cv_time_us sent_us; /* when the server sent the last message, by its clock */
     cv_lsn confirmed;
+    int64_t status_ms; /* so often the server hears from us */
     int64_t status_due_ms;
     bool reply_now;
     int64_t patience_ms; /* the server's wal_sender_timeout is also ours; 0: none */
