@@ -30,6 +30,7 @@
 #define POLL_TIMEOUT_MS  100
 #define IDLE_TIMEOUT_MS  5000
 #define READ_TIMEOUT_MS  30000
+#define READ_SLICE_MS    2000
 #define RETRY_WAIT_MS    100
 #define RESTART_WAIT_MS  1000
 
@@ -45,7 +46,14 @@ static enum cv_rc
 ctx_offset_read(struct cv_source_ctx *ctx, const struct cv_value *partition, struct cv_arena *arena,
                 struct cv_value **ret, struct cv_err *err)
 {
-    return connector_offsets_read(runtime_of(ctx)->offsets, partition, READ_TIMEOUT_MS, arena, ret, err);
+    struct source_runtime *rt = runtime_of(ctx);
+    int64_t deadline_ms = cv_mono_ms() + READ_TIMEOUT_MS;
+    enum cv_rc rc;
+
+    do /* in slices: a task that is asked to stop does not wait */
+        rc = connector_offsets_read(rt->offsets, partition, READ_SLICE_MS, arena, ret, err);
+    while (rc == CV_RETRY && !task_stopping(rt->task) && cv_mono_ms() < deadline_ms);
+    return rc;
 }
 
 static void

@@ -442,6 +442,22 @@ wait_for_sends(struct cv_topic_log *log, int64_t deadline, struct cv_err *err)
     return CV_OK;
 }
 
+/* A record behind the last one that is read is not to be had: the broker is slow, or a transaction of anyone holds it up,
+   the last stable offset being where we stand. */
+static enum cv_rc
+fail_behind(const struct cv_topic_log *log, const struct cv_topic_partitions *ends, struct cv_err *err)
+{
+    size_t i = 0;
+
+    while (log->positions[i] >= ends->items[i].offset)
+        i++;
+    return cv_fail(err, CV_RETRY,
+                   "could not read topic \"%s\" to its end in time: partition %zu is read up to offset %lld of %lld; if it "
+                   "stays so, a transaction is open there: find it with \"kafka-transactions.sh find-hanging\", and end "
+                   "its producer or abort it",
+                   log->topic, i, (long long)log->positions[i], (long long)ends->items[i].offset);
+}
+
 static enum cv_rc
 wait_for_positions(struct cv_topic_log *log, const struct cv_topic_partitions *ends,
                    int64_t deadline, struct cv_err *err)
@@ -456,8 +472,7 @@ wait_for_positions(struct cv_topic_log *log, const struct cv_topic_partitions *e
         if (log->failure.rc != CV_OK)
             *err = log->failure;
         else
-            (void)cv_fail(err, CV_RETRY, "could not read topic \"%s\" to its end in time",
-                          log->topic);
+            (void)fail_behind(log, ends, err);
         rc = err->rc;
     }
     cv_unlock(&log->lock);

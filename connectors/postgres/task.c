@@ -248,7 +248,9 @@ on_failure(struct pg_task *task, struct cv_err *err)
     if (busy) /* a take-over waits for it: it is free from one moment to the next */
         pause = RETRY_FIRST_MS;
     CV_LOG_WARN(task->base.ctx->log,
-                busy ? "the replication slot is in use, trying again" : "PostgreSQL is away, trying again",
+                busy                  ? "the replication slot is in use, trying again"
+                : task->stored_known ? "PostgreSQL is away, trying again"
+                                     : "the stored position cannot be read, trying again",
                 CV_INT("retry_ms", pause), CV_ERR(err));
     if (task->base.ctx->progress != NULL)
         task->base.ctx->progress(task->base.ctx, err->text);
