@@ -37,6 +37,7 @@ struct options {
     long count;      /* stop after so many records; 0: no limit */
     long timeout_ms; /* following: stop after so long; 0: never */
     int partitions;
+    const char *transactional_id; /* of a producer; NULL: none */
     const char **configs; /* NAME=VALUE of a topic to create or a client */
     size_t config_count;
 };
@@ -121,6 +122,8 @@ client_new(const struct options *opt, rd_kafka_type_t type)
         conf_set(conf, "partitioner", "murmur2_random");
         conf_set(conf, "enable.idempotence", "true");
         rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+        if (opt->transactional_id != NULL)
+            conf_set(conf, "transactional.id", opt->transactional_id);
     }
     rk = rd_kafka_new(type, conf, text, sizeof(text));
     if (rk == NULL)
@@ -650,6 +653,22 @@ command_grow(const struct options *opt, const char *topic)
     return 0;
 }
 
+/* As any producer does that begins with this transactional id. */
+static int
+command_fence(struct options *opt, const char *transactional_id)
+{
+    rd_kafka_error_t *error;
+    rd_kafka_t *rk;
+
+    opt->transactional_id = transactional_id;
+    rk = client_new(opt, RD_KAFKA_PRODUCER);
+    error = rd_kafka_init_transactions(rk, CALL_TIMEOUT_MS);
+    if (error != NULL)
+        die("transactional id \"%s\": %s", transactional_id, rd_kafka_error_string(error));
+    rd_kafka_destroy(rk);
+    return 0;
+}
+
 /* The topics have the settings given, and no others of their own. */
 static int
 command_alter(const struct options *opt, char **topics, int topic_count)
@@ -736,6 +755,7 @@ static const char usage[] =
     "  create TOPIC       make a topic\n"
     "  grow TOPIC         give a topic more partitions, --partitions in all\n"
     "  delete TOPIC...    delete topics\n"
+    "  fence ID           take a transactional id from whoever has it\n"
     "  empty TOPIC...     delete all records of topics\n"
     "  settings TOPIC     print the settings that the topic has of its own\n"
     "  alter TOPIC...     give topics the settings of --config, and take all others of their own\n"
@@ -868,6 +888,8 @@ main(int argc, char **argv)
         rc = command_grow(&opt, argv[optind]);
     else if (strcmp(command, "delete") == 0 && rest > 0)
         rc = command_delete(&opt, argv + optind, rest);
+    else if (strcmp(command, "fence") == 0 && rest == 1)
+        rc = command_fence(&opt, argv[optind]);
     else if (strcmp(command, "empty") == 0 && rest > 0)
         rc = command_empty(&opt, argv + optind, rest);
     else if (strcmp(command, "alter") == 0 && rest > 0)

@@ -40,6 +40,11 @@ def _loop():
     return _shared
 
 
+def api_of(data):
+    """Of the Kafka request that begins here: one that nothing else is sent with begins a piece."""
+    return struct.unpack(">h", data[4:6])[0] if len(data) >= 8 else None
+
+
 class _Connection:
     def __init__(self, proxy, client, server):
         self.proxy = proxy
@@ -51,6 +56,8 @@ class _Connection:
         try:
             while True:
                 data = await reader.read(CHUNK)
+                if direction == UP and proxy.captures is not None and api_of(data) == proxy.captures:
+                    proxy.captures, proxy.captured, self.lost = None, (writer, data), True
                 if self.lost or direction in proxy.held:
                     proxy.held_bytes += len(data)
                 while self.lost or direction in proxy.held:
@@ -101,6 +108,7 @@ class Proxy:
         self.passed = {UP: 0, DOWN: 0}
         self.accepted = self.refused = self.held_bytes = self.slices = 0
         self.refusing = False
+        self.captures = self.captured = None
         self._plain()
         self.changed = None
         self.port = _loop().wait(self._listen())
@@ -168,6 +176,15 @@ class Proxy:
         def lose(connection):
             connection.lost = True
         return self._each(lose)
+
+    def capture(self, api):
+        """The next request of this api of Kafka's stays here, and its connection is forgotten."""
+        self._set(captures=api, captured=None)
+
+    def release(self):
+        """What was captured comes to the server, late."""
+        writer, data = self.captured
+        _loop().call(writer.write, data)
 
     def slow(self, latency_s=0.0, jitter_s=0.0, rate=0):
         """Each piece comes later; rate in bytes a second."""

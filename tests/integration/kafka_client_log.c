@@ -190,6 +190,7 @@ a_trailing_transaction_marker_is_no_obstacle(void **state)
     /* who reads committed cannot be at the end while a transaction is open */
     assert_int_equal(cv_topic_log_read_to_end(committed, 500, &err), CV_RETRY);
     assert_non_null(strstr(err.text, topic));
+    assert_non_null(strstr(err.text, "partition 0 is read up to offset 2 of 3; if it stays so, a transaction is open"));
     assert_int_equal(records(&heard_committed), 1);
     assert_ok(cv_producer_txn_abort(producer, WAIT_MS, &err));
     assert_ok(cv_topic_log_read_to_end(committed, WAIT_MS, &err));

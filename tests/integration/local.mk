@@ -14,6 +14,7 @@ integration_tests = \
 	tests/integration/group.int \
 	tests/integration/internal_topics.int \
 	tests/integration/kafka_client.int \
+	tests/integration/kafka_limits.int \
 	tests/integration/loss_is_loud.int \
 	tests/integration/mixed.int \
 	tests/integration/oauth.int \
