@@ -56,6 +56,10 @@ unit_tests += tests/unit/kafka_sender_test
 tests_unit_kafka_sender_test_SOURCES = tests/unit/kafka_sender_test.c $(producing_sources)
 tests_unit_kafka_sender_test_CPPFLAGS = $(producing_cppflags)
 tests_unit_kafka_sender_test_LDADD = $(unit_kafka)
+unit_tests += tests/unit/kafka_batch_test
+tests_unit_kafka_batch_test_SOURCES = tests/unit/kafka_batch_test.c $(producing_sources)
+tests_unit_kafka_batch_test_CPPFLAGS = $(producing_cppflags)
+tests_unit_kafka_batch_test_LDADD = $(unit_kafka)
 unit_tests += tests/unit/kafka_report_test
 tests_unit_kafka_report_test_SOURCES = tests/unit/kafka_report_test.c tests/helper/failing_alloc.c \
 	tests/helper/failing_alloc.h

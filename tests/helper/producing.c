@@ -42,6 +42,22 @@ producing_set(struct producing *p, const char *key, const char *value)
     assert_int_equal(cv_config_set(p->layer, key, value, &err), CV_OK);
 }
 
+void
+producing_start_topic(struct producing *p, int n_brokers, int n_partitions)
+{
+    producing_start(p, n_brokers, 0);
+    fake_kafka_create_topic(p->k, "t", n_partitions);
+}
+
+void
+producing_start_with(struct producing *p, int n_brokers, int n_partitions, const char *key,
+                     const char *value)
+{
+    producing_start_topic(p, n_brokers, n_partitions);
+    producing_set(p, key, value);
+    producing_open(p, NULL);
+}
+
 enum cv_rc
 producing_try_open(struct producing *p, const char *transactional_id, struct cv_err *err)
 {
@@ -68,6 +84,14 @@ producing_stop(struct producing *p)
     assert_int_equal(p->delivery.pending, 1);
     cv_config_free(p->layer);
     fake_kafka_free(p->k);
+}
+
+void
+producing_stop_after(struct producing *p, int n_partitions, int count)
+{
+    producing_flush(p, MANY_MS);
+    producing_expect_numbers(p, "t", n_partitions, count);
+    producing_stop(p);
 }
 
 struct cv_bytes

@@ -24,6 +24,11 @@ void producing_count_done(struct cv_delivery *delivery);
 
 /* n_brokers 0: none. n_partitions as of fake_kafka_new. */
 void producing_start(struct producing *p, int n_brokers, int n_partitions);
+/* With a topic "t" that has so many partitions; others stay unknown. */
+void producing_start_topic(struct producing *p, int n_brokers, int n_partitions);
+/* The same with a setting, and opened. */
+void producing_start_with(struct producing *p, int n_brokers, int n_partitions, const char *key,
+                          const char *value);
 /* Before it is opened. */
 void producing_set(struct producing *p, const char *key, const char *value);
 /* transactional_id NULL: none. */
@@ -31,6 +36,8 @@ void producing_open(struct producing *p, const char *transactional_id);
 enum cv_rc producing_try_open(struct producing *p, const char *transactional_id, struct cv_err *err);
 /* Also where it was not opened, or freed by the test and NULL. */
 void producing_stop(struct producing *p);
+/* The same when all is written: numbers below count to "t". */
+void producing_stop_after(struct producing *p, int n_partitions, int count);
 
 struct cv_bytes producing_bytes(const char *text);
 struct cv_producer_topic *producing_topic(struct producing *p, const char *name);
