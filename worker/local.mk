@@ -171,4 +171,4 @@ tests_unit_connector_offsets_test_SOURCES = tests/unit/connector_offsets_test.c 
 tests_unit_connector_offsets_test_CPPFLAGS = $(unit_cppflags) $(JSONC_CFLAGS)
 tests_unit_connector_offsets_test_LDADD = worker/libworker.a worker/store/libstore.a worker/group/libgroup.a \
 	data/libdata.a common/libcommon.a $(JSONC_LIBS) $(PCRE2_LIBS) $(CMOCKA_LIBS)
-EXTRA_DIST += docs/exactly-once.md docs/migration.md
+EXTRA_DIST += docs/exactly-once.md docs/kafka-limits.md docs/migration.md
