@@ -163,7 +163,8 @@ const struct cv_config_def worker_distributed_def[] = {
 
 const struct cv_config_def worker_standalone_def[] = {
     REQUIRED("offset.storage.file.filename", STRING,
-             "File with the source connectors' offsets, in the format of a Java worker.", FIELD(offset_file)),
+             "File with the source connectors' offsets, in the format of a Java worker. One worker at a time has it.",
+             FIELD(offset_file)),
     CV_CONFIG_END,
 };
 

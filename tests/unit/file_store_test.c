@@ -231,6 +231,8 @@ teardown(void **state)
     snprintf(tmp, sizeof(tmp), "%s.tmp", f->path);
     (void)unlink(tmp);
     (void)rmdir(tmp);
+    snprintf(tmp, sizeof(tmp), "%s.lock", f->path);
+    (void)unlink(tmp);
     (void)unlink(f->path);
     (void)rmdir(f->dir);
     free(f);
@@ -391,6 +393,26 @@ a_file_that_cannot_be_written_fails_the_write_and_hides_the_record(void **state)
 }
 
 static void
+a_file_that_another_has_is_refused_until_it_is_closed(void **state)
+{
+    struct fixture *f = *state, other = *f;
+    struct cv_err err = CV_ERR_INIT;
+
+    cv_buf_init(&other.seen, 1 << 20);
+    assert_int_equal(open_log(f, &err), CV_OK);
+    write_one(f, "a", "1");
+    assert_int_equal(open_log(&other, &err), CV_INVALID);
+    assert_non_null(strstr(err.text, "/offsets\" is in use by another worker: stop that one, or name another file"));
+    file_store_free(other.store);
+    write_one(f, "a", "2");
+    close_log(f);
+    assert_int_equal(open_log(&other, &err), CV_OK);
+    assert_string_equal(cv_buf_cstr(&other.seen), "0 a=2;");
+    close_log(&other);
+    cv_buf_free(&other.seen);
+}
+
+static void
 a_log_that_keeps_nothing_still_hands_records_on(void **state)
 {
     struct fixture *f = *state;
@@ -424,6 +446,7 @@ main(void)
         TEST(an_empty_file_is_as_good_as_none),
         TEST(another_file_is_refused_and_left_alone),
         TEST(a_file_that_cannot_be_written_fails_the_write_and_hides_the_record),
+        TEST(a_file_that_another_has_is_refused_until_it_is_closed),
         TEST(a_log_that_keeps_nothing_still_hands_records_on),
     };
 

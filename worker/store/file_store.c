@@ -4,6 +4,9 @@
  * it, syncs and renames, so that a crash leaves the old file or the new one. A tombstone removes its entry: Java
  * would keep it with a null value, which it reads as "no offset" just the same.
  *
+ * Two workers with one file would write over each other's offsets: who has it holds a lock on a file beside it, as it
+ * is replaced itself.
+ *
  * Source: org.apache.kafka.connect.storage.FileOffsetBackingStore.
  */
 #include <config.h>
@@ -17,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +32,7 @@
 
 struct file_store {
     char *path;
+    int lock; /* -1: none */
     struct cv_hash *entries; /* struct value by key bytes */
 };
 
@@ -41,7 +46,10 @@ file_store_new(const char *path, struct file_store **ret, struct cv_err *err)
 {
     struct file_store *store = calloc(1, sizeof(*store));
 
-    if (store == NULL || (store->path = strdup(path)) == NULL || (store->entries = cv_hash_new(free)) == NULL) {
+    if (store == NULL)
+        return cv_fail_memory(err);
+    store->lock = -1;
+    if ((store->path = strdup(path)) == NULL || (store->entries = cv_hash_new(free)) == NULL) {
         file_store_free(store);
         return cv_fail_memory(err);
     }
@@ -54,6 +62,8 @@ file_store_free(struct file_store *store)
 {
     if (store == NULL)
         return;
+    if (store->lock >= 0)
+        (void)close(store->lock);
     cv_hash_free(store->entries);
     free(store->path);
     free(store);
@@ -112,6 +122,22 @@ read_file(const char *path, struct cv_buf *out, struct cv_err *err)
     return n < 0 ? CV_INVALID : cv_buf_check(out, err);
 }
 
+/* Where no lock file can be made no offsets can be written either, which says more. */
+static enum cv_rc
+lock_file(struct file_store *store, struct cv_err *err)
+{
+    char beside[PATH_MAX];
+
+    if (store->lock >= 0 || (size_t)snprintf(beside, sizeof(beside), "%s.lock", store->path) >= sizeof(beside))
+        return CV_OK;
+    store->lock = open(beside, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (store->lock < 0 || flock(store->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return CV_OK;
+    return cv_fail(err, CV_INVALID,
+                   "offset.storage.file.filename \"%s\" is in use by another worker: stop that one, or name another file",
+                   store->path);
+}
+
 static enum cv_rc
 load(void *arg, cv_local_log_each *each, void *each_arg, struct cv_err *err)
 {
@@ -119,7 +145,7 @@ load(void *arg, cv_local_log_each *each, void *each_arg, struct cv_err *err)
     struct cv_buf bytes = CV_BUF_INIT(FILE_MAX);
     struct cv_hash_entry at;
     size_t i = 0;
-    enum cv_rc rc = read_file(store->path, &bytes, err);
+    enum cv_rc rc = lock_file(store, err) == CV_OK ? read_file(store->path, &bytes, err) : err->rc;
 
     if (rc == CV_OK && bytes.len > 0) { /* Java takes an empty file for none, too */
         rc = java_map_read(bytes.data, bytes.len, put, store, err);
