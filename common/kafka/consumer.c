@@ -563,6 +563,9 @@ enum cv_rc
 cv_consumer_assign_remove(struct cv_consumer *consumer, const struct cv_topic_partitions *parts,
                           struct cv_err *err)
 {
+    /* librdkafka would keep them paused when they come back. */
+    if (parts->count > 0 && cv_consumer_resume(consumer, parts, err) != CV_OK)
+        return err->rc;
     return assign_change(consumer, parts, rd_kafka_incremental_unassign, "cannot remove partitions",
                          err);
 }

@@ -56,6 +56,7 @@ CV_MUST_CHECK enum cv_rc cv_consumer_assign(struct cv_consumer *consumer,
 CV_MUST_CHECK enum cv_rc cv_consumer_assign_add(struct cv_consumer *consumer,
                                                 const struct cv_topic_partitions *parts,
                                                 struct cv_err *err);
+/* One that was paused is not, should it be added again. */
 CV_MUST_CHECK enum cv_rc cv_consumer_assign_remove(struct cv_consumer *consumer,
                                                    const struct cv_topic_partitions *parts,
                                                    struct cv_err *err);
