@@ -494,6 +494,8 @@ cv_producer_flush(struct cv_producer *producer, int timeout_ms, struct cv_err *e
     int64_t left_ms;
 
     serve(producer, 0);
+    if (producer->queued > 0 && producer->settings.linger_us > 0)
+        sender_hurry(producer->sender);
     while (producer->queued > 0 && (left_ms = deadline_ms - cv_mono_ms()) > 0) {
         if (cv_producer_check(producer, err) != CV_OK) {
             serve(producer, 0); /* what ended with it */

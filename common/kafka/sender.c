@@ -79,6 +79,15 @@ sender_put(struct sender *s, struct message_list *list)
 }
 
 void
+sender_hurry(struct sender *s)
+{
+    cv_lock(&s->lock);
+    s->newest_hurry_us = cv_mono_us();
+    wake_sender(s);
+    cv_unlock(&s->lock);
+}
+
+void
 sender_take(struct sender *s, int timeout_ms, struct reports *ret)
 {
     int64_t deadline_ms = timeout_ms <= 0 ? 0 : cv_mono_ms() + timeout_ms;
@@ -179,6 +188,7 @@ take_mail(struct sender *s)
         s->working = s->command;
     s->command = NULL;
     s->txn = s->newest_txn;
+    s->hurry_us = s->newest_hurry_us;
     stopping = s->stopping;
     cv_unlock(&s->lock);
     while (inbox.first != NULL)
@@ -249,7 +259,8 @@ fall_asleep(struct sender *s)
     bool asleep;
 
     cv_lock(&s->lock);
-    s->asleep = asleep = s->inbox.first == NULL && s->command == NULL && !s->stopping;
+    s->asleep = asleep = s->inbox.first == NULL && s->command == NULL && !s->stopping &&
+                         s->hurry_us == s->newest_hurry_us;
     cv_unlock(&s->lock);
     return asleep;
 }
@@ -300,6 +311,7 @@ turn(struct sender *s)
         txn_add_partitions(s, now_ms);
     for (struct peer *peer = s->peers; peer != NULL; peer = peer->next)
         requests_serve(s, peer, now_ms);
+    txn_expect_offsets(s, now_ms);
     links_close_idle(s, now_ms);
     links_reap(s, false);
     hand_over(s);

@@ -21,6 +21,8 @@ void sender_stop(struct sender *sender, struct reports *ret);
 void sender_notify(struct sender *sender, struct cv_wake *wake);
 /* Messages on their way; the list becomes empty. */
 void sender_put(struct sender *sender, struct message_list *list);
+/* What was put before lingers no more. */
+void sender_hurry(struct sender *sender);
 /* The reports since; waits for at most timeout_ms for one. */
 void sender_take(struct sender *sender, int timeout_ms, struct reports *ret);
 /* There is no going on: true, and why. */

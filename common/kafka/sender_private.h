@@ -77,6 +77,8 @@ struct partition {
     int64_t not_before_ms;
     int64_t last_offset;           /* that Kafka gave a message; -1: none yet */
     uint64_t txn;                  /* the transaction that it was added to */
+    uint64_t used;                 /* the last one that had a message for it */
+    uint64_t used_since;           /* the first of those in a row */
 };
 
 struct sender {
@@ -96,12 +98,14 @@ struct sender {
     bool owner_waits, asleep, stopping;
     bool idempotent;
     uint64_t newest_txn; /* number of the transaction, from 1 on */
+    int64_t newest_hurry_us; /* monotonic */
 
     /* the thread's own: */
     struct reports done;            /* not in the mailbox yet */
     struct cv_err failure;          /* as well, if it is not yet broken */
     struct command *working;        /* taken out of the mailbox */
     uint64_t txn;                   /* as well */
+    int64_t hurry_us;               /* as well: what was taken before does not linger */
     struct cv_producer_topic *topics, *active, *last_active;
     struct peer *peers;
     struct dial *cancelled;         /* that have not ended */
@@ -132,6 +136,9 @@ struct sender {
     uint64_t txn_begun;             /* the transaction that the coordinator knows of */
     char refused_topic[256];        /* by the coordinator, of partitions to be added */
     bool end_unanswered;            /* a request to end a transaction of this epoch was sent, and not answered */
+    uint64_t txn_offsets;           /* the last one that had offsets of the group */
+    uint64_t txn_group;             /* and that the group was added to */
+    bool group_due;                 /* to be added: the transaction before had offsets */
 };
 
 static inline bool
@@ -234,6 +241,8 @@ void identity_renew(struct sender *s, rd_kafka_resp_err_t code, bool loudly);
 /* sender_txn.c */
 /* Partitions with something to send become part of the transaction. */
 void txn_add_partitions(struct sender *s, int64_t now_ms);
+/* So does the group whose offsets the transaction before had. */
+void txn_expect_offsets(struct sender *s, int64_t now_ms);
 void txn_command(struct sender *s, struct command *command);
 /* Whether nothing can follow the step. */
 bool txn_is_over(const struct command *command);

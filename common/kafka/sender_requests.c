@@ -35,7 +35,8 @@ ready_ms(const struct sender *s, const struct partition *part, const struct peer
         return INT64_MAX;
     if (part->again.first != NULL) /* in its order: one at a time */
         return part->in_flight > 0 ? INT64_MAX : part->not_before_ms;
-    if (s->settings->linger_us == 0 || eager || part->waiting.bytes >= part->batch_bytes)
+    if (s->settings->linger_us == 0 || eager || part->waiting.bytes >= part->batch_bytes ||
+        oldest->taken_us <= s->hurry_us)
         return 0;
     return (oldest->taken_us + s->settings->linger_us + 999) / 1000;
 }

@@ -3,7 +3,8 @@
  * The transactional side of a sender: the conversation with the transaction coordinator (KIP-98), and with the group's
  * for offsets (KIP-447).
  *
- * A partition becomes part of the transaction when the first batch for it waits. While the coordinator still completes
+ * A partition becomes part of the transaction when the first batch for it waits, or before, where the transactions before
+ * had it: each request more is time in which nothing is written. Likewise the group of the offsets. While the coordinator still completes
  * the transaction before, it says so, and is asked again a few milliseconds later. Any other failure ends the
  * producer's life: the outcome of what was under way is not known.
  */
@@ -203,6 +204,41 @@ struct additions {
     size_t count;
 };
 
+static void
+note_use(const struct sender *s, struct partition *part)
+{
+    if (part->used == s->txn)
+        return;
+    if (part->used == 0 || part->used + 1 != s->txn)
+        part->used_since = s->txn;
+    part->used = s->txn;
+}
+
+/* The two transactions before had messages for it, and this one has none yet. */
+static bool
+is_expected(const struct sender *s, const struct partition *part)
+{
+    return part->used + 1 == s->txn && part->used_since < part->used;
+}
+
+static void
+add(struct additions *found, struct partition *part)
+{
+    if (found->count == CV_COUNT(found->items))
+        return;
+    found->items[found->count] = (struct cv_wire_topic_partition){ part->topic->name, part->id };
+    found->parts[found->count++] = part;
+}
+
+static void
+add_expected(const struct sender *s, struct additions *found)
+{
+    for (const struct cv_producer_topic *topic = s->topics; topic != NULL; topic = topic->next)
+        for (int32_t i = 0; i < topic->n_partitions; i++)
+            if (is_expected(s, topic->partitions[i]))
+                add(found, topic->partitions[i]);
+}
+
 static struct additions
 new_partitions(const struct sender *s)
 {
@@ -210,12 +246,30 @@ new_partitions(const struct sender *s)
 
     for (struct cv_producer_topic *topic = s->active; topic != NULL; topic = topic->next_active)
         for (struct partition *part = topic->first_active; part != NULL; part = part->next_active) {
-            if (part->txn == s->txn || part->waiting.first == NULL || found.count == CV_COUNT(found.items))
+            if (part->waiting.first == NULL)
                 continue;
-            found.items[found.count] = (struct cv_wire_topic_partition){ topic->name, part->id };
-            found.parts[found.count++] = part;
+            note_use(s, part);
+            if (part->txn != s->txn)
+                add(&found, part);
         }
+    if (found.count > 0 && s->txn_begun != s->txn)
+        add_expected(s, &found);
     return found;
+}
+
+/* Whether there were any: they are not the reason to fail. */
+static bool
+expect_none(const struct sender *s, const struct additions *found)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < found->count; i++) {
+        if (found->parts[i]->used == s->txn)
+            continue;
+        found->parts[i]->used = 0;
+        any = true;
+    }
+    return any;
 }
 
 static void
@@ -263,6 +317,8 @@ add_later(struct sender *s, const struct additions *found, rd_kafka_resp_err_t c
 
     if (lost)
         forget(s, &s->coordinator);
+    else if (react(code) == GIVE_UP && expect_none(s, found))
+        s->add_backoff_ms = 0;
     else if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
         doubt_topics(s, found);
     else if (react(code) == GIVE_UP)
@@ -294,6 +350,8 @@ txn_add_partitions(struct sender *s, int64_t now_ms)
             code = RD_KAFKA_RESP_ERR__TRANSPORT;
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
             break;
+        if (s->txn_begun != s->txn)
+            s->group_due = s->txn_offsets != 0 && s->txn_offsets + 1 == s->txn;
         s->txn_begun = s->txn;
         s->add_backoff_ms = 0;
         for (size_t i = 0; i < found.count; i++)
@@ -308,10 +366,10 @@ txn_add_partitions(struct sender *s, int64_t now_ms)
 static void
 write_add_offsets(struct sender *s, const void *arg)
 {
-    const struct command *command = arg;
+    const char *group = arg;
     const struct cv_wire_txn txn = txn_of(s);
 
-    cv_wire_write_add_offsets(&s->body, &txn, command->member->group);
+    cv_wire_write_add_offsets(&s->body, &txn, group);
 }
 
 static enum cv_rc
@@ -366,22 +424,48 @@ group_link(struct sender *s, const char *group)
     forget(s, &s->group);
     free(s->group_name);
     s->group_name = strdup(group);
+    s->txn_group = s->txn_offsets = 0;
     return s->group_name == NULL ? NULL : &s->group;
+}
+
+static struct question
+addition_of(struct sender *s, const char *group)
+{
+    return (struct question){ CV_WIRE_ADD_OFFSETS_TO_TXN, NULL, &s->coordinator, write_add_offsets, group,
+                              read_add_offsets };
+}
+
+/* Whatever comes of it: it is asked for again with the offsets, where need be. */
+void
+txn_expect_offsets(struct sender *s, int64_t now_ms)
+{
+    const struct question q = addition_of(s, s->group_name);
+    rd_kafka_resp_err_t code;
+    struct cv_err err;
+
+    if (!s->group_due)
+        return;
+    s->group_due = false;
+    if (ask_once(s, &q, now_ms + SENDER_QUESTION_MS, &code, &err) == CV_OK && code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        s->txn_group = s->txn;
 }
 
 static rd_kafka_resp_err_t
 offsets(struct sender *s, const struct command *command)
 {
-    const struct question add = { CV_WIRE_ADD_OFFSETS_TO_TXN, NULL,    &s->coordinator, write_add_offsets,
-                                  command,                    read_add_offsets };
-    const struct question commit = { CV_WIRE_TXN_OFFSET_COMMIT, command->member->group,
-                                     group_link(s, command->member->group), write_offsets, command, read_offsets };
-    rd_kafka_resp_err_t code = commit.link == NULL ? RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE
-                                                   : ask(s, &add, command->deadline_ms);
+    const char *group = command->member->group;
+    const struct question addition = addition_of(s, group);
+    const struct question commit = { CV_WIRE_TXN_OFFSET_COMMIT, group, group_link(s, group), write_offsets, command,
+                                     read_offsets };
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 
+    if (commit.link == NULL)
+        return RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
+    if (s->txn_group != s->txn)
+        code = ask(s, &addition, command->deadline_ms);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return code;
-    s->txn_begun = s->txn;
+    s->txn_begun = s->txn_group = s->txn_offsets = s->txn;
     return ask(s, &commit, command->deadline_ms);
 }
 

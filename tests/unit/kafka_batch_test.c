@@ -106,6 +106,25 @@ linger_ms_gathers(void **state)
 }
 
 static void
+a_flush_waits_for_nothing_else(void **state)
+{
+    struct producing p;
+
+    (void)state;
+    producing_start(&p, 1, 1);
+    producing_set(&p, "linger.ms", "60000");
+    producing_open(&p, NULL);
+    for (int i = 1; i <= 2; i++) {
+        producing_put(&p, "t", 0, "v", &p.delivery);
+        cv_producer_poll(p.producer, 100);
+        assert_int_equal(fake_kafka_count(p.k, CV_WIRE_PRODUCE), i - 1);
+        producing_flush(&p, 5000);
+        assert_int_equal(fake_kafka_count(p.k, CV_WIRE_PRODUCE), i);
+    }
+    producing_stop(&p);
+}
+
+static void
 without_linger_ms_nothing_waits(void **state)
 {
     int64_t began = cv_mono_ms();
@@ -507,6 +526,7 @@ main(void)
         cmocka_unit_test(a_full_queue_frees_up),
         cmocka_unit_test(a_queue_with_too_many_bytes_frees_up),
         cmocka_unit_test(linger_ms_gathers),
+        cmocka_unit_test(a_flush_waits_for_nothing_else),
         cmocka_unit_test(without_linger_ms_nothing_waits),
         cmocka_unit_test(batch_size_and_count_bound_a_batch),
         cmocka_unit_test(what_is_too_large_for_the_broker_goes_in_smaller_batches),

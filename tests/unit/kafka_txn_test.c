@@ -558,6 +558,91 @@ a_partition_that_the_coordinator_does_not_know_yet_is_added_again(void **state)
     producing_stop(&p);
 }
 
+/* One message to each of the first partitions of a topic, one after the other. */
+static void
+put_one_by_one(struct producing *p, const char *topic, int n_partitions)
+{
+    for (int i = 0; i < n_partitions; i++) {
+        producing_put(p, topic, i, "v", &p->delivery);
+        producing_flush(p, 5000);
+    }
+}
+
+static void
+what_two_transactions_had_is_added_with_the_first_partition(void **state)
+{
+    static const struct {
+        int partitions, additions;
+    } transactions[] = { { 3, 3 }, { 3, 3 }, { 3, 1 }, { 2, 1 }, { 3, 2 }, { 1, 1 }, { 3, 3 }, { 3, 3 }, { 3, 1 } };
+    struct producing p;
+    int additions = 0;
+
+    (void)state;
+    start(&p, 2, 3);
+    for (size_t i = 0; i < CV_COUNT(transactions); i++) {
+        begin(&p);
+        put_one_by_one(&p, "t", transactions[i].partitions);
+        commit(&p);
+        additions += transactions[i].additions;
+        if (fake_kafka_count(p.k, CV_WIRE_ADD_PARTITIONS_TO_TXN) != additions)
+            fail_msg("transaction %zu: %d additions", i, fake_kafka_count(p.k, CV_WIRE_ADD_PARTITIONS_TO_TXN));
+    }
+    expect_all(&p, 2, FAKE_COMMITTED, 7);
+    producing_stop(&p);
+}
+
+static void
+what_is_added_before_it_is_needed_is_no_reason_to_fail(void **state)
+{
+    struct producing p;
+
+    (void)state;
+    start(&p, 1, 1);
+    fake_kafka_create_topic(p.k, "u", 1);
+    for (int i = 0; i < 4; i++) {
+        begin(&p);
+        put_one_by_one(&p, "t", 1);
+        if (i < 2)
+            put_one_by_one(&p, "u", 1);
+        commit(&p);
+        if (i == 1)
+            fake_kafka_delete_topic(p.k, "u");
+    }
+    expect_all(&p, 0, FAKE_COMMITTED, 4);
+    producing_stop(&p);
+}
+
+static void
+the_group_is_added_before_its_offsets_are_there(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+    struct producing p;
+
+    (void)state;
+    start(&p, 1, 1);
+    for (int i = 1; i <= 3; i++) {
+        begin(&p);
+        put_one_by_one(&p, "t", 1);
+        if (i > 1)
+            assert_true(fake_kafka_wait(p.k, CV_WIRE_ADD_OFFSETS_TO_TXN, i, 5000));
+        if (i == 2)
+            fake_kafka_drop(p.k, CV_WIRE_ADD_OFFSETS_TO_TXN, 1, FAKE_BEFORE); /* of the third */
+        must(put_offsets(&p, 10 * i, 5000, &err), &err);
+        commit(&p);
+        assert_int_equal(fake_kafka_offset(p.k, "g", "in", 0), 10 * i);
+    }
+    assert_int_equal(fake_kafka_count(p.k, CV_WIRE_ADD_OFFSETS_TO_TXN), 4);
+    begin(&p); /* it is expected, and does not come */
+    put_one_by_one(&p, "t", 1);
+    commit(&p);
+    begin(&p);
+    put_one_by_one(&p, "t", 1);
+    commit(&p);
+    assert_int_equal(fake_kafka_count(p.k, CV_WIRE_ADD_OFFSETS_TO_TXN), 5);
+    expect_all(&p, 0, FAKE_COMMITTED, 5);
+    producing_stop(&p);
+}
+
 static void
 a_topic_that_was_deleted_breaks_the_transaction(void **state)
 {
@@ -1043,6 +1128,9 @@ main(void)
         cmocka_unit_test(a_coordinator_is_found_behind_another_question),
         cmocka_unit_test(a_coordinator_that_is_gone_is_looked_for_anew),
         cmocka_unit_test(a_partition_that_the_coordinator_does_not_know_yet_is_added_again),
+        cmocka_unit_test(what_two_transactions_had_is_added_with_the_first_partition),
+        cmocka_unit_test(what_is_added_before_it_is_needed_is_no_reason_to_fail),
+        cmocka_unit_test(the_group_is_added_before_its_offsets_are_there),
         cmocka_unit_test(a_topic_that_was_deleted_breaks_the_transaction),
         cmocka_unit_test(many_transactions_keep_their_order_whatever_happens),
         cmocka_unit_test(who_is_taken_over_from_is_fenced),
