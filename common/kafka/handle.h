@@ -27,6 +27,7 @@ struct kafka_handle {
     struct kafka_login *login;   /* NULL: not by OAUTHBEARER */
     struct cv_log *log;
     char client_id[128];
+    char cluster[64];    /* that a producer's brokers are of; "": not known yet. Its sender's alone */
     struct cv_lock lock; /* librdkafka's threads log; guards what follows */
     struct cv_log_limit limit;
     char problem[512]; /* the last thing that it complained of: the cause behind a time-out */

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -279,6 +280,32 @@ take_metadata(struct sender *s, const struct cv_wire_topic_metadata *metadata, i
         }
 }
 
+/*
+ * A name in bootstrap.servers, or one that its brokers gave, may come to lead to brokers of another cluster. A producer id
+ * is of one cluster, so that who has one cannot go on; who has none waits until the right ones are back.
+ */
+static bool
+is_elsewhere(struct sender *s, const char *cluster)
+{
+    char text[256];
+
+    if (cluster[0] == '\0' || strcmp(cluster, s->handle->cluster) == 0)
+        return false;
+    if (s->handle->cluster[0] == '\0') {
+        (void)snprintf(s->handle->cluster, sizeof(s->handle->cluster), "%s", cluster);
+        return false;
+    }
+    (void)snprintf(text, sizeof(text),
+                   "messages went to the cluster with id \"%s\", and the brokers are of \"%s\" now: correct "
+                   "bootstrap.servers or what its names lead to, and restart",
+                   s->handle->cluster, cluster);
+    if (s->settings->idempotent)
+        sender_break(s, RD_KAFKA_RESP_ERR__INVALID_ARG, text, "Kafka is another cluster");
+    else
+        sender_complain(s, text);
+    return true;
+}
+
 /* About what is wanted. */
 static bool
 write_question(struct sender *s, bool all)
@@ -315,10 +342,10 @@ read_answer(struct sender *s, const struct cv_wire_response *answer)
     enum cv_rc rc = arena == NULL ? cv_fail_memory(&err)
                                   : cv_wire_read_topic_metadata(answer->body, answer->len, arena, &metadata, &err);
 
-    if (rc == CV_OK)
-        take_metadata(s, &metadata, cv_mono_ms());
-    else
+    if (rc != CV_OK)
         link_failed(s, &s->control, &err);
+    else if (!is_elsewhere(s, metadata.cluster_id))
+        take_metadata(s, &metadata, cv_mono_ms());
     cv_arena_free(arena);
 }
 

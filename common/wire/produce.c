@@ -142,7 +142,9 @@ cv_wire_read_topic_metadata(const void *data, size_t len, struct cv_arena *arena
 {
     struct wire_response resp = wire_response_of(data, len, arena);
     struct cv_wire_metadata cluster = wire_read_cluster(&resp);
-    struct cv_wire_topic_metadata metadata = { .brokers = cluster.brokers, .n_brokers = cluster.n_brokers };
+    struct cv_wire_topic_metadata metadata = { .brokers = cluster.brokers,
+                                               .n_brokers = cluster.n_brokers,
+                                               .cluster_id = cluster.cluster_id };
 
     metadata.n_topics = wire_read_count(&resp.in, 9);
     metadata.topics = wire_array_room(&resp, &metadata.n_topics, sizeof(*metadata.topics));

@@ -32,6 +32,7 @@ struct cv_wire_topic_metadata {
     size_t n_brokers;
     struct cv_wire_topic *topics;
     size_t n_topics;
+    const char *cluster_id; /* "": not told */
 };
 CV_MUST_CHECK
 enum cv_rc cv_wire_read_topic_metadata(const void *data, size_t len, struct cv_arena *arena,

@@ -77,6 +77,8 @@ read_topics(const uint8_t *data, size_t size, struct cv_arena *arena, struct cv_
     enum cv_rc rc = cv_wire_read_topic_metadata(data, size, arena, &metadata, err);
     volatile int32_t leader = 0;
 
+    if (rc == CV_OK)
+        must_be_text(metadata.cluster_id);
     for (size_t i = 0; rc == CV_OK && i < metadata.n_brokers; i++)
         must_be_text(metadata.brokers[i].host);
     for (size_t i = 0; rc == CV_OK && i < metadata.n_topics; i++) {

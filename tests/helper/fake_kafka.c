@@ -174,7 +174,7 @@ handle_metadata(struct request *req)
             cv_buf_be16(req->out, (uint16_t)-1); /* Rack */
         }
     }
-    fake_broker_put_string(req->out, "fake");
+    fake_broker_put_string(req->out, k->cluster);
     cv_buf_be32(req->out, 1); /* ControllerId */
     if (n_topics < 0) {       /* all */
         cv_buf_be32(req->out, (uint32_t)k->n_topics);
@@ -338,6 +338,7 @@ fake_kafka_new(int n_brokers, int n_partitions)
     k->arena = cv_arena_new(NULL);
     assert_non_null(k->arena);
     k->n_nodes = n_brokers;
+    k->cluster = "fake";
     k->n_partitions = n_partitions;
     k->coordinator = 1;
     k->max_bytes = 1048588;
@@ -522,6 +523,14 @@ fake_kafka_be_stale(struct fake_kafka *k, bool stale)
 {
     pthread_mutex_lock(&k->lock);
     k->stale = stale;
+    pthread_mutex_unlock(&k->lock);
+}
+
+void
+fake_kafka_be_cluster(struct fake_kafka *k, const char *id)
+{
+    pthread_mutex_lock(&k->lock);
+    k->cluster = id;
     pthread_mutex_unlock(&k->lock);
 }
 

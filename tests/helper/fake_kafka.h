@@ -49,6 +49,8 @@ void fake_kafka_move_leader(struct fake_kafka *k, const char *topic, int partiti
 void fake_kafka_move_coordinator(struct fake_kafka *k, int node);
 /* FindCoordinator and Metadata go on naming nodes that are stopped. */
 void fake_kafka_be_stale(struct fake_kafka *k, bool stale);
+/* Metadata tells this id of the cluster, which is "fake" at first. */
+void fake_kafka_be_cluster(struct fake_kafka *k, const char *id);
 /* The largest batch; more is MESSAGE_TOO_LARGE. 1048588 at first. */
 void fake_kafka_max_bytes(struct fake_kafka *k, size_t max_bytes);
 /* ApiVersions no longer tells of this api. */

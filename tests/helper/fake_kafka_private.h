@@ -106,6 +106,7 @@ struct fake_kafka {
     int n_nodes;
     int n_partitions;
     int coordinator;
+    const char *cluster;
     bool stale; /* stopped nodes are named as if they were up */
     size_t max_bytes;
     struct script scripts[APIS_MAX];

@@ -235,6 +235,62 @@ of_a_long_key_the_end_is_shown(void **state)
     producing_stop(&p);
 }
 
+/* Nothing goes on, whatever the other one has. */
+static void
+brokers_of_another_cluster_end_the_producer(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+    struct producing p;
+    int64_t deadline = cv_mono_ms() + 5000;
+
+    (void)state;
+    producing_start_with(&p, 1, 1, "metadata.max.age.ms", "50");
+    fake_kafka_be_cluster(p.k, ""); /* not told */
+    producing_put(&p, "t", 0, "v", &p.delivery);
+    producing_flush(&p, 5000);
+    fake_kafka_be_cluster(p.k, "ours");
+    (void)usleep(60000);
+    producing_put(&p, "t", 0, "v", &p.delivery);
+    producing_flush(&p, 5000);
+    (void)usleep(60000);
+    producing_put(&p, "t", 0, "v", &p.delivery);
+    producing_flush(&p, 5000);
+    assert_int_equal(cv_producer_check(p.producer, &err), CV_OK);
+    fake_kafka_be_cluster(p.k, "theirs");
+    while (cv_producer_check(p.producer, &err) == CV_OK) {
+        assert_true(cv_mono_ms() < deadline);
+        (void)producing_send(&p, "t", 0, NULL, "v", &p.delivery, &err);
+        (void)cv_producer_poll(p.producer, 10);
+    }
+    assert_int_equal(err.rc, CV_INVALID);
+    assert_non_null(strstr(err.text, "Kafka is another cluster: messages went to the cluster with id \"ours\", and the "
+                                     "brokers are of \"theirs\" now: correct bootstrap.servers"));
+    assert_int_equal(producing_send(&p, "t", 0, NULL, "v", &p.delivery, &err), CV_CONFLICT);
+    producing_stop(&p);
+}
+
+/* As the logs of a worker's own topics are. */
+static void
+a_producer_without_an_id_waits_for_its_own_cluster(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+    struct producing p;
+
+    (void)state;
+    producing_start_with(&p, 1, 1, "enable.idempotence", "false");
+    producing_put(&p, "t", 0, "v", &p.delivery);
+    producing_flush(&p, 5000);
+    fake_kafka_be_cluster(p.k, "theirs");
+    fake_kafka_create_topic(p.k, "new", 1);
+    producing_put(&p, "new", 0, "v", &p.delivery);
+    assert_int_equal(cv_producer_flush(p.producer, 300, &err), CV_RETRY);
+    assert_int_equal(cv_producer_check(p.producer, &err), CV_OK);
+    fake_kafka_be_cluster(p.k, "fake");
+    producing_flush(&p, 5000);
+    assert_int_equal(producing_count(&p, "new", 0), 1);
+    producing_stop(&p);
+}
+
 /* A client learns of it when it asks for metadata anew; keys go elsewhere from then on. */
 static void
 a_topic_that_got_more_partitions_is_told_of(void **state)
@@ -533,6 +589,8 @@ main(void)
         cmocka_unit_test(a_message_that_is_too_large_for_the_broker_fails_alone),
         cmocka_unit_test(of_a_long_key_the_end_is_shown),
         cmocka_unit_test(a_topic_that_got_more_partitions_is_told_of),
+        cmocka_unit_test(brokers_of_another_cluster_end_the_producer),
+        cmocka_unit_test(a_producer_without_an_id_waits_for_its_own_cluster),
         cmocka_unit_test(batches_are_compressed_as_told),
         cmocka_unit_test(one_replica_is_enough_where_told),
         cmocka_unit_test(nothing_is_waited_for_where_nobody_asks),
