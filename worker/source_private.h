@@ -57,6 +57,8 @@ struct source_transaction {
     bool open;
     bool closing;             /* it is to be committed when its messages are delivered; batches are held meanwhile */
     int64_t closing_until_ms; /* the patience for that */
+    int64_t ending_ms;        /* since when they are, and Kafka commits; 0: they are not */
+    int64_t asked_ms;         /* when it was last asked to */
     bool split;          /* the source is inside of what must not be split */
     bool commit_asked;   /* by the source: behind the present batch */
     bool abort_asked;

@@ -27,6 +27,7 @@
 #include "worker/topic_creation.h"
 #include "worker/worker_config.h"
 
+#define ENDING_TIMEOUT_MS 1
 #define POLL_TIMEOUT_MS  100
 #define IDLE_TIMEOUT_MS  5000
 #define READ_TIMEOUT_MS  30000
@@ -102,11 +103,13 @@ count_batch(struct source_runtime *rt, size_t records, int64_t poll_us)
     task_record(rt->task, WINDOW_POLL_MS, (double)poll_us / 1000.0);
 }
 
-/* With messages on their way their reports are looked for often, so that memory and offsets move on; with offsets
+/* While a transaction is committed its end is looked for. With messages on their way their reports are looked for often, so that memory and offsets move on; with offsets
    to store, or a transaction to end, a little less. Else nothing but the source is waited for. */
 static int
 poll_timeout_ms(const struct source_runtime *rt)
 {
+    if (rt->txn.ending_ms != 0)
+        return ENDING_TIMEOUT_MS;
     if (rt->head != NULL)
         return SOURCE_FULL_WAIT_MS;
     return rt->commit_running || rt->committable.count > 0 || rt->txn.open ? POLL_TIMEOUT_MS : IDLE_TIMEOUT_MS;

@@ -8,8 +8,8 @@
  * would repeat the part that is in Kafka already. Offsets without records wait for the next flush interval: nothing is
  * repeated if they are lost.
  *
- * While the last messages of a transaction are on their way the source is read on; what it brings is held until the
- * commit is through and begins the next transaction. So a commit by poll may take several polls together.
+ * While the last messages of a transaction are on their way, and while Kafka commits it, the source is read on; what it
+ * brings is held until the commit is through and begins the next transaction. So a commit by poll may take several polls together.
  *
  * After a failure nobody knows whether the transaction was committed. The task then starts anew: the next producer's
  * init resolves the old transaction, and the source goes on from the offsets that are really there. A producer that
@@ -34,6 +34,7 @@
 #define INIT_TIMEOUT_MS   30000
 #define COMMIT_TIMEOUT_MS 60000
 #define COMMIT_SLICE_MS   2000
+#define ENDING_WAIT_MS    1
 #define ABORT_TIMEOUT_MS  5000
 
 /* ---- start ---- */
@@ -168,21 +169,22 @@ send_offsets(struct source_runtime *rt, struct cv_err *err)
     return rc;
 }
 
-/* In slices, between which the source's server hears from us. */
+/* What was not answered in time is asked for again, for it may have been lost. */
 static enum cv_rc
-end_transaction(struct source_runtime *rt, struct cv_err *err)
+end_transaction(struct source_runtime *rt, bool *ret_done, struct cv_err *err)
 {
-    int64_t start_ms = cv_mono_ms(), slice_ms = start_ms;
+    int64_t now_ms = cv_mono_ms(), until_ms;
+    bool timed_out;
 
-    while (cv_producer_txn_commit(rt->producer, COMMIT_SLICE_MS, err) != CV_OK) {
-        bool timed_out = err->rc == CV_RETRY && cv_mono_ms() - slice_ms >= COMMIT_SLICE_MS;
-
-        slice_ms = cv_mono_ms();
-        if (!timed_out || slice_ms >= start_ms + COMMIT_TIMEOUT_MS || task_stopping(rt->task))
-            return err->rc;
-        if (rt->ops->poll(rt->source, NULL, 0, err) != CV_OK)
-            return err->rc;
-    }
+    if (rt->txn.ending_ms == 0)
+        rt->txn.ending_ms = rt->txn.asked_ms = now_ms;
+    until_ms = rt->txn.ending_ms + (task_stopping(rt->task) ? COMMIT_SLICE_MS : COMMIT_TIMEOUT_MS);
+    if (cv_producer_txn_commit_try(rt->producer, COMMIT_SLICE_MS, ret_done, err) == CV_OK)
+        return *ret_done || now_ms < until_ms ? CV_OK : fail_late(err);
+    timed_out = err->rc == CV_RETRY && now_ms - rt->txn.asked_ms >= COMMIT_SLICE_MS;
+    if (!timed_out || now_ms >= until_ms)
+        return err->rc;
+    rt->txn.asked_ms = now_ms;
     return CV_OK;
 }
 
@@ -216,18 +218,22 @@ close_transaction(struct source_runtime *rt, struct cv_err *err)
 
 /* All its messages are delivered. */
 static enum cv_rc
-complete(struct source_runtime *rt, struct cv_err *err)
+complete(struct source_runtime *rt, bool *ret_done, struct cv_err *err)
 {
-    enum cv_rc rc;
+    bool open = rt->txn.open;
+    enum cv_rc rc = CV_OK;
 
-    rt->txn.closing = false;
-    if (!rt->txn.open)
-        return CV_OK;
-    rc = end_transaction(rt, err);
-    task_count_commit(rt->task, rt->commit_started_us, rc == CV_OK);
-    if (rc != CV_OK)
+    *ret_done = !open;
+    if (open)
+        rc = end_transaction(rt, ret_done, err);
+    if (open && (*ret_done || rc != CV_OK))
+        task_count_commit(rt->task, rt->commit_started_us, rc == CV_OK);
+    if (rc != CV_OK || !*ret_done)
         return rc;
-    rt->txn.open = false;
+    rt->txn.open = rt->txn.closing = false;
+    rt->txn.ending_ms = 0;
+    if (!open)
+        return CV_OK;
     task_record(rt->task, WINDOW_TRANSACTION, (double)rt->txn.records);
     connector_offsets_copy(rt->offsets, rt->committable.items, rt->committable.count);
     return source_commit_tell(rt, &rt->committable, err);
@@ -259,12 +265,12 @@ take_held(struct source_runtime *rt)
 
 /* Complete it; what is held begins the next one. */
 static enum cv_rc
-move_on(struct source_runtime *rt, struct cv_err *err)
+move_on(struct source_runtime *rt, bool *ret_done, struct cv_err *err)
 {
     struct source_chunk *chunk;
-    enum cv_rc rc = complete(rt, err);
+    enum cv_rc rc = complete(rt, ret_done, err);
 
-    while (rc == CV_OK && (chunk = take_held(rt)) != NULL)
+    while (rc == CV_OK && *ret_done && (chunk = take_held(rt)) != NULL)
         rc = source_produce(rt, chunk, err);
     return rc;
 }
@@ -273,9 +279,17 @@ move_on(struct source_runtime *rt, struct cv_err *err)
 static enum cv_rc
 commit(struct source_runtime *rt, struct cv_err *err)
 {
-    if (!rt->txn.closing && close_transaction(rt, err) != CV_OK)
+    enum cv_rc rc;
+    bool done;
+
+    if ((!rt->txn.closing && close_transaction(rt, err) != CV_OK) || flush(rt, err) != CV_OK)
         return err->rc;
-    return flush(rt, err) == CV_OK ? move_on(rt, err) : err->rc;
+    while ((rc = move_on(rt, &done, err)) == CV_OK && !done) {
+        cv_producer_poll(rt->producer, ENDING_WAIT_MS);
+        if (rt->ops->poll(rt->source, NULL, 0, err) != CV_OK)
+            return err->rc;
+    }
+    return rc;
 }
 
 /* The source wants none of it: the records are dropped, their offsets are not. */
@@ -318,15 +332,17 @@ end_if_asked(struct source_runtime *rt, struct cv_err *err)
 enum cv_rc
 source_transaction_proceed(struct source_runtime *rt, struct cv_err *err)
 {
+    bool done;
+
     if (!rt->txn.closing)
         return CV_OK;
     if (rt->head != NULL && cv_mono_ms() < rt->txn.closing_until_ms)
         return CV_OK;
     if (rt->head != NULL)
         return fail_late(err);
-    if (move_on(rt, err) != CV_OK)
+    if (move_on(rt, &done, err) != CV_OK)
         return err->rc;
-    return is_due(rt) ? close_transaction(rt, err) : CV_OK;
+    return done && is_due(rt) ? close_transaction(rt, err) : CV_OK;
 }
 
 enum cv_rc

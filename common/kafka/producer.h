@@ -101,6 +101,10 @@ CV_MUST_CHECK enum cv_rc cv_producer_txn_offsets(struct cv_producer *producer,
                                                  struct cv_err *err);
 CV_MUST_CHECK enum cv_rc cv_producer_txn_commit(struct cv_producer *producer, int timeout_ms,
                                                 struct cv_err *err);
+/* The same without waiting: call it again, a few milliseconds later, until *ret_done or a failure. The time begins when
+   all messages have their reports. */
+CV_MUST_CHECK enum cv_rc cv_producer_txn_commit_try(struct cv_producer *producer, int timeout_ms, bool *ret_done,
+                                                    struct cv_err *err);
 CV_MUST_CHECK enum cv_rc cv_producer_txn_abort(struct cv_producer *producer, int timeout_ms,
                                                struct cv_err *err);
 

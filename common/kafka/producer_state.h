@@ -33,6 +33,8 @@ struct cv_producer {
     struct cv_buf headers;      /* of one message, being written */
     struct cv_hash *constants;  /* constant headers by their address, as struct cv_buf of what is written */
     bool looks_at_time;         /* messages keep when they came */
+    struct command ending;      /* the commit that is under way */
+    bool ends;                  /* it is */
 };
 
 #endif

@@ -137,6 +137,36 @@ cv_producer_txn_commit(struct cv_producer *producer, int timeout_ms, struct cv_e
     return result(producer, &command, "could not commit the transaction", err);
 }
 
+static enum cv_rc
+begin_end(struct cv_producer *producer, int timeout_ms, struct cv_err *err)
+{
+    if (producer->queued > 0)
+        (void)cv_producer_poll(producer, 0);
+    if (cv_producer_check(producer, err) != CV_OK)
+        return cv_err_context(err, "could not commit the transaction");
+    if (producer->queued > 0)
+        return CV_OK;
+    producer->ending = (struct command){ .kind = COMMAND_TXN_COMMIT, .deadline_ms = deadline_of(timeout_ms) };
+    producer->ends = true;
+    sender_post(producer->sender, &producer->ending);
+    return CV_OK;
+}
+
+enum cv_rc
+cv_producer_txn_commit_try(struct cv_producer *producer, int timeout_ms, bool *ret_done, struct cv_err *err)
+{
+    *ret_done = false;
+    if (!producer->ends)
+        return begin_end(producer, timeout_ms, err);
+    if (!sender_is_done(producer->sender, &producer->ending))
+        return CV_OK;
+    producer->ends = false;
+    if (result(producer, &producer->ending, "could not commit the transaction", err) != CV_OK)
+        return err->rc;
+    *ret_done = true;
+    return CV_OK;
+}
+
 enum cv_rc
 cv_producer_txn_abort(struct cv_producer *producer, int timeout_ms, struct cv_err *err)
 {

@@ -140,6 +140,31 @@ break_now(struct sender *s, rd_kafka_resp_err_t code)
 }
 
 void
+sender_post(struct sender *s, struct command *command)
+{
+    cv_lock(&s->lock);
+    s->command = command;
+    wake_sender(s);
+    cv_unlock(&s->lock);
+}
+
+bool
+sender_is_done(struct sender *s, struct command *command)
+{
+    bool late;
+
+    cv_lock(&s->lock);
+    late = s->command == command && cv_mono_ms() >= command->deadline_ms;
+    if (late) {
+        s->command = NULL;
+        command->code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    }
+    late |= command->done;
+    cv_unlock(&s->lock);
+    return late;
+}
+
+void
 sender_call(struct sender *s, struct command *command)
 {
     bool taken = true;

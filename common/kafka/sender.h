@@ -44,6 +44,9 @@ struct command {
     bool done; /* the mailbox's */
 };
 void sender_call(struct sender *sender, struct command *command);
+/* The same without waiting: command is the sender's until it is done, or the sender has stopped. */
+void sender_post(struct sender *sender, struct command *command);
+bool sender_is_done(struct sender *sender, struct command *command);
 void sender_begin_txn(struct sender *sender);
 
 #endif

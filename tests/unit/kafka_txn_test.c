@@ -728,6 +728,76 @@ expect_fenced(struct producing *p)
     assert_int_equal(cv_producer_txn_begin(p->producer, &err), CV_FENCED);
 }
 
+/* Looked for again and again; how often it was not through yet. */
+static int
+commit_without_waiting(struct producing *p)
+{
+    struct cv_err err = CV_ERR_INIT;
+    bool done = false;
+    int looks = 0;
+
+    for (;; looks++) {
+        must(cv_producer_txn_commit_try(p->producer, 5000, &done, &err), &err);
+        if (done)
+            return looks;
+        usleep(1000);
+    }
+}
+
+static void
+a_commit_need_not_be_waited_for(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+    bool done = true;
+    struct producing p;
+
+    (void)state;
+    start(&p, 1, 1);
+    fake_kafka_delay(p.k, CV_WIRE_PRODUCE, 30);
+    fake_kafka_delay(p.k, CV_WIRE_END_TXN, 30);
+    for (int i = 0; i < 3; i++) {
+        begin(&p);
+        producing_send_numbers(&p, "t", 1, 10 * i, 10 * i + 10);
+        assert_true(commit_without_waiting(&p) > 5);
+    }
+    expect_committed(&p, 0, 30);
+    fake_kafka_silence(p.k, CV_WIRE_END_TXN, 1);
+    begin(&p);
+    producing_send_numbers(&p, "t", 1, 30, 40);
+    while (cv_producer_txn_commit_try(p.producer, 300, &done, &err) == CV_OK && !done)
+        usleep(1000);
+    assert_int_equal(err.rc, CV_RETRY);
+    (void)commit_without_waiting(&p); /* asked for again */
+    expect_committed(&p, 0, 40);
+    producing_stop(&p);
+}
+
+static void
+who_commits_without_waiting_is_fenced(void **state)
+{
+    struct cv_err err = CV_ERR_INIT;
+    struct cv_producer *old;
+    bool done = false;
+    struct producing p;
+
+    (void)state;
+    start(&p, 1, 1);
+    begin(&p);
+    producing_send_numbers(&p, "t", 1, 0, 10);
+    producing_flush(&p, 5000);
+    old = p.producer;
+    init(&p);
+    swap(&p, &old);
+    while (cv_producer_txn_commit_try(p.producer, 5000, &done, &err) == CV_OK && !done)
+        usleep(1000);
+    assert_int_equal(err.rc, CV_FENCED);
+    assert_int_equal(cv_producer_txn_commit_try(p.producer, 5000, &done, &err), CV_FENCED);
+    swap(&p, &old);
+    cv_producer_free(old, 0);
+    expect_all(&p, 0, FAKE_ABORTED, 10);
+    producing_stop(&p);
+}
+
 /* Another one takes over before each step. */
 static void
 who_is_taken_over_from_is_fenced(void **state)
@@ -1133,6 +1203,8 @@ main(void)
         cmocka_unit_test(the_group_is_added_before_its_offsets_are_there),
         cmocka_unit_test(a_topic_that_was_deleted_breaks_the_transaction),
         cmocka_unit_test(many_transactions_keep_their_order_whatever_happens),
+        cmocka_unit_test(a_commit_need_not_be_waited_for),
+        cmocka_unit_test(who_commits_without_waiting_is_fenced),
         cmocka_unit_test(who_is_taken_over_from_is_fenced),
         cmocka_unit_test(a_broker_that_says_fenced_is_believed),
         cmocka_unit_test(who_begins_anew_gets_the_next_epoch),
