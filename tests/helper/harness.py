@@ -389,6 +389,15 @@ class JavaWorker(Worker):
 
     ROUND = r"joined group at generation (\d+) .* leaderUrl='(http[^']+)'"
 
+    def stop(self, seconds=30):
+        """As any program's; what its threads do when it does not end goes into its log."""
+        try:
+            return super().stop(seconds)
+        except Failure:
+            self.process.send_signal(signal.SIGQUIT)
+            time.sleep(1)
+            raise
+
     def command_of(self, properties):
         libs = os.environ["CULVERT_KAFKA_LIBS"]
         if not any(name.startswith("connect-runtime-") for name in os.listdir(libs)):
