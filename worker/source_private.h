@@ -11,6 +11,7 @@
 
 #define SOURCE_BLOCK_BYTES  (64 * 1024)
 #define SOURCE_FULL_WAIT_MS 5
+#define SOURCE_ENDING_WAIT_MS 1 /* between looks for the end of a commit */
 
 struct connector_offsets;
 struct cv_admin;

@@ -27,7 +27,6 @@
 #include "worker/topic_creation.h"
 #include "worker/worker_config.h"
 
-#define ENDING_TIMEOUT_MS 1
 #define POLL_TIMEOUT_MS  100
 #define IDLE_TIMEOUT_MS  5000
 #define READ_TIMEOUT_MS  30000
@@ -109,7 +108,7 @@ static int
 poll_timeout_ms(const struct source_runtime *rt)
 {
     if (rt->txn.ending_ms != 0)
-        return ENDING_TIMEOUT_MS;
+        return SOURCE_ENDING_WAIT_MS;
     if (rt->head != NULL)
         return SOURCE_FULL_WAIT_MS;
     return rt->commit_running || rt->committable.count > 0 || rt->txn.open ? POLL_TIMEOUT_MS : IDLE_TIMEOUT_MS;

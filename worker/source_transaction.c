@@ -9,7 +9,8 @@
  * repeated if they are lost.
  *
  * While the last messages of a transaction are on their way, and while Kafka commits it, the source is read on; what it
- * brings is held until the commit is through and begins the next transaction. So a commit by poll may take several polls together.
+ * brings is held until the commit is through and begins the next transaction. So a commit by poll may take several polls
+ * together.
  *
  * After a failure nobody knows whether the transaction was committed. The task then starts anew: the next producer's
  * init resolves the old transaction, and the source goes on from the offsets that are really there. A producer that
@@ -34,7 +35,6 @@
 #define INIT_TIMEOUT_MS   30000
 #define COMMIT_TIMEOUT_MS 60000
 #define COMMIT_SLICE_MS   2000
-#define ENDING_WAIT_MS    1
 #define ABORT_TIMEOUT_MS  5000
 
 /* ---- start ---- */
@@ -285,7 +285,7 @@ commit(struct source_runtime *rt, struct cv_err *err)
     if ((!rt->txn.closing && close_transaction(rt, err) != CV_OK) || flush(rt, err) != CV_OK)
         return err->rc;
     while ((rc = move_on(rt, &done, err)) == CV_OK && !done) {
-        cv_producer_poll(rt->producer, ENDING_WAIT_MS);
+        cv_producer_poll(rt->producer, SOURCE_ENDING_WAIT_MS);
         if (rt->ops->poll(rt->source, NULL, 0, err) != CV_OK)
             return err->rc;
     }
