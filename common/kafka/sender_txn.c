@@ -3,10 +3,10 @@
  * The transactional side of a sender: the conversation with the transaction coordinator (KIP-98), and with the group's
  * for offsets (KIP-447).
  *
- * A partition becomes part of the transaction when the first batch for it waits, or before, where the transactions before
- * had it: each request more is time in which nothing is written. Likewise the group of the offsets. While the coordinator still completes
- * the transaction before, it says so, and is asked again a few milliseconds later. Any other failure ends the
- * producer's life: the outcome of what was under way is not known.
+ * A partition becomes part of the transaction when the first batch for it waits, or before, where the transactions
+ * before had it: each request more is time in which nothing is written. Likewise the group of the offsets. While the
+ * coordinator still completes the transaction before, it says so, and is asked again a few milliseconds later. Any
+ * other failure ends the producer's life: the outcome of what was under way is not known.
  */
 #include "common/kafka/sender_private.h"
 
